@@ -217,7 +217,7 @@ const waitingSince = (document: Document) =>
   )
 
 export function addClientCommands(program: Command, io: Io) {
-  const noun = program.command('client').description('API clients: who may ask for tokens')
+  const noun = program.command('client').description('Clients: who may ask for tokens')
   addVerbs(noun, io, REGISTERING)
   listVerb<Filter>(noun, io, {
     description:

@@ -71,7 +71,7 @@ async function runImport(
 export function addImportCommands(program: Command, io: Io) {
   const noun = program
     .command('import')
-    .description('Take over the clients of another registry, with their ids and secrets')
+    .description('Clients of another registry: take them over with their ids and secrets')
   const files = TABLE_NAMES.map((name) => `${name}.csv`).join(', ')
   verb(noun, {
     usage: 'arxiv <path>',
@@ -84,7 +84,8 @@ export function addImportCommands(program: Command, io: Io) {
     example: 'registry.sql --dry-run',
     options: plainOptions({
       '--dry-run': 'say what the import would do, and write nothing',
-      '--owner <id>': 'the owner of clients that name none; without it they are left out',
+      '--owner <id>':
+        'the owner of clients without an owner; without this option they are left out',
     }),
   }).action((path: string, options: Options, command: Command) =>
     runImport(io, path, options, command),

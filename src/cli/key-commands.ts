@@ -38,12 +38,12 @@ const FROM = new Option(
 )
 const OUT = new Option(
   '--out <file>',
-  'where the next value goes: a file for you alone, or - for standard output. It has private keys',
+  'where the next value goes, which has private keys: a file that only you can read, or - for standard output',
 )
 const AUTHENTICATOR = new Option('--authenticator', 'the keys are AUTHENTICATOR_KEYS')
 const AT_ONCE = new Option(
   '--at-once',
-  'although that refuses good tokens for a while: for a key that has leaked, and before anything uses the keys',
+  'do not wait, which refuses good tokens for a while: for a key that has leaked, or before anything uses the keys',
 )
 const ALGORITHM = new Option('--alg <algorithm>', 'of the new key')
   .choices(SIGNING_ALGORITHMS)
@@ -171,8 +171,8 @@ export function addKeyCommands(program: Command, io: Io) {
   const noun = program
     .command('key')
     .description(
-      'Make and rotate the keys that sign: SIGNING_KEYS of the registry, AUTHENTICATOR_KEYS of the authenticator. Each verb ' +
-        'reads the present value, and hands out the next one; nothing is set or sent. A rotation is add, promote, retire.',
+      'Signing keys: SIGNING_KEYS of the registry, AUTHENTICATOR_KEYS of the authenticator. Each command reads the present value ' +
+        'and writes the next one; it sets and sends nothing. A rotation is add, promote, retire.',
     )
     .summary('Make and rotate the keys that sign')
   for (const { run, ...usage } of VERBS) {

@@ -12,8 +12,8 @@ import { type Form, type Io, plainOptions, printFrom, verb } from './verb.ts'
 
 const unknown = (text: string) =>
   new Refusal(
-    `nothing is recorded under ${JSON.stringify(text)}: it is older than a day, or no answer carried it. Storage ` +
-      'faults, floods, and refusals of an authenticator that does not bind DB and REFUSAL_LIMIT are in the log alone',
+    `no refusal is recorded under ${JSON.stringify(text)}: a record is kept for a day. Only the log has storage faults, ` +
+      'requests over a rate limit, and refusals of an authenticator without DB and REFUSAL_LIMIT',
   )
 
 async function why(api: ManagementApi, text: string): Promise<object> {
@@ -52,7 +52,7 @@ export function addRecordCommands(program: Command, io: Io) {
     usage: 'audit',
     description:
       'Print what administrators did and what users agreed to or took back, newest first. Kept for AUDIT_KEEP_DAYS. ' +
-      'Several options narrow it down together.',
+      'A row must match every option.',
     example: '--event client.rotate_secret --since 30d --json',
     options: plainOptions({
       '--client <id>': 'what concerns this client',

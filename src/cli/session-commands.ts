@@ -16,13 +16,13 @@ type Options = Readonly<{
 
 const OPTIONS = plainOptions({
   '--token <token>':
-    'an access, refresh or browser session token; others may see it in the process list. A refresh token ends all ' +
-    'that was renewed with it',
+    'an access, refresh or browser session token; others may see it in the process list. A refresh token ends its ' +
+    'whole family',
   '--token-stdin': 'read the token from standard input, one line',
   '--client <id>': 'all of this client',
-  '--user <id>': 'all of this user, by id or username, also one of an external accounts service',
+  '--user <id>': 'all of this user, by id or username, also one of an accounts service',
   '--even-unknown':
-    'with --user: also an id that D1 does not know, as of a user of an external service who only signed in',
+    'with --user: accept an id that D1 does not know, as of a user of an accounts service who only signed in',
 })
 
 async function revocation(options: Options, command: Command, io: Io): Promise<Call> {
@@ -41,7 +41,9 @@ async function revocation(options: Options, command: Command, io: Io): Promise<C
 }
 
 export function addSessionCommands(program: Command, io: Io) {
-  const noun = program.command('session').description('Sessions: what tokens stand for')
+  const noun = program
+    .command('session')
+    .description('Sessions: access tokens, refresh tokens and browser sessions')
   verb(noun, {
     usage: 'revoke',
     description:

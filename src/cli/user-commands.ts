@@ -71,7 +71,8 @@ function addCreate(noun: Command, io: Io) {
       new Option(...STDIN),
       ...plainOptions({
         '--password <password>': 'the password itself; others may see it in the process list',
-        '--invite': 'no password: print a link with which the user sets one, as user invite does',
+        '--invite':
+          'set no password: print a link with which the user sets one, as user invite does',
       }),
     ],
   }).action((options: Password, command: Command) => {

@@ -38,7 +38,8 @@ const EFFECTS = {
     'How long an authorization can be refreshed before the user is asked again.',
   REFRESH_IDLE_SECONDS:
     'How long after its last refresh an authorization can be refreshed, if it does not end earlier by `REFRESH_LIFETIME_SECONDS`. It applies to authorizations from before this setting after their next refresh.',
-  STORAGE_TIMEOUT_SECONDS: 'How long a request waits for one response of D1 or KV before it is refused with 503.',
+  STORAGE_TIMEOUT_SECONDS:
+    'How long a request waits for one response of D1 or KV before it is refused with 503.',
   STALE_CLIENT_SECONDS:
     "How old a client's record may be for `client_credentials` while D1 does not answer. The log says so (`stale_client_used`). No effect where `CLIENT_CACHE_SECONDS` is 0.",
   AUDIT_KEEP_DAYS: 'How long `audit` keeps its rows.',
@@ -63,8 +64,7 @@ const EFFECTS = {
     'Who may [register a client](self-registration.md) at `/register`: nobody (`off`), callers with an access token that has the scope `registry:register` (`token`), or everybody (`open`). Needs the management worker.',
   REGISTRATIONS_PER_NETWORK_HOUR:
     'How many clients may be registered from one network in an hour, with `REGISTRATION=open`.',
-  REGISTRATIONS_PER_DAY:
-    'How many clients may be registered in a day, with `REGISTRATION=open`.',
+  REGISTRATIONS_PER_DAY: 'How many clients may be registered in a day, with `REGISTRATION=open`.',
   WEBHOOK_URL:
     'Where [the webhook](approvals.md#webhook) sends requests for permissions and decisions: an https address at a public host name, or an address of this machine while `ISSUER` is one. It is not secret: `GET /status` of the management API shows it. Needs the management worker, with `WEBHOOK_SECRET`.',
   SERVICE_NAME: 'The name of your service, on [every page](branding.md).',

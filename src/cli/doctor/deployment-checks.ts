@@ -74,7 +74,7 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
   {
     name: 'bindings',
     seconds: 5,
-    toDo: 'Put it right in the wrangler.toml that is named, then npm run deploy.',
+    toDo: 'Correct the wrangler.toml that is named, then run npm run deploy.',
     async run(examined) {
       const { isDeployed } = examined
       const problems = isDeployed ? deployProblems(examined) : configurationProblems(examined)
@@ -100,7 +100,7 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'd1',
-    toDo: "Registry answers 503 until D1 does: see Cloudflare's status page, or whether npm start runs.",
+    toDo: "The registry answers 503 until D1 answers: see Cloudflare's status page. Locally, see whether npm start runs.",
     run: overApi(async ({ trial }) =>
       (await trial.isStored())
         ? ok('D1 writes and reads')
@@ -118,7 +118,7 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
       if (missing.length > 0) return fail(`not applied: ${missing.join(', ')}`)
       if (unknown.length > 0) {
         const toDo =
-          'The database is newer than this source: run the doctor from the version deployed.'
+          'The database is newer than this source: run the doctor of the deployed version.'
         return fail(`applied, but not known here: ${unknown.join(', ')}`, toDo)
       }
       return ok(`all ${known.length} migrations are applied, and no other`)
@@ -151,8 +151,8 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
   {
     name: 'jwt-secret',
     toDo:
-      `${setSecret('JWT_SECRET')}keep it. docs/operate.md, Rotate JWT_SECRET, says how without refusing anybody. ` +
-      'Locally npm start makes one itself.',
+      `${setSecret('JWT_SECRET')}keep it. To replace one without refusing a request see docs/operate.md, Rotate JWT_SECRET. ` +
+      'Locally npm start makes one.',
     run: ofSecret({
       deployed(names) {
         if (names.includes('AUTHENTICATOR_KEYS')) {
@@ -161,7 +161,7 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
           )
         }
         return names.includes('JWT_SECRET')
-          ? ok('JWT_SECRET of the authenticator is set; how strong it is cannot be seen from here')
+          ? ok('JWT_SECRET of the authenticator is set; Cloudflare does not show how strong it is')
           : fail('the authenticator has no secret JWT_SECRET')
       },
       here: ({ jwtSecret }) =>
@@ -172,7 +172,7 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'proxy-secret',
-    toDo: `${setSecret('PROXY_SECRET')}and let the proxy send it as X-Proxy-Secret. Locally npm start makes one itself.`,
+    toDo: `${setSecret('PROXY_SECRET')}and let the proxy send it as X-Proxy-Secret. Locally npm start makes one.`,
     // A proxy needs the secret; a service binding does not.
     run: ofSecret({
       deployed: (names) =>
@@ -191,7 +191,7 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'issuer',
-    toDo: 'Let ISSUER in each wrangler.toml be the URL that serves the registry, then npm run deploy.',
+    toDo: 'Set ISSUER in each wrangler.toml to the URL that serves the registry, then run npm run deploy.',
     async run({ issuer }) {
       if (!isGuarded(issuer)) return fail(`ISSUER is ${JSON.stringify(issuer)}, not https`)
       const response = await ask(`${issuer}/.well-known/oauth-authorization-server`)
@@ -228,28 +228,28 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
       if (age <= STALE_SECONDS) return ok(`last ran ${age} s ago`)
       const since = startedAt ?? epochOf(schema?.applied_at ?? '')
       if (now - since <= STALE_SECONDS) {
-        return notChecked(`started ${now - since} s ago: its first run is yet to come`)
+        return notChecked(`started ${now - since} s ago, and cron runs each minute`)
       }
       return fail(
         cron.length === 0
           ? 'has never run'
-          : `last ran ${age} s ago, and should every ${CRON_INTERVAL_SECONDS} s`,
+          : `last ran ${age} s ago, and should run every ${CRON_INTERVAL_SECONDS} s`,
       )
     }),
   },
   {
     name: 'webhook',
-    toDo: 'Let WEBHOOK_URL accept what it is sent with a status from 200 to 299 (docs/approvals.md, Webhook): events are dropped after 36 hours.',
+    toDo: 'The server at WEBHOOK_URL must answer each event with a status from 200 to 299 (docs/approvals.md, Webhook): events are dropped after 36 hours.',
     run: overApi(async (api) => {
       const { webhook, cron } = await api.status()
-      if (webhook === null) return ok('WEBHOOK_URL is not set: nothing is told')
+      if (webhook === null) return ok('WEBHOOK_URL is not set: there is no webhook')
       const dropped = cron.find(({ task, removed }) => task === 'webhook_delivery' && removed > 0)
-      const past = dropped ? `; what could not be told was last dropped at ${dropped.ran_at}` : ''
+      const past = dropped ? `; undelivered events were last dropped at ${dropped.ran_at}` : ''
       const { waiting, oldest_at, failure } = webhook
-      if (oldest_at === null) return ok(`nothing waits to be told${past}`)
+      if (oldest_at === null) return ok(`no event waits${past}`)
       const events = counted(waiting, 'event waits', 'events wait')
       const cause = failure === null ? '' : `: WEBHOOK_URL ${failure}`
-      const seen = `${events} to be told, the oldest since ${oldest_at}${cause}${past}`
+      const seen = `${events}, the oldest since ${oldest_at}${cause}${past}`
       return epochSeconds() - epochOf(oldest_at) > LATE_SECONDS ? fail(seen) : ok(seen)
     }),
   },

@@ -29,13 +29,13 @@ const AT_ONCE = 5
 const EXTRA_SECONDS = 30
 
 const IS_IT_UP =
-  'See the log of the registry (npx wrangler tail), and try again once the lines above hold.'
+  'See the log of the registry (npx wrangler tail), and run the doctor again when the checks above pass.'
 const IS_IT_THIS_SOURCE =
-  'Is this source what is deployed? npm run deploy. If it is, stop sign-ins: take the route of the registry away.'
+  'If this source is not what is deployed, run npm run deploy. If it is, stop sign-ins: remove the route of the registry.'
 const SAME_STORAGE =
-  'Does the authenticator run, and bind the SESSIONS of the registry? See its wrangler.toml and its log.'
+  'See whether the authenticator runs and binds the SESSIONS of the registry: its wrangler.toml and its log.'
 const NOT_REVOKED =
-  'A revocation cannot be relied on. Is this source what is deployed? npm run deploy, and see the log of the authenticator.'
+  'Revocations do not work. If this source is not what is deployed, run npm run deploy. See the log of the authenticator.'
 
 /** A check that needs a code, and so a user who signs in. */
 const withCodes = (run: (api: Administered) => Promise<Verdict>) =>
@@ -96,7 +96,7 @@ const atAuthenticator = (
 ): Check['run'] =>
   overApi(async (api, examined) =>
     examined.authenticatorUrl === null
-      ? notChecked('where the authenticator serves is not known: give --authenticator URL')
+      ? notChecked('the address of the authenticator is not known: give --authenticator URL')
       : run(api, examined, examined.authenticatorUrl),
   )
 
@@ -105,7 +105,7 @@ export const TRIAL_CHECKS: readonly Check[] = [
   {
     name: 'kv',
     seconds: KV_STALENESS_SECONDS + EXTRA_SECONDS,
-    toDo: "Registry answers 503 until KV does: see Cloudflare's status page, or whether npm start runs.",
+    toDo: "The registry answers 503 until KV answers: see Cloudflare's status page. Locally, see whether npm start runs.",
     // A read may lag a write. CODES only makes reads faster, so that no answer depends on it.
     run: overApi(async ({ trial }, { bounds }) => {
       const { token, ...refused } = await trial.ownToken()
@@ -166,7 +166,7 @@ export const TRIAL_CHECKS: readonly Check[] = [
       const isOurs = await isOurJwt(seen.headers.get('Authorization') ?? '', examined, url)
       if (isOurs === false) {
         return fail(
-          `the JWT is not of ${examined.issuer} under the JWT_SECRET examined above, or the keys of the authenticator`,
+          `the JWT is not from ${examined.issuer}, or is signed by neither the JWT_SECRET checked above nor the keys of the authenticator`,
           'Give the doctor JWT_SECRET as the authenticator has it; compare ISSUER in each wrangler.toml.',
         )
       }
