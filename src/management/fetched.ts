@@ -5,6 +5,7 @@ import { isDocumentUrl } from '../domain/client-document.ts'
 import { fetchLogo } from '../flows/logos.ts'
 import type { Outcome } from '../flows/registration/change.ts'
 import { refuseFlood } from '../http/flood.ts'
+import { log } from '../http/log.ts'
 import type { HttpContext } from '../http/request-context.ts'
 import type { Resolution } from '../protocol/client-documents.ts'
 import { OAuthError } from '../protocol/errors.ts'
@@ -20,6 +21,26 @@ function notesOn(read: Resolution): readonly string[] {
       return [`the keys at jwks_uri were not read: ${read.reason}. Give jwks_uri again`]
   }
 }
+
+/**
+ * What is fetched follows a change that stands, and whose answer may have a secret that is shown this once. So a fault is
+ * noted and does not take the answer away.
+ */
+async function followedBy<Made extends Outcome<ClientRecord>>(
+  made: Made,
+  follow: () => Promise<Partial<Outcome<ClientRecord>>>,
+  notFollowed: string,
+): Promise<Made> {
+  const noted = (fault: unknown): Partial<Outcome<ClientRecord>> => {
+    log('not_fetched', { clientId: made.record.clientId, fault })
+    return { notes: [notFollowed] }
+  }
+  const { record = made.record, notes = [] } = await follow().catch(noted)
+  return { ...made, record, notes: [...made.notes, ...notes] }
+}
+
+const KEYS_LATER = 'the keys at jwks_uri were not read: storage did not answer. Give jwks_uri again'
+const LOGO_LATER = 'the logo is fetched later: storage did not answer'
 
 type KeyReader = Pick<ManagementDeps, 'ports' | 'readKeys'>
 
@@ -45,8 +66,11 @@ export async function readKeysNow<Made extends Outcome<ClientRecord>>(
 ): Promise<Made> {
   const { clientId, jwksUri } = made.record
   if (jwksUri === '' || isDocumentUrl(clientId)) return made
-  const notes = [...made.notes, ...notesOn(await readKeys(clientId))]
-  return { ...made, record: (await ports.clients.find(clientId)) ?? made.record, notes }
+  const follow = async () => {
+    const notes = notesOn(await readKeys(clientId))
+    return { record: (await ports.clients.find(clientId)) ?? made.record, notes }
+  }
+  return followedBy(made, follow, KEYS_LATER)
 }
 
 /** Fetches the logo that the change has named, and notes where that failed. */
@@ -55,8 +79,11 @@ export async function withLogo<Made extends Outcome<ClientRecord>>(
   deps: Pick<ManagementDeps, 'logos' | 'fetchBounded'>,
   now: number,
 ): Promise<Made> {
-  const missing = await fetchLogo(made.record.clientId, deps, now)
-  return missing === null ? made : { ...made, notes: [...made.notes, missing.sentence] }
+  const follow = async () => {
+    const missing = await fetchLogo(made.record.clientId, deps, now)
+    return { notes: missing === null ? [] : [missing.sentence] }
+  }
+  return followedBy(made, follow, LOGO_LATER)
 }
 
 /** The same for an owner, at once but within the limit: the owner sees the logo, or why it is not shown. */
