@@ -3,7 +3,9 @@
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
 import {
+  allow,
   CONSENT,
+  cancel,
   expectHeading,
   HOME,
   headingOf,
@@ -35,11 +37,9 @@ describe('the keyboard', () => {
     page,
     registry,
     app,
+    newClient,
   }) => {
-    const keys = await registry.registerClient({
-      redirectUris: [app.callbackUri],
-      more: ['--url', 'https://papers.example/'],
-    })
+    const keys = await newClient({ more: ['--url', 'https://papers.example/'] })
     await page.goto(app.ask(keys))
     // The username has the focus from the start.
     expect(await focusOf(page)).toEqual({ name: 'Username', outlined: true })
@@ -97,9 +97,9 @@ describe('all pages', () => {
     member,
     registry,
     app,
+    newClient,
   }) => {
-    const keys = await registry.registerClient({
-      redirectUris: [app.callbackUri],
+    const keys = await newClient({
       more: ['--url', 'https://papers.example/', '--endorsement', 'cs.*'],
     })
     const visits = [
@@ -130,14 +130,14 @@ describe('all pages', () => {
     expect(titles.size).toBe(6)
   })
 
-  it('every page names its inputs by role', async ({ page, member, registry, app }) => {
+  it('every page names its inputs by role', async ({ page, member, registry, app, newClient }) => {
     await page.goto(`${registry.url}/login`)
     await page.getByRole('textbox', { name: 'Username', exact: true }).waitFor()
     await page.getByLabel('Password', { exact: true }).waitFor()
     expect(await page.getByLabel('Username').getAttribute('autocomplete')).toBe('username')
     expect(await page.getByLabel('Password').getAttribute('autocomplete')).toBe('current-password')
 
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+    const keys = await newClient()
     await openConsent(member, app.ask(keys))
     const group = member.getByRole('group', { name: 'It asks to be allowed to:' })
     expect(await group.getByRole('checkbox').count()).toBe(2)
@@ -168,21 +168,20 @@ describe('a browser without JavaScript', () => {
     open,
     registry,
     app,
+    newClient,
   }) => {
     const page = await open({ javaScriptEnabled: false })
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+    const keys = await newClient()
     await page.goto(app.ask(keys))
     await signIn(page, { ...registry.demo, password: 'wrong password' })
     await page.getByRole('alert').waitFor()
     await signIn(page, registry.demo)
     await expectHeading(page, CONSENT)
     await page.getByRole('checkbox', { name: CREATE }).uncheck()
-    await press(page, 'Allow')
-    await expectHeading(page, 'Connected')
+    await allow(page)
     expect(app.callbacks.at(-1)?.outcome).toMatchObject({ scope: 'submission:read' })
     await page.goto(app.ask(keys))
-    await press(page, 'Cancel')
-    await expectHeading(page, 'Not connected')
+    await cancel(page)
     await page.goto(registry.url)
     await press(page, 'Sign out')
     await page.getByRole('link', { name: 'Sign in' }).waitFor()

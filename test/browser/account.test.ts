@@ -2,8 +2,8 @@
 
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
-import type { ClientApp } from './client-app.ts'
 import {
+  allow,
   CONSENT,
   expectHeading,
   keepScreenshot,
@@ -32,21 +32,18 @@ const it = plain
     await expectHeading(page, ACCOUNT)
     return page
   })
-
-/** The client's access token. */
-async function connect(page: Page, registry: Registry, app: ClientApp, name: string) {
-  const keys = await registry.registerClient({
-    name,
-    redirectUris: [app.callbackUri],
-    more: ['--url', 'https://papers.example/about', '--endorsement', 'cs.*'],
+  /** The client of this name and its access token, which the user of the page has allowed. */
+  .extend('connect', async ({ app, newClient }) => async (page: Page, name: string) => {
+    const keys = await newClient({
+      name,
+      more: ['--url', 'https://papers.example/about', '--endorsement', 'cs.*'],
+    })
+    await openConsent(page, app.ask(keys))
+    await allow(page)
+    const outcome = app.callbacks.at(-1)?.outcome
+    if (outcome?.kind !== 'token') throw new Error(`no token but ${outcome?.kind}`)
+    return { keys, token: outcome.token }
   })
-  await openConsent(page, app.ask(keys))
-  await press(page, 'Allow')
-  await expectHeading(page, 'Connected')
-  const outcome = app.callbacks.at(-1)?.outcome
-  if (outcome?.kind !== 'token') throw new Error(`no token but ${outcome?.kind}`)
-  return { keys, token: outcome.token }
-}
 
 const cardOf = (page: Page, name: string) => page.getByRole('region', { name })
 
@@ -72,9 +69,10 @@ describe('the page of connected applications', () => {
     visitor: page,
     registry,
     app,
+    connect,
   }) => {
-    const { keys, token } = await connect(page, registry, app, 'Paper Assistant')
-    const other = await connect(page, registry, app, 'Another One')
+    const { keys, token } = await connect(page, 'Paper Assistant')
+    const other = await connect(page, 'Another One')
     await page.goto(`${registry.url}/account`)
     const card = cardOf(page, 'Paper Assistant')
     expect(await card.getByText('Read your submissions').isVisible()).toBe(false)
@@ -109,13 +107,13 @@ describe('the page of connected applications', () => {
   it('the page of connected applications works by keyboard alone and without JavaScript', async ({
     open,
     registry,
-    app,
     person,
+    connect,
   }) => {
     const page = await open({ javaScriptEnabled: false })
     await page.goto(`${registry.url}/account`)
     await signIn(page, person)
-    await connect(page, registry, app, 'Paper Assistant')
+    await connect(page, 'Paper Assistant')
     await page.goto(`${registry.url}/account`)
     // Past the links to the start page and to the two pages of the user.
     for (let link = 1; link <= 4; link += 1) await page.keyboard.press('Tab')
@@ -137,7 +135,7 @@ describe('the page of connected applications', () => {
     ['light', 360],
   ] as const)(
     'the page of connected applications has its intended appearance: %s, %i pixels wide',
-    async (look, { open, registry, app, person }) => {
+    async (look, { open, registry, person, connect }) => {
       const [colorScheme, width] = look
       const page = await open({ colorScheme, viewport: { width, height: 800 } })
       const judge = async (name: string) => {
@@ -151,8 +149,8 @@ describe('the page of connected applications', () => {
       await signIn(page, person)
       await expectHeading(page, ACCOUNT)
       await judge('account-empty')
-      await connect(page, registry, app, 'Paper Assistant')
-      await connect(page, registry, app, 'Interoperability'.repeat(12))
+      await connect(page, 'Paper Assistant')
+      await connect(page, 'Interoperability'.repeat(12))
       await page.goto(`${registry.url}/account`)
       await judge('account')
       await page.getByRole('heading', { name: 'Paper Assistant' }).click()
@@ -204,10 +202,10 @@ describe('forms on a page from an earlier sign-in', () => {
   it('the form to remove an application on a page from an earlier sign-in removes nothing, and the page in the response works', async ({
     visitor,
     registry,
-    app,
     person,
+    connect,
   }) => {
-    await connect(visitor, registry, app, 'Paper Assistant')
+    await connect(visitor, 'Paper Assistant')
     await visitor.goto(`${registry.url}/account`)
     await signInElsewhere(visitor, registry, person)
     await remove(visitor, 'Paper Assistant')

@@ -18,10 +18,9 @@ import {
 import { contrastsOf, groundOf, LEAST_CONTRAST, NARROW, overflowOf } from './looks.ts'
 import type { Registry } from './registry.ts'
 
-const it = plain.extend('keys', { scope: 'file' }, async ({ registry, app }) =>
-  registry.registerClient({
+const it = plain.extend('keys', { scope: 'file' }, async ({ newClient }) =>
+  newClient({
     name: 'Paper Assistant',
-    redirectUris: [app.callbackUri],
     scopes: ['submission:create', 'submission:read', 'upload:read_logs'],
     more: [
       ...['--url', 'https://papers.example/about', '--endorsement', 'cs.*'],
@@ -166,11 +165,10 @@ describe('a client with a hostile name', () => {
 
   it.for(Object.keys(NAMES) as (keyof typeof NAMES)[])(
     'a client name (%s) is shown as text, runs no script and does not break the layout',
-    async (kind, { open, memberState, registry, app }) => {
+    async (kind, { open, memberState, app, newClient }) => {
       const name = NAMES[kind]
-      const keys = await registry.registerClient({
+      const keys = await newClient({
         name,
-        redirectUris: [app.callbackUri],
         more: [
           ...['--description', name.repeat(2)],
           ...['--url', `https://papers.example/${encodeURIComponent(name)}`],

@@ -3,12 +3,12 @@
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
 import {
+  allow,
   expectHeading,
   keepScreenshot,
   type Open,
   openConsent,
   it as plain,
-  press,
   signIn,
 } from './fixtures.ts'
 import { expectFineIn, focusOf, LOOKS } from './looks.ts'
@@ -114,8 +114,7 @@ describe('from request to approval to consent', () => {
 
     await openConsent(member, app.ask(keys, 'submission:read submission:create'))
     await member.getByText('Start new submissions in your name').waitFor()
-    await press(member, 'Allow')
-    await expectHeading(member, 'Connected')
+    await allow(member)
     expect(app.callbacks.at(-1)?.outcome).toMatchObject({
       kind: 'token',
       scope: 'submission:create submission:read',

@@ -1,7 +1,7 @@
 /** The redirect to the client: the content security policy must allow every registered address. */
 
 import { describe, expect } from 'vitest'
-import { expectHeading, it, openConsent, press, signIn, takeComplaints } from './fixtures.ts'
+import { allow, expectHeading, it, openConsent, press, signIn, takeComplaints } from './fixtures.ts'
 
 describe('the authorization response', () => {
   it('the authorization response reaches a client whose callback redirects to another host of the client', async ({
@@ -11,8 +11,7 @@ describe('the authorization response', () => {
   }) => {
     const keys = await registry.registerClient({ redirectUris: [app.forwardingUri] })
     await openConsent(page, app.ask(keys, undefined, { redirect_uri: app.forwardingUri }))
-    await press(page, 'Allow')
-    await expectHeading(page, 'Connected')
+    await allow(page)
     expect(new URL(page.url()).origin).toBe(app.localhost)
   })
 
@@ -25,8 +24,7 @@ describe('the authorization response', () => {
     const keys = await registry.registerClient({ redirectUris: [app.forwardingUri] })
     const ask = () => app.ask(keys, undefined, { redirect_uri: app.forwardingUri })
     await openConsent(member, ask())
-    await press(member, 'Allow')
-    await expectHeading(member, 'Connected')
+    await allow(member)
     await page.goto(ask())
     await signIn(page, registry.demo)
     await expectHeading(page, 'Connected')

@@ -4,12 +4,15 @@ import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
 import type { ClientApp } from './client-app.ts'
 import {
+  allow,
   CONSENT,
+  cancel,
   expectHeading,
   HOME,
   it,
   keepScreenshot,
   openConsent,
+  openSession,
   press,
   signIn,
 } from './fixtures.ts'
@@ -29,12 +32,11 @@ function lastToken(app: ClientApp) {
 describe('the consent page', () => {
   it('the consent page shows the client, the user, the scopes and the redirect host', async ({
     member: page,
-    registry,
     app,
+    newClient,
   }) => {
-    const keys = await registry.registerClient({
+    const keys = await newClient({
       name: 'Paper Assistant',
-      redirectUris: [app.callbackUri],
       scopes: ['submission:create', 'submission:read', 'upload:read_logs'],
       more: [
         ...['--url', 'https://papers.example/about', '--description', 'Prepares submissions.'],
@@ -81,14 +83,11 @@ describe('Allow', () => {
     member: page,
     registry,
     app,
+    newClient,
   }) => {
-    const keys = await registry.registerClient({
-      redirectUris: [app.callbackUri],
-      more: ['--endorsement', 'cs.*'],
-    })
+    const keys = await newClient({ more: ['--endorsement', 'cs.*'] })
     await openConsent(page, app.ask(keys))
-    await press(page, 'Allow')
-    await expectHeading(page, 'Connected')
+    await allow(page)
     const { token, scope } = lastToken(app)
     expect(scope).toBe('submission:create submission:read')
     expect(await registry.sessionOf(token)).toMatchObject({
@@ -101,15 +100,12 @@ describe('Allow', () => {
   })
 
   it('Allow does not grant a scope that the user has unticked', async ({
-    member: page,
+    consent: page,
     registry,
     app,
   }) => {
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
-    await openConsent(page, app.ask(keys))
     await boxOf(page, CREATE).uncheck()
-    await press(page, 'Allow')
-    await expectHeading(page, 'Connected')
+    await allow(page)
     const { token, scope } = lastToken(app)
     expect(scope).toBe('submission:read')
     const { authorizations } = await registry.sessionOf(token)
@@ -121,12 +117,10 @@ describe('Allow', () => {
     memberState,
     registry,
     app,
+    newClient,
   }) => {
     const page = await open({ storageState: memberState, javaScriptEnabled: false })
-    const keys = await registry.registerClient({
-      redirectUris: [app.callbackUri],
-      more: ['--endorsement', 'cs.*'],
-    })
+    const keys = await newClient({ more: ['--endorsement', 'cs.*'] })
     await openConsent(page, app.ask(keys))
     const note = page.getByText('Nothing is ticked.')
     const allow = page.getByRole('button', { name: 'Allow' })
@@ -141,8 +135,7 @@ describe('Allow', () => {
     await allow.waitFor()
     expect(await note.isVisible()).toBe(false)
     await boxOf(page, READ).uncheck()
-    await press(page, 'Cancel')
-    await expectHeading(page, 'Not connected')
+    await cancel(page)
     expect(app.callbacks.at(-1)?.outcome).toEqual({ kind: 'refused', error: 'access_denied' })
     expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
   })
@@ -150,15 +143,15 @@ describe('Allow', () => {
   it('the consent page marks a client that is named like the service, in a narrow window too', async ({
     open,
     memberState,
-    registry,
     app,
+    newClient,
   }) => {
     const page = await open({
       ...{ storageState: memberState, javaScriptEnabled: false },
       ...{ colorScheme: 'dark', viewport: { width: 360, height: 800 } },
     })
-    const keys = await registry.registerClient({
-      ...{ name: 'R3gistry Helper', redirectUris: [app.callbackUri] },
+    const keys = await newClient({
+      ...{ name: 'R3gistry Helper' },
       more: ['--description', 'Assistente', '--url', 'https://www.long-name-of-a-site.example/'],
     })
     await openConsent(page, app.ask(keys))
@@ -168,12 +161,11 @@ describe('Allow', () => {
   })
 
   it('a double click on Allow grants once, and the client sees no error', async ({
-    member: page,
+    consent: page,
     registry,
     app,
+    keys,
   }) => {
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
-    await openConsent(page, app.ask(keys))
     const before = app.callbacks.length
     await page.getByRole('button', { name: 'Allow' }).dblclick()
     await expectHeading(page, 'Connected')
@@ -184,41 +176,35 @@ describe('Allow', () => {
 
 describe('answers to an outdated consent page', () => {
   it('an answer to a consent page whose client has changed shows the page again with the change and grants nothing', async ({
-    member: page,
+    consent: page,
     registry,
-    app,
+    keys,
   }) => {
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
-    await openConsent(page, app.ask(keys))
     await registry.admin('client', 'update', keys.clientId, '--name', 'Another name')
     await press(page, 'Allow')
     await page.getByRole('alert').filter({ hasText: 'has changed' }).waitFor()
     await keepScreenshot(page, 'consent-changed')
     expect(await page.getByRole('main').textContent()).toContain('Another name')
     expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
-    await press(page, 'Allow')
-    await expectHeading(page, 'Connected')
+    await allow(page)
   })
 
   it('an answer to a consent page from an earlier sign-in shows the page again, which can be answered', async ({
     page,
     registry,
     app,
+    keys,
   }) => {
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
     await page.goto(app.ask(keys))
     await signIn(page, registry.demo)
     await expectHeading(page, CONSENT)
     const other = await page.context().newPage()
-    await other.goto(`${registry.url}/login`)
-    await signIn(other, registry.demo)
-    await expectHeading(other, HOME)
+    await openSession(other, registry)
     await press(page, 'Allow')
     await page.getByRole('alert').filter({ hasText: 'out of date' }).waitFor()
     await keepScreenshot(page, 'consent-out-of-date')
     expect((await registry.grantsTo(keys.clientId)).codes).toBe(0)
-    await press(page, 'Allow')
-    await expectHeading(page, 'Connected')
+    await allow(page)
   })
 })
 
@@ -227,12 +213,11 @@ describe('Cancel', () => {
     member: page,
     registry,
     app,
+    keys,
   }) => {
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
     const address = app.ask(keys)
     await openConsent(page, address)
-    await press(page, 'Cancel')
-    await expectHeading(page, 'Not connected')
+    await cancel(page)
     expect(app.callbacks.at(-1)?.params).toEqual({
       error: 'access_denied',
       error_description: expect.any(String),
@@ -243,9 +228,12 @@ describe('Cancel', () => {
     expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
   })
 
-  it('the Enter key presses Cancel and not Allow', async ({ member: page, registry, app }) => {
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
-    await openConsent(page, app.ask(keys))
+  it('the Enter key presses Cancel and not Allow', async ({
+    consent: page,
+    registry,
+    app,
+    keys,
+  }) => {
     await boxOf(page, CREATE).press('Enter')
     await expectHeading(page, 'Not connected')
     expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
@@ -259,29 +247,19 @@ describe('Cancel', () => {
 
 describe('the Back button', () => {
   it('the Back button after Cancel shows the consent page again, which can still be answered', async ({
-    member: page,
-    registry,
-    app,
+    consent: page,
   }) => {
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
-    await openConsent(page, app.ask(keys))
-    await press(page, 'Cancel')
-    await expectHeading(page, 'Not connected')
+    await cancel(page)
     await page.goBack()
     await expectHeading(page, CONSENT)
-    await press(page, 'Allow')
-    await expectHeading(page, 'Connected')
+    await allow(page)
   })
 
   it('the Back button after Allow leads to the client again, by the remembered consent', async ({
-    member: page,
-    registry,
+    consent: page,
     app,
   }) => {
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
-    await openConsent(page, app.ask(keys))
-    await press(page, 'Allow')
-    await expectHeading(page, 'Connected')
+    await allow(page)
     await page.goBack()
     await expectHeading(page, 'Connected')
     expect(app.callbacks.slice(-2).map(({ outcome }) => outcome.kind)).toEqual(['token', 'token'])

@@ -9,7 +9,7 @@ import {
 } from 'playwright-core'
 import { test as base, expect } from 'vitest'
 import { startClientApp } from './client-app.ts'
-import { type Person, startRegistry } from './registry.ts'
+import { type Person, type Registry, startRegistry } from './registry.ts'
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 /** Long enough for a page that exists. */
@@ -80,25 +80,47 @@ export const it = base
     }
     return open
   })
+  /** A client of the application, with what else is given. */
+  .extend('newClient', { scope: 'worker' }, async ({ registry, app }) => {
+    const register = registry.registerClient
+    return (given: Partial<Parameters<typeof register>[0]> = {}) =>
+      register({ redirectUris: [app.callbackUri], ...given })
+  })
+  /** A client of the application. */
+  .extend('keys', async ({ newClient }) => newClient())
   /** A page without a signed-in user. */
   .extend('page', async ({ open }) => open())
   .extend('memberState', { scope: 'worker' }, async ({ browser, registry }) => {
     const page = await openPage(browser, {})
-    await page.goto(`${registry.url}/login`)
-    await signIn(page, registry.demo)
-    await expectHeading(page, HOME)
+    await openSession(page, registry)
     const state = await page.context().storageState()
     await page.context().close()
     return state
   })
   /** A page with the demo user signed in. */
   .extend('member', async ({ open, memberState }) => open({ storageState: memberState }))
+  /** The consent page of the client, shown to the demo user. */
+  .extend('consent', async ({ member, app, keys }) => {
+    await openConsent(member, app.ask(keys))
+    return member
+  })
 
 /** Signs in on the sign-in page. Resolves when the response is loaded. */
 export async function signIn(page: Page, { username, password }: Person) {
   await page.getByRole('textbox', { name: 'Username' }).fill(username)
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+/** Opens the sign-in page and signs in there, as the user of the demo unless another is named. */
+export async function openSession(
+  page: Page,
+  registry: Registry,
+  person = registry.demo as Person,
+) {
+  await page.goto(`${registry.url}/login`)
+  await signIn(page, person)
+  await expectHeading(page, HOME)
 }
 
 export const headingOf = (page: Page) => page.getByRole('heading', { level: 1 })
@@ -123,6 +145,18 @@ export async function openConsent(page: Page, address: string) {
 
 export const press = (page: Page, name: 'Allow' | 'Cancel' | 'Sign out') =>
   page.getByRole('button', { name }).click()
+
+/** Presses Allow on the consent page. Resolves when the client has its token. */
+export async function allow(page: Page) {
+  await press(page, 'Allow')
+  await expectHeading(page, 'Connected')
+}
+
+/** Presses Cancel on the consent page. Resolves when the client has its refusal. */
+export async function cancel(page: Page) {
+  await press(page, 'Cancel')
+  await expectHeading(page, 'Not connected')
+}
 
 export const sessionCookie = async (page: Page) =>
   (await page.context().cookies()).find(({ name }) => name === 'registry_session')

@@ -4,12 +4,14 @@ import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
 import type { ClientApp } from './client-app.ts'
 import {
+  allow,
   CONSENT_TITLE,
   expectHeading,
   HOME,
   headingOf,
   it,
   openConsent,
+  openSession,
   press,
   sessionCookie,
   signIn,
@@ -53,8 +55,8 @@ describe.for(PLACES)('a form posted from %s', ([, name]) => {
     member: page,
     registry,
     app,
+    keys,
   }) => {
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
     const address = app.ask(keys)
     const before = app.callbacks.length
     const action = `${registry.url}/authorize`
@@ -72,8 +74,7 @@ describe.for(PLACES)('a form posted from %s', ([, name]) => {
     // Control: the same fields are accepted from our page.
     await openConsent(page, address)
     expect([...(await fieldsOf(page, '/authorize')), ['confirm', 'ok']]).toEqual(fields)
-    await press(page, 'Allow')
-    await expectHeading(page, 'Connected')
+    await allow(page)
   })
 
   it('a forged post to sign in is refused, and the user stays signed in as before', async ({
@@ -114,9 +115,7 @@ describe.for(PLACES)('a form posted from %s', ([, name]) => {
     registry,
     app,
   }) => {
-    await page.goto(`${registry.url}/login`)
-    await signIn(page, registry.demo)
-    await expectHeading(page, HOME)
+    await openSession(page, registry)
     const fields = await fieldsOf(page, '/logout')
     const action = `${registry.url}/logout`
     const mine = await sessionCookie(page)
@@ -161,13 +160,10 @@ describe('altered consent forms', () => {
 
   it('a checkbox that the consent page did not have grants no scope', async ({
     member: page,
-    registry,
     app,
+    newClient,
   }) => {
-    const keys = await registry.registerClient({
-      redirectUris: [app.callbackUri],
-      scopes: ['submission:create', 'submission:read'],
-    })
+    const keys = await newClient({ scopes: ['submission:create', 'submission:read'] })
     await openConsent(page, app.ask(keys, 'submission:read'))
     const box = page.getByRole('checkbox')
     await box.evaluate((input) => {
@@ -176,18 +172,15 @@ describe('altered consent forms', () => {
       input.after(more)
     })
     expect(await box.count()).toBe(2)
-    await press(page, 'Allow')
-    await expectHeading(page, 'Connected')
+    await allow(page)
     expect(app.callbacks.at(-1)?.outcome).toMatchObject({ scope: 'submission:read' })
   })
 
   it('an altered consent form never redirects to an address that is not registered', async ({
-    member: page,
+    consent: page,
     registry,
     app,
   }) => {
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
-    await openConsent(page, app.ask(keys))
     const hidden = page.locator('input[name=redirect_uri]')
     await hidden.evaluate((input, text) => Object.assign(input, { value: text }), app.forwardingUri)
     await press(page, 'Cancel')
@@ -201,8 +194,8 @@ describe('pages that frame ours', () => {
     member: page,
     registry,
     app,
+    keys,
   }) => {
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
     const address = app.ask(keys)
     const framing = (src: string) =>
       app.origin + app.publish(`<!doctype html><h1>Framing</h1><iframe src="${quoted(src)}">`)

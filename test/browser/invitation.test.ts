@@ -2,7 +2,15 @@
 
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
-import { expectHeading, HOME, it, keepScreenshot, signIn, takeComplaints } from './fixtures.ts'
+import {
+  expectHeading,
+  HOME,
+  it,
+  keepScreenshot,
+  openSession,
+  signIn,
+  takeComplaints,
+} from './fixtures.ts'
 import type { Registry } from './registry.ts'
 
 const PASSWORD = 'a password that Ada chose'
@@ -65,9 +73,7 @@ describe('an invitation in a browser', () => {
     await keepScreenshot(page, 'invitation-mistake')
     await fill(page, PASSWORD)
     await expectHeading(page, 'Your password is set')
-    await page.goto(`${registry.url}/login`)
-    await signIn(page, { username, password: PASSWORD })
-    await expectHeading(page, HOME)
+    await openSession(page, registry, { username, password: PASSWORD })
   })
 
   it('a link that was used before leads to a message and no password', async ({

@@ -1,24 +1,23 @@
 /** A remembered consent answers the same request again, until the client or the scopes change. */
 
-import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
-import type { ClientApp, ClientKeys } from './client-app.ts'
-import { CONSENT, expectHeading, openConsent, it as plain, press, signIn } from './fixtures.ts'
-import type { Registry } from './registry.ts'
+import {
+  allow,
+  CONSENT,
+  expectHeading,
+  openConsent,
+  it as plain,
+  press,
+  signIn,
+} from './fixtures.ts'
 
-/** A client to which the demo user has just given both scopes. */
-async function allowed(page: Page, registry: Registry, app: ClientApp): Promise<ClientKeys> {
-  const keys = await registry.registerClient({
-    redirectUris: [app.callbackUri],
-    scopes: ['submission:create', 'submission:read', 'public:read'],
-  })
-  await openConsent(page, app.ask(keys))
-  await press(page, 'Allow')
-  await expectHeading(page, 'Connected')
+/** The client is one to which the demo user has just given both scopes. */
+const it = plain.extend('keys', async ({ member, app, newClient }) => {
+  const keys = await newClient({ scopes: ['submission:create', 'submission:read', 'public:read'] })
+  await openConsent(member, app.ask(keys))
+  await allow(member)
   return keys
-}
-
-const it = plain.extend('keys', async ({ member, registry, app }) => allowed(member, registry, app))
+})
 
 describe('the remembered consent', () => {
   it('a remembered consent redirects the user without a page, with the scopes that were agreed to', async ({
@@ -102,8 +101,7 @@ describe('consent requests that are not remembered', () => {
       await registry.admin('client', 'update', keys.clientId, ...change)
       await page.goto(app.ask(keys))
       await expectHeading(page, CONSENT)
-      await press(page, 'Allow')
-      await expectHeading(page, 'Connected')
+      await allow(page)
       await page.goto(app.ask(keys))
       await expectHeading(page, 'Connected')
     },
@@ -123,14 +121,13 @@ describe('consent requests that are not remembered', () => {
 
   it('a consent to fewer scopes than requested does not answer the request for all of them', async ({
     member: page,
-    registry,
     app,
+    newClient,
   }) => {
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+    const keys = await newClient()
     await page.goto(app.ask(keys))
     await page.getByRole('checkbox', { name: 'Start new submissions' }).uncheck()
-    await press(page, 'Allow')
-    await expectHeading(page, 'Connected')
+    await allow(page)
     await page.goto(app.ask(keys))
     await expectHeading(page, CONSENT)
     await page.goto(app.ask(keys, 'submission:read'))
@@ -149,8 +146,7 @@ describe('consent requests that are not remembered', () => {
     for (let time = 0; time < 2; time++) {
       await page.goto(app.ask(keys))
       await expectHeading(page, CONSENT)
-      await press(page, 'Allow')
-      await expectHeading(page, 'Connected')
+      await allow(page)
     }
   })
 })

@@ -7,15 +7,14 @@ import type { BrowserContextOptions, Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
 import { startClientApp } from './client-app.ts'
 import {
+  allow,
   CONSENT_TITLE,
   expectHeading,
-  HOME,
   headingOf,
   keepScreenshot,
   type Open,
+  openSession,
   it as plain,
-  press,
-  signIn,
 } from './fixtures.ts'
 import { contrastsOf, LEAST_CONTRAST, overflowOf } from './looks.ts'
 import { startRegistry } from './registry.ts'
@@ -110,9 +109,7 @@ const it = plain.extend('world', { scope: 'file' }, async ({}, { onCleanup }) =>
 /** A page on which the demo user is signed in. */
 async function memberOf(open: Open, { registry }: World, options?: BrowserContextOptions) {
   const page = await open(options)
-  await page.goto(`${registry.url}/login`)
-  await signIn(page, registry.demo)
-  await expectHeading(page, HOME)
+  await openSession(page, registry)
   return page
 }
 
@@ -150,8 +147,7 @@ describe('the consent page of a client that registered itself', () => {
     expect(await logo.evaluate((image) => (image as { naturalWidth: number }).naturalWidth)).toBe(1)
     expect(await logo.getAttribute('src')).toMatch(/^\/logos\//)
     expect(await page.getByRole('img').count()).toBe(0)
-    await press(page, 'Allow')
-    await expectHeading(page, 'Connected')
+    await allow(page)
     expect(app.callbacks.at(-1)?.outcome).toMatchObject({ scope: 'submission:read' })
 
     await page.goto(`${world.registry.url}/account`)
@@ -173,8 +169,7 @@ describe('the consent page of a client that registered itself', () => {
     )
     expect(await cardOf(page).textContent()).toContain('nobody at Registry has checked it')
     expect(await page.getByText('Any program on this computer could pose').count()).toBe(1)
-    await press(page, 'Allow')
-    await expectHeading(page, 'Connected')
+    await allow(page)
   })
 
   it.for(

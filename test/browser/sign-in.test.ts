@@ -1,18 +1,26 @@
 /** Signing in and out at the registry's own pages. */
 
 import { describe, expect } from 'vitest'
-import { CONSENT, expectHeading, HOME, it, press, sessionCookie, signIn } from './fixtures.ts'
+import {
+  allow,
+  CONSENT,
+  expectHeading,
+  HOME,
+  it,
+  openSession,
+  press,
+  sessionCookie,
+  signIn,
+} from './fixtures.ts'
 
 describe('the sign-in page', () => {
   it('the sign-in page names the client and leads to the consent page after the right password', async ({
     page,
     registry,
     app,
+    newClient,
   }) => {
-    const keys = await registry.registerClient({
-      name: 'Paper Assistant',
-      redirectUris: [app.callbackUri],
-    })
+    const keys = await newClient({ name: 'Paper Assistant' })
     await page.goto(app.ask(keys))
     await expectHeading(page, 'Sign in')
     expect(await page.getByRole('main').textContent()).toContain('to continue to Paper Assistant')
@@ -56,16 +64,12 @@ describe('the sign-in page', () => {
     page,
     registry,
   }) => {
-    await page.goto(`${registry.url}/login`)
-    await signIn(page, registry.demo)
-    await expectHeading(page, HOME)
+    await openSession(page, registry)
     const first = await sessionCookie(page)
     expect(first).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/', domain: '127.0.0.1' })
     expect(await page.evaluate('document.cookie')).toBe('')
 
-    await page.goto(`${registry.url}/login`)
-    await signIn(page, registry.demo)
-    await expectHeading(page, HOME)
+    await openSession(page, registry)
     expect((await sessionCookie(page))?.value).not.toBe(first?.value)
   })
 
@@ -119,8 +123,8 @@ describe('sign-out', () => {
     page,
     registry,
     app,
+    keys,
   }) => {
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
     const other = await registry.registerUser({ username: 'grace' })
     await page.goto(app.ask(keys))
     await signIn(page, registry.demo)
@@ -134,8 +138,7 @@ describe('sign-out', () => {
     await expectHeading(page, CONSENT)
     expect(await page.getByRole('main').textContent()).toContain('Signed in as grace')
 
-    await press(page, 'Allow')
-    await expectHeading(page, 'Connected')
+    await allow(page)
     const outcome = app.callbacks.at(-1)?.outcome
     expect(outcome?.kind).toBe('token')
     const token = outcome?.kind === 'token' ? outcome.token : ''
