@@ -3,7 +3,9 @@
  * a test can show what the rows alone decide. For whole acts: `flows/registration`.
  */
 
+import { digest } from '../src/crypto/digest.ts'
 import { randomId } from '../src/crypto/random.ts'
+import { mintToken } from '../src/crypto/token.ts'
 import {
   type ClientDetails,
   type ClientFields,
@@ -22,6 +24,52 @@ import type { ClientChange, Mode, NewUser, UserChange } from '../src/stores/regi
 import { userReader } from '../src/stores/user-registry.ts'
 import { changeUser, insertUser } from '../src/stores/user-statements.ts'
 import { keyOlderNames } from '../src/stores/username-keys.ts'
+
+/** A client with permissions of each kind. */
+export const CLIENT_ROW = {
+  name: 'N',
+  ownerId: 'u',
+  url: '',
+  description: '',
+  authMethod: 'client_secret_post',
+  requirePkce: false,
+  requireDpop: false,
+  jwks: null,
+  mayIntrospect: false,
+  accessTokenLifetimeSeconds: null,
+  redirectUris: ['https://a.example/1', 'https://a.example/2'],
+  grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
+  scopes: ['a:b', 'c:d'],
+  endorsements: ['cs.*'],
+} as const
+
+type Whose = Readonly<{ clientId: string; userId: string; now: number }>
+
+/** A family with one refresh token, and a code that is not redeemed. Returns the token and the key of its session. */
+export async function insertGrant(db: Database, { clientId, userId, now }: Whose) {
+  const token = mintToken('refreshToken')
+  const [family, sessionKey] = [crypto.randomUUID(), crypto.randomUUID()]
+  await db.batch([
+    db
+      .prepare(
+        `INSERT INTO refresh_family (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
+         VALUES (?1, ?2, ?3, '{"user":{},"redirectUri":""}', ?4, ?5, ?4)`,
+      )
+      .bind(family, clientId, userId, now, now + 9999),
+    db
+      .prepare(
+        'INSERT INTO refresh_token (token_digest, family_id, session_key, issued_at) VALUES (?1, ?2, ?3, ?4)',
+      )
+      .bind(await digest(token), family, sessionKey, now),
+    db
+      .prepare(
+        `INSERT INTO authorization_code (code_digest, client_id, user_id, record, expires_at)
+         VALUES (?1, ?2, ?3, '{}', ?4)`,
+      )
+      .bind(crypto.randomUUID(), clientId, userId, now + 9999),
+  ])
+  return { token, sessionKey }
+}
 
 type Statements = readonly D1PreparedStatement[]
 /** `before` sees the rows as they were; `also` follows the change. */

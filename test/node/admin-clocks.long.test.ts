@@ -1,28 +1,10 @@
 /** Acts of an administrator whose clock is wrong: D1's clock dates every revocation. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import type { SecretDigest } from '../../src/domain/ids.ts'
-import { clientRegistry, userRegistry } from '../rows.ts'
+import { CLIENT_ROW, clientRegistry, insertGrant, userRegistry } from '../rows.ts'
 import { commandLine, IS_STOPPED, type ServedState, servedState } from './command-line.ts'
-
-const CLIENT = {
-  name: 'N',
-  ownerId: 'u',
-  url: '',
-  description: '',
-  authMethod: 'client_secret_post',
-  requirePkce: false,
-  requireDpop: false,
-  jwks: null,
-  mayIntrospect: false,
-  accessTokenLifetimeSeconds: null,
-  redirectUris: ['https://a.example/1'],
-  grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
-  scopes: ['a:b', 'c:d'],
-  endorsements: [],
-} as const
 
 let state: ServedState
 let [clientId, userId, refreshToken] = ['', '', '']
@@ -40,34 +22,19 @@ const SECRET_DIGEST = 'digest of a secret' as SecretDigest
 beforeEach(async () => {
   const db = state.database
   const now = Math.floor(realNow() / 1000)
-  clientId = await clientRegistry(db).create(CLIENT, SECRET_DIGEST, { mode: 'authorize', now: 1 })
+  clientId = await clientRegistry(db).create(CLIENT_ROW, SECRET_DIGEST, {
+    mode: 'authorize',
+    now: 1,
+  })
   const person = { username: `user-${clientId}`, email: 'a@example.org', passwordHash: '' }
   const created = await userRegistry(db).create({ ...person, scopes: [], endorsements: [] }, 1)
   userId = created ?? ''
-  refreshToken = mintToken('refreshToken')
-  const family = crypto.randomUUID()
-  await db.batch([
-    ...['revocation', 'refresh_family', 'authorization_code'].map((table) =>
+  await db.batch(
+    ['revocation', 'refresh_family', 'authorization_code'].map((table) =>
       db.prepare(`DELETE FROM ${table}`),
     ),
-    db
-      .prepare(
-        `INSERT INTO refresh_family (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
-         VALUES (?1, ?2, ?3, '{"user":{},"redirectUri":""}', ?4, ?5, ?4)`,
-      )
-      .bind(family, clientId, userId, now, now + 9999),
-    db
-      .prepare(
-        'INSERT INTO refresh_token (token_digest, family_id, session_key, issued_at) VALUES (?1, ?2, ?3, ?4)',
-      )
-      .bind(await digest(refreshToken), family, crypto.randomUUID(), now),
-    db
-      .prepare(
-        `INSERT INTO authorization_code (code_digest, client_id, user_id, record, expires_at)
-         VALUES (?1, ?2, ?3, '{}', ?4)`,
-      )
-      .bind(crypto.randomUUID(), clientId, userId, now + 9999),
-  ])
+  )
+  refreshToken = (await insertGrant(db, { clientId, userId, now })).token
 })
 afterEach(() => {
   vi.useRealTimers()

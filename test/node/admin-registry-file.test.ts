@@ -9,6 +9,7 @@ import { SECTIONS } from '../../src/cli/registry-file/sections.ts'
 import { registryText } from '../../src/cli/registry-file/text.ts'
 import { runs } from '../sample.ts'
 import { anyRaw, completed } from '../unit/registry-entries.ts'
+import { collected } from './collected.ts'
 import { commandLine } from './command-line.ts'
 import { type RunningRegistry, startRegistry } from './running-registry.ts'
 
@@ -315,27 +316,17 @@ describe('apply at a terminal', () => {
   async function atTerminal(answer: string, options: string[] = [], meanwhile = async () => {}) {
     const file = inState('asked.yaml')
     await writeFile(file, fileWith(client('app', 'scopes: [read]')))
-    let [stdout, stderr] = ['', '']
+    const { written, ...io } = collected()
     const typed = (async function* () {
       await meanwhile()
       yield `${answer}\n`
     })()
     const status = await run(['apply', file, ...options], {
-      stdout: {
-        write(text, done) {
-          stdout += text
-          done?.()
-        },
-      },
-      stderr: {
-        write(text) {
-          stderr += text
-        },
-      },
+      ...io,
       stdin: Object.assign(typed, { isTTY: true }),
       env: { STATE_DIR: registry.stateDir },
     })
-    return { status, stdout, stderr }
+    return { status, ...written }
   }
 
   it.each(['no', '', 'yess'])('the answer %j changes nothing', async (answer) => {

@@ -6,7 +6,7 @@ import { mintToken, type TokenKind } from '../../src/crypto/token.ts'
 import type { SecretDigest } from '../../src/domain/ids.ts'
 import { DEMO_REDIRECT_URI } from '../../src/local/demo.ts'
 import { KEPT_LONGER_SECONDS } from '../../src/stores/revocation-statements.ts'
-import { clientRegistry, userRegistry } from '../rows.ts'
+import { CLIENT_ROW, clientRegistry, insertGrant, userRegistry } from '../rows.ts'
 import { IS_STOPPED, type ServedState, servedState } from './command-line.ts'
 import { demoUser } from './person.ts'
 import { runAdmin } from './project-programs.ts'
@@ -16,23 +16,6 @@ const LIFETIME_SECONDS = 7200
 /** STALE_CLIENT_SECONDS, which is more than CLIENT_CACHE_SECONDS. */
 const OLDEST_CLIENT_SECONDS = 60
 type Row = { kind: string; subject: string; keptSeconds: number }
-
-const CLIENT = {
-  name: 'N',
-  ownerId: 'u',
-  url: '',
-  description: '',
-  authMethod: 'client_secret_post',
-  requirePkce: false,
-  requireDpop: false,
-  jwks: null,
-  mayIntrospect: false,
-  accessTokenLifetimeSeconds: null,
-  redirectUris: ['https://a.example/1', 'https://a.example/2'],
-  grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
-  scopes: ['a:b', 'c:d'],
-  endorsements: ['cs.*'],
-} as const
 
 let state: ServedState
 let clientId = ''
@@ -47,16 +30,12 @@ afterAll(() => state.close())
 const SECRET_DIGEST = 'digest of a secret' as SecretDigest
 beforeEach(async () => {
   const db = state.database
-  clientId = await clientRegistry(db).create(CLIENT, SECRET_DIGEST, { mode: 'authorize', now: 1 })
-  const email = 'a@example.org'
-  const person = {
-    username: `user-${clientId}`,
-    email,
-    passwordHash: '',
-    scopes: [],
-    endorsements: [],
-  }
-  userId = (await userRegistry(db).create(person, 1)) ?? ''
+  clientId = await clientRegistry(db).create(CLIENT_ROW, SECRET_DIGEST, {
+    mode: 'authorize',
+    now: 1,
+  })
+  const person = { username: `user-${clientId}`, email: 'a@example.org', passwordHash: '' }
+  userId = (await userRegistry(db).create({ ...person, scopes: [], endorsements: [] }, 1)) ?? ''
   await db.batch([
     db.prepare('DELETE FROM revocation'),
     db.prepare('DELETE FROM refresh_family'),
@@ -66,32 +45,7 @@ beforeEach(async () => {
 
 const nowSeconds = () => Math.floor(Date.now() / 1000)
 
-/** Creates a family with one refresh token and a code that is not redeemed. Returns the token and the key of its session. */
-async function grant() {
-  const token = mintToken('refreshToken')
-  const [family, sessionKey, now] = [crypto.randomUUID(), crypto.randomUUID(), nowSeconds()]
-  const db = state.database
-  await db.batch([
-    db
-      .prepare(
-        `INSERT INTO refresh_family (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
-         VALUES (?1, ?2, ?3, '{"user":{},"redirectUri":""}', ?4, ?5, ?4)`,
-      )
-      .bind(family, clientId, userId, now, now + 9999),
-    db
-      .prepare(
-        'INSERT INTO refresh_token (token_digest, family_id, session_key, issued_at) VALUES (?1, ?2, ?3, ?4)',
-      )
-      .bind(await digest(token), family, sessionKey, now),
-    db
-      .prepare(
-        `INSERT INTO authorization_code (code_digest, client_id, user_id, record, expires_at)
-         VALUES (?1, ?2, ?3, '{}', ?4)`,
-      )
-      .bind(crypto.randomUUID(), clientId, userId, now + 9999),
-  ])
-  return { token, sessionKey }
-}
+const grant = () => insertGrant(state.database, { clientId, userId, now: nowSeconds() })
 
 /** Which of the earlier grants the act has ended. */
 async function endedBy(words: readonly string[], stdin?: string) {

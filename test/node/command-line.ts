@@ -16,6 +16,7 @@ import { operatorSession } from '../../src/local/own-management.ts'
 import { runWorkers } from '../../src/local/run-workers.ts'
 import { announceRegistry, tryToLock } from '../../src/local/state-lock.ts'
 import type { Database, TextNamespace } from '../../src/stores/database.ts'
+import { collected } from './collected.ts'
 import { freePorts } from './free-ports.ts'
 import { migratedState } from './migrated-state.ts'
 import { databaseIn } from './state-database.ts'
@@ -24,21 +25,12 @@ export type Answer = Readonly<{ status: number; stdout: string; stderr: string }
 type Outside = Readonly<{ env?: Record<string, string>; stdin?: string }>
 
 export async function commandLine(argv: readonly string[], outside: Outside): Promise<Answer> {
-  let stdout = ''
-  let stderr = ''
-  const collectOut = (text: string, done?: () => void) => {
-    stdout += text
-    done?.()
-  }
-  const collectErr = (text: string) => {
-    stderr += text
-  }
+  const { written, ...io } = collected()
   const stdin = (async function* () {
     if (outside.stdin !== undefined) yield outside.stdin
   })()
-  const io = { stdout: { write: collectOut }, stderr: { write: collectErr }, stdin }
-  const status = await run(argv, { ...io, env: outside.env ?? {} })
-  return { status, stdout, stderr }
+  const status = await run(argv, { ...io, stdin, env: outside.env ?? {} })
+  return { status, ...written }
 }
 
 export const temporaryDirectory = () => mkdtemp(join(tmpdir(), 'registry-state-'))

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, vi } from 'vitest'
 import { deploy } from '../../src/cli/deploy/deploy.ts'
+import { collected } from './collected.ts'
 import type { Answer } from './command-line.ts'
 import { ACCOUNT, type Account, type Cloudflare, cloudflare, TOKEN } from './deploy-stand-ins.ts'
 import { PROXY_SECRET, type RunningRegistry, startRegistry } from './running-registry.ts'
@@ -83,35 +84,24 @@ export async function run(
   words: readonly string[],
   { env = {}, answers }: Run = {},
 ): Promise<Answer> {
-  let stdout = ''
-  let stderr = ''
+  const { written, ...io } = collected()
   const left = [...(answers ?? [])]
   const status = await deploy(words, {
-    stdout: {
-      write(text, done) {
-        stdout += text
-        done?.()
-      },
-    },
-    stderr: {
-      write(text) {
-        stderr += text
-      },
-    },
+    ...io,
     stdin: (async function* () {})(),
     env: { ...cloud.env, ...env },
     askOperator:
       answers === undefined
         ? null
         : async (question) => {
-            stdout += question
+            written.stdout += question
             const answer = left.shift()
             if (answer === undefined) throw new Error(`unexpected question: ${question}`)
             return answer
           },
   })
-  await expectNoSecretIn(stdout + stderr)
-  return { status, stdout, stderr }
+  await expectNoSecretIn(written.stdout + written.stderr)
+  return { status, ...written }
 }
 
 async function expectNoSecretIn(printed: string) {

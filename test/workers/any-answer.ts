@@ -1,6 +1,6 @@
 /** The checks that every response must pass: no fault, well-formed, and no words of the caller. */
 
-import { expect } from 'vitest'
+import { afterEach, beforeEach, expect, vi } from 'vitest'
 import { explanations } from '../../src/pages/error-explanations.ts'
 import { INVITATION_SCRIPT } from '../../src/pages/invitation-page.tsx'
 import { COPY_SCRIPT } from '../../src/pages/portal/copying.tsx'
@@ -16,6 +16,27 @@ const FAULTS = /fault|failed|not_(?:recorded|carried|counted)|misconfigured|bad_
 
 /** The log lines and the unhandled rejections since the last call. */
 export type Traces = Readonly<{ takeLines(): string[]; takeRejections(): unknown[] }>
+
+/** Records them in each test of a file. */
+export function tracesOfTests(): Traces {
+  const lines: string[] = []
+  const rejections: string[] = []
+  const keep = (line: unknown) => void lines.push(String(line))
+  const onRejection = (event: Event) =>
+    void rejections.push(String((event as PromiseRejectionEvent).reason))
+  beforeEach(() => {
+    lines.length = 0
+    rejections.length = 0
+    vi.spyOn(console, 'log').mockImplementation(keep)
+    vi.spyOn(console, 'error').mockImplementation(keep)
+    addEventListener('unhandledrejection', onRejection)
+  })
+  afterEach(() => {
+    vi.restoreAllMocks()
+    removeEventListener('unhandledrejection', onRejection)
+  })
+  return { takeLines: () => lines.splice(0), takeRejections: () => rejections.splice(0) }
+}
 
 export type Answer = Readonly<{ response: Response; text: string }>
 export type Ask = (path: string, init: RequestInit) => Promise<Response>

@@ -5,10 +5,10 @@
 
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { type Ask, answerTo, checkPage, cookiesSetBy, jsonOf, type Traces } from './any-answer.ts'
+import { type Ask, answerTo, checkPage, cookiesSetBy, jsonOf, tracesOfTests } from './any-answer.ts'
 import {
   type AnyPairs,
   type AnyRequest,
@@ -124,28 +124,8 @@ const ask = noting(service)
 const expectAnswers = (...expected: number[]) =>
   expect([...statuses]).toEqual(expect.arrayContaining(expected))
 
-let lines: string[] = []
-let rejections: unknown[] = []
-const traces: Traces = {
-  takeLines: () => lines.splice(0),
-  takeRejections: () => rejections.splice(0),
-}
-const onRejection = (event: Event) => {
-  rejections.push((event as PromiseRejectionEvent).reason)
-}
-beforeEach(() => {
-  statuses.clear()
-  lines = []
-  rejections = []
-  const keep = (line: unknown) => lines.push(String(line))
-  vi.spyOn(console, 'log').mockImplementation(keep)
-  vi.spyOn(console, 'error').mockImplementation(keep)
-  addEventListener('unhandledrejection', onRejection)
-})
-afterEach(() => {
-  vi.restoreAllMocks()
-  removeEventListener('unhandledrejection', onRejection)
-})
+const traces = tracesOfTests()
+beforeEach(() => statuses.clear())
 
 const TEST_TIMEOUT_MS = 300_000
 const holds = (

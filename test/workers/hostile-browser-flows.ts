@@ -55,7 +55,7 @@ const checkCode =
     await expectGoodToken(await read(await post('/token', redemption)))
   }
 
-const checkPage =
+export const checkPage =
   (ask: Run['ask'], shows: () => string): Run['check'] =>
   async ({ answer, again, afterRetry }) => {
     const page = answer.status === 200 ? answer : await read(await ask(again))

@@ -14,6 +14,7 @@ import {
   fixtures,
   healthy,
   isLive,
+  jsonFlow,
   liveSessionOf,
   type Outcome,
   read,
@@ -74,11 +75,8 @@ export const codeFlow = (
   of: () => TestClient,
   parameters: Record<string, string>,
   more: Record<string, string>,
-): Flow => ({
-  name,
-  format: 'json',
-  expected: '200',
-  async begin({ fetch }) {
+): Flow =>
+  jsonFlow(name, '200', async ({ fetch }) => {
     const client = of()
     const code = await obtainCode(fixtures.cookie, requestOf(client, parameters), fetch)
     const redeem = (through: Fetch = healthy.fetch) =>
@@ -87,15 +85,11 @@ export const codeFlow = (
       ask: (service) => redeem(service.fetch),
       check: (outcome) => checkOnce(outcome, client, redeem),
     }
-  },
-})
+  })
 
 /** Whatever fails, a token is for the resource of the request. */
-const forResource = (name: string, isRefresh: boolean): Flow => ({
-  name,
-  format: 'json',
-  expected: '200',
-  async begin({ fetch }) {
+const forResource = (name: string, isRefresh: boolean): Flow =>
+  jsonFlow(name, '200', async ({ fetch }) => {
     const { resourceClient: client, resource } = fixtures
     const request = requestOf(client, { ...withChallenge, resource })
     const code = await obtainCode(fixtures.cookie, request, fetch)
@@ -117,8 +111,7 @@ const forResource = (name: string, isRefresh: boolean): Flow => ({
       ask: (service) => redeem(service.fetch),
       check: (outcome) => checkOnce(outcome, client, () => redeem()),
     }
-  },
-})
+  })
 export const codeForResource = forResource('code exchange for a resource', false)
 export const refreshForResource = forResource('refresh for a resource', true)
 
@@ -132,11 +125,8 @@ export const refreshFlow = (
   name: string,
   of: () => TestClient,
   headers: () => Promise<Record<string, string>> = async () => ({}),
-): Flow => ({
-  name,
-  format: 'json',
-  expected: '200',
-  async begin({ fetch }) {
+): Flow =>
+  jsonFlow(name, '200', async ({ fetch }) => {
     const client = of()
     const { refresh } = await tokensFor(client, fetch)
     const form = { grant_type: 'refresh_token', ...identityOf(client) }
@@ -147,15 +137,11 @@ export const refreshFlow = (
       ask: (service) => renew(refresh, service.fetch),
       check: (outcome) => checkOnce(outcome, client, redeem, renew),
     }
-  },
-})
+  })
 
 /** The first response was lost, and so was the session that it opened. */
-export const refreshAgain = (name: string, of: () => TestClient): Flow => ({
-  name,
-  format: 'json',
-  expected: '200',
-  async begin({ fetch }) {
+export const refreshAgain = (name: string, of: () => TestClient): Flow =>
+  jsonFlow(name, '200', async ({ fetch }) => {
     const client = of()
     const { refresh } = await tokensFor(client, fetch)
     const lost = await expectGoodToken(
@@ -177,14 +163,10 @@ export const refreshAgain = (name: string, of: () => TestClient): Flow => ({
       ask: (service) => redeem(service.fetch),
       check: (outcome) => checkOnce(outcome, client, redeem),
     }
-  },
-})
+  })
 
-const credentialsFlow = (name: string, of: () => TestClient): Flow => ({
-  name,
-  format: 'json',
-  expected: '200',
-  async begin() {
+const credentialsFlow = (name: string, of: () => TestClient): Flow =>
+  jsonFlow(name, '200', async () => {
     const ask = ({ fetch }: Service) => post('/token', credentialsOf(of()), {}, fetch)
     return {
       ask,
@@ -194,8 +176,7 @@ const credentialsFlow = (name: string, of: () => TestClient): Flow => ({
         await expectGoodToken(good)
       },
     }
-  },
-})
+  })
 export const clientCredentials = credentialsFlow('client_credentials', () => fixtures.client)
 export const signedCredentials = credentialsFlow(
   'client_credentials with a signed token',
@@ -218,11 +199,8 @@ export const firstOfTheDay: Flow = {
   },
 }
 
-export const revokeAccess = (name: string, of: () => TestClient): Flow => ({
-  name,
-  format: 'json',
-  expected: '200',
-  async begin({ fetch }) {
+export const revokeAccess = (name: string, of: () => TestClient): Flow =>
+  jsonFlow(name, '200', async ({ fetch }) => {
     const { access, refresh } = await tokensFor(of(), fetch)
     const ask = (service: Service) => sendAs(of(), '/revoke', { token: access }, service.fetch)
     return {
@@ -234,14 +212,10 @@ export const revokeAccess = (name: string, of: () => TestClient): Flow => ({
         await expectGoodToken(await read(await renewal(of(), refresh, {}, healthy.fetch)))
       },
     }
-  },
-})
+  })
 
-export const revokeRefresh = (name: string, of: () => TestClient): Flow => ({
-  name,
-  format: 'json',
-  expected: '200',
-  async begin({ fetch }) {
+export const revokeRefresh = (name: string, of: () => TestClient): Flow =>
+  jsonFlow(name, '200', async ({ fetch }) => {
     const { access, refresh } = await tokensFor(of(), fetch)
     const ask = (service: Service) => sendAs(of(), '/revoke', { token: refresh }, service.fetch)
     const isActive = async (token: string) => {
@@ -260,8 +234,7 @@ export const revokeRefresh = (name: string, of: () => TestClient): Flow => ({
         await expectRefusedGrant(await renewal(of(), refresh, {}, healthy.fetch))
       },
     }
-  },
-})
+  })
 
 type Kind = 'access' | 'refresh'
 export const introspectFlow = (

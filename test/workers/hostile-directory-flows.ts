@@ -4,6 +4,7 @@ import { expect } from 'vitest'
 import { listingStateOf } from '../../src/domain/directory.ts'
 import { findClient } from '../../src/flows/registration/clients.ts'
 import { listClient } from '../../src/flows/registration/listings.ts'
+import { checkPage } from './hostile-browser-flows.ts'
 import { type Answer, type Flow, read, type Service } from './hostile-story.ts'
 import { addressOf, newListed, newWord, search, withDirectory } from './listed.ts'
 import { newOwner, ownerWith, register } from './portal.ts'
@@ -23,14 +24,7 @@ const readDirectory: Flow = {
     const word = newWord()
     await newListed({ name: word })
     const ask = ({ fetch }: Service) => fetch(addressOf({ q: word }))
-    return {
-      ask,
-      async check({ answer, again, afterRetry }) {
-        const page = answer.status === 200 ? answer : await read(await ask(again))
-        await afterRetry()
-        expect(page.text).toContain(`<bdi>${word}</bdi>`)
-      },
-    }
+    return { ask, check: checkPage(ask, () => `<bdi>${word}</bdi>`) }
   },
 }
 

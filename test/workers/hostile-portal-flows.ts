@@ -4,6 +4,7 @@ import { expect } from 'vitest'
 import { findClient } from '../../src/flows/registration/clients.ts'
 import { formsOf } from '../node/forms.ts'
 import { approvalPath, newApprover, newWaitingClient } from './approving.ts'
+import { checkPage } from './hostile-browser-flows.ts'
 import { type Answer, type Flow, fixtures, read, type Service } from './hostile-story.ts'
 import { asserting, assertionOf, type Key, keySetOf, newKey } from './keys.ts'
 import { CLIENT, filled, isForAct, newOwner, ownerWith, referencesIn, register } from './portal.ts'
@@ -49,168 +50,130 @@ async function prepared(
   return { owner, keys, send }
 }
 
-/** A response that was lost left everything or nothing: the form that is sent again does it, or finds it done. */
-const registration: Flow = {
-  name: 'POST /new-client',
+type Posting = Readonly<{
+  send: (fetch: Fetch) => Promise<Response>
+  /** Given what was answered at last. */
+  expectDone: (retried: Answer) => Promise<unknown>
+}>
+
+/**
+ * A response that was lost left everything or nothing: the form that is sent again does it, or finds it done and answers
+ * `known`.
+ */
+const posting = (
+  path: string,
+  expected: string,
+  known: number,
+  prepare: () => Promise<Posting>,
+): Flow => ({
+  name: `POST ${path}`,
   format: 'page',
-  expected: '200 Your new client',
+  expected,
   whileNotShown: '401 You are signed out',
   async begin() {
+    const { send, expectDone } = await prepare()
+    const done = Number(expected.slice(0, 3))
+    return {
+      ask: ({ fetch }) => send(fetch),
+      async check({ answer, again, afterRetry }) {
+        const retried = answer.status === done ? answer : await read(await send(again.fetch))
+        await afterRetry()
+        expect([done, known]).toContain(retried.status)
+        await expectDone(retried)
+      },
+    }
+  },
+})
+
+const formFlows = [
+  posting('/new-client', '200 Your new client', 303, async () => {
     const owner = await newOwner()
     const machine = { ...CLIENT, kind: 'machine', redirect_uris: '' }
     const fields = filled(await owner.form('/new-client'), machine)
-    const ask = ({ fetch }: Service) =>
-      ownerWith(owner.user, owner.cookie, fetch).send('/new-client', fields)
     return {
-      ask,
-      async check({ answer, again, afterRetry }) {
-        const retried = answer.status === 200 ? answer : await read(await ask(again))
-        await afterRetry()
-        expect([200, 303]).toContain(retried.status)
+      send: (fetch) => ownerWith(owner.user, owner.cookie, fetch).send('/new-client', fields),
+      async expectDone(retried) {
         expect(await ownClients(owner.cookie)).toHaveLength(1)
         if (retried.status === 200) expect(await tokenStatus(keysIn(retried))).toBe(200)
         else expect(retried.headers.get('Location')).toMatch(/done=known$/)
       },
     }
-  },
-}
-
-const rotation: Flow = {
-  name: 'POST /clients/{id}/secrets',
-  format: 'page',
-  expected: '200 A new secret',
-  whileNotShown: '401 You are signed out',
-  async begin() {
+  }),
+  // The first attempt changed the client, and nobody saw its secret.
+  posting('/clients/{id}/secrets', '200 A new secret', 409, async () => {
     const { keys, send } = await prepared('secrets', { overlap: '0' })
     return {
-      ask: ({ fetch }) => send(fetch),
-      async check({ answer, again, afterRetry }) {
-        const retried = answer.status === 200 ? answer : await read(await send(again.fetch))
-        await afterRetry()
-        // Changed by the first attempt, whose secret nobody saw.
-        expect([200, 409]).toContain(retried.status)
+      send,
+      async expectDone(retried) {
         if (retried.status === 200) expect(await tokenStatus(keysIn(retried))).toBe(200)
         expect(await tokenStatus(keys)).toBe(401)
       },
     }
-  },
-}
-
-/** The keys of a client change as a whole: one set or the other is accepted, never both or none. */
-const keyChange: Flow = {
-  name: 'POST /clients/{id}/keys',
-  format: 'page',
-  expected: '303 /clients/{id}',
-  whileNotShown: '401 You are signed out',
-  async begin() {
-    const [before, after] = [await newKey(), await newKey()]
-    const jwks = keySetOf(after.jwk)
-    const { keys, send } = await prepared('keys', { jwks }, { jwks: keySetOf(before.jwk) })
-    return {
-      ask: ({ fetch }) => send(fetch),
-      async check({ answer, again, afterRetry }) {
-        // Changed by the first attempt, whose answer was lost.
-        if (answer.status !== 303) expect([303, 409]).toContain((await send(again.fetch)).status)
-        await afterRetry()
-        expect([await signedStatus(keys.id, before), await signedStatus(keys.id, after)]).toEqual([
-          401, 200,
-        ])
-      },
-    }
-  },
-}
-
-const secretInPlaceOfKeys: Flow = {
-  name: 'POST /clients/{id}/secrets, in place of keys',
-  format: 'page',
-  expected: '200 A new secret',
-  whileNotShown: '401 You are signed out',
-  async begin() {
+  }),
+  posting('/clients/{id}/secrets, in place of keys', '200 A new secret', 409, async () => {
     const key = await newKey()
     const given = { act: 'use_secret', jwks: keySetOf(key.jwk) }
     const { keys, send } = await prepared('secrets', {}, given)
     return {
-      ask: ({ fetch }) => send(fetch),
-      async check({ answer, again, afterRetry }) {
-        const retried = answer.status === 200 ? answer : await read(await send(again.fetch))
-        await afterRetry()
-        expect([200, 409]).toContain(retried.status)
+      send,
+      async expectDone(retried) {
         if (retried.status === 200) expect(await tokenStatus(keysIn(retried))).toBe(200)
         expect(await signedStatus(keys.id, key)).toBe(401)
       },
     }
-  },
-}
-
-/** A check that failed left everything as it was: the request that was checked still works. */
-const checking: Flow = {
-  name: 'POST /clients/{id}/check',
-  format: 'page',
-  expected: '200 Check a request',
-  whileNotShown: '401 You are signed out',
-  async begin() {
+  }),
+  // The keys of a client change as a whole: one set or the other is accepted, never both or none.
+  posting('/clients/{id}/keys', '303 /clients/{id}', 409, async () => {
+    const [before, after] = [await newKey(), await newKey()]
+    const jwks = keySetOf(after.jwk)
+    const { keys, send } = await prepared('keys', { jwks }, { jwks: keySetOf(before.jwk) })
+    return {
+      send,
+      async expectDone() {
+        const statuses = [await signedStatus(keys.id, before), await signedStatus(keys.id, after)]
+        expect(statuses).toEqual([401, 200])
+      },
+    }
+  }),
+  // A check that failed left everything as it was: the request that was checked still works.
+  posting('/clients/{id}/check', '200 Check a request', 200, async () => {
     const owner = await newOwner()
     const keys = await register(owner, { kind: 'machine', redirect_uris: '' })
     const path = `/clients/${keys.id}/check`
     const request = new URLSearchParams(credentialsOf(keys)).toString()
     const fields = filled(await owner.form(path), { request })
-    const send = (fetch: Fetch) => ownerWith(owner.user, owner.cookie, fetch).send(path, fields)
     return {
-      ask: ({ fetch }) => send(fetch),
-      async check({ answer, again, afterRetry }) {
-        const retried = answer.status === 200 ? answer : await read(await send(again.fetch))
-        await afterRetry()
-        expect([retried.status, retried.text]).toEqual([
-          200,
-          expect.stringContaining('Every check passes.'),
-        ])
+      send: (fetch) => ownerWith(owner.user, owner.cookie, fetch).send(path, fields),
+      async expectDone({ text }) {
+        expect(text).toContain('Every check passes.')
         expect(await tokenStatus(keys)).toBe(200)
       },
     }
-  },
-}
-
-const leaving: Flow = {
-  name: 'POST /clients/{id}/leave',
-  format: 'page',
-  expected: '303 /clients',
-  whileNotShown: '401 You are signed out',
-  async begin() {
+  }),
+  posting('/clients/{id}/leave', '303 /clients', 404, async () => {
     const [owner, next] = [await newOwner(), await newOwner()]
     const { id } = await register(owner)
     await owner.submit(`/clients/${id}/owners`, { owner: next.user.username }, 'add')
     const path = `/clients/${id}/leave`
     const fields = await owner.form(path)
-    const send = (fetch: Fetch) => ownerWith(owner.user, owner.cookie, fetch).send(path, fields)
     return {
-      ask: ({ fetch }) => send(fetch),
-      async check({ answer, again, afterRetry }) {
-        if (answer.status !== 303) expect([303, 404]).toContain((await send(again.fetch)).status)
-        await afterRetry()
+      send: (fetch) => ownerWith(owner.user, owner.cookie, fetch).send(path, fields),
+      async expectDone() {
         expect([await ownClients(owner.cookie), await ownClients(next.cookie)]).toEqual([[], [id]])
       },
     }
-  },
-}
-
-const deletion: Flow = {
-  name: 'POST /clients/{id}/delete',
-  format: 'page',
-  expected: '303 /clients',
-  whileNotShown: '401 You are signed out',
-  async begin() {
+  }),
+  posting('/clients/{id}/delete', '303 /clients', 404, async () => {
     const { owner, keys, send } = await prepared('delete')
     return {
-      ask: ({ fetch }) => send(fetch),
-      async check({ answer, again, afterRetry }) {
-        if (answer.status !== 303) expect([303, 404]).toContain((await send(again.fetch)).status)
-        await afterRetry()
+      send,
+      async expectDone() {
         expect(await ownClients(owner.cookie)).toEqual([])
         expect(await tokenStatus(keys)).toBe(401)
       },
     }
-  },
-}
+  }),
+]
 
 const shownPage: Flow = {
   name: 'GET /clients',
@@ -220,14 +183,7 @@ const shownPage: Flow = {
   async begin() {
     const cookie = await signIn(fixtures.user)
     const ask = ({ fetch }: Service) => fetch('/clients', { headers: { Cookie: cookie } })
-    return {
-      ask,
-      async check({ answer, again, afterRetry }) {
-        const page = answer.status === 200 ? answer : await read(await ask(again))
-        await afterRetry()
-        expect([page.status, page.text]).toEqual([200, expect.stringContaining('Your clients')])
-      },
-    }
+    return { ask, check: checkPage(ask, () => 'Your clients') }
   },
 }
 
@@ -242,23 +198,13 @@ async function undecided(act: 'approve' | 'decline') {
   return { send, scope, recordOf: () => findClient(admin(), client.clientId) }
 }
 
-/** A response that was lost left everything or nothing: the form that is sent again decides, or finds it decided. */
-const deciding = (act: 'approve' | 'decline'): Flow => ({
-  name: `POST /approvals/{id}, ${act}`,
-  format: 'page',
-  expected: '303 /approvals',
-  whileNotShown: '401 You are signed out',
-  async begin() {
+const deciding = (act: 'approve' | 'decline') =>
+  posting(`/approvals/{id}, ${act}`, '303 /approvals', 409, async () => {
     const { send, scope, recordOf } = await undecided(act)
     return {
-      ask: ({ fetch }) => send(fetch),
-      async check({ answer, again, afterRetry }) {
-        if (answer.status !== 303) {
-          const retried = await read(await send(again.fetch))
-          expect([303, 409]).toContain(retried.status)
-          if (retried.status === 409) expect(retried.text).toMatch(/You (approved|declined)</)
-        }
-        await afterRetry()
+      send,
+      async expectDone(retried) {
+        if (retried.status === 409) expect(retried.text).toMatch(/You (approved|declined)</)
         const { permissions, decisions, scopes } = await recordOf()
         const waits = permissions.filter(
           ({ kind, authorizedAt }) => kind === 'scope' && authorizedAt === null,
@@ -269,8 +215,7 @@ const deciding = (act: 'approve' | 'decline'): Flow => ({
         )
       },
     }
-  },
-})
+  })
 
 const queue: Flow = {
   name: 'GET /approvals',
@@ -282,12 +227,11 @@ const queue: Flow = {
     const { clientId } = await newWaitingClient({ lists: { scopes: ['queued:one'] } })
     const ask = ({ fetch }: Service) =>
       fetch('/approvals', { headers: { Cookie: approver.cookie } })
+    const check = checkPage(ask, () => 'Approvals')
     return {
       ask,
-      async check({ answer, again, afterRetry }) {
-        const page = answer.status === 200 ? answer : await read(await ask(again))
-        await afterRetry()
-        expect(page.status).toBe(200)
+      async check(outcome) {
+        await check(outcome)
         expect((await findClient(admin(), clientId)).scopes).toEqual([])
       },
     }
@@ -295,17 +239,9 @@ const queue: Flow = {
 }
 
 export const portalFlows: readonly Flow[] = [
-  ...[
-    shownPage,
-    registration,
-    rotation,
-    checking,
-    keyChange,
-    secretInPlaceOfKeys,
-    leaving,
-    deletion,
-    queue,
-    deciding('approve'),
-    deciding('decline'),
-  ],
+  shownPage,
+  ...formFlows,
+  queue,
+  deciding('approve'),
+  deciding('decline'),
 ]

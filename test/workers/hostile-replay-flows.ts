@@ -10,6 +10,7 @@ import {
   type Flow,
   fixtures,
   healthy,
+  jsonFlow,
   read,
   type Service,
   summaryOf,
@@ -21,11 +22,8 @@ import { obtainCode, post, redemptionOf, requestOf, type TestClient } from './re
 type Asked = Readonly<{ fields: Record<string, string>; headers?: Record<string, string> }>
 
 /** A request to `/token` with a single-use credential. A client that tries again makes a new one. */
-const onceFlow = (name: string, make: () => Promise<Asked>, refused: string): Flow => ({
-  name,
-  format: 'json',
-  expected: '200',
-  async begin() {
+const onceFlow = (name: string, make: () => Promise<Asked>, refused: string): Flow =>
+  jsonFlow(name, '200', async () => {
     const send = ({ fields, headers }: Asked, { fetch }: Service) =>
       post('/token', fields, headers, fetch)
     const made = await make()
@@ -42,8 +40,7 @@ const onceFlow = (name: string, make: () => Promise<Asked>, refused: string): Fl
         expect(summaryOf(answers[2] ?? answer, 'json')).toBe(refused)
       },
     }
-  },
-})
+  })
 
 export const byAssertion = onceFlow(
   'client_credentials by private_key_jwt',
@@ -63,11 +60,8 @@ export const byProof = onceFlow(
 )
 
 /** Without PKCE a retry looks like a stolen copy, so the tokens of the code end. */
-export const spentCode = (name: string, of: () => TestClient): Flow => ({
-  name,
-  format: 'json',
-  expected: '400 invalid_grant',
-  async begin({ fetch }) {
+export const spentCode = (name: string, of: () => TestClient): Flow =>
+  jsonFlow(name, '400 invalid_grant', async ({ fetch }) => {
     const code = await obtainCode(fixtures.cookie, requestOf(of()), fetch)
     const ask = (service: Service) => post('/token', redemptionOf(of(), code), {}, service.fetch)
     const bought = await expectGoodToken(await read(await ask({ ...healthy, fetch })))
@@ -80,15 +74,11 @@ export const spentCode = (name: string, of: () => TestClient): Flow => ({
         await expectRefusedGrant(await renewal(of(), bought.refresh, {}, healthy.fetch))
       },
     }
-  },
-})
+  })
 
 /** Its successor was used, so this is no retry, and the family ends. */
-export const spentRefresh = (name: string, of: () => TestClient): Flow => ({
-  name,
-  format: 'json',
-  expected: '400 invalid_grant',
-  async begin({ fetch: before }) {
+export const spentRefresh = (name: string, of: () => TestClient): Flow =>
+  jsonFlow(name, '400 invalid_grant', async ({ fetch: before }) => {
     const client = of()
     const first = await tokensFor(client, before)
     const second = await expectGoodToken(
@@ -109,5 +99,4 @@ export const spentRefresh = (name: string, of: () => TestClient): Flow => ({
         await expectRefusedGrant(await renewal(client, third.refresh, {}, healthy.fetch))
       },
     }
-  },
-})
+  })

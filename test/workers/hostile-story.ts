@@ -98,6 +98,14 @@ export type Flow = Readonly<{
   begin: (service: Service) => Promise<Run>
 }>
 
+/** A flow of a client, which is answered with JSON. */
+export const jsonFlow = (name: string, expected: string, begin: Flow['begin']): Flow => ({
+  name,
+  format: 'json',
+  expected,
+  begin,
+})
+
 type Fixtures = Readonly<{
   client: TestClient
   publicClient: TestClient

@@ -87,9 +87,9 @@ afterEach(() => void vi.useRealTimers())
 /** Records failures of this username from many networks, until it is locked for a minute at a time. */
 async function lockName({ username }: TestUser) {
   const failures = signInFailureStore(env.DB)
-  for (let network = 0; network < 110; network++) {
-    await failures.record(username, `network ${network}`, nowSeconds())
-  }
+  await Promise.all(
+    Array.from({ length: 110 }, (_, n) => failures.record(username, `network ${n}`, nowSeconds())),
+  )
 }
 
 describe('an attack from 25 networks on the password of one user', () => {

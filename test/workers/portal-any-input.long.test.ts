@@ -5,11 +5,11 @@
 
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createClient } from '../../src/flows/registration/clients.ts'
 import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
 import { formsOf } from '../node/forms.ts'
-import { answerTo, checkPage, type Traces } from './any-answer.ts'
+import { answerTo, checkPage, tracesOfTests } from './any-answer.ts'
 import { type AnyPairs, anyGet, anyPost, type NearlyValid } from './any-request.ts'
 import { approvalPath, newApprover, newWaitingClient } from './approving.ts'
 import { keySetOf, newKey } from './keys.ts'
@@ -50,27 +50,7 @@ const CHANGES: Readonly<Record<string, Record<string, string | string[]>>> = {
   },
 }
 
-let rejections: unknown[] = []
-let lines: string[] = []
-const traces: Traces = {
-  takeLines: () => lines.splice(0),
-  takeRejections: () => rejections.splice(0),
-}
-const onRejection = (event: Event) => {
-  rejections.push((event as PromiseRejectionEvent).reason)
-}
-beforeEach(() => {
-  rejections = []
-  lines = []
-  const keep = (line: unknown) => lines.push(String(line))
-  vi.spyOn(console, 'log').mockImplementation(keep)
-  vi.spyOn(console, 'error').mockImplementation(keep)
-  addEventListener('unhandledrejection', onRejection)
-})
-afterEach(() => {
-  vi.restoreAllMocks()
-  removeEventListener('unhandledrejection', onRejection)
-})
+const traces = tracesOfTests()
 
 const headersOf = (owner: Owner): AnyPairs => [
   ['CF-Connecting-IP', '192.0.2.1'],
