@@ -1,10 +1,8 @@
 /** Every page of an approver with something on it: its accessibility tree, which is kept beside this file, and how it looks. */
 
-import type { Page } from 'playwright-core'
-import { beforeAll, describe, expect } from 'vitest'
-import { expectHeading, it, signIn } from './fixtures.ts'
-import { expectFineIn, LOOKS } from './looks.ts'
+import { beforeAll, describe } from 'vitest'
 import { type Person, type Registry, startRegistry } from './registry.ts'
+import { type Scene, testScenes } from './scenes.ts'
 
 const CALLBACK = 'https://reading.example/callback'
 const DOCUMENT = 'https://documents.client-host.example/oauth/client.json'
@@ -90,66 +88,33 @@ beforeAll(async () => {
   return registry.end
 }, 120_000)
 
-async function signInAs(page: Page, person: Person) {
-  await page.goto(`${registry.url}/clients`)
-  await signIn(page, person)
-  await expectHeading(page, 'Your clients')
-}
-
-type Scene = Readonly<{ name: string; path: () => string; heading: string; who?: () => Person }>
 const client = (name: string, id: () => string, heading = ASKS): Scene => ({
   name,
   path: () => `/approvals/${encodeURIComponent(id())}`,
   heading,
+  who: () => kim,
 })
 
-const SCENES: readonly Scene[] = [
-  { name: 'queue', path: () => '/approvals', heading: 'Approvals' },
-  client('client', () => ids.asking),
-  client('document', () => DOCUMENT),
-  client('registration', () => ids.host),
-  client('own', () => ids.own),
-  client('privileged', () => ids.privileged),
-  client('decided', () => ids.decided),
-  client('no-client', () => 'no-such-client', 'There is no such client'),
-  {
-    name: 'no-approver',
-    path: () => '/approvals',
-    heading: 'You are not an approver',
-    who: () => ada,
-  },
-]
-
-/** Without what differs from run to run. */
-const settled = (tree: string) =>
-  Object.entries(ids)
-    .reduce((text, [name, id]) => text.replaceAll(id, `ID-OF-${name.toUpperCase()}`), tree)
-    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/g, 'MOMENT')
-    .replace(/\d{4}-\d\d-\d\d/g, 'DAY')
-
 describe('every page of an approver', () => {
-  it.for(SCENES.map((scene) => [scene.name, scene] as const))(
-    'the accessibility tree of the page of an approver is as it is kept (%s)',
-    async ([name, scene], { open }) => {
-      const at = await open()
-      await signInAs(at, scene.who?.() ?? kim)
-      await at.goto(registry.url + scene.path())
-      await expectHeading(at, scene.heading)
-      const tree = settled(await at.getByRole('main').ariaSnapshot())
-      await expect(`${tree}\n`).toMatchFileSnapshot(`trees/approvals-${name}.txt`)
-    },
-  )
-
-  it.for(LOOKS)(
-    'every page of an approver with something on it fits, has enough contrast and keeps to its policy (%s)',
-    async ([how, options], { open }) => {
-      const at = await open(options)
-      await signInAs(at, kim)
-      for (const { name, path, heading } of SCENES.filter(({ who }) => who === undefined)) {
-        await at.goto(registry.url + path())
-        await expectHeading(at, heading)
-        await expectFineIn(options.colorScheme, at, `approvals-scene-${name}-${how}`)
-      }
-    },
-  )
+  testScenes({
+    files: 'approvals',
+    registry: () => registry,
+    ids: () => ids,
+    scenes: [
+      { name: 'queue', path: () => '/approvals', heading: 'Approvals', who: () => kim },
+      client('client', () => ids.asking),
+      client('document', () => DOCUMENT),
+      client('registration', () => ids.host),
+      client('own', () => ids.own),
+      client('privileged', () => ids.privileged),
+      client('decided', () => ids.decided),
+      client('no-client', () => 'no-such-client', 'There is no such client'),
+      {
+        name: 'no-approver',
+        path: () => '/approvals',
+        heading: 'You are not an approver',
+        who: () => ada,
+      },
+    ],
+  })
 })

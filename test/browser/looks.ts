@@ -74,6 +74,17 @@ export const focusOf = (page: Page) =>
     }
   })()`)
 
+/** Presses Tab until this has the focus. Each element on the way must be outlined. */
+export async function tabOn(page: Page, name: RegExp) {
+  for (let presses = 0; presses < 30; presses += 1) {
+    await page.keyboard.press('Tab')
+    const focus = await focusOf(page)
+    expect(focus, `focus before ${String(name)}`).toMatchObject({ outlined: true })
+    if (focus?.name.match(name)) return
+  }
+  throw new Error(`no focus on ${String(name)}`)
+}
+
 /** Keeps a screenshot. The page fits its window, every text has enough contrast, and the browser does not complain. */
 export async function expectFine(page: Page, screenshot: string) {
   await keepScreenshot(page, screenshot)

@@ -1,10 +1,10 @@
 /** Every page of the portal with something on it: its accessibility tree, which is kept beside this file, and how it looks. */
 
 import type { Page } from 'playwright-core'
-import { beforeAll, describe, expect } from 'vitest'
-import { expectHeading, it, signIn } from './fixtures.ts'
-import { expectFineIn, LOOKS } from './looks.ts'
+import { beforeAll, describe } from 'vitest'
+import { expectHeading } from './fixtures.ts'
 import { type Person, type Registry, startRegistry } from './registry.ts'
+import { type Scene, testScenes } from './scenes.ts'
 
 const CALLBACK = 'https://reading.example/callback'
 const PUBLIC_KEY =
@@ -58,24 +58,12 @@ beforeAll(async () => {
   return registry.end
 }, 120_000)
 
-async function signInAs(page: Page, person: Person) {
-  await page.goto(`${registry.url}/clients`)
-  await signIn(page, person)
-  await expectHeading(page, 'Your clients')
-}
-
-type Scene = Readonly<{
-  name: string
-  path: () => string
-  heading: string
-  /** What is done on the page before it is looked at. */
-  act?: (page: Page) => Promise<void>
-}>
-
+/** An owner's. */
 const page = (name: string, path: () => string, heading: string, act?: Scene['act']): Scene => ({
   name,
   path,
   heading,
+  who: () => ada,
   ...(act && { act }),
 })
 const of =
@@ -161,51 +149,13 @@ const SCENES: readonly Scene[] = [
 const OF_APPROVERS: readonly Scene[] = [
   page('approvals', () => '/approvals', 'Approvals'),
   page('approval', () => `/approvals/${ids.shared}`, 'What a client asks for'),
-]
-const ROLES = [
-  ['owner', SCENES, () => ada],
-  ['approver', OF_APPROVERS, () => olga],
-] as const
-
-/** Without what differs from run to run. */
-const settled = (tree: string) =>
-  Object.entries(ids)
-    .reduce((text, [name, id]) => text.replaceAll(id, `ID-OF-${name.toUpperCase()}`), tree)
-    .replaceAll(registry.url, 'REGISTRY')
-    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/g, 'MOMENT')
-    .replace(/\d{4}-\d\d-\d\d/g, 'DAY')
+].map((scene) => ({ ...scene, who: () => olga }))
 
 describe('every page of the portal', () => {
-  it.for(
-    ROLES.flatMap(([, scenes, person]) =>
-      scenes.map((scene) => [scene.name, scene, person] as const),
-    ),
-  )(
-    'the accessibility tree of the page is as it is kept (%s)',
-    async ([name, scene, person], { open }) => {
-      const at = await open()
-      await signInAs(at, person())
-      await at.goto(registry.url + scene.path())
-      await scene.act?.(at)
-      await expectHeading(at, scene.heading)
-      const tree = settled(await at.getByRole('main').ariaSnapshot())
-      await expect(`${tree}\n`).toMatchFileSnapshot(`trees/portal-${name}.txt`)
-    },
-  )
-
-  it.for(LOOKS)(
-    'every page fits, has enough contrast and keeps to its policy (%s)',
-    async ([how, options], { open }) => {
-      for (const [, scenes, person] of ROLES) {
-        const at = await open(options)
-        await signInAs(at, person())
-        for (const { name, path, heading, act } of scenes) {
-          await at.goto(registry.url + path())
-          await act?.(at)
-          await expectHeading(at, heading)
-          await expectFineIn(options.colorScheme, at, `portal-scene-${name}-${how}`)
-        }
-      }
-    },
-  )
+  testScenes({
+    files: 'portal',
+    registry: () => registry,
+    ids: () => ids,
+    scenes: [...SCENES, ...OF_APPROVERS],
+  })
 })

@@ -1,0 +1,88 @@
+/** Pages with something on them: the accessibility tree of each, which is kept beside the tests, and how it looks. */
+
+import type { Page } from 'playwright-core'
+import { expect } from 'vitest'
+import { expectHeading, it, signIn } from './fixtures.ts'
+import { expectFineIn, LOOKS } from './looks.ts'
+import type { Person, Registry } from './registry.ts'
+
+export type Scene = Readonly<{
+  name: string
+  path: () => string
+  heading: string
+  who: () => Person
+  /** What is done on the page before it is looked at. */
+  act?: (page: Page) => Promise<void>
+}>
+
+type Stage = Readonly<{
+  /** The beginning of the names of the kept files. */
+  files: 'portal' | 'approvals'
+  scenes: readonly Scene[]
+  registry: () => Registry
+  /** The ids on the pages, which differ from run to run. */
+  ids: () => Readonly<Record<string, string>>
+}>
+
+async function enter(page: Page, { url }: Registry, person: Person) {
+  await page.goto(`${url}/clients`)
+  await signIn(page, person)
+  await expectHeading(page, 'Your clients')
+}
+
+/** One main part, a title, no id twice, and a name for each control and region. */
+async function expectNamed(page: Page, heading: string) {
+  expect(await page.getByRole('main').count()).toBe(1)
+  expect(await page.title()).toMatch(/^.+ · Registry$/)
+  expect(await page.title()).toContain(heading)
+  await page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+  const controls = page.locator('input:not([type=hidden]), textarea, button, a, nav, fieldset')
+  for (const control of await controls.all()) {
+    expect(await control.ariaSnapshot()).toMatch(/"[^"]+"|: .+/)
+  }
+  const ids = await page.locator('[id]').evaluateAll((all) => all.map(({ id }) => id))
+  expect(new Set(ids).size).toBe(ids.length)
+}
+
+export function testScenes({ files, scenes, registry, ids }: Stage) {
+  /** Without what differs from run to run. */
+  const settled = (tree: string) =>
+    Object.entries(ids())
+      .reduce((text, [name, id]) => text.replaceAll(id, `ID-OF-${name.toUpperCase()}`), tree)
+      .replaceAll(registry().url, 'REGISTRY')
+      .replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/g, 'MOMENT')
+      .replace(/\d{4}-\d\d-\d\d/g, 'DAY')
+
+  async function show(page: Page, { path, heading, act }: Scene) {
+    await page.goto(registry().url + path())
+    await act?.(page)
+    await expectHeading(page, heading)
+  }
+
+  it.for(scenes.map((scene) => [scene.name, scene] as const))(
+    `the accessibility tree of the page of ${files} is as it is kept, and everything on the page has a name (%s)`,
+    async ([name, scene], { open }) => {
+      const page = await open()
+      await enter(page, registry(), scene.who())
+      await show(page, scene)
+      const tree = settled(await page.getByRole('main').ariaSnapshot())
+      await expect(`${tree}\n`).toMatchFileSnapshot(`trees/${files}-${name}.txt`)
+      await expectNamed(page, scene.heading)
+    },
+  )
+
+  it.for(LOOKS)(
+    `every page of ${files} with something on it fits, has enough contrast and keeps to its policy (%s)`,
+    async ([how, options], { open }) => {
+      const pages = new Map<Person, Page>()
+      for (const scene of scenes) {
+        const person = scene.who()
+        const page = pages.get(person) ?? (await open(options))
+        if (!pages.has(person)) await enter(page, registry(), person)
+        pages.set(person, page)
+        await show(page, scene)
+        await expectFineIn(options.colorScheme, page, `${files}-scene-${scene.name}-${how}`)
+      }
+    },
+  )
+}
