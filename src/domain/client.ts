@@ -134,6 +134,15 @@ export type Decision = Permission &
     reason: string
   }>
 
+/** Of an owner to a user who is none. It gives no right. Instants in epoch seconds. */
+export type OwnershipOffer = Readonly<{
+  userId: string
+  offeredBy: string
+  offeredAt: number
+  /** Null: not answered. */
+  declinedAt: number | null
+}>
+
 /** A client as its administrator sees it. Instants in epoch seconds. */
 export type ClientRecord = Client &
   ClientDetails &
@@ -145,8 +154,10 @@ export type ClientRecord = Client &
     decisions: readonly Decision[]
     /** When it was last given a permission by a decision; null if none is known. */
     approval: Approval | null
-    /** Ids of the users who manage it beside `ownerId`, the one who was named first in front. */
+    /** Ids of the users who manage it beside `ownerId`, the one who has owned it longest in front. */
     furtherOwners: readonly string[]
+    /** Those that are younger than `KEEP_OFFERS_SECONDS`. Nobody in them is an owner. */
+    offers: readonly OwnershipOffer[]
     /** Ids of the users who were its first owner once, and maybe are again. */
     formerOwners: readonly string[]
     /** An owner disabled it, and may enable it again. */
@@ -197,7 +208,11 @@ export type ImportedClient = Readonly<{
   disabledAt: number | null
 }>
 
+/** Also of open and declined offers and further owners together. */
 export const MAX_FURTHER_OWNERS = 20
+
+/** So long an offer can be accepted, and a user who declined gets no other of the same client. */
+export const KEEP_OFFERS_SECONDS = 30 * 86_400
 
 /** '' is no user: a client that registered itself has no owner. */
 export const isOwnedBy = (
@@ -205,9 +220,13 @@ export const isOwnedBy = (
   userId: string,
 ) => userId !== '' && (ownerId === userId || furtherOwners.includes(userId))
 
-/** A client can be handed to a user who does not know of it, while who made it keeps its secret. */
-export const hasOwned = (client: ClientRecord, userId: string) =>
-  isOwnedBy(client, userId) || client.formerOwners.includes(userId)
+/** May the user accept to own it? */
+export const isOffered = ({ offers }: Pick<ClientRecord, 'offers'>, userId: string) =>
+  offers.some((offer) => offer.userId === userId && offer.declinedAt === null)
+
+/** Does the user own it, or was offered it, or was its first owner, who may have kept its secret? */
+export const isInvolved = (client: ClientRecord, userId: string) =>
+  isOwnedBy(client, userId) || isOffered(client, userId) || client.formerOwners.includes(userId)
 
 export const isEnabled = (holder: { readonly disabledAt: number | null }) =>
   holder.disabledAt === null

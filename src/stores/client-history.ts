@@ -6,11 +6,17 @@ import type { Owner } from './portal.ts'
 /** A longer detail is left out, because a page has many entries. */
 const MAX_DETAIL = 8000
 
+/** SQL: the users that a change of the owners names, as JSON. */
+const PEOPLE = `(SELECT json_group_array(json_object('userId', p.value, 'username', pu.username, 'seenName', pe.username_key))
+    FROM json_each(json_insert(coalesce(slice.detail -> 'further_owners', '[]'),
+      '$[#]', slice.detail ->> 'user_id', '$[#]', slice.detail ->> 'owner_id')) p
+    LEFT JOIN user pu ON pu.user_id = p.value LEFT JOIN external_user pe ON pe.user_id = p.value WHERE p.value <> '')`
+
 /** SQL: `more` is a condition on the rows, `slice` a LIMIT. The person is named at the end of the actor. */
 export const historyOf = (
   more: string,
   slice: string,
-) => `SELECT slice.*, u.username, e.username_key AS seen_name FROM (
+) => `SELECT slice.*, u.username, e.username_key AS seen_name, ${PEOPLE} AS people FROM (
     SELECT audit_id, happened_at, actor, event, iif(length(detail) <= ${MAX_DETAIL}, detail, '{}') AS detail,
       iif(actor LIKE 'user:%', substr(actor, 6),
         iif(actor LIKE 'client:% user:%', substr(actor, instr(actor, ' user:') + 6), NULL)) AS person
@@ -18,9 +24,9 @@ export const historyOf = (
   LEFT JOIN user u ON u.user_id = slice.person LEFT JOIN external_user e ON e.user_id = slice.person
   ORDER BY slice.audit_id DESC`
 
-/** `person`: null if none acted. */
+/** `person`: null if none acted. `people`: those whom the detail names as owners. */
 export type HistoryEntry = Pick<AuditEntry, 'happenedAt' | 'actor' | 'event' | 'detail'> &
-  Readonly<{ auditId: number; person: Owner | null }>
+  Readonly<{ auditId: number; person: Owner | null; people: readonly Owner[] }>
 
 export type HistoryRow = {
   audit_id: number
@@ -29,6 +35,7 @@ export type HistoryRow = {
   event: AuditEntry['event']
   detail: string
   person: string | null
+  people: string
   username: string | null
   seen_name: string | null
 }
@@ -46,4 +53,5 @@ export const readEntry = (row: HistoryRow): HistoryEntry => ({
   event: row.event,
   detail: JSON.parse(row.detail) as AuditEntry['detail'],
   person: readPerson(row.person, row),
+  people: JSON.parse(row.people) as Owner[],
 })

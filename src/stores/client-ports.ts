@@ -33,6 +33,17 @@ export type NewClient = Readonly<{
   selfRegistered?: Readonly<{ kind: SelfRegistered['kind']; requested: PermissionLists }>
 }>
 
+/** Who owns a client. Each concerns one user. */
+export type OwnerChange =
+  | Readonly<{ kind: 'offer_ownership'; userId: string; offeredBy: string }>
+  /** `accept_offer` does nothing without an open offer. */
+  | Readonly<{
+      kind: 'take_back_offer' | 'accept_offer' | 'decline_offer' | 'remove_owner'
+      userId: string
+    }>
+  /** `next`: the further owner who becomes the first, of at most `ownedAtMost` clients; null where a further owner leaves. */
+  | Readonly<{ kind: 'leave'; userId: string; next: string | null; ownedAtMost: number }>
+
 /** The name of a kind in the audit is `client.` and the kind. */
 export type ClientChange =
   /** A given list replaces the old one of what is authorized or, in the mode `request`, of what is merely requested. */
@@ -45,8 +56,6 @@ export type ClientChange =
       more?: Readonly<{ allowed: PermissionLists; requested: PermissionLists }>
       /** What it takes away, the client gives up itself. */
       byOwner?: boolean
-      /** Of how many clients a new `ownerId` may be the first owner; null or absent: of any number. */
-      ownedAtMost?: number | null
     }>
   | Readonly<{ kind: 'authorize'; lists: PermissionLists }>
   /** `allowed`: scopes that need no approval. */
@@ -57,6 +66,7 @@ export type ClientChange =
   | Readonly<{ kind: 'rotate_secret'; secretDigest: SecretDigest; overlapSeconds: number }>
   /** What an owner disabled, an owner may enable. */
   | Readonly<{ kind: 'disable'; byOwner?: boolean }>
+  | OwnerChange
   /** For the directory: `list` and `decline_listing` decide on what was requested. */
   | Readonly<{ kind: 'request_listing' | 'take_back_listing' }>
   | Readonly<{ kind: 'list'; nameKey: string; keys: readonly string[] }>

@@ -1,6 +1,12 @@
 /** A client as its administrator sees it: without the digests of its secrets. */
 
-import type { ClientDetails, ClientRecord, Decision, Permission } from '../domain/client.ts'
+import type {
+  ClientDetails,
+  ClientRecord,
+  Decision,
+  OwnershipOffer,
+  Permission,
+} from '../domain/client.ts'
 import type { Listing, ListingState } from '../domain/directory.ts'
 import { foldText } from '../domain/fold-text.ts'
 import { APPROVAL_COLUMN, readApproval } from './client-approval.ts'
@@ -8,6 +14,7 @@ import { CLIENT_COLUMNS, readClientRow } from './clients.ts'
 import { isUndeclaredSql } from './covering-sql.ts'
 import type { Database } from './database.ts'
 import { pageOfAll, pageOfMatching } from './matching-page.ts'
+import { OFFERS_COLUMN } from './owner-statements.ts'
 import type { ClientFilter, Page } from './registration-ports.ts'
 import { FIRST_PLACE, placeOf, WAITING_CLIENTS } from './waiting-clients.ts'
 
@@ -33,6 +40,7 @@ export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
   permissions: string
   decisions: string
   further_owners: string
+  offers: string
   former_owners: string
   approval: string | null
   disabled_by_owner: number
@@ -48,6 +56,7 @@ export const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at, c.
   EXISTS (SELECT 1 FROM client_registration g WHERE g.client_id = c.client_id AND g.token_digest IS NOT NULL) AS has_registration_token,
   (SELECT json_group_array(user_id) FROM (SELECT user_id FROM client_owner o
     WHERE o.client_id = c.client_id ORDER BY added_at, user_id)) AS further_owners,
+  ${OFFERS_COLUMN},
   (SELECT json_group_array(user_id) FROM client_former_owner o WHERE o.client_id = c.client_id) AS former_owners,
   (SELECT json_group_array(json_object('kind', kind, 'value', value, 'requestedAt', requested_at,
       'authorizedAt', authorized_at, 'decision', decision, 'decidedAt', decided_at, 'reason', reason))
@@ -104,6 +113,7 @@ export const readClientRecord = (row: ClientRecordRow): ClientRecord => ({
   decisions: JSON.parse(row.decisions) as Decision[],
   approval: readApproval(row.approval),
   furtherOwners: JSON.parse(row.further_owners) as string[],
+  offers: JSON.parse(row.offers) as OwnershipOffer[],
   formerOwners: JSON.parse(row.former_owners) as string[],
   isDisabledByOwner: row.disabled_by_owner === 1,
   listing: row.listing === null ? null : (JSON.parse(row.listing) as Listing),

@@ -3,13 +3,14 @@
  * with the statement that decides whether anything happens. Instants in epoch seconds.
  */
 
-import { type ClientDetails, type ClientLists, NO_DETAILS } from '../domain/client.ts'
+import { type ClientDetails, NO_DETAILS } from '../domain/client.ts'
 import { CLOCKS_DIFFER_SECONDS } from '../domain/revocation.ts'
 import { NEXT_VERSION } from './change-batch.ts'
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import { rememberExternalUser } from './external-users.ts'
 import { listingStatements } from './listing-statements.ts'
+import { allowedClients, furtherOwners, ownerStatements } from './owner-statements.ts'
 import { permissionStatements } from './permission-rows.ts'
 import type { ClientChange, NewClient } from './registration-ports.ts'
 
@@ -71,13 +72,6 @@ export const ADD_DEFAULT_RESOURCES = `INSERT INTO client_default_resource (clien
   SELECT c.client_id, j.value FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
 export const KEEP_DEFAULT_RESOURCES = `DELETE FROM client_default_resource
   WHERE client_id = ?1 AND uri NOT IN (SELECT value FROM json_each(?2))`
-export const ADD_FURTHER_OWNERS = `INSERT INTO client_owner (client_id, user_id, added_at)
-  SELECT c.client_id, j.value, ?3 FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
-export const KEEP_FURTHER_OWNERS = `DELETE FROM client_owner
-  WHERE client_id = ?1 AND user_id NOT IN (SELECT value FROM json_each(?2))`
-/** Fails the batch if the user `?1` is the first owner of more than `?2` clients. */
-export const EXPECT_ALLOWED_CLIENTS =
-  'INSERT INTO clients_per_owner (owner_id, allowed) VALUES (?1, ?2)'
 export const KEEP_REDIRECT_URIS = `DELETE FROM client_redirect_uri
   WHERE client_id = ?1 AND redirect_uri NOT IN (SELECT value FROM json_each(?2))`
 export const ADD_SELF_REGISTERED = `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, ?2, ?3)`
@@ -155,30 +149,11 @@ export function insertClient(db: Database, client: NewClient, now: number): Stat
   ]
 }
 
-/** The given list replaces the one before. */
-const furtherOwners = (
-  db: Database,
-  clientId: string,
-  { furtherOwners: given }: ClientLists,
-  now: number,
-) =>
-  given === undefined
-    ? []
-    : [
-        db.prepare(KEEP_FURTHER_OWNERS).bind(clientId, JSON.stringify(given)),
-        db.prepare(ADD_FURTHER_OWNERS).bind(clientId, JSON.stringify(given), now),
-      ]
-
-const allowedClients = (db: Database, ownerId: string | undefined, atMost: number | null) =>
-  ownerId === undefined || atMost === null
-    ? []
-    : [db.prepare(EXPECT_ALLOWED_CLIENTS).bind(ownerId, atMost)]
-
 type Update = Extract<ClientChange, { kind: 'update' }>
 
 /** A client that no longer authenticates with a secret loses its secrets. */
 function updateClient(db: Database, clientId: string, change: Update, now: number): Statements {
-  const { fields, lists, mode, more, ownedAtMost = null, byOwner = false } = change
+  const { fields, lists, mode, more, byOwner = false } = change
   const given = { clientId, lists, now, decision: { reason: '', byOwner } }
   const keep =
     mode === 'request'
@@ -202,7 +177,6 @@ function updateClient(db: Database, clientId: string, change: Update, now: numbe
           ...permissionStatements(db, ['request'], { clientId, lists: more.requested, now }),
         ]
       : []),
-    ...allowedClients(db, fields.ownerId, ownedAtMost),
   ]
 }
 
@@ -243,6 +217,20 @@ export function changeClient(
         db.prepare(DROP_EXPIRED_CREDENTIALS).bind(clientId),
         db.prepare(EXPIRE_CREDENTIALS).bind(clientId, change.overlapSeconds),
         db.prepare(ADD_CREDENTIAL).bind(clientId, change.secretDigest, now),
+      ]
+    case 'offer_ownership':
+    case 'take_back_offer':
+    case 'accept_offer':
+    case 'decline_offer':
+    case 'remove_owner':
+      return [
+        db.prepare(TOUCH_CLIENT).bind(clientId, now),
+        ...ownerStatements(db, clientId, change, now),
+      ]
+    case 'leave':
+      return [
+        db.prepare(UPDATE_CLIENT).bind(clientId, JSON.stringify({ ownerId: change.next }), now),
+        ...ownerStatements(db, clientId, change, now),
       ]
     case 'request_listing':
     case 'take_back_listing':

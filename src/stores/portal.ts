@@ -1,12 +1,13 @@
 /** What the portal shows of clients, in D1. Every statement asks for the clients of one user alone. */
 
-import type { ClientRecord } from '../domain/client.ts'
+import type { ClientRecord, OwnershipOffer } from '../domain/client.ts'
 import type { Category, ScopeFields } from '../domain/declaration.ts'
 import type { Resource } from '../domain/resource.ts'
 import { MAX_DECLARED } from '../domain/scope-catalogue.ts'
 import { type HistoryEntry, type HistoryRow, historyOf, readEntry } from './client-history.ts'
 import { type ClientRecordRow, RECORD_COLUMNS, readClientRecord } from './client-record.ts'
 import type { Database } from './database.ts'
+import { IS_KEPT } from './owner-statements.ts'
 import type { Refused } from './ports.ts'
 import {
   FIND_REFUSAL_OF_CLIENT,
@@ -20,6 +21,20 @@ import { type Visited, type Visitor, visit } from './visit.ts'
 /** SQL: ids of the clients that the user `?1` owns. */
 const OWN = `SELECT client_id FROM client WHERE owner_id = ?1 AND ?1 <> ''
   UNION SELECT client_id FROM client_owner WHERE user_id = ?1`
+/** How many offers a page shows. */
+const SHOWN_OFFERS = 20
+/**
+ * The clients that were offered to the user `?1`. The first offer of each owner comes before the second of any, so that no
+ * number of offers by one user hides that of another.
+ */
+export const OWN_OFFERS = `SELECT c.client_id, c.name, c.version, c.disabled_at, slice.offered_at, slice.offered_by AS user_id,
+    u.username, e.username_key AS seen_name
+  FROM (SELECT client_id, offered_by, offered_at,
+      row_number() OVER (PARTITION BY offered_by ORDER BY offered_at, client_id) AS place
+    FROM client_owner_offer o WHERE user_id = ?1 AND declined_at IS NULL AND ${IS_KEPT}) slice
+    CROSS JOIN client c ON c.client_id = slice.client_id
+    LEFT JOIN user u ON u.user_id = slice.offered_by LEFT JOIN external_user e ON e.user_id = slice.offered_by
+  ORDER BY slice.place, slice.offered_at, c.client_id LIMIT ${SHOWN_OFFERS}`
 /** Few enough to be sorted: `CLIENTS_PER_USER`, and those that others share. */
 export const OWN_CLIENTS = `SELECT c.client_id, c.name, c.disabled_at, c.created_at,
     (SELECT count(*) FROM client_authorization p WHERE p.client_id = c.client_id AND p.authorized_at IS NULL)
@@ -35,12 +50,14 @@ const IS_OWN = `c.client_id = ?1 AND ?2 <> '' AND (c.owner_id = ?2 OR EXISTS (SE
 export const SHOWN_COLUMNS = `${RECORD_COLUMNS},
     (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri) AS logo`
 export const FIND_OWN_CLIENT = `SELECT ${SHOWN_COLUMNS} FROM client c WHERE ${IS_OWN}`
-/** The first owner first. `which`: SQL about the client `c`, which is `?1`. */
+/** The first owner first, and those to whom it was offered last. `which`: SQL about the client `c`, which is `?1`. */
 export const ownersOf = (
   which: string,
-) => `SELECT slice.user_id, u.username, e.username_key AS seen_name FROM client c CROSS JOIN (
-    SELECT ?1 AS client_id, owner_id AS user_id, 0 AS added_at, 0 AS place FROM client WHERE client_id = ?1
-    UNION ALL SELECT client_id, user_id, added_at, 1 FROM client_owner WHERE client_id = ?1) slice
+) => `SELECT slice.user_id, slice.added_at, slice.declined_at, slice.place, u.username, e.username_key AS seen_name
+  FROM client c CROSS JOIN (
+    SELECT owner_id AS user_id, 0 AS added_at, NULL AS declined_at, 0 AS place FROM client WHERE client_id = ?1
+    UNION ALL SELECT user_id, added_at, NULL, 1 FROM client_owner WHERE client_id = ?1
+    UNION ALL SELECT user_id, offered_at, declined_at, 2 FROM client_owner_offer o WHERE client_id = ?1 AND ${IS_KEPT}) slice
   LEFT JOIN user u ON u.user_id = slice.user_id LEFT JOIN external_user e ON e.user_id = slice.user_id
   WHERE ${which} ORDER BY slice.place, slice.added_at, slice.user_id`
 export const OWNERS_OF_OWN_CLIENT = ownersOf(IS_OWN)
@@ -66,9 +83,20 @@ export type ListedClient = Readonly<{
   waiting: number
 }>
 
+/** A client that was offered to the user. */
+export type OfferedClient = Pick<ClientRecord, 'name' | 'version'> &
+  Readonly<{
+    clientId: string
+    isEnabled: boolean
+    /** Epoch seconds. */
+    offeredAt: number
+    offeredBy: Owner
+  }>
+
 /** `firstOwned`: those that count for `CLIENTS_PER_USER`. */
 export type OwnClients = Readonly<{
   clients: readonly ListedClient[]
+  offers: readonly OfferedClient[]
   owned: number
   firstOwned: number
 }>
@@ -81,9 +109,13 @@ export type Owner = Readonly<{
   seenName: string | null
 }>
 
+/** A user to whom a client was offered. Instants in epoch seconds. */
+export type OfferedOwner = Owner & Pick<OwnershipOffer, 'offeredAt' | 'declinedAt'>
+
 export type OwnClient = Readonly<{
   client: ClientRecord
   owners: readonly Owner[]
+  offers: readonly OfferedOwner[]
   /** The digest of its logo, by which we serve it; null if we have none. */
   logo: string | null
 }>
@@ -126,6 +158,17 @@ type ListedRow = {
   created_at: number
   waiting: number
 }
+type NamedRow = { user_id: string; username: string | null; seen_name: string | null }
+type OwnerRow = NamedRow & { added_at: number; declined_at: number | null; place: number }
+/** The place of those to whom it was offered. */
+const OFFERED = 2
+type OfferRow = NamedRow & {
+  client_id: string
+  name: string
+  version: number
+  disabled_at: number | null
+  offered_at: number
+}
 type ScopeRow = { name: string; sentence: string; self_registered: number; sensitive: number }
 
 const readListed = (row: ListedRow): ListedClient => ({
@@ -136,18 +179,36 @@ const readListed = (row: ListedRow): ListedClient => ({
   waiting: row.waiting,
 })
 
+const readOwner = ({ user_id, username, seen_name }: NamedRow): Owner => ({
+  userId: user_id,
+  username,
+  seenName: seen_name,
+})
+
+const readOffer = (row: OfferRow): OfferedClient => ({
+  clientId: row.client_id,
+  name: row.name,
+  version: row.version,
+  isEnabled: row.disabled_at === null,
+  offeredAt: row.offered_at,
+  offeredBy: readOwner(row),
+})
+
 export function readOwnClient([clients = [], owners = []]: readonly unknown[][]): OwnClient | null {
   const [row] = clients as (ClientRecordRow & { logo: string | null })[]
   if (row === undefined) return null
-  const named = owners as { user_id: string; username: string | null; seen_name: string | null }[]
+  const named = owners as OwnerRow[]
   return {
     client: readClientRecord(row),
     logo: row.logo,
-    owners: named.map((owner) => ({
-      userId: owner.user_id,
-      username: owner.username,
-      seenName: owner.seen_name,
-    })),
+    owners: named.filter(({ place }) => place !== OFFERED).map(readOwner),
+    offers: named
+      .filter(({ place }) => place === OFFERED)
+      .map((one) => ({
+        ...readOwner(one),
+        offeredAt: one.added_at,
+        declinedAt: one.declined_at,
+      })),
   }
 }
 
@@ -191,12 +252,14 @@ export function portalReader(db: Database): PortalReader {
         [
           db.prepare(OWN_CLIENTS).bind(visitor.userId, rows, skipped),
           db.prepare(COUNT_OWN_CLIENTS).bind(visitor.userId),
+          db.prepare(OWN_OFFERS).bind(visitor.userId),
         ],
-        ([listed = [], counted = []]) => {
+        ([listed = [], counted = [], offered = []]) => {
           const [count] = counted as { owned: number; first_owned: number }[]
           const { owned = 0, first_owned = 0 } = count ?? {}
           const clients = (listed as ListedRow[]).map(readListed)
-          return { clients, owned, firstOwned: first_owned }
+          const offers = (offered as OfferRow[]).map(readOffer)
+          return { clients, offers, owned, firstOwned: first_owned }
         },
       ),
     client: (visitor, clientId) => visit(db, visitor, own(clientId, visitor.userId), readOwnClient),

@@ -13,9 +13,11 @@ const PUBLIC_KEY =
 /** A registry of its own, so that nothing but this scene is on the pages. */
 let registry: Registry
 let ada: Person
+/** A user to whom a client was offered. */
+let bea: Person
 /** An approver. */
 let olga: Person
-let ids: Readonly<{ shared: string; alone: string; signing: string; disabled: string }>
+let ids: Readonly<Record<'shared' | 'alone' | 'signing' | 'disabled' | 'offered', string>>
 
 const create = async (name: string, ...more: string[]) => {
   const { user_id } = await registry.admin('user', 'show', 'ada')
@@ -40,12 +42,13 @@ beforeAll(async () => {
   ]
   await registry.admin('resource', 'create', ...shelf)
   ada = await registry.registerUser({ username: 'ada' })
-  await registry.registerUser({ username: 'bea' })
+  bea = await registry.registerUser({ username: 'bea' })
+  await registry.registerUser({ username: 'cy' })
   olga = await registry.registerUser({ username: 'olga', scopes: ['registry:approve'] })
-  const { user_id: bea } = await registry.admin('user', 'show', 'bea')
+  const idOf = async (name: string) => String((await registry.admin('user', 'show', name)).user_id)
   const users = ['--redirect-uri', CALLBACK, '--grant-type', 'authorization_code']
   const asked = ['--scope', 'shelf:write shelf:lend shelf:burn', '--requested-only']
-  const shared = await create('Reading list', '--further-owner', String(bea), ...users)
+  const shared = await create('Reading list', '--further-owner', await idOf('bea'), ...users)
   await registry.admin('client', 'update', shared, ...asked)
   await registry.admin('client', 'authorize', shared, '--scope', 'shelf:read shelf:lend')
   const reason = ['--reason', 'A reading list removes nothing.']
@@ -54,7 +57,17 @@ beforeAll(async () => {
   const signing = await create('Nightly job', ...keys, '--grant-type', 'client_credentials')
   const disabled = await create('Old reader', ...users)
   await registry.admin('client', 'disable', disabled)
-  ids = { shared, signing, disabled, alone: await create('Alone', ...users) }
+  const offered = await create('Book club', ...users)
+  await registry.admin('client', 'update', offered, '--scope', 'shelf:lend', '--requested-only')
+  await registry.insert(
+    `INSERT INTO client_owner_offer (client_id, user_id, offered_by, offered_at, declined_at)
+      VALUES (?1, ?2, ?3, unixepoch(), iif(?4, unixepoch(), NULL))`,
+    [
+      [offered, await idOf('bea'), await idOf('ada'), 0],
+      [offered, await idOf('cy'), await idOf('ada'), 1],
+    ],
+  )
+  ids = { shared, signing, disabled, offered, alone: await create('Alone', ...users) }
   return registry.end
 }, 120_000)
 
@@ -80,6 +93,8 @@ async function check(at: Page, request: string) {
 
 const SCENES: readonly Scene[] = [
   page('list', () => '/clients', 'Your clients'),
+  page('owners-with-offers', of('offered', '/owners'), 'Owners'),
+  page('leave-before-an-answer', of('offered', '/leave'), 'Leave this client?'),
   page(
     'register',
     () => '/new-client',
@@ -149,13 +164,19 @@ const SCENES: readonly Scene[] = [
 const OF_APPROVERS: readonly Scene[] = [
   page('approvals', () => '/approvals', 'Approvals'),
   page('approval', () => `/approvals/${ids.shared}`, 'What a client asks for'),
+  page('approval-with-offers', () => `/approvals/${ids.offered}`, 'What a client asks for'),
 ].map((scene) => ({ ...scene, who: () => olga }))
+
+/** `bea` has another client already, so that the page has both. */
+const OF_OFFERED: readonly Scene[] = [
+  { ...page('offered', () => '/clients', 'Your clients'), who: () => bea },
+]
 
 describe('every page of the portal', () => {
   testScenes({
     files: 'portal',
     registry: () => registry,
     ids: () => ids,
-    scenes: [...SCENES, ...OF_APPROVERS],
+    scenes: [...SCENES, ...OF_APPROVERS, ...OF_OFFERED],
   })
 })

@@ -145,6 +145,47 @@ describe('from sign-in to the first token', () => {
     expect(stdout.trim()).toMatch(/^reg_/)
   })
 
+  it('an owner offers a client, waits, and leaves once the user has accepted, who reads it in the history', async ({
+    owner,
+    person,
+    open,
+    registry,
+  }) => {
+    const { clientId } = await register(owner, registry, {
+      name: 'Book club',
+      kind: /without users/,
+    })
+    const friend = await registry.registerUser({ username: `friend-of-${person.username}` })
+    await owner.getByRole('link', { name: 'Owners' }).click()
+    await owner.getByLabel('Username').fill(friend.username)
+    await owner.getByRole('button', { name: 'Offer ownership' }).click()
+    await owner.getByRole('status').filter({ hasText: 'was offered' }).waitFor()
+    await owner.goto(`${registry.url}/clients/${clientId}/leave`)
+    await owner.getByText(`${friend.username} was offered it, and has not accepted yet.`).waitFor()
+    expect(await owner.getByRole('button', { name: 'Leave it' }).count()).toBe(0)
+
+    const theirs = await open()
+    await signInTo(theirs, registry, friend)
+    const offer = theirs.getByRole('listitem').filter({ hasText: 'Book club' })
+    expect(await offer.textContent()).toContain(`offered by ${person.username}`)
+    expect(await offer.textContent()).toContain(clientId)
+    await keepScreenshot(theirs, 'portal-offered')
+    await theirs.goto(`${registry.url}/clients/${clientId}`)
+    expect(await theirs.getByText('Book club').count()).toBe(0)
+    await theirs.goto(`${registry.url}/clients`)
+    await theirs.getByRole('button', { name: 'Accept Book club' }).click()
+    await expectHeading(theirs, 'Your client')
+    await theirs.getByRole('status').filter({ hasText: 'You own this client now' }).waitFor()
+
+    await owner.goto(`${registry.url}/clients/${clientId}/leave`)
+    await owner.getByText(`${friend.username} becomes the first owner`).waitFor()
+    await owner.getByRole('button', { name: 'Leave it' }).click()
+    await owner.getByRole('status').filter({ hasText: 'no longer an owner' }).waitFor()
+    await theirs.getByRole('link', { name: 'History' }).click()
+    await theirs.getByText('left it, so the first owner is now').waitFor()
+    await keepScreenshot(theirs, 'portal-owners-history')
+  })
+
   it('an owner asks for a permission, and reads why it was declined and that another was authorized', async ({
     owner,
     registry,

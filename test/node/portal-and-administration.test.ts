@@ -128,7 +128,14 @@ describe('what an owner does in the portal', () => {
 
   it('owners, disabling, enabling, leaving and deleting are what the command line shows, and the audit has each', async () => {
     const id = await register()
-    await submit(`/clients/${id}/owners`, { owner: 'friend' }, 'add')
+    await submit(`/clients/${id}/owners`, { owner: 'friend' }, 'offer')
+    expect((await shown(id)).further_owners).toEqual([])
+    const demo = { ...running.demo, username: 'friend', password: 'correct horse battery' }
+    const headers = { Cookie: await demoUser({ ...running, demo }).signIn() }
+    const offers = await fetch(`${running.registry}/clients`, { headers })
+    const [fields = []] = formsOf(await offers.text(), '/clients')
+    const body = new URLSearchParams([...fields, ['act', 'accept']])
+    await fetch(`${running.registry}/clients`, { method: 'POST', headers, body })
     const [friend] = (await shown(id)).further_owners
     await submit(`/clients/${id}/disable`)
     expect((await shown(id)).disabled_at).not.toBe(null)
@@ -145,7 +152,8 @@ describe('what an owner does in the portal', () => {
       return (audit as { event: string }[]).map(({ event }) => event).reverse()
     }
     expect(await events(id)).toEqual([
-      ...['client.create', 'client.update', 'client.disable', 'client.enable', 'client.update'],
+      ...['client.create', 'client.offer_ownership', 'client.accept_offer'],
+      ...['client.disable', 'client.enable', 'client.leave'],
     ])
     expect(await events(gone)).toEqual(['client.create', 'client.delete'])
   })

@@ -654,3 +654,54 @@ describe('0024_directory.sql', () => {
     })
   })
 })
+
+describe('0027_owner_offers.sql', () => {
+  it('migration 0027 keeps every owner as one who needs not accept, and offers nothing', () => {
+    const { db, migrate } = databaseBefore('0027_owner_offers.sql')
+    db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'first', 1, 1);
+      INSERT INTO client_owner (client_id, user_id, added_at) VALUES ('c', 'second', 5), ('c', 'third', 3);
+      INSERT INTO client_former_owner (client_id, user_id) VALUES ('c', 'former')`)
+    const all = () =>
+      ['client', 'client_owner', 'client_former_owner'].map((table) =>
+        db.prepare(`SELECT * FROM ${table}`).all(),
+      )
+    const before = all()
+    migrate()
+    expect(all()).toEqual(before)
+    expect(db.prepare('SELECT * FROM client_owner_offer').all()).toEqual([])
+  })
+
+  it('since migration 0027 no statement leaves an offer to an owner, or an open offer by somebody who is none', () => {
+    const { db, migrate } = databaseBefore('0027_owner_offers.sql')
+    migrate()
+    db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'a', 1, 1), ('d', 'D', 'a', 1, 1);
+      INSERT INTO client_owner (client_id, user_id, added_at) VALUES ('c', 'b', 1)`)
+    const offer = db.prepare(
+      'INSERT INTO client_owner_offer (client_id, user_id, offered_by, offered_at, declined_at) VALUES (?, ?, ?, 1, ?)',
+    )
+    const left = () =>
+      db
+        .prepare(`SELECT client_id || user_id AS offer FROM client_owner_offer ORDER BY offer`)
+        .all()
+        .map((row) => row.offer)
+    offer.run('c', 'u', 'a', null)
+    offer.run('c', 'v', 'b', null)
+    offer.run('c', 'w', 'b', 2)
+    offer.run('c', 'x', 'a', 2)
+    offer.run('d', 'u', 'a', null)
+    db.exec(`INSERT INTO client_owner (client_id, user_id, added_at) VALUES ('c', 'u', 1)`)
+    expect(left()).toEqual(['cv', 'cw', 'cx', 'du'])
+    // `b` follows the first owner, and keeps the own offers.
+    offer.run('c', 'y', 'a', null)
+    db.exec(`UPDATE client SET owner_id = 'b' WHERE client_id = 'c'`)
+    db.exec(`DELETE FROM client_owner WHERE client_id = 'c' AND user_id = 'b'`)
+    expect(left()).toEqual(['cv', 'cw', 'cx', 'du'])
+    db.exec(`UPDATE client SET owner_id = 'x' WHERE client_id = 'c'`)
+    expect(left()).toEqual(['cw', 'du'])
+    offer.run('c', 'z', 'u', null)
+    db.exec(`DELETE FROM client_owner WHERE client_id = 'c'`)
+    expect(left()).toEqual(['cw', 'du'])
+    db.exec(`PRAGMA foreign_keys = ON; DELETE FROM client WHERE client_id = 'c'`)
+    expect(left()).toEqual(['du'])
+  })
+})

@@ -63,8 +63,11 @@ const pagesWith = (text: string): Record<string, string> => {
   const listing = { requestedAt: 1, listedAt: null, declinedAt: null, reason: '' }
   const scopes = [{ scope: text, sentence: text, isSensitive: true }]
   const entry = { happenedAt: 1, who: '', name: text, did: 'did', values: [text], reason: text }
+  const offer = { name: text, offeredAt: 1, declinedAt: null }
+  const offered = { ...offer, clientId: text, isEnabled: false, offeredBy: text, hidden }
   const approval: ApprovalProps = {
     ...{ frame, client: { ...client, selfRegistered: null }, isEnabled: false, owners: [text] },
+    offers: [offer],
     logoPath: '/logos/x',
     signInAddress: text,
     asked: [
@@ -79,11 +82,14 @@ const pagesWith = (text: string): Record<string, string> => {
     labels: { decide: 'What it asks for', reason: 'Reason', listing_reason: 'Reason' },
     listing: { ...listing, isLookAlike: true, hidden, typed: text },
   }
-  const owner = { userId: text, name: text, isYou: true, removal: hidden }
+  const owner = { name: text, isYou: true, removal: hidden }
   const listed = { clientId: text, name: text, isEnabled: false, createdAt: 1, waiting: 2 }
   return {
     list: html(
-      <ClientListPage {...{ frame, clients: [listed], owned: 51, page: 1, pages: 2, left: 3 }} />,
+      <ClientListPage
+        {...{ frame, clients: [listed], offers: [offered] }}
+        {...{ owned: 51, page: 1, pages: 2, left: 3 }}
+      />,
     ),
     'new client': html(
       <NewClientPage
@@ -146,7 +152,15 @@ const pagesWith = (text: string): Record<string, string> => {
       />,
     ),
     owners: html(
-      <OwnersPage {...one} owners={[owner]} hidden={hidden} typed={text} label="Name" />,
+      <OwnersPage
+        {...one}
+        owners={[owner]}
+        offers={[
+          { ...offer, takeBack: hidden },
+          { ...offer, declinedAt: 2, takeBack: null },
+        ]}
+        {...{ hidden, typed: text, label: 'Name' }}
+      />,
     ),
     confirm: html(
       <ConfirmPage

@@ -155,16 +155,24 @@ async function prepare() {
       }),
     ),
   )
+  const ACTS: Readonly<Record<string, string>> = { decide: 'approve', answer_offer: 'accept' }
   /** A form of the portal, for a client that exists. */
   const portal = await Promise.all(
     sessions.flatMap((one) =>
       [
-        ...['new_client', 'edit', 'rotate_secret', 'ask', 'add_owner'],
+        ...['new_client', 'edit', 'rotate_secret', 'ask', 'offer_ownership', 'answer_offer'],
         ...['disable', 'delete', 'leave', 'decide'],
       ].map(async (form) => ({
         fields: {
-          ...{ nonce: secret.id, version: '0', name: 'A client', kind: 'machine', overlap: '0' },
-          ...{ act: form === 'decide' ? 'approve' : 'ask', decide: 'scope submission:create' },
+          ...{
+            nonce: secret.id,
+            client: secret.id,
+            version: '0',
+            name: 'A client',
+            kind: 'machine',
+            overlap: '0',
+          },
+          ...{ act: ACTS[form] ?? 'ask', decide: 'scope submission:create' },
           ...{ grant_types: 'refresh_token', owner: user.username },
           form_token: await formToken(one, ['portal', form, secret.id, '0']),
         },

@@ -14,7 +14,7 @@ import {
   newWaitingClient,
 } from './approving.ts'
 import { over } from './counting.ts'
-import { minted, newOwner, type Owner, ownerWith, register } from './portal.ts'
+import { minted, newOwner, type Owner, ownerWith, register, share } from './portal.ts'
 import { admin, everything } from './registering.ts'
 import { declare, newUser, registry, serve } from './registry.ts'
 import { newResource } from './resources.ts'
@@ -216,11 +216,12 @@ describe('who decides', () => {
     },
   )
 
-  it('an approver who hands an own client to a user who does not know of it sees no form, and a forged form does nothing', async () => {
-    const { id: somebody, username } = await newUser()
+  it('an approver who hands an own client to another user sees no form, and a forged form does nothing', async () => {
+    const next = await newOwner()
+    const somebody = next.user.id
     const { id } = await register(approver)
     await approver.submit(`/clients/${id}/permissions`, { scopes: [READ] }, 'ask')
-    await approver.submit(`/clients/${id}/owners`, { owner: username }, 'add')
+    await share(approver, id, next)
     expect((await approver.submit(`/clients/${id}/leave`)).status).toBe(303)
     expect(await findClient(admin(), id)).toMatchObject({ ownerId: somebody, furtherOwners: [] })
     const page = await approver.page(approvalPath(id))
@@ -232,7 +233,7 @@ describe('who decides', () => {
   it('an approver who becomes an owner while the form is open decides nothing', async () => {
     const { id, owner } = await newRequest({ scopes: [READ] })
     const fields = await approver.form(approvalPath(id))
-    await owner.submit(`/clients/${id}/owners`, { owner: approver.user.username }, 'add')
+    await share(owner, id, approver)
     const answer = await approver.send(approvalPath(id), [...fields, ['act', 'approve']])
     const page = await answer.text()
     expect(answer.status).toBe(409)

@@ -2,12 +2,23 @@
 
 import { expect } from 'vitest'
 import { findClient } from '../../src/flows/registration/clients.ts'
-import { formsOf } from '../node/forms.ts'
+import { formsOf, type Pair } from '../node/forms.ts'
 import { approvalPath, newApprover, newWaitingClient } from './approving.ts'
 import { checkPage } from './hostile-browser-flows.ts'
 import { type Answer, type Flow, fixtures, read, type Service } from './hostile-story.ts'
 import { asserting, assertionOf, type Key, keySetOf, newKey } from './keys.ts'
-import { CLIENT, filled, isForAct, newOwner, ownerWith, referencesIn, register } from './portal.ts'
+import {
+  CLIENT,
+  filled,
+  isForAct,
+  newOwner,
+  offer,
+  offerForm,
+  ownerWith,
+  referencesIn,
+  register,
+  share,
+} from './portal.ts'
 import { admin } from './registering.ts'
 import { credentialsOf, type Fetch, post, registry, serve, signIn } from './registry.ts'
 
@@ -153,7 +164,7 @@ const formFlows = [
   posting('/clients/{id}/leave', '303 /clients', 404, async () => {
     const [owner, next] = [await newOwner(), await newOwner()]
     const { id } = await register(owner)
-    await owner.submit(`/clients/${id}/owners`, { owner: next.user.username }, 'add')
+    await share(owner, id, next)
     const path = `/clients/${id}/leave`
     const fields = await owner.form(path)
     return {
@@ -163,6 +174,28 @@ const formFlows = [
       },
     }
   }),
+  ...(['accept', 'decline'] as const).map((act) =>
+    // What the first attempt declined is not there to be declined again.
+    posting(
+      `/clients, ${act}`,
+      act === 'accept' ? '303 /clients/{id}' : '303 /clients',
+      409,
+      async () => {
+        const [owner, next] = [await newOwner(), await newOwner()]
+        const { id } = await register(owner)
+        await offer(owner, id, next.user.username)
+        const fields: Pair[] = [...((await offerForm(next, id)) ?? []), ['act', act]]
+        return {
+          send: (fetch) => ownerWith(next.user, next.cookie, fetch).send('/clients', fields),
+          async expectDone() {
+            expect(await ownClients(next.cookie)).toEqual(act === 'accept' ? [id] : [])
+            expect(await offerForm(next, id)).toBe(null)
+            expect(await ownClients(owner.cookie)).toEqual([id])
+          },
+        }
+      },
+    ),
+  ),
   posting('/clients/{id}/delete', '303 /clients', 404, async () => {
     const { owner, keys, send } = await prepared('delete')
     return {

@@ -17,7 +17,7 @@ import { formsOf } from '../node/forms.ts'
 import { call, newAdministrator } from './administration.ts'
 import { approvalPath, decide, declareScope, newApprover } from './approving.ts'
 import { newListed, newWord, search, withDirectory } from './listed.ts'
-import { filled, minted, newOwner, type Owner, ownerWith, register } from './portal.ts'
+import { filled, minted, newOwner, type Owner, ownerWith, register, share } from './portal.ts'
 import { admin, auditOf, portsOn, refusedAs } from './registering.ts'
 import { newClient, newUser, nowSeconds, registry, signIn } from './registry.ts'
 
@@ -397,7 +397,7 @@ describe('an approver in the queue', () => {
     const LEAVES = 'leaves the directory until an approver has decided again'
     const { owner, id } = await newWish()
     const second = await newMember()
-    await owner.submit(`/clients/${id}/owners`, { owner: second.user.username }, 'add')
+    await share(owner, id, second)
     const saying = async () =>
       Promise.all(
         [
@@ -417,11 +417,7 @@ describe('an approver in the queue', () => {
     await approver.submit(`/clients/${id}/listing`, {}, 'ask')
     const other = await newWish()
     const form = await listingForm(approver, other.path)
-    await other.owner.submit(
-      `/clients/${other.id}/owners`,
-      { owner: approver.user.username },
-      'add',
-    )
+    await share(other.owner, other.id, approver)
     for (const [path, of] of [
       [approvalPath(id), id],
       [other.path, other.id],

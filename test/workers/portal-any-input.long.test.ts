@@ -14,7 +14,16 @@ import { type AnyPairs, anyGet, anyPost, type NearlyValid } from './any-request.
 import { approvalPath, newApprover, newWaitingClient } from './approving.ts'
 import { keySetOf, newKey } from './keys.ts'
 import { exceededFor } from './limits.ts'
-import { CLIENT, filled, minted, newOwner, type Owner, register, registerShared } from './portal.ts'
+import {
+  CLIENT,
+  filled,
+  minted,
+  newOwner,
+  type Owner,
+  offer,
+  register,
+  registerShared,
+} from './portal.ts'
 import { admin, givenClient } from './registering.ts'
 import { serve } from './registry.ts'
 
@@ -31,11 +40,12 @@ const PATHS = PORTAL_PAGES.map(({ path }) => path).filter((path) => path !== '/p
 /** Of owners. */
 const WITH_FORMS = PATHS.filter(
   (path) =>
-    !['/clients', '/clients/:client_id', '/clients/:client_id/history'].includes(path) &&
+    !['/clients/:client_id', '/clients/:client_id/history'].includes(path) &&
     !path.startsWith('/approvals'),
 )
 
 const CHANGES: Readonly<Record<string, Record<string, string | string[]>>> = {
+  '/clients': { act: 'accept' },
   '/new-client': CLIENT,
   '/clients/:client_id/edit': CLIENT,
   '/clients/:client_id/secrets': { overlap: '3600' },
@@ -57,13 +67,18 @@ const headersOf = (owner: Owner): AnyPairs => [
   ['Cookie', owner.cookie],
 ]
 
-/** A new client, whose pages the requests of one test are made of, and a client of another owner. */
+/**
+ * A new client, whose pages the requests of one test are made of, a client of another owner, and one of a third that was
+ * offered.
+ */
 async function prepare() {
   const [owner, other] = [await newOwner(service), await newOwner(service)]
   const [own, theirs] = [
     await registerShared(owner),
     await register(other, { name: 'Secret project' }),
   ]
+  const third = await newOwner(service)
+  await offer(third, (await register(third)).id, owner.user.username)
   return { owner, own: own.id, theirs: theirs.id }
 }
 

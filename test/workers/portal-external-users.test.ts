@@ -6,7 +6,7 @@ import { mintToken } from '../../src/crypto/token.ts'
 import { findClient } from '../../src/flows/registration/clients.ts'
 import { formsOf } from '../node/forms.ts'
 import { approvalPath, decide, newWaitingClient } from './approving.ts'
-import { filled, minted, newOwner, ownerWith, register } from './portal.ts'
+import { answerOffer, filled, minted, newOwner, offer, ownerWith, register } from './portal.ts'
 import { admin } from './registering.ts'
 import { ISSUER, newUser, serve, type TestUser } from './registry.ts'
 import { authorizing, browserRecord, LIFETIME_SECONDS, store } from './stored-session.ts'
@@ -77,17 +77,18 @@ describe('the portal with an external accounts service', () => {
     expect((await bea.get(`/clients/${id}`)).status).toBe(404)
   })
 
-  it('an owner names a user whom the registry has seen by name or id', async () => {
+  it('an owner offers a client to a user whom the registry has seen, by name or id, who owns the client once they accept', async () => {
     const [ada, bea] = [await externalOwner('e-3'), await externalOwner('e-4')]
     const { id } = await register(ada)
-    const path = `/clients/${id}/owners`
-    expect((await ada.submit(path, { owner: bea.user.username }, 'add')).status).toBe(400)
+    expect((await offer(ada, id, bea.user.username)).status).toBe(400)
     await env.DB.prepare(
       'INSERT INTO external_user (user_id, username_key, seen_at) VALUES (?1, ?2, 1)',
     )
       .bind('e-4', bea.user.username)
       .run()
-    expect((await ada.submit(path, { owner: bea.user.username }, 'add')).status).toBe(303)
+    expect((await offer(ada, id, bea.user.username)).status).toBe(303)
+    expect((await bea.get(`/clients/${id}`)).status).toBe(404)
+    expect((await answerOffer(bea, id, 'accept')).status).toBe(303)
     expect(await bea.page(`/clients/${id}`)).toContain('Reading list')
   })
 
@@ -101,7 +102,9 @@ describe('the portal with an external accounts service', () => {
     )
       .bind(id)
       .run()
-    expect((await ada.submit(path, { owner: 'e-8' }, 'add')).status).toBe(303)
+    expect((await offer(ada, id, 'e-8')).status).toBe(303)
+    expect(await bea.page('/clients')).toContain('offered by <bdi>name-of-e-7 (e-7)</bdi>')
+    expect((await answerOffer(bea, id, 'accept')).status).toBe(303)
     expect(await bea.page(path)).toContain('<bdi>name-of-e-7 (e-7)</bdi>')
     expect(await bea.page(path)).toContain('<bdi>name-of-e-8</bdi></strong> (you)')
     expect(await ada.page(path)).toContain('<bdi>e-8</bdi>')
@@ -125,7 +128,7 @@ describe('the portal with an external accounts service', () => {
     const { id } = await register(ada)
     const insert = 'INSERT INTO external_user (user_id, username_key, seen_at) VALUES (?1, ?2, 1)'
     await env.DB.batch(['twin-1', 'twin-2'].map((one) => env.DB.prepare(insert).bind(one, 'twin')))
-    const answer = await ada.submit(`/clients/${id}/owners`, { owner: 'twin' }, 'add')
+    const answer = await offer(ada, id, 'twin')
     expect(answer.status).toBe(400)
     expect(await answer.text()).not.toContain('twin-1')
   })

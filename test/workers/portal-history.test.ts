@@ -10,7 +10,7 @@ import {
   updateClient,
   withdrawFromClient,
 } from '../../src/flows/registration/clients.ts'
-import { newOwner, type Owner, register } from './portal.ts'
+import { newOwner, type Owner, register, share } from './portal.ts'
 import { actBy, admin, givenClient } from './registering.ts'
 import { newClient } from './registry.ts'
 
@@ -35,7 +35,7 @@ describe('the history of a client', () => {
     const [ada, bea] = [await newOwner(), await newOwner()]
     const { id } = await register(ada)
     const at = (page: string) => `/clients/${id}/${page}`
-    await ada.submit(at('owners'), { owner: nameOf(bea) }, 'add')
+    await share(ada, id, bea)
     await bea.submit(at('edit'), { name: 'Renamed' })
     await ada.submit(at('secrets'), { overlap: '3600' })
     await ada.submit(at('secrets'), { overlap: '0' })
@@ -60,7 +60,8 @@ describe('the history of a client', () => {
       'You gave it a new secret, and ended older ones',
       'You gave it a new secret; older ones stay good for 1 hour',
       `${nameOf(bea)} changed its name Renamed`,
-      'You changed its owners',
+      `${nameOf(bea)} accepted to own it`,
+      `You offered it to ${nameOf(bea)}`,
       expect.stringMatching(/^You registered it/),
     ])
     expect((await historyOf(bea, id))[3]).toBe('You took back cs.DL')

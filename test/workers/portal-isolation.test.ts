@@ -15,6 +15,7 @@ import {
   referencesIn,
   register,
   registerShared,
+  share,
 } from './portal.ts'
 import { admin, everything } from './registering.ts'
 import { newUser, serve, signIn } from './registry.ts'
@@ -67,7 +68,15 @@ const rowsOf = async () => {
 }
 
 const FORM_NAMES = [
-  ...['edit', 'rotate_secret', 'ask', 'take_back', 'add_owner', 'remove_owner'],
+  ...[
+    'edit',
+    'rotate_secret',
+    'ask',
+    'take_back',
+    'offer_ownership',
+    'take_back_offer',
+    'remove_owner',
+  ],
   ...['disable', 'enable', 'delete', 'leave', 'set_keys', 'check'],
   ...['ask_listing', 'take_back_listing'],
 ]
@@ -300,11 +309,10 @@ describe('a form that was opened before the owner changed', () => {
   it('a form from before an owner left and came back does nothing', async () => {
     const [first, second] = [await newOwner(), await newOwner()]
     const of = (await register(first)).id
-    const add = () => first.submit(`/clients/${of}/owners`, { owner: second.user.username }, 'add')
-    await add()
+    await share(first, of, second)
     const fields = await second.form(`/clients/${of}/delete`)
     await second.submit(`/clients/${of}/leave`)
-    await add()
+    await share(first, of, second)
     expect((await second.send(`/clients/${of}/delete`, fields)).status).toBe(409)
     expect((await findClient(admin(), of)).ownerId).toBe(first.user.id)
   })
@@ -312,7 +320,7 @@ describe('a form that was opened before the owner changed', () => {
   it('the owner who is removed while a change is under way changes nothing', async () => {
     const [first, second] = [await newOwner(), await newOwner()]
     const of = (await register(first)).id
-    await first.submit(`/clients/${of}/owners`, { owner: second.user.username }, 'add')
+    await share(first, of, second)
     const edit = filled(await second.form(`/clients/${of}/edit`), { name: 'Late' })
     const answers = await Promise.all([
       first.submit(`/clients/${of}/owners`, { user: second.user.id }, 'remove'),

@@ -12,7 +12,18 @@ import {
 import { createScope, deleteScope } from '../../src/flows/registration/scopes.ts'
 import { formsOf } from '../node/forms.ts'
 import { call, documentIn, newAdministrator } from './administration.ts'
-import { CLIENT, filled, minted, newOwner, type Owner, ownerWith, register } from './portal.ts'
+import {
+  answerOffer,
+  CLIENT,
+  filled,
+  minted,
+  newOwner,
+  type Owner,
+  offer,
+  ownerWith,
+  register,
+  share,
+} from './portal.ts'
 import { admin, auditOf, refusedAs } from './registering.ts'
 import { newClient, serve } from './registry.ts'
 import { newResource } from './resources.ts'
@@ -181,12 +192,16 @@ describe('taking back', () => {
 })
 
 describe('owners', () => {
-  it('an owner names another, who manages the client at once and leaves it', async () => {
+  it('an owner offers a client to a user, who manages the client once they have accepted, and leaves it', async () => {
     const [ada, bea] = [await newOwner(), await newOwner()]
     const { id } = await register(ada)
     expect((await bea.get(`/clients/${id}`)).status).toBe(404)
     const owner = bea.user.username.toUpperCase()
-    expect((await ada.submit(`/clients/${id}/owners`, { owner }, 'add')).status).toBe(303)
+    expect((await offer(ada, id, owner)).status).toBe(303)
+    expect((await bea.get(`/clients/${id}`)).status).toBe(404)
+    expect((await answerOffer(bea, id, 'accept')).headers.get('Location')).toBe(
+      `/clients/${id}?done=accepted`,
+    )
     expect(await bea.page('/clients')).toContain(`/clients/${id}`)
     expect((await bea.submit(`/clients/${id}/edit`, { name: 'By Bea' })).status).toBe(303)
     expect((await recordOf(id)).name).toBe('By Bea')
@@ -197,12 +212,10 @@ describe('owners', () => {
     expect(await recordOf(id)).toMatchObject({ ownerId: ada.user.id, furtherOwners: [] })
   })
 
-  it('the first owner who leaves is followed by the one who was named first, and the last owner cannot leave', async () => {
+  it('the first owner who leaves is followed by the one who accepted first, and the last owner cannot leave', async () => {
     const [ada, bea, cy] = [await newOwner(), await newOwner(), await newOwner()]
     const { id } = await register(ada)
-    for (const { user } of [bea, cy]) {
-      await ada.submit(`/clients/${id}/owners`, { owner: user.username }, 'add')
-    }
+    for (const user of [bea, cy]) await share(ada, id, user)
     await env.DB.prepare('UPDATE client_owner SET added_at = 1 WHERE user_id = ?1')
       .bind(cy.user.id)
       .run()
@@ -235,7 +248,7 @@ describe('owners', () => {
     const [ada, bea] = [await limited(), await limited()]
     const { id } = await register(ada)
     await register(bea)
-    await ada.submit(`/clients/${id}/owners`, { owner: bea.user.username }, 'add')
+    await share(ada, id, bea)
     const answer = await ada.submit(`/clients/${id}/leave`)
     expect([answer.status, await answer.text()]).toEqual([
       409,
@@ -253,7 +266,7 @@ describe('owners', () => {
     const [ada, bea] = [await limited(), await limited()]
     const ids = await Promise.all([1, 2, 3].map(async () => (await register(ada)).id))
     for (const id of ids) {
-      await ada.submit(`/clients/${id}/owners`, { owner: bea.user.username }, 'add')
+      await share(ada, id, bea)
     }
     const registering = await bea.form('/new-client')
     const answers = await Promise.all([
@@ -274,9 +287,7 @@ describe('owners', () => {
   it('the first owner removes another owner, and no further owner does', async () => {
     const [ada, bea, cy] = [await newOwner(), await newOwner(), await newOwner()]
     const { id } = await register(ada)
-    for (const { user } of [bea, cy]) {
-      await ada.submit(`/clients/${id}/owners`, { owner: user.username }, 'add')
-    }
+    for (const user of [bea, cy]) await share(ada, id, user)
     const path = `/clients/${id}/owners`
     const { version } = await recordOf(id)
     for (const user of [cy.user.id, ada.user.id]) {
@@ -303,7 +314,7 @@ describe('owners', () => {
   ])('naming %s is refused beside the field', async (_, owner, why) => {
     const ada = await newOwner()
     const { id } = await register(ada)
-    const answer = await ada.submit(`/clients/${id}/owners`, { owner }, 'add')
+    const answer = await offer(ada, id, owner)
     expect([answer.status, await answer.text()]).toEqual([
       400,
       expect.stringMatching(new RegExp(why, 'i')),
@@ -311,11 +322,10 @@ describe('owners', () => {
     expect((await recordOf(id)).furtherOwners).toEqual([])
   })
 
-  it('an owner who is one already is not named again, and a client has at most 21 owners', async () => {
+  it('a client is not offered to an owner, and a client has at most 21 owners', async () => {
     const ada = await newOwner()
     const { id } = await register(ada)
-    const path = `/clients/${id}/owners`
-    const again = await ada.submit(path, { owner: ada.user.username }, 'add')
+    const again = await offer(ada, id, ada.user.username)
     expect(again.status).toBe(409)
     const furtherOwners = Array.from({ length: 20 }, (_, n) => `someone-${n}`)
     await updateClient(admin(), id, {
@@ -325,7 +335,7 @@ describe('owners', () => {
       isDisabled: undefined,
     })
     const { user } = await newOwner()
-    expect((await ada.submit(path, { owner: user.username }, 'add')).status).toBe(409)
+    expect((await offer(ada, id, user.username)).status).toBe(409)
   })
 
   it('a self-registered client without an owner belongs to nobody, also not to a user without an id', async () => {

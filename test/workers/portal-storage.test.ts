@@ -5,7 +5,16 @@ import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
 import type { Pair } from '../node/forms.ts'
 import { newApprover, newRequest } from './approving.ts'
 import { countedBindings, nothing } from './counting.ts'
-import { CLIENT, filled, newOwner, type Owner, ownerWith, register } from './portal.ts'
+import {
+  CLIENT,
+  filled,
+  newOwner,
+  type Owner,
+  offer,
+  offerForm,
+  ownerWith,
+  register,
+} from './portal.ts'
 import {
   ISSUER,
   newClient,
@@ -91,6 +100,17 @@ describe('storage operations of the portal', () => {
     const fields = await owner.form(path)
     const edit = () => owner.send(path, filled(fields, { name: 'Changed' }))
     expect(await costOf(edit, 303)).toEqual({ ...nothing(), d1: 3, kvRead: 1 })
+  })
+
+  it('an answer to an offer costs what a change costs, and an offer that is gone no write', async () => {
+    const other = await newOwner()
+    const { id: offered } = await register(other)
+    await offer(other, offered, owner.user.username)
+    const fields = (await offerForm(owner, offered)) ?? []
+    const accept = () => owner.send('/clients', [...fields, ['act', 'accept']])
+    expect(await costOf(accept, 303)).toEqual({ ...nothing(), d1: 3, kvRead: 1 })
+    const decline = () => owner.send('/clients', [...fields, ['act', 'decline']])
+    expect(await costOf(decline, 409)).toEqual({ ...nothing(), d1: 2, kvRead: 1 })
   })
 
   it('a decision costs what a change costs, one that comes too late no write, and a page for others no more than a page', async () => {

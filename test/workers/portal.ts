@@ -106,13 +106,35 @@ export async function register(
   return { id, secret }
 }
 
+/** Offers the client to a user. */
+export const offer = (owner: Owner, id: string, name: string) =>
+  owner.submit(`/clients/${id}/owners`, { owner: name }, 'offer')
+
+/** The fields of the form by which a user answers an offer, without the answer; null without an offer. */
+export const offerForm = async (user: Owner, id: string) =>
+  formsOf(await user.page('/clients'), '/clients').find((fields) =>
+    fields.some(([name, value]) => name === 'client' && value === id),
+  ) ?? null
+
+export async function answerOffer(user: Owner, id: string, act: 'accept' | 'decline') {
+  const fields = await offerForm(user, id)
+  if (!fields) throw new Error('the client was not offered to the user')
+  return user.send('/clients', [...fields, ['act', act]])
+}
+
+/** Makes the user a further owner. */
+export async function share(owner: Owner, id: string, user: Owner) {
+  const asked = await offer(owner, id, user.user.username)
+  const accepted = asked.status === 303 ? await answerOffer(user, id, 'accept') : asked
+  if (accepted.status !== 303) throw new Error(`sharing a client answered ${accepted.status}`)
+}
+
 /** A client that another user owns too, so that each of its pages has a form. */
 export async function registerShared(owner: Owner, changed: Filled = {}) {
   const made = await register(owner, changed)
-  const { username } = await newUser({ scopes: [], endorsements: [] })
-  const named = await owner.submit(`/clients/${made.id}/owners`, { owner: username }, 'add')
-  if (named.status !== 303) throw new Error(`naming an owner answered ${named.status}`)
-  return { ...made, friend: username }
+  const friend = await newOwner()
+  await share(owner, made.id, friend)
+  return { ...made, friend: friend.user.username }
 }
 
 /** The fields with which a user, who knows the own cookie, forges a form that no page showed. */

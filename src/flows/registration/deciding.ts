@@ -1,11 +1,11 @@
 /**
  * Who decides on what a client requests: an operator with `registry:clients`, and an approver, a person with
  * `registry:approve`. An approver gives nothing that was not requested. No person gives anything to a client that
- * is or was theirs.
+ * is, was or could become theirs.
  */
 
 import { userActor } from '../../domain/audit.ts'
-import { type ClientRecord, hasOwned, type PermissionLists } from '../../domain/client.ts'
+import { type ClientRecord, isInvolved, type PermissionLists } from '../../domain/client.ts'
 import { APPROVE_SCOPE, isAdmin } from '../../domain/registry-scopes.ts'
 import { holdsScope } from '../../domain/scope.ts'
 import { permissionsOf } from '../../protocol/registration/client-fields.ts'
@@ -28,8 +28,10 @@ const onlyApproves = ({ scopes }: Actor) =>
 const forbidden = (sentence: string) => new RegistrationError('forbidden', sentence)
 
 export function requireNotOwn({ userId }: Actor, client: ClientRecord) {
-  if (userId !== undefined && hasOwned(client, userId)) {
-    throw forbidden('you own or have owned this client, so somebody else decides')
+  if (userId !== undefined && isInvolved(client, userId)) {
+    throw forbidden(
+      'you own this client, have owned it or are offered it, so somebody else decides',
+    )
   }
 }
 

@@ -1,11 +1,23 @@
-/** Who owns a client: an owner names further owners, and leaves. The first owner alone removes another. */
+/**
+ * Who owns a client. An owner offers it to a user, who owns it after accepting. Any owner takes an open offer back, and any
+ * owner leaves. The first owner alone removes another.
+ */
 
-import { type ClientRecord, isOwnedBy, MAX_FURTHER_OWNERS } from '../../domain/client.ts'
+import {
+  type ClientRecord,
+  isOffered,
+  isOwnedBy,
+  KEEP_OFFERS_SECONDS,
+  MAX_FURTHER_OWNERS,
+} from '../../domain/client.ts'
+import { inWords } from '../../domain/duration.ts'
 import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
 import type { RegistrationPorts } from '../../stores/registration-ports.ts'
-import type { ExpectedVersion, Outcome } from './change.ts'
+import { authorOf, changeRecord, type ExpectedVersion, type Outcome } from './change.ts'
 import { changeClient } from './clients.ts'
+import { notTooMany } from './create-client.ts'
 import type { OwnerAct } from './own-clients.ts'
+import { requireMayChange } from './privileged.ts'
 import { findUserId } from './sessions.ts'
 
 type Act = Omit<OwnerAct, 'ports'> &
@@ -14,17 +26,8 @@ type Act = Omit<OwnerAct, 'ports'> &
 const conflict = (sentence: string, field: string | null = null) =>
   new RegistrationError('conflict', sentence, field)
 
-const step = (ownerId: string | null, furtherOwners: readonly string[], ownedAtMost?: number) => ({
-  kind: 'update' as const,
-  mode: 'authorize' as const,
-  fields: ownerId === null ? {} : { ownerId },
-  lists: { furtherOwners },
-  ...(ownedAtMost !== undefined && { ownedAtMost }),
-  detail: { ...(ownerId !== null && { owner_id: ownerId }), further_owners: furtherOwners },
-})
-
 /** One sentence for a name that no user has and for one that several have: ids are for administrators. */
-async function ownerNamed(act: Act, name: string): Promise<string> {
+async function userNamed(act: Act, name: string): Promise<string> {
   const unknown = () =>
     new RegistrationError('invalid', `no user is known by the name ${quote(name)}`, 'owner')
   const found = await findUserId(act, name).catch((cause: unknown) => {
@@ -35,22 +38,85 @@ async function ownerNamed(act: Act, name: string): Promise<string> {
   return found
 }
 
+const forUser = (userId: string) => ({ userId, detail: { user_id: userId } })
+
 /** `name`: a username, or a user's id. */
-export async function addOwner(
+export async function offerOwnership(
   act: Act,
   clientId: string,
   name: string,
   expected: ExpectedVersion,
 ): Promise<Outcome<ClientRecord>> {
-  const userId = await ownerNamed(act, name)
+  const userId = await userNamed(act, name)
   return changeClient(act, clientId, expected, (before) => {
     if (isOwnedBy(before, userId)) throw conflict('{field} is an owner already', 'owner')
-    if (before.furtherOwners.length >= MAX_FURTHER_OWNERS) {
-      throw conflict(`a client has at most ${MAX_FURTHER_OWNERS} owners beside the first`, 'owner')
+    if (isOffered(before, userId)) throw conflict('it was offered to {field} already', 'owner')
+    if (before.offers.some((offer) => offer.userId === userId)) {
+      const sentence = `{field} has declined: it can be offered again ${inWords(KEEP_OFFERS_SECONDS)} after the last offer`
+      throw conflict(sentence, 'owner')
     }
-    return [step(null, [...before.furtherOwners, userId])]
+    if (before.furtherOwners.length + before.offers.length >= MAX_FURTHER_OWNERS) {
+      const sentence = `a client has at most ${MAX_FURTHER_OWNERS} owners and offers beside the first owner`
+      throw conflict(sentence, 'owner')
+    }
+    return [{ kind: 'offer_ownership', ...forUser(userId), offeredBy: act.actor.ownerId }]
   })
 }
+
+export const takeBackOffer = (
+  act: Act,
+  clientId: string,
+  userId: string,
+  expected: ExpectedVersion,
+): Promise<Outcome<ClientRecord>> =>
+  changeClient(act, clientId, expected, (before) =>
+    isOffered(before, userId) ? [{ kind: 'take_back_offer', ...forUser(userId) }] : [],
+  )
+
+/** One sentence for an offer that was taken back or is too old, a client that is gone, and one that was never offered. */
+const noOffer = () => conflict('there is no such offer: it may have been taken back, or be too old')
+
+type Steps = Parameters<RegistrationPorts['clients']['change']>[1]
+
+/** By the user to whom it was offered, who may see nothing else of the client. `decide` throws what is refused. */
+const answerOffer = (
+  act: Act,
+  clientId: string,
+  decide: (before: ClientRecord) => Steps,
+): Promise<Outcome<ClientRecord>> =>
+  changeRecord(act, null, {
+    find: () => act.ports.clients.find(clientId),
+    unknown: noOffer,
+    change: async (before) =>
+      notTooMany(await act.ports.clients.change(before, decide(before), authorOf(act))),
+  })
+
+/** `expected`: the version that the user has seen. Who owns the client already has sent the form twice. */
+export const acceptOffer = (act: Act, clientId: string, expected: ExpectedVersion) =>
+  answerOffer(act, clientId, (before) => {
+    const { ownerId: userId } = act.actor
+    if (isOwnedBy(before, userId)) return []
+    if (!isOffered(before, userId)) throw noOffer()
+    requireMayChange(
+      act.actor,
+      before.permissions.map(({ value }) => value),
+    )
+    if (before.version !== expected) {
+      throw new RegistrationError('stale', 'the client has changed since the offer was read')
+    }
+    if (before.furtherOwners.length >= MAX_FURTHER_OWNERS) {
+      throw conflict(`a client has at most ${MAX_FURTHER_OWNERS} owners beside the first`)
+    }
+    return [{ kind: 'accept_offer', ...forUser(userId) }]
+  })
+
+/** On any version, so that no change by the owners prevents it. */
+export const declineOffer = (act: Act, clientId: string) =>
+  answerOffer(act, clientId, (before) => {
+    const { ownerId: userId } = act.actor
+    if (!isOffered(before, userId)) throw noOffer()
+    return [{ kind: 'decline_offer', ...forUser(userId) }]
+  })
 
 /** Someone who was named by mistake. No further owner can take the client from the first. */
 export const removeOwner = (
@@ -63,11 +129,12 @@ export const removeOwner = (
     if (before.ownerId !== act.actor.ownerId) {
       throw new RegistrationError('forbidden', 'only the first owner removes another owner')
     }
-    const left = before.furtherOwners.filter((one) => one !== userId)
-    return left.length === before.furtherOwners.length ? [] : [step(null, left)]
+    return before.furtherOwners.includes(userId)
+      ? [{ kind: 'remove_owner', ...forUser(userId) }]
+      : []
   })
 
-/** The owner who was named first follows the first owner, within the limit of every user. */
+/** The owner who accepted first follows the first owner, within the limit of every user. */
 export const leaveClient = (
   act: Act,
   clientId: string,
@@ -75,14 +142,16 @@ export const leaveClient = (
   expected: ExpectedVersion,
 ): Promise<Outcome<ClientRecord>> => {
   const left = changeClient(act, clientId, expected, (before) => {
-    const { ownerId: leaving } = act.actor
-    const others = before.furtherOwners.filter((one) => one !== leaving)
-    if (before.ownerId !== leaving) return [step(null, others)]
-    const [next, ...rest] = others
-    if (next === undefined) {
-      throw conflict('the last owner cannot leave: name another owner first, or delete the client')
+    const { ownerId: userId } = act.actor
+    const isFirst = before.ownerId === userId
+    const next = isFirst ? (before.furtherOwners.find((one) => one !== userId) ?? null) : null
+    if (isFirst && next === null) {
+      throw conflict(
+        'the last owner cannot leave before another user has accepted to own the client',
+      )
     }
-    return [step(next, rest, ownedAtMost)]
+    const detail = next === null ? {} : { owner_id: next }
+    return [{ kind: 'leave', userId, next, ownedAtMost, detail }]
   })
   return left.catch((cause: unknown) => {
     if (!(cause instanceof RegistrationError && cause.field === 'owner_id')) throw cause

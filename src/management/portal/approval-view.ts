@@ -1,6 +1,6 @@
 /** What an approver sees of a client that asks for more: each request, what has changed, and why not to decide. */
 
-import { type ClientRecord, hasOwned, isOwnedBy } from '../../domain/client.ts'
+import { type ClientRecord, isInvolved, isOffered, isOwnedBy } from '../../domain/client.ts'
 import { changedSinceApproval, type SeenField } from '../../domain/client-approval.ts'
 import { hasRegistryScope } from '../../domain/registry-scopes.ts'
 import { isScopeOf } from '../../domain/resource.ts'
@@ -53,6 +53,8 @@ export function changesOf(client: ClientRecord): readonly Change[] | null {
 }
 
 const OWN = 'You own this client, so somebody else decides.'
+const OFFERED =
+  'This client was offered to you, so somebody else decides. Under Your clients you can decline.'
 const WAS_OWN = 'You have owned this client, so somebody else decides.'
 const PRIVILEGED =
   'It has or asks for a permission of this registry itself, so only an administrator decides, at the command line.'
@@ -60,6 +62,7 @@ const PRIVILEGED =
 /** Null if the visitor may decide. */
 export function whyNot(client: ClientRecord, userId: string): string | null {
   if (isOwnedBy(client, userId)) return OWN
-  if (hasOwned(client, userId)) return WAS_OWN
+  if (isOffered(client, userId)) return OFFERED
+  if (isInvolved(client, userId)) return WAS_OWN
   return hasRegistryScope(client.permissions.map(({ value }) => value)) ? PRIVILEGED : null
 }

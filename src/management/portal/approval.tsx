@@ -58,7 +58,11 @@ async function showNone(visit: Visit<Found>) {
   return sendPortalPage(visit, page, { status: 404 })
 }
 
-async function showClient(visit: Visit<Found>, { client, owners, logo }: OwnClient, shown: Shown) {
+async function showClient(
+  visit: Visit<Found>,
+  { client, owners, offers, logo }: OwnClient,
+  shown: Shown,
+) {
   const { c, found, user } = visit
   const { refused, form = null, seen } = shown
   const permissions = shownPermissions(client, catalogueOf(found))
@@ -83,6 +87,7 @@ async function showClient(visit: Visit<Found>, { client, owners, logo }: OwnClie
       client={client}
       isEnabled={client.disabledAt === null}
       owners={owners.filter(({ userId }) => userId !== '').map((one) => nameOf(one, user))}
+      offers={offers.map((one) => ({ ...one, name: nameOf(one, user) }))}
       logoPath={logoPath(logo)}
       asked={askedFor(found, permissions.filter(isAsked), ticked)}
       held={permissions.filter((one) => !isAsked(one))}

@@ -1,6 +1,5 @@
 /** An act of a form: what the form is for, whether it is up to date, and what the page shows of a refusal. */
 
-import type { ClientRecord } from '../../domain/client.ts'
 import { ownerActor } from '../../flows/registration/own-clients.ts'
 import { formToken, whyOutOfDate } from '../../http/form-token.ts'
 import type { FormProblem } from '../../pages/portal/frame.tsx'
@@ -28,7 +27,7 @@ export const formFields = async ({ session }: Pick<AnyVisit, 'session'>, purpose
 export const clientFormFields = (
   visit: Pick<AnyVisit, 'session'>,
   form: string,
-  { clientId, version }: Pick<ClientRecord, 'clientId' | 'version'>,
+  { clientId, version }: Readonly<{ clientId: string; version: number }>,
 ) => formFields(visit, { form, id: clientId, version: String(version) })
 
 /** Names of fields, and what the page calls them. */

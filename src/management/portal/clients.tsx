@@ -5,15 +5,19 @@ import { isListed } from '../../domain/directory.ts'
 import { hasRegistryScope } from '../../domain/registry-scopes.ts'
 import { logoPath } from '../../domain/shown-client.ts'
 import type { User } from '../../domain/user.ts'
+import { acceptOffer, declineOffer } from '../../flows/registration/owners.ts'
 import { ClientListPage } from '../../pages/portal/client-list-page.tsx'
 import { ClientPage } from '../../pages/portal/client-page.tsx'
-import type { Owner } from '../../stores/portal.ts'
+import { clientPath } from '../../pages/portal/frame.tsx'
+import { RegistrationError } from '../../protocol/registration/errors.ts'
+import type { OwnClients, Owner } from '../../stores/portal.ts'
 import type { ManagementDeps } from '../deps.ts'
+import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
 import { doneIn } from './done.ts'
 import { keyAlgorithmOf } from './key-form.ts'
 import { readClientAndDeclared } from './own-client.tsx'
 import { catalogueOf, shownPermissions } from './permission-view.ts'
-import { frameOf, portalPage, sendPortalPage } from './portal-page.tsx'
+import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const ROWS = 50
 const LAST_PAGE = 1000
@@ -22,24 +26,55 @@ const LAST_PAGE = 1000
 export const pageIn = (text: string | undefined) =>
   /^[1-9]\d{0,3}$/.test(text ?? '') ? Math.min(Number(text), LAST_PAGE) : 1
 
-export const clientListPage = portalPage({
+const FORM = 'answer_offer'
+
+async function showList(visit: Visit<OwnClients>, refused?: Refused) {
+  const { c, deps, found, user } = visit
+  const { clientsPerUser } = deps.settings
+  const offers = found.offers.map(async (offer) => ({
+    ...offer,
+    offeredBy: nameOf(offer.offeredBy, user),
+    hidden: await clientFormFields(visit, FORM, offer),
+  }))
+  const page = (
+    <ClientListPage
+      frame={
+        await frameOf(visit, {
+          done: refused ? null : doneIn(c.req.query('done')),
+          problem: refused?.problem ?? null,
+        })
+      }
+      clients={found.clients}
+      offers={await Promise.all(offers)}
+      owned={found.owned}
+      page={pageIn(c.req.query('page'))}
+      pages={Math.ceil(found.owned / ROWS)}
+      left={clientsPerUser === 0 ? null : clientsPerUser - found.firstOwned}
+    />
+  )
+  return sendPortalPage(visit, page, refused ?? {})
+}
+
+const CHOOSE = new RegistrationError('invalid', 'accept the offer or decline it')
+
+export const clientListPage = portalPage<OwnClients>({
   path: '/clients',
   read: ({ reader, visitor, c }) =>
     reader.list(visitor, ROWS, (pageIn(c.req.query('page')) - 1) * ROWS),
-  async get(visit) {
-    const { c, deps, found } = visit
-    const { clientsPerUser } = deps.settings
-    const page = (
-      <ClientListPage
-        frame={await frameOf(visit, { done: doneIn(c.req.query('done')) })}
-        clients={found.clients}
-        owned={found.owned}
-        page={pageIn(c.req.query('page'))}
-        pages={Math.ceil(found.owned / ROWS)}
-        left={clientsPerUser === 0 ? null : clientsPerUser - found.firstOwned}
-      />
-    )
-    return sendPortalPage(visit, page)
+  get: (visit) => showList(visit),
+  /** The answer to an offer. */
+  async post(visit, form) {
+    const id = form.get('client') ?? ''
+    const act = form.get('act')
+    const attempted = await attempt(visit, form, { form: FORM, id }, async (version) => {
+      if (act === 'accept') return acceptOffer(actOf(visit), id, version)
+      if (act === 'decline') return declineOffer(actOf(visit), id)
+      throw CHOOSE
+    })
+    if (attempted.kind === 'refused') return showList(visit, attempted)
+    const next =
+      act === 'accept' ? `${clientPath(id)}?done=accepted` : '/clients?done=offer_declined'
+    return visit.c.redirect(next, 303)
   },
 })
 

@@ -34,19 +34,26 @@ const idOf = ({ found }: Visit<OwnClient>) => found.client.clientId
 const LEAVES_DIRECTORY = 'It leaves the directory until an approver has decided again.'
 
 /** The owners are in the order in which they follow the first. */
-function leaving({ deps, found: { client, owners }, user }: Visit<OwnClient>): readonly Child[] {
+function leaving({ deps, found, user }: Visit<OwnClient>): readonly Child[] {
+  const { client, owners, offers } = found
   const [first, next] = owners
   if (next === undefined) {
+    const asked = offers.filter(({ declinedAt }) => declinedAt === null)
     return [
       <>
         You are its only owner, so you cannot leave it.{' '}
-        <a href={clientPath(client.clientId, 'owners')}>Name another owner</a> first, or{' '}
-        <a href={clientPath(client.clientId, 'delete')}>delete it</a>.
+        <a href={clientPath(client.clientId, 'owners')}>Offer it to another user</a>, and leave once
+        they have accepted, or <a href={clientPath(client.clientId, 'delete')}>delete it</a>.
       </>,
+      ...asked.map((offer) => (
+        <>
+          <Name>{nameOf(offer, user)}</Name> was offered it, and has not accepted yet.
+        </>
+      )),
     ]
   }
   return [
-    'You no longer see or change it. Only another owner can name you again.',
+    'You no longer see or change it. Only another owner can offer it to you again.',
     ...(first?.userId === user.userId
       ? [
           <>

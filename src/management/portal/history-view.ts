@@ -29,23 +29,34 @@ export const FIELD_WORDS: Readonly<Record<(typeof SEEN_FIELDS)[number], string>>
 const textsIn = (value: unknown): string[] =>
   [value].flat().filter((one): one is string => typeof one === 'string' && one !== '')
 
-const valuesOf = ({ event, detail }: HistoryEntry) =>
-  [...(event === 'client.update' ? SHOWN : []), ...PERMISSIONS].flatMap((name) =>
-    textsIn(detail[name]),
-  )
+/** The owners whom the entry names, beside the one who acted. */
+const ownersIn = ({ event, detail, people }: HistoryEntry, visitor: User) => {
+  if (event !== 'client.update' && !OWNER_EVENTS.includes(event)) return []
+  const names = new Map(people.map((one) => [one.userId, nameOf(one, visitor)]))
+  const ids = [detail.user_id, detail.owner_id, detail.further_owners].flatMap(textsIn)
+  return ids.map((id) => names.get(id) ?? id)
+}
+
+const valuesOf = (entry: HistoryEntry, visitor: User) => [
+  ...[...(entry.event === 'client.update' ? SHOWN : []), ...PERMISSIONS].flatMap((name) =>
+    textsIn(entry.detail[name]),
+  ),
+  ...ownersIn(entry, visitor),
+]
 
 /** What an update shows of the new value. */
 const SHOWN = ['name', 'url', 'redirect_uris', 'auth_method', 'jwks_uri'] as const
 
 const PERMISSIONS = ['grant_types', 'scopes', 'endorsements', 'allowed'] as const
 
-/** Which of the owners is the first changes when an owner leaves: one act, so one word. */
-const isOfOwners = (field: string) => field === 'ownerId' || field === 'furtherOwners'
+const isOwnerField = (field: string) => field === 'ownerId' || field === 'furtherOwners'
 
 /** The fields that an update has changed; `its settings` if none of them is in `SEEN_FIELDS`. */
 function changed(detail: HistoryEntry['detail']): string {
   const fields = SEEN_FIELDS.filter((field) => snakeCase(field) in detail)
-  const words = new Set(fields.map((field) => (isOfOwners(field) ? 'owners' : FIELD_WORDS[field])))
+  const words = new Set(
+    fields.map((field) => (isOwnerField(field) ? 'owners' : FIELD_WORDS[field])),
+  )
   return `changed its ${words.size === 0 ? 'settings' : [...words].join(', ')}`
 }
 
@@ -76,6 +87,18 @@ function didOf({ event, detail }: HistoryEntry): string {
       return rotated(detail)
     case 'client.revoke_registration_token':
       return 'revoked its registration access token'
+    case 'client.offer_ownership':
+      return 'offered it to'
+    case 'client.take_back_offer':
+      return 'took back the offer to'
+    case 'client.accept_offer':
+      return 'accepted to own it'
+    case 'client.decline_offer':
+      return 'declined to own it'
+    case 'client.remove_owner':
+      return 'removed the owner'
+    case 'client.leave':
+      return 'owner_id' in detail ? 'left it, so the first owner is now' : 'left it'
     case 'client.request_listing':
       return 'asked for it to be in the directory'
     case 'client.take_back_listing':
@@ -127,15 +150,23 @@ export const shownEntry =
     happenedAt: entry.happenedAt,
     ...whoOf({ ...entry, clientId }, visitor),
     did: didOf(entry),
-    values: valuesOf(entry),
+    values: valuesOf(entry, visitor),
     reason: typeof entry.detail.reason === 'string' ? entry.detail.reason : '',
   })
+
+/** Who owns it changes by these, of which some name a user beside the one who acted. */
+const OWNER_EVENTS: readonly AuditEvent[] = [
+  ...(['client.offer_ownership', 'client.take_back_offer'] as const),
+  ...(['client.remove_owner', 'client.leave'] as const),
+]
 
 /** What users do as owners. Their other acts are those of approvers. */
 const OWNERS_ACTS: readonly AuditEvent[] = [
   ...(['client.create', 'client.update', 'client.request', 'client.rotate_secret'] as const),
   ...(['client.disable', 'client.enable', 'client.delete'] as const),
   ...(['client.request_listing', 'client.take_back_listing'] as const),
+  ...(['client.accept_offer', 'client.decline_offer'] as const),
+  ...OWNER_EVENTS,
 ]
 
 /** Owners take back, approvers withdraw. */

@@ -1,11 +1,11 @@
-/** `/clients/{id}/owners`: who owns a client. */
+/** `/clients/{id}/owners`: who owns a client, and to whom it was offered. */
 
-import { addOwner, removeOwner } from '../../flows/registration/owners.ts'
+import { offerOwnership, removeOwner, takeBackOffer } from '../../flows/registration/owners.ts'
 import { refuseFlood } from '../../http/flood.ts'
 import { clientPath } from '../../pages/portal/frame.tsx'
 import { OwnersPage } from '../../pages/portal/owners-page.tsx'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
-import type { OwnClient, Owner } from '../../stores/portal.ts'
+import type { OwnClient } from '../../stores/portal.ts'
 import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
 import { nameOf } from './clients.tsx'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
@@ -16,26 +16,29 @@ async function show(visit: Visit<OwnClient>, typed: string, refused?: Refused) {
   const { found, user } = visit
   const { clientId, name, ownerId } = found.client
   const hiddenOf = (form: string) => clientFormFields(visit, form, found.client)
-  const removalOf = async ({ userId }: Owner) =>
-    ownerId !== user.userId || userId === ownerId
-      ? null
-      : ([...(await hiddenOf('remove_owner')), ['act', 'remove'], ['user', userId]] as const)
+  const [removal, takeBack] = [await hiddenOf('remove_owner'), await hiddenOf('take_back_offer')]
   const page = (
     <OwnersPage
       frame={await frameOf(visit, { problem: refused?.problem ?? null })}
       clientId={clientId}
       name={name}
-      owners={
-        await Promise.all(
-          found.owners.map(async (owner) => ({
-            userId: owner.userId,
-            name: nameOf(owner, user),
-            isYou: owner.userId === user.userId,
-            removal: await removalOf(owner),
-          })),
-        )
-      }
-      hidden={await hiddenOf('add_owner')}
+      owners={found.owners.map((owner) => ({
+        name: nameOf(owner, user),
+        isYou: owner.userId === user.userId,
+        removal:
+          ownerId !== user.userId || owner.userId === ownerId
+            ? null
+            : [...removal, ['act', 'remove'], ['user', owner.userId]],
+      }))}
+      offers={found.offers.map((offer) => ({
+        ...offer,
+        name: nameOf(offer, user),
+        takeBack:
+          offer.declinedAt === null
+            ? [...takeBack, ['act', 'take_back'], ['user', offer.userId]]
+            : null,
+      }))}
+      hidden={await hiddenOf('offer_ownership')}
       typed={typed}
       label={LABELS.owner}
     />
@@ -43,11 +46,11 @@ async function show(visit: Visit<OwnClient>, typed: string, refused?: Refused) {
   return sendPortalPage(visit, page, refused ?? {})
 }
 
-async function add(visit: Visit<OwnClient>, name: string, version: number) {
+async function offer(visit: Visit<OwnClient>, name: string, version: number) {
   if (name === '') throw new RegistrationError('invalid', '{field} must not be empty', 'owner')
   // The answer tells which usernames exist, so the number of tries is limited.
   await refuseFlood(visit.c, visit.deps.loginLimit)
-  return addOwner(actOf(visit), visit.found.client.clientId, name, version)
+  return offerOwnership(actOf(visit), visit.found.client.clientId, name, version)
 }
 
 export const ownersPage = portalPage<OwnClient>({
@@ -57,18 +60,29 @@ export const ownersPage = portalPage<OwnClient>({
   async post(visit, form) {
     const { clientId } = visit.found.client
     const typed = (form.get('owner') ?? '').trim()
-    const isRemoval = form.get('act') === 'remove'
-    const asked = {
-      form: isRemoval ? 'remove_owner' : 'add_owner',
-      id: clientId,
-      labels: LABELS,
+    const user = form.get('user') ?? ''
+    const acts = {
+      offer: {
+        form: 'offer_ownership',
+        done: 'offered',
+        run: (version: number) => offer(visit, typed, version),
+      },
+      take_back: {
+        form: 'take_back_offer',
+        done: 'taken_back',
+        run: (version: number) => takeBackOffer(actOf(visit), clientId, user, version),
+      },
+      remove: {
+        form: 'remove_owner',
+        done: 'owners',
+        run: (version: number) => removeOwner(actOf(visit), clientId, user, version),
+      },
     }
-    const attempted = await attempt(visit, form, asked, (version) =>
-      isRemoval
-        ? removeOwner(actOf(visit), clientId, form.get('user') ?? '', version)
-        : add(visit, typed, version),
-    )
+    const given = form.get('act')
+    const act = acts[given === 'remove' || given === 'take_back' ? given : 'offer']
+    const asked = { form: act.form, id: clientId, labels: LABELS }
+    const attempted = await attempt(visit, form, asked, act.run)
     if (attempted.kind === 'refused') return show(visit, typed, attempted)
-    return visit.c.redirect(`${clientPath(clientId)}?done=owners`, 303)
+    return visit.c.redirect(`${clientPath(clientId)}?done=${act.done}`, 303)
   },
 })

@@ -4,7 +4,14 @@ import type { AuthMethod, SelfRegistered } from '../../domain/client.ts'
 import { nameForPeople, verifiedHostOf } from '../../domain/shown-client.ts'
 import { OwnName } from '../consent-client.tsx'
 import { Day, HostName } from '../parts.tsx'
-import { Description, OwnerNames, RedirectUris, WebPage } from './client-facts.tsx'
+import {
+  Description,
+  Offer,
+  OwnerNames,
+  RedirectUris,
+  type ShownOffer,
+  WebPage,
+} from './client-facts.tsx'
 import { METHODS } from './client-page.tsx'
 import { type AskedFor, ListingDecision, RequestDecision, type ShownListing } from './decisions.tsx'
 import { type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
@@ -31,6 +38,7 @@ export type ApprovalProps = Readonly<{
   }>
   isEnabled: boolean
   owners: readonly string[]
+  offers: readonly ShownOffer[]
   logoPath: string | null
   asked: readonly AskedFor[]
   held: readonly ShownPermission[]
@@ -60,7 +68,7 @@ const Kind = ({ client }: Pick<ApprovalProps, 'client'>) => {
   )
 }
 
-const Facts = ({ client, owners }: ApprovalProps) => (
+const Facts = ({ client, owners, offers }: ApprovalProps) => (
   <dl>
     <dt>Client id</dt>
     <dd>
@@ -73,6 +81,16 @@ const Facts = ({ client, owners }: ApprovalProps) => (
     <dt>{owners.length > 1 ? 'Owners' : 'Owner'}</dt>
     <OwnerNames owners={owners} />
     {owners.length === 0 && <dd>none: nobody vouches for it</dd>}
+    {offers.length > 0 && (
+      <>
+        <dt>Offered to</dt>
+        {offers.map((offer) => (
+          <dd>
+            <Offer offer={offer} />
+          </dd>
+        ))}
+      </>
+    )}
     <WebPage url={client.url} />
     <Description heading="What it says about itself" text={client.description} />
     <RedirectUris heading="Sends users back to" uris={client.redirectUris} />

@@ -1,6 +1,6 @@
 /** What a client says of itself, as rows of a list: for its owners and for approvers, each under its own heading. */
 
-import { Row, WebAddress } from '../parts.tsx'
+import { Day, Name, Row, WebAddress } from '../parts.tsx'
 
 export const WebPage = ({ url }: { url: string }) =>
   url === '' ? null : (
@@ -36,5 +36,23 @@ export const OwnerNames = ({ owners }: { owners: readonly string[] }) => (
         <bdi>{owner}</bdi>
       </dd>
     ))}
+  </>
+)
+
+/** A user to whom the client was offered. `name`: the username, or the id where it is not known. Instants in epoch seconds. */
+export type ShownOffer = Readonly<{ name: string; offeredAt: number; declinedAt: number | null }>
+
+export const Offer = ({ offer: { name, offeredAt, declinedAt } }: { offer: ShownOffer }) => (
+  <>
+    <Name>{name}</Name>
+    {declinedAt === null ? (
+      <>
+        , offered on <Day at={offeredAt} />, has not accepted
+      </>
+    ) : (
+      <>
+        , declined on <Day at={declinedAt} />
+      </>
+    )}
   </>
 )

@@ -1,7 +1,7 @@
 /** The clients that a user owns, a page at a time. */
 
-import { Day } from '../parts.tsx'
-import { clientPath, type FrameProps, PortalFrame } from './frame.tsx'
+import { Day, HiddenFields, Name } from '../parts.tsx'
+import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
 
 export type ClientListProps = Readonly<{
   frame: FrameProps
@@ -11,6 +11,16 @@ export type ClientListProps = Readonly<{
     isEnabled: boolean
     createdAt: number
     waiting: number
+  }>[]
+  offers: readonly Readonly<{
+    clientId: string
+    name: string
+    isEnabled: boolean
+    /** Epoch seconds. */
+    offeredAt: number
+    /** Who offers it: the username, or the id where it is not known. */
+    offeredBy: string
+    hidden: Hidden
   }>[]
   /** Of all pages. */
   owned: number
@@ -37,6 +47,47 @@ const Listed = (p: { client: ClientListProps['clients'][number] }) => {
     </li>
   )
 }
+
+const Offers = ({ offers }: Pick<ClientListProps, 'offers'>) =>
+  offers.length === 0 ? null : (
+    <section>
+      <h2>Offered to you</h2>
+      <p>
+        Accept only a client that you know: an owner answers for it, and can change and delete it.
+        When the owners before you leave, its users read your name. Until you accept you have no
+        part in it.
+      </p>
+      <ul class="listed">
+        {offers.map(({ clientId, name, isEnabled, offeredAt, offeredBy, hidden }) => (
+          <li>
+            <Name>{name}</Name>
+            <p class="small muted">
+              {isEnabled ? '' : 'disabled, '}
+              client id <code>{clientId}</code>, offered by <bdi>{offeredBy}</bdi> on{' '}
+              <Day at={offeredAt} />
+            </p>
+            <form method="post" action="/clients">
+              <HiddenFields fields={[...hidden, ['client', clientId]]} />
+              <div class="actions">
+                <button type="submit" name="act" value="decline" aria-label={`Decline ${name}`}>
+                  Decline
+                </button>
+                <button
+                  class="primary"
+                  type="submit"
+                  name="act"
+                  value="accept"
+                  aria-label={`Accept ${name}`}
+                >
+                  Accept
+                </button>
+              </div>
+            </form>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
 
 const Register = ({ left }: Pick<ClientListProps, 'left'>) => {
   if (left === null) return <p class="small muted">The operator registers new clients.</p>
@@ -74,6 +125,7 @@ export const ClientListPage = (p: ClientListProps) => (
         ? 'A client is an application that asks users for access to their accounts, or a program that acts for itself. You have none yet.'
         : `${p.owned} ${p.owned === 1 ? 'client' : 'clients'} that you own.`}
     </p>
+    <Offers offers={p.offers} />
     {p.clients.length > 0 && (
       <ul class="listed">
         {p.clients.map((client) => (
