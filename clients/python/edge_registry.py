@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import http.client
 import json
 import logging
 import math
@@ -230,8 +231,11 @@ def _texts(value: Any) -> tuple[str, ...] | None:
     return None
 
 
+_LAST_SECOND = 8_640_000_000_000
+
+
 def _is_second(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 8_640_000_000_000
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LAST_SECOND
 
 
 def _session_of(claims: dict[str, Any]) -> Session | None:
@@ -288,7 +292,7 @@ def _ask(request: urllib.request.Request, timeout_seconds: float) -> dict[str, A
     except urllib.error.HTTPError as fault:
         fault.close()
         raise Unavailable(f'the registry answered {fault.code}') from None
-    except (OSError, ValueError, RecursionError) as fault:
+    except (OSError, http.client.HTTPException, ValueError, RecursionError) as fault:
         raise Unavailable(f'the registry cannot be asked: {type(fault).__name__}') from None
 
 
@@ -671,6 +675,8 @@ class Protection:
             return 'htu is not the URI of the request'
         if not isinstance(iat, (int, float)) or isinstance(iat, bool):
             return 'iat is missing'
+        if not abs(iat) <= _LAST_SECOND:
+            return 'iat is no moment'
         if not abs(math.floor(now) - iat) <= _PROOF_WINDOW_SECONDS:
             return f'iat is {math.floor(now) - iat} s ago'
         if not isinstance(jti, str) or not 0 < len(jti) <= _MAX_JTI:
@@ -729,6 +735,14 @@ _UNRESERVED = frozenset('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 _PATH = "/:@!$&'()*+,;=-._~"
 
 
+# RFC 9110 §7.2. Servers take any text, which could bring the path that a DPoP proof is for.
+_HOST = re.compile(r'([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d*)?', re.ASCII)
+
+
+def _url(scheme: str, host: str, path: str) -> str:
+    return f'{scheme}://{host if _HOST.fullmatch(host) else "invalid."}{path}'
+
+
 def _wsgi_url(environ: dict[str, Any]) -> str:
     """Servers that keep the path as it was sent (RAW_URI, REQUEST_URI) are believed, because PATH_INFO is decoded."""
     raw = environ.get('RAW_URI') or environ.get('REQUEST_URI')
@@ -736,7 +750,7 @@ def _wsgi_url(environ: dict[str, Any]) -> str:
         decoded = environ.get('SCRIPT_NAME', '') + environ.get('PATH_INFO', '')
         raw = quote(decoded.encode('latin-1'), safe=_PATH) or '/'
     host = environ.get('HTTP_HOST') or f'{environ["SERVER_NAME"]}:{environ["SERVER_PORT"]}'
-    return f'{environ["wsgi.url_scheme"]}://{host}{raw}'
+    return _url(environ['wsgi.url_scheme'], host, raw)
 
 
 def _asgi_url(scope: dict[str, Any], header: Callable[[str], str | None]) -> str:
@@ -747,11 +761,12 @@ def _asgi_url(scope: dict[str, Any], header: Callable[[str], str | None]) -> str
     if host is None:
         name, port = scope.get('server') or ('', None)
         host = name if port is None else f'{name}:{port}'
-    return f'{scheme}://{host}{path}'
+    return _url(scheme, host, path)
 
 
 def _path_of(url: str) -> str:
-    return urlsplit(url).path or '/'
+    """Of a URL that `_url` made, whatever the path is."""
+    return '/' + re.split(r'[?#]', url.partition('://')[2], maxsplit=1)[0].partition('/')[2]
 
 
 def _proven(header: str) -> tuple[str, dict[str, Any]] | None:

@@ -6,6 +6,8 @@ import asyncio
 import io
 import json
 import logging
+import math
+import socketserver
 import threading
 import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -286,6 +288,34 @@ class KeysOfTheRegistry(unittest.TestCase):
             answers[:] = [(500, b'{}')]
             self.assertIsNotNone(check.find(GOOD_SIGNED, NOW + 400))
 
+    def test_an_answer_that_is_no_http_is_a_503(self) -> None:
+        answers: list[bytes] = []
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                self.request.recv(65536)
+                self.request.sendall(answers[0])
+
+        begun = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
+        with socketserver.ThreadingTCPServer(('127.0.0.1', 0), Handler) as server:
+            threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01}, daemon=True).start()
+            for answer in (
+                b'nonsense\r\n\r\n',
+                b'',
+                b'HTTP/1.1 200 OK\r\n' + b'A: b\r\n' * 200 + b'\r\n',
+                b'HTTP/1.1 200 OK\r\nA: ' + b'x' * 70_000 + b'\r\n\r\n',
+                begun + b'Transfer-Encoding: chunked\r\n\r\nzz\r\n{}',
+                begun + b'Transfer-Encoding: chunked\r\n\r\n5\r\n{}',
+                begun + b'Content-Length: 50\r\n\r\n{"keys":[]',
+            ):
+                answers[:] = [answer]
+                for check in (KeySet(f'http://127.0.0.1:{server.server_address[1]}'), introspecting(
+                    f'http://127.0.0.1:{server.server_address[1]}'
+                )):
+                    with self.assertRaises(Unavailable, msg=str(answer[:60])):
+                        check.find(GOOD_SIGNED, NOW)
+            server.shutdown()
+
     def test_many_threads_at_once_read_the_keys_once(self) -> None:
         with Registry(told(SIGNED)) as registry:
             check = at(registry.origin, KeySet(registry.origin))
@@ -355,6 +385,54 @@ class AnswersOfIntrospection(unittest.TestCase):
         whole = {name: value for name, value in CREDENTIALS['introspection'][GOOD_OPAQUE].items() if name != 'token_type'}
         with Registry(lambda *_: whole) as registry:
             self.assertIsNone(introspecting(registry.origin).find(GOOD_OPAQUE, NOW))
+
+
+class HostileRequests(unittest.TestCase):
+    """Whoever sends them has no token: the answer is a refusal, and no exception."""
+
+    def refused(self, headers: dict[str, str], url: str = AUDIENCE, origin: str | None = None) -> str:
+        protection = Protection(introspecting('https://auth.example'), origin=origin)
+        for over in (over_wsgi, over_asgi):
+            status, sent, body, session = over(protection, 'GET', url, headers)
+            self.assertEqual((status, session, json.loads(body)['error']), (401, None, 'invalid_dpop_proof'))
+            self.assertLess(len(sent.get('WWW-Authenticate') or sent['www-authenticate']), 1000)
+        return json.loads(body)['reason']
+
+    def test_a_proof_with_any_number_as_its_moment_is_refused(self) -> None:
+        import jwt
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        key = ec.generate_private_key(ec.SECP256R1())
+        public = json.loads(jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256).to_jwk(key.public_key()))
+        header = {'typ': 'dpop+jwt', 'jwk': public}
+        for iat in (10**4299, -(10**4300 - 1), 1e308, -1e308, math.inf, math.nan, 0.5):
+            claims = {'htm': 'GET', 'htu': AUDIENCE, 'iat': iat, 'jti': 'x'}
+            proof = jwt.encode(claims, key, 'ES256', header)
+            self.assertIn('iat is ', self.refused({'Authorization': 'DPoP x', 'DPoP': proof}))
+
+    def test_a_host_that_is_none_is_refused_with_and_without_an_origin(self) -> None:
+        hosts = ('files.example', '[', '[::', 'a]b', 'a:b:c', '[::1]x', '%', 'a b', 'a\\b', '@', 'a:99999')
+        for host, path in ((host, path) for host in hosts for path in ('/x', '/[', '[', '*', 'http://[/')):
+            url = mock.Mock(scheme='https', netloc=host, path=path, query='')
+            with mock.patch(f'{__name__}.urlsplit', return_value=url):
+                for origin in (None, AUDIENCE):
+                    self.refused({'Authorization': 'DPoP x', 'DPoP': 'x'}, origin=origin)
+
+
+    def test_a_caller_does_not_choose_the_path_that_a_proof_is_for(self) -> None:
+        asked: list[str] = []
+
+        def decide(asking: Asked, _: Any = None) -> Refusal:
+            asked.append(asking.url)
+            return edge_registry.UNAVAILABLE
+
+        for host in ('files.example/public?', 'files.example/public#', 'x@files.example/public?', '/public?'):
+            url = mock.Mock(scheme='https', netloc=host, path='/admin', query='')
+            for over in (over_wsgi, over_asgi):
+                protection = Protection(introspecting('https://auth.example'))
+                with mock.patch(f'{__name__}.urlsplit', return_value=url), mock.patch.object(protection, 'decide', decide):
+                    over(protection, 'GET', AUDIENCE, {})
+        self.assertEqual(set(asked), {'https://invalid./admin'})
 
 
 class Decisions(unittest.TestCase):

@@ -45,10 +45,14 @@ const headerOf =
     return value === undefined ? null : [value].flat().join(', ')
   }
 
+/** RFC 9110 §7.2: a host and maybe a port. Node.js takes any text, which could bring the path that a DPoP proof is for. */
+const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d*)?$/i
+
 function urlOf(req: ExpressRequest): string {
   const scheme = req.protocol ?? ('encrypted' in req.socket ? 'https' : 'http')
-  const url = `${scheme}://${req.headers.host}${req.originalUrl ?? req.url}`
-  return URL.canParse(url) ? url : 'about:blank'
+  const host = String(req.headers.host)
+  const url = `${scheme}://${host}${req.originalUrl ?? req.url}`
+  return HOST.test(host) && URL.canParse(url) ? url : 'about:blank'
 }
 
 async function send(res: ExpressResponse, response: Response): Promise<void> {

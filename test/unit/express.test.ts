@@ -152,6 +152,21 @@ describe('scoped() of edge-registry/express', () => {
     expect(authenticate.mock.calls[0]?.[0].url).toBe(`${FILES}/7?a=b`)
   })
 
+  it.each([
+    'files.example/public?',
+    'files.example/public#',
+    'files.example/public\\',
+    'x@files.example/public?',
+    '/public?',
+  ])('a caller does not choose the path that a proof is for: Host %s', async (Host) => {
+    for (const origin of [{}, { origin: FILES }]) {
+      const { authenticate, options } = allowing()
+      const port = await serve(scoped(null, { ...options, ...origin }))
+      await ask(port, { path: '/admin', headers: { Host } })
+      expect(authenticate.mock.calls[0]?.[0].url).not.toContain('/public')
+    }
+  })
+
   it('a header that was sent twice is one value with a comma, and never the first of two', async () => {
     const { authenticate, options } = allowing()
     const port = await serve(scoped(null, options))
