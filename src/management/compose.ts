@@ -53,6 +53,12 @@ export type ManagementEnv = Readonly<{
 const settingsOf = (given: Given) =>
   Object.fromEntries(SETTING_NAMES.map((name) => [name, readSetting(name, given)]))
 
+/** The same ports, each with a deadline for its methods. */
+const eachInTime = <Ports extends object>(ports: Ports, seconds: number): Ports =>
+  Object.fromEntries(
+    Object.entries(ports).map(([name, port]) => [name, withDeadline(port, seconds)]),
+  ) as Ports
+
 /** The same port, with `then` called after each of these methods has succeeded. */
 function followed<Port extends object>(
   port: Port,
@@ -95,7 +101,10 @@ export function composeManagement(env: ManagementEnv, defer: (work: Promise<unkn
   const { DB: db, SESSIONS: sessions } = env
   const inTime = <Port extends object>(port: Port) =>
     withDeadline(port, settings.storageTimeoutSeconds)
-  const ports = registrationPorts(db, sessions, lifetimesOf(settings))
+  const ports = eachInTime(
+    registrationPorts(db, sessions, lifetimesOf(settings)),
+    settings.storageTimeoutSeconds,
+  )
   const webhook = webhookOf(env, settings)
   /** What fails is sent by cron. */
   const tell = () => {
@@ -113,16 +122,7 @@ export function composeManagement(env: ManagementEnv, defer: (work: Promise<unkn
     liveSessions: inTime(liveSessions(sessions, db)),
     proofs: inTime(seenProofs(db)),
     refusals: inTime(refusalStore(db)),
-    ports: {
-      clients: followed(inTime(ports.clients), ['create', 'change'], tell),
-      users: inTime(ports.users),
-      scopes: inTime(ports.scopes),
-      categories: inTime(ports.categories),
-      resources: inTime(ports.resources),
-      documentHosts: inTime(ports.documentHosts),
-      revocations: inTime(ports.revocations),
-      refreshTokens: inTime(ports.refreshTokens),
-    },
+    ports: { ...ports, clients: followed(ports.clients, ['create', 'change'], tell) },
     registrations: followed(inTime(selfRegistrations(db)), ['register'], tell),
     portal: inTime(portalReader(db)),
     approvals: inTime(approvalsReader(db)),

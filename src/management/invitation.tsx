@@ -20,8 +20,7 @@ import { readFields } from '../protocol/fields.ts'
 import { passwordProblem } from '../protocol/registration/user-fields.ts'
 import { sendErrorPage } from '../routes/error-page.tsx'
 import type { ManagementDeps } from './deps.ts'
-import { isRead, methodNotAllowed, type Page } from './page.ts'
-import { asSentence } from './sentence.ts'
+import { asSentence, isRead, methodNotAllowed, type Page } from './page.ts'
 
 const PURPOSE = ['invitation'] as const
 /** How long the page may lie open. */

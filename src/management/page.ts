@@ -1,4 +1,4 @@
-/** A page that the worker serves without a token, outside the API's path. */
+/** What the pages share that the worker serves without a token, outside the API's path. */
 
 import type { FrameRules, Handled } from '../http/frame.ts'
 import type { HttpContext } from '../http/request-context.ts'
@@ -25,3 +25,8 @@ export const isRead = ({ req }: HttpContext) => req.method === 'GET' || req.meth
 export function requireGet(c: HttpContext) {
   if (!isRead(c)) throw methodNotAllowed('GET, HEAD')
 }
+
+/** Texts of refusals begin small, so that they can stand within a sentence. */
+export const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+
+export const asSentence = (text: string) => `${capitalized(text)}.`

@@ -7,7 +7,7 @@ import { LOGOS_PATH } from '../domain/shown-client.ts'
 import type { FrameRules } from '../http/frame.ts'
 import { sendPage } from '../http/page.ts'
 import { explanationOf, explanations } from '../pages/error-explanations.ts'
-import { ExplanationIndexPage, ExplanationPage } from '../pages/explanation-page.tsx'
+import { ExplanationIndexPage, ExplanationPage } from '../pages/error-page.tsx'
 import { OAuthError } from '../protocol/errors.ts'
 import { Problem } from '../protocol/problem.ts'
 import { sendErrorPage } from '../routes/error-page.tsx'
@@ -17,8 +17,8 @@ import { OPERATIONS } from './operations.ts'
 import { type Page, requireGet } from './page.ts'
 import { sendProblem } from './problems.ts'
 import { REFERENCE_STYLE_PATH, ReferencePage } from './reference/page.tsx'
-import { REFERENCE_STYLE } from './reference/style.ts'
 import { sessionSchema } from './session-schema.ts'
+import { REFERENCE_STYLE } from './styles.ts'
 
 /** As long as the stylesheet: a deployment changes them. */
 const MAX_AGE_SECONDS = 300

@@ -10,15 +10,9 @@ import { described } from './openapi/schemas.ts'
 
 const name = () => z.string().check(z.minLength(1))
 
-const instant = (text: string) =>
-  z
-    .string()
-    .check(
-      z.regex(
-        /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/,
-      ),
-      z.describe(text),
-    )
+const INSTANT =
+  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/
+const instant = (text: string) => described(text, z.string().check(z.regex(INSTANT)))
 
 const Session = z.looseObject({
   session_id: described('A public id: not the token.', name()),

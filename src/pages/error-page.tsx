@@ -1,7 +1,8 @@
-/** The error page that a person sees. */
+/** The error page that a person sees, and what the error codes mean, for a client's developer. */
 
 import type { Child } from 'hono/jsx'
 import type { Branding } from '../domain/branding.ts'
+import type { ExplainedCode } from './error-explanations.ts'
 import { Layout } from './layout.tsx'
 import { Name, Operator, SignedInAs, SignOutForm } from './parts.tsx'
 
@@ -47,5 +48,72 @@ export const ErrorPage = (p: ErrorPageProps) => (
         <SignOutForm formToken={p.signOut.formToken} nextPage={p.signOut.nextPage} />
       </SignedInAs>
     )}
+  </Layout>
+)
+
+type Branded = Readonly<{ branding: Branding }>
+
+/** The same for every code: only the owners and the operator can see the cause of one refusal. */
+const LookFurther = (p: Branded) => (
+  <section>
+    <h2>To find out more</h2>
+    <p>
+      The response has a header <code>X-Correlation-Id</code>. An error page shows it as the
+      reference. With it the exact cause can be looked up for one day: by an owner of the client, at{' '}
+      <a href="/clients">Your clients</a> with “Check a request”, and by{' '}
+      <Operator branding={p.branding} />.
+    </p>
+  </section>
+)
+
+/** What one error code means. */
+export const ExplanationPage = (p: ExplainedCode & Branded) => (
+  <Layout branding={p.branding} title={`Error ${p.code}`}>
+    <h1>
+      <code>{p.code}</code>
+    </h1>
+    <p class="lead">{p.meaning}</p>
+    <section>
+      <h2>Usual causes</h2>
+      <ul>
+        {p.causes.map((cause) => (
+          <li>{cause}</li>
+        ))}
+      </ul>
+    </section>
+    <section>
+      <h2>What to do</h2>
+      <p>{p.remedy}</p>
+    </section>
+    <LookFurther branding={p.branding} />
+    <p class="small muted">
+      The usual status is {p.status}. <a href="/errors">All error codes</a>
+    </p>
+  </Layout>
+)
+
+/** All error codes. */
+export const ExplanationIndexPage = (
+  p: Branded & Readonly<{ codes: readonly Pick<ExplainedCode, 'code' | 'meaning'>[] }>,
+) => (
+  <Layout branding={p.branding} title="Error codes">
+    <h1>Error codes</h1>
+    <p class="lead">What each error of this authorization server means, and what to do.</p>
+    <dl>
+      {p.codes.map(({ code, meaning }) => (
+        <>
+          <dt>
+            <a href={`/errors/${code}`}>
+              <code>{code}</code>
+            </a>
+          </dt>
+          <dd>{meaning}</dd>
+        </>
+      ))}
+    </dl>
+    <LookFurther branding={p.branding} />
+    <p class="small">
+      <a href="/">To the start page</a>
+    </p>
   </Layout>
 )

@@ -5,8 +5,7 @@ import { type Branding, DEFAULT_BRANDING } from '../../src/domain/branding.ts'
 import type { ConsentTerms } from '../../src/domain/consent.ts'
 import { AccountPage, type AccountPageProps } from '../../src/pages/account-page.tsx'
 import { ConsentPage, type ConsentPageProps } from '../../src/pages/consent-page.tsx'
-import { ErrorPage } from '../../src/pages/error-page.tsx'
-import { ExplanationIndexPage, ExplanationPage } from '../../src/pages/explanation-page.tsx'
+import { ErrorPage, ExplanationIndexPage, ExplanationPage } from '../../src/pages/error-page.tsx'
 import {
   InvitationPage,
   type InvitationPageProps,

@@ -4,7 +4,7 @@ import { type AuthMethod, usesSecret } from '../../domain/client.ts'
 import { TOO_WEAK } from '../../flows/authenticate-client.ts'
 import type { Remedy } from '../../pages/portal/refusal-lookup.tsx'
 import type { CheckName } from '../../protocol/checks.ts'
-import { capitalized } from '../sentence.ts'
+import { capitalized } from '../page.ts'
 import { visible } from './masked.ts'
 
 const NOT_OF_CLIENT =

@@ -47,7 +47,7 @@ const shortened = (notes: readonly string[]) =>
 
 class Command {
   method: string | null = null
-  user: string | null = null
+  credentials: string | null = null
   bearer: string | null = null
   isGet = false
   isJson = false
@@ -81,7 +81,18 @@ class Command {
     else this.headers.push([name, value])
   }
 
+  user(text: string) {
+    this.credentials = text
+    if (text.includes(':')) return
+    this.note('-u has no colon, so curl would ask for the secret. It was taken as empty.')
+  }
+
+  head() {
+    this.method ??= 'HEAD'
+  }
+
   add(option: string, text: string) {
+    this.isJson ||= option === 'json'
     const readsFiles = option !== 'data-raw'
     if (option !== 'data-urlencode') {
       if (readsFiles && text.startsWith('@')) return this.noteFile(option)
@@ -95,47 +106,9 @@ class Command {
 
   /** Carries out an option. */
   set(option: string, value: string) {
-    switch (option) {
-      case 'user':
-        this.user = value
-        if (!value.includes(':')) {
-          this.note('-u has no colon, so curl would ask for the secret. It was taken as empty.')
-        }
-        return
-      case 'header':
-        return this.header(value)
-      case 'data':
-      case 'data-ascii':
-      case 'data-raw':
-      case 'data-binary':
-      case 'data-urlencode':
-        return this.add(option, value)
-      case 'json':
-        this.isJson = true
-        return this.add(option, value)
-      case 'request':
-        this.method = value
-        return
-      case 'url':
-        return void this.urls.push(value)
-      case 'url-query':
-        return void this.query.push(value)
-      case 'oauth2-bearer':
-        this.bearer = value
-        return
-      case 'get':
-        this.isGet = true
-        return
-      case 'head':
-        this.method ??= 'HEAD'
-        return
-      case 'form':
-      case 'form-string':
-        this.isMultipart = true
-        return
-      default:
-        if (!SILENT.has(option)) this.ignore(`--${option}`)
-    }
+    const act = ACTS.get(option)
+    if (act) act(this, value)
+    else if (!SILENT.has(option)) this.ignore(`--${option}`)
   }
 
   ignore(option: string) {
@@ -173,8 +146,8 @@ class Command {
       hasBody ? ['Content-Type', type] : null,
       this.bearer !== null
         ? ['Authorization', `Bearer ${this.bearer}`]
-        : this.user !== null
-          ? basicHeader(this.user)
+        : this.credentials !== null
+          ? basicHeader(this.credentials)
           : null,
     ]
     return own
@@ -186,6 +159,35 @@ class Command {
       )
   }
 }
+
+type ActOf = (command: Command, value: string) => void
+
+type Flags = Pick<Command, 'method' | 'bearer' | 'isGet' | 'isMultipart'>
+
+const setting =
+  (of: (value: string) => Partial<Flags>): ActOf =>
+  (command, value) =>
+    Object.assign(command, of(value))
+
+const DATA = ['data', 'data-ascii', 'data-raw', 'data-binary', 'data-urlencode', 'json']
+
+/** What the options do that make the request. */
+const ACTS: ReadonlyMap<string, ActOf> = new Map<string, ActOf>([
+  ['user', (command, value) => command.user(value)],
+  ['header', (command, value) => command.header(value)],
+  ['url', (command, value) => command.urls.push(value)],
+  ['url-query', (command, value) => command.query.push(value)],
+  ['request', setting((method) => ({ method }))],
+  ['oauth2-bearer', setting((bearer) => ({ bearer }))],
+  ['get', setting(() => ({ isGet: true }))],
+  ['head', (command) => command.head()],
+  ['form', setting(() => ({ isMultipart: true }))],
+  ['form-string', setting(() => ({ isMultipart: true }))],
+  ...DATA.map((option): [string, ActOf] => [
+    option,
+    (command, value) => command.add(option, value),
+  ]),
+])
 
 /** `text` begins with the word curl. */
 export function readCurl(text: string): SentRequest {

@@ -9,7 +9,7 @@ import type { Change } from '../../pages/portal/approval-page.tsx'
 import type { AskedFor } from '../../pages/portal/decisions.tsx'
 import type { ShownPermission } from '../../pages/portal/permissions.tsx'
 import type { Declared } from '../../stores/portal.ts'
-import { capitalized } from '../sentence.ts'
+import { capitalized } from '../page.ts'
 import { FIELD_WORDS } from './history-view.ts'
 import { catalogueOf } from './permission-view.ts'
 

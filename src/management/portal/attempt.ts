@@ -5,8 +5,7 @@ import { formToken, whyOutOfDate } from '../../http/form-token.ts'
 import type { FormProblem } from '../../pages/portal/frame.tsx'
 import type { OAuthError } from '../../protocol/errors.ts'
 import { RegistrationError, type Words } from '../../protocol/registration/errors.ts'
-import { notFound } from '../page.ts'
-import { asSentence } from '../sentence.ts'
+import { asSentence, notFound } from '../page.ts'
 import type { Visit } from './portal-page.tsx'
 
 type AnyVisit = Pick<Visit<unknown>, 'c' | 'deps' | 'session' | 'user'>

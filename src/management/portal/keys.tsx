@@ -6,7 +6,7 @@ import { setOwnKeys } from '../../flows/registration/own-credentials.ts'
 import { refuseFlood } from '../../http/flood.ts'
 import { KeysPage } from '../../pages/portal/keys-page.tsx'
 import { readKeysNow } from '../fetched.ts'
-import { asSentence } from '../sentence.ts'
+import { asSentence } from '../page.ts'
 import { actOf, invalid } from './attempt.ts'
 import {
   editableKeys,

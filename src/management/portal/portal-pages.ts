@@ -3,6 +3,7 @@
 import { PORTAL_STYLE_PATH } from '../../pages/portal/frame.tsx'
 import type { Page } from '../page.ts'
 import { published } from '../published.tsx'
+import { PORTAL_STYLE } from '../styles.ts'
 import { approvalPage } from './approval.tsx'
 import { approvalsPage } from './approvals.tsx'
 import { checkPage } from './check.tsx'
@@ -16,7 +17,6 @@ import { newClientPage } from './new-client.tsx'
 import { ownersPage } from './owners.tsx'
 import { permissionsPage } from './permissions.tsx'
 import { secretsPage } from './secrets.tsx'
-import { PORTAL_STYLE } from './style.ts'
 
 export const PORTAL_PAGES: readonly Page[] = [
   clientListPage,

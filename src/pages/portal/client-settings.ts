@@ -22,9 +22,9 @@ const KEY_IMPORTS = {
   RS256: "{ name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }",
   PS256: "{ name: 'RSA-PSS', hash: 'SHA-256' }",
 } as const
-export type KeyAlgorithm = keyof typeof KEY_IMPORTS
+type KeyAlgorithm = keyof typeof KEY_IMPORTS
 
-export type Snippet = Readonly<{ title: string; code: string }>
+type Snippet = Readonly<{ title: string; code: string }>
 
 /** A text of JavaScript and of Python. */
 const text = (value: string) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
@@ -52,11 +52,12 @@ const importedKey = ({ keyAlgorithm }: ConfiguredClient) =>
 const key = await crypto.subtle.importKey('jwk', jwk, ${KEY_IMPORTS[keyAlgorithm]}, false, ['sign'])
 `
 
-const openidAuthentication = (client: ConfiguredClient) => {
-  if (client.keyAlgorithm !== null) return 'openid.PrivateKeyJwt(key)'
-  if (!keepsSecret(client)) return 'openid.None()'
+/** How openid-client and oauth4webapi, each under its name in the code, authenticate the client. */
+const authenticationBy = (library: 'openid' | 'oauth', client: ConfiguredClient) => {
+  if (client.keyAlgorithm !== null) return `${library}.PrivateKeyJwt(key)`
+  if (!keepsSecret(client)) return `${library}.None()`
   const name = methodOf(client) === 'client_secret_post' ? 'ClientSecretPost' : 'ClientSecretBasic'
-  return `openid.${name}(process.env.CLIENT_SECRET)`
+  return `${library}.${name}(process.env.CLIENT_SECRET)`
 }
 
 const openidConfig = (client: ConfiguredClient) => `import * as openid from 'openid-client'
@@ -65,7 +66,7 @@ ${importedKey(client)}const config = await openid.discovery(
   new URL(${text(client.issuer)}),
   ${text(client.clientId)},
   {},
-  ${openidAuthentication(client)},
+  ${authenticationBy('openid', client)},
   { algorithm: 'oauth2'${isLoopback(client) ? ', execute: [openid.allowInsecureRequests]' : ''} },
 )`
 
@@ -89,11 +90,6 @@ const tokensFor = (callback) =>
   openid.authorizationCodeGrant(config, callback, { expectedState: state, pkceCodeVerifier: verifier })`
 
 const oauthClient = (client: ConfiguredClient) => {
-  const name = methodOf(client) === 'client_secret_post' ? 'ClientSecretPost' : 'ClientSecretBasic'
-  const withoutKey = keepsSecret(client)
-    ? `oauth.${name}(process.env.CLIENT_SECRET)`
-    : 'oauth.None()'
-  const authentication = client.keyAlgorithm === null ? withoutKey : 'oauth.PrivateKeyJwt(key)'
   const insecure = isLoopback(client) ? ', [oauth.allowInsecureRequests]: true' : ''
   return `import * as oauth from 'oauth4webapi'
 
@@ -101,7 +97,7 @@ ${importedKey(client)}const issuer = new URL(${text(client.issuer)})
 const found = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2'${insecure} })
 const server = await oauth.processDiscoveryResponse(issuer, found)
 const client = { client_id: ${text(client.clientId)} }
-const authentication = ${authentication}`
+const authentication = ${authenticationBy('oauth', client)}`
 }
 
 /** Where Authlib takes the secret or the private key. */
@@ -196,35 +192,33 @@ curl ${word(`${client.issuer}/token`)} ${curlCredentials(client)} \\
   -d grant_type=authorization_code -d code="$CODE" -d code_verifier="$VERIFIER" \\
   --data-urlencode redirect_uri=${word(redirectUriOf(client))}`
 
-const isPlain = ({ title }: Snippet) => !title.startsWith('curl') && !title.startsWith('MCP')
+type Library = Readonly<{
+  title: string
+  code: (client: ConfiguredClient) => string
+  /** The grants of which one is needed. */
+  grants: readonly GrantType[]
+  /** It authenticates by a secret or not at all. */
+  cannotSign?: boolean
+}>
 
-/** The private key of a client that signs is a JWK in CLIENT_KEY. curl does not sign. */
-export function snippetsFor(client: ConfiguredClient): readonly Snippet[] {
-  const snippets = allSnippets(client)
-  return client.keyAlgorithm === null ? snippets : snippets.filter(isPlain)
-}
+const USERS: readonly GrantType[] = ['authorization_code']
+const ITSELF: readonly GrantType[] = ['client_credentials']
 
-function allSnippets(client: ConfiguredClient): readonly Snippet[] {
-  const isForUsers = client.grantTypes.includes('authorization_code')
-  const isMachine = client.grantTypes.includes('client_credentials')
-  return [
-    ...(isForUsers
-      ? [
-          { title: 'openid-client (JavaScript)', code: openidUsers(client) },
-          { title: 'Authlib (Python)', code: authlibUsers(client) },
-          { title: 'MCP client (TypeScript)', code: mcpProvider(client) },
-        ]
-      : []),
-    ...(isMachine
-      ? [
-          { title: 'openid-client (JavaScript), for itself', code: openidMachine(client) },
-          { title: 'Authlib (Python), for itself', code: authlibMachine(client) },
-          { title: 'curl, for itself', code: curlMachine(client) },
-        ]
-      : []),
-    ...(isForUsers || isMachine
-      ? [{ title: 'oauth4webapi (JavaScript)', code: oauthClient(client) }]
-      : []),
-    ...(isForUsers ? [{ title: 'curl', code: curlUsers(client) }] : []),
-  ]
-}
+const LIBRARIES: readonly Library[] = [
+  { title: 'openid-client (JavaScript)', code: openidUsers, grants: USERS },
+  { title: 'Authlib (Python)', code: authlibUsers, grants: USERS },
+  { title: 'MCP client (TypeScript)', code: mcpProvider, grants: USERS, cannotSign: true },
+  { title: 'openid-client (JavaScript), for itself', code: openidMachine, grants: ITSELF },
+  { title: 'Authlib (Python), for itself', code: authlibMachine, grants: ITSELF },
+  { title: 'curl, for itself', code: curlMachine, grants: ITSELF, cannotSign: true },
+  { title: 'oauth4webapi (JavaScript)', code: oauthClient, grants: [...USERS, ...ITSELF] },
+  { title: 'curl', code: curlUsers, grants: USERS, cannotSign: true },
+]
+
+/** The private key of a client that signs is a JWK in CLIENT_KEY. */
+export const snippetsFor = (client: ConfiguredClient): readonly Snippet[] =>
+  LIBRARIES.filter(
+    ({ grants, cannotSign = false }) =>
+      grants.some((grant) => client.grantTypes.includes(grant)) &&
+      !(cannotSign && client.keyAlgorithm !== null),
+  ).map(({ title, code }) => ({ title, code: code(client) }))
