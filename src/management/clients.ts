@@ -37,9 +37,9 @@ const Created = named(
 
 export const changed = changedBy(clientDocument)
 
-export const answerWithClient = {
-  200: { description: 'The client as it is now.', schema: Changed, example: CLIENT_EXAMPLE },
-}
+const answer = (description: string) => ({ description, schema: Changed, example: CLIENT_EXAMPLE })
+
+export const answerWithClient = { 200: answer('The client as it is now.') }
 
 export const clientOperations = [
   operation({
@@ -107,11 +107,7 @@ export const clientOperations = [
       scopes: ['submission:read'],
     },
     answers: {
-      200: {
-        description: 'The client was there with the same content.',
-        schema: Changed,
-        example: CLIENT_EXAMPLE,
-      },
+      200: answer('The client was there with the same content.'),
       201: {
         description: 'The client was registered.',
         schema: Created,
@@ -177,9 +173,7 @@ export const clientOperations = [
     summary: 'Delete a client and end all that it has',
     scopes: MAY_CHANGE_CLIENTS,
     isConditional: true,
-    answers: {
-      200: { description: 'The client as it was.', schema: Changed, example: CLIENT_EXAMPLE },
-    },
+    answers: { 200: answer('The client as it was.') },
     async handle({ act, parameters: { client_id = '' }, version }) {
       return changed(await deleteClient(act, client_id, version))
     },

@@ -57,9 +57,9 @@ const Changed = named('ChangedUser', z.extend(UserDocument, NOTES))
 
 const changed = changedBy(userDocument)
 
-const answer = {
-  200: { description: 'The user as it is now.', schema: Changed, example: USER_EXAMPLE },
-}
+const answer = (description: string) => ({ description, schema: Changed, example: USER_EXAMPLE })
+
+const answerWithUser = { 200: answer('The user as it is now.') }
 
 export const userOperations = [
   operation({
@@ -90,12 +90,8 @@ export const userOperations = [
     hasVersion: true,
     bodyExample: { username: 'ada', email: 'ada@example.org', scopes: ['submission:read'] },
     answers: {
-      200: {
-        description: 'The user was there with the same content.',
-        schema: Changed,
-        example: USER_EXAMPLE,
-      },
-      201: { description: 'The user was registered.', schema: Changed, example: USER_EXAMPLE },
+      200: answer('The user was there with the same content.'),
+      201: answer('The user was registered.'),
     },
     problems: ['conflict'],
     async handle({ act, body }) {
@@ -130,7 +126,7 @@ export const userOperations = [
     body: named('UserChange', USER_UPDATE),
     bodyExample: { email: 'ada@example.org', disabled: false },
     isConditional: true,
-    answers: answer,
+    answers: answerWithUser,
     problems: ['conflict'],
     handle: async ({ act, parameters, query, body, version }) =>
       changed(await updateUser(act, referenceIn(parameters, query), userChangeIn(body), version)),
@@ -144,9 +140,7 @@ export const userOperations = [
     scopes: MAY_CHANGE,
     query: BY,
     isConditional: true,
-    answers: {
-      200: { description: 'The user as it was.', schema: Changed, example: USER_EXAMPLE },
-    },
+    answers: { 200: answer('The user as it was.') },
     async handle({ act, parameters, query, version }) {
       return changed(await deleteUser(act, referenceIn(parameters, query), version))
     },
@@ -162,7 +156,7 @@ export const userOperations = [
     body: named('UserPermissionChange', permissionChangeSchema(USER_LISTS)),
     bodyExample: { withdraw: { endorsements: ['cs.DL'] } },
     isConditional: true,
-    answers: answer,
+    answers: answerWithUser,
     async handle({ act, parameters, query, body, version }) {
       const { how, lists } = readPermissionChange(USER_LISTS, body)
       const change = how === 'authorize' ? authorizeUser : withdrawFromUser
@@ -179,7 +173,7 @@ export const userOperations = [
     body: PASSWORD_CHANGE,
     bodyExample: { password: 'correct horse battery staple' },
     isConditional: true,
-    answers: answer,
+    answers: answerWithUser,
     handle: async ({ act, parameters, query, body, version }) =>
       changed(await setPassword(act, referenceIn(parameters, query), body.password, version)),
   }),
