@@ -32,7 +32,7 @@ import { type Io, plainOptions, refuseUsage, verb } from './verb.ts'
 const CLIENTS = { path: '/clients', argument: '<id>', example: '5b0c…' } as const
 
 const SOON = '/token applies it within CLIENT_CACHE_SECONDS.'
-const TOKENS_END = `Earlier access tokens end ${WITHIN}.`
+const TOKENS_END = `access tokens end ${WITHIN}.`
 const ALL_ENDS = `Everything that was issued to it ends: refresh tokens and codes at once, access tokens ${WITHIN}.`
 
 const optionsOfClient = (requestedOnlyHelp: string, isCreate = false) => [
@@ -94,7 +94,7 @@ const REGISTERING: readonly CallVerb[] = [
   {
     usage: 'update <id>',
     description:
-      `Change a client. A list that is given replaces the old one; "" empties it. ${SOON} If the client loses anything: ` +
+      `Change a client. A list that is given replaces the old one; "" empties it. ${SOON} If the client loses anything, its ` +
       `${TOKENS_END} Refresh tokens stay good for what is left, unless it loses the grant type.`,
     example: `${CLIENTS.example} --redirect-uri https://app.example/callback --no-may-introspect`,
     options: optionsOfClient('the lists replace what is only requested, and authorize nothing'),
@@ -114,12 +114,12 @@ const PERMISSIONS = {
 
 const KEEPING: readonly CallVerb[] = [
   permissionsVerb('authorize', PERMISSIONS, {
-    description: `Give a client more, whether it was requested or not. ${SOON}`,
+    description: `Give a client permissions, whether it requested them or not. ${SOON}`,
     example: `${CLIENTS.example} --scope upload:read_logs --endorsement "cs.* math.AG"`,
   }),
   permissionsVerb('withdraw', PERMISSIONS, {
     description:
-      `Take something from a client, including what it only requested. ${SOON} ${TOKENS_END} Refresh tokens stay good for ` +
+      `Take permissions from a client, also those that it only requested. ${SOON} Its ${TOKENS_END} Refresh tokens stay good for ` +
       'what is left, unless authorization_code or refresh_token is withdrawn. What was only requested is declined.',
     example: `${CLIENTS.example} --scope submission:create --reason "A reading list does not submit."`,
     beside: { reason: DECISION_REASON },
@@ -127,8 +127,8 @@ const KEEPING: readonly CallVerb[] = [
   {
     usage: 'rotate-secret <id>',
     description:
-      `Give a client a new secret, which is shown only once. ${SOON} Without an overlap: ${TOKENS_END} Refresh tokens stay; they ` +
-      'need the new secret.',
+      `Give a client a new secret, which is shown only once. ${SOON} Without an overlap its ${TOKENS_END} Refresh tokens ` +
+      'stay; they need the new secret.',
     example: `${CLIENTS.example} --overlap-seconds 86400`,
     options: [
       new Option('--overlap-seconds <n>', 'how long the old secret stays good').default('0'),
@@ -142,7 +142,7 @@ const KEEPING: readonly CallVerb[] = [
   {
     usage: 'revoke-registration-token <id>',
     description:
-      'Let a client that registered itself no longer read, change or delete its registration. It still gets tokens.',
+      'Revoke the registration access token of a client: it can no longer read, change or delete its registration. It still gets tokens.',
     example: CLIENTS.example,
     call: (id: string) => changeOf(CLIENTS, id, { method: 'DELETE', below: '/registration-token' }),
   },
@@ -164,7 +164,7 @@ function addListing(noun: Command, io: Io) {
       'Decide whether a client is in the public directory. list and decline decide on what an owner asked for; decline also ' +
       'takes a client out. request and take-back are for an owner who asked you and does not use the portal.',
     example: `${CLIENTS.example} decline --reason "It is not finished yet."`,
-    options: [new Option(DECISION_REASON.flags, `${DECISION_REASON.help}; with decline alone`)],
+    options: [new Option(DECISION_REASON.flags, `${DECISION_REASON.help}; only with decline`)],
   })
     .addArgument(new Argument('<act>', 'what to do').choices(LISTING_WORDS))
     .action(

@@ -26,7 +26,7 @@ export function addDoctorCommand(program: Command, io: Io) {
   verb(program, {
     usage: 'doctor',
     description:
-      'Say which guarantees of the deployment hold. Safe at any time: it makes a client and a user of its own, tries ' +
+      'Check which guarantees of the deployment hold. Safe at any time: it makes a temporary client and user, tries ' +
       'them, and removes them. Ends with status 1 if a guarantee does not hold.',
     example: '--remote --authenticator https://authenticator.example.org',
     options: plainOptions({

@@ -130,7 +130,7 @@ const VERBS: readonly KeyVerb[] = [
   {
     usage: 'create',
     description:
-      'Make the first value: one key, which signs. With --keep the keys of a public set go on verifying, when their private parts are lost.',
+      'Make the first value: one key, which signs. With --keep the keys of a public set still verify: for when their private parts are lost.',
     example: '--out signing-keys.json',
     options: [ALGORITHM, OUT, KEEP, AUTHENTICATOR],
     run: create,

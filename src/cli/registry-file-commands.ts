@@ -158,7 +158,7 @@ export function addRegistryFileCommands(program: Command, io: Io) {
   verb(program, {
     usage: 'apply <file>',
     description:
-      'Show what differs between the registry and a file, then make the registry as the file. A section that the file lacks is left alone, and nothing is deleted without --prune. Changes that failed halfway are continued by the same command. A new client’s secret is printed once. - is standard input.',
+      'Show what differs between the registry and a file, then change the registry to match the file. A section that is not in the file stays as it is, and nothing is deleted without --prune. If a change fails, run the same command again to make the rest. A new client’s secret is printed once. - is standard input.',
     example: 'registry.yaml --check',
     options: plainOptions({
       '--check': `change nothing; exit status ${CHANGES_FOUND} if anything differs`,

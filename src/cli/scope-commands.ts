@@ -110,12 +110,12 @@ export function addScopeCommands(program: Command, io: Io) {
       },
     },
     updateVerb(SCOPES, SCOPE_FIELDS, {
-      description: `Change what is declared of a scope. ${ASKED_AGAIN}`,
+      description: `Change the declaration of a scope. ${ASKED_AGAIN}`,
       example: `${SCOPES.example} --sensitive`,
     }),
     {
       usage: 'delete <name>',
-      description: `Delete what is declared of a scope, and print it. Refused while a client or a user holds the scope, with or without a resource. With --withdraw all of them lose it first, and their access tokens end ${WITHIN}.`,
+      description: `Delete the declaration of a scope, and print it. Refused while a client or a user holds the scope, with or without a resource. With --withdraw all of them lose it first, and their access tokens end ${WITHIN}.`,
       example: `${SCOPES.example} --withdraw`,
       options: plainOptions({
         '--withdraw': 'take it from every client and user',
@@ -126,7 +126,7 @@ export function addScopeCommands(program: Command, io: Io) {
       }),
     },
     ...plainVerbs(SCOPES, {
-      show: 'Print what is declared of a scope.',
+      show: 'Print the declaration of a scope.',
     }),
     {
       usage: 'import <file>',

@@ -58,7 +58,7 @@ export function addSignInCommands(program: Command, io: Io) {
     usage: 'login',
     description:
       'Sign in as a person who administers, in a browser. Later commands act as this person, with the scopes registry:… that were ' +
-      'allowed. What it keeps is in a file for its owner alone: ~/.config/edge-registry, or CREDENTIALS_FILE.',
+      'allowed. The sign-in is kept in a file that only you can read: in ~/.config/edge-registry, or CREDENTIALS_FILE.',
     example: '--remote',
     options: plainOptions({
       '--no-browser': 'print the address, and open no browser',

@@ -99,11 +99,12 @@ const verbsOf = (io: Io): readonly CallVerb[] => [
     example: 'ada --email ada@example.org --scope "submission:read submission:create"',
   }),
   permissionsVerb('authorize', PERMISSIONS, {
-    description: 'Let clients obtain more for a user. What was issued before stays as it is.',
+    description:
+      'Give a user permissions, which clients may then obtain. What was issued before stays as it is.',
     example: 'ada --scope submission:create --endorsement "cs.* math.AG"',
   }),
   permissionsVerb('withdraw', PERMISSIONS, {
-    description: `Take something from a user. If the user held it, ${SESSIONS_END}. ${NARROWER}`,
+    description: `Take permissions from a user. If the user held them, ${SESSIONS_END}. ${NARROWER}`,
     example: 'ada --scope submission:create',
   }),
   {

@@ -57,7 +57,7 @@ export const ClientDocument = named(
   z.strictObject({
     client_id: z.string(),
     ...membersIn(CLIENT_FIELDS),
-    owner_id: text('whose client it is; empty for a client that registered itself'),
+    owner_id: text('the id of its first owner; empty for a client that registered itself'),
     ...membersIn(CLIENT_LISTS),
     ...requested,
     permissions,

@@ -56,9 +56,9 @@ export const scopeOperations = [
       known: 'The scope was declared with the same content.',
       answer: 'The scope was declared.',
     },
-    show: { summary: 'Show what is declared of a scope', answer: 'The scope.' },
+    show: { summary: 'Show the declaration of a scope', answer: 'The scope.' },
     update: {
-      summary: 'Change what is declared of a scope',
+      summary: 'Change the declaration of a scope',
       description: 'Users are asked again where its sentence has changed.',
       example: { sensitive: true },
       answer: 'The scope as it is now.',

@@ -195,7 +195,7 @@ describe('a fault in a registry file', () => {
     ],
     [
       'version: 1\nclients:\n  - client_id: registry-operator\n    name: App\n    owner_id: o',
-      '3: client registry-operator: the registry itself keeps this client',
+      '3: client registry-operator: this client belongs to the registry itself',
     ],
     [
       'version: 1\nusers:\n  - user_id: u\n    username: a b\n    email: a@b',

@@ -60,7 +60,7 @@ describe('asking for permissions', () => {
     await newResource([READ], { name: 'The shelf' })
     const words = await owner.page(`/clients/${id}/permissions`)
     expect(words).toContain('“Read what you keep”')
-    expect(words).toContain('is what users read when a client asks them')
+    expect(words).toContain('are what users read when a client asks them')
     expect(words).not.toContain('“Ask users for access')
     expect(await owner.page(`/clients/${id}/permissions`)).toContain('Permissions for The shelf')
     const answer = await ask(owner, id, {

@@ -73,7 +73,7 @@ export const CLIENT_FIELDS: Fields<ClientFields> = {
   },
   ownerId: {
     flags: '--owner <id>',
-    help: 'whose client it is: an id of your choice',
+    help: 'its owner: an id of your choice',
     isRequired: true,
     schema: filledSchema(1000),
   },
@@ -127,14 +127,14 @@ export const CLIENT_FIELDS: Fields<ClientFields> = {
   ),
   mayIntrospect: flag(
     '--may-introspect',
-    'let it ask about the tokens of others',
-    'do not let it ask about the tokens of others',
+    'let it introspect the tokens of other clients',
+    'do not let it introspect the tokens of other clients',
   ),
   accessTokenLifetimeSeconds: {
     ...LIFETIME_FIELD,
     help:
-      'how long its access tokens live, from now on: 60 or more, and never longer than SESSION_LIFETIME_SECONDS; ' +
-      '{empty} for exactly that',
+      'how long its new access tokens live: at least 60, and never longer than SESSION_LIFETIME_SECONDS; ' +
+      '{empty} for that limit',
     initial: null,
     schema: z.nullable(lifetimeSchema(', nor {empty} for SESSION_LIFETIME_SECONDS')),
     fromText: (text) => (text === '' ? null : secondsIn(text)),

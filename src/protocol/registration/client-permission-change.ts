@@ -15,7 +15,7 @@ export const DECISION_REASON = {
 
 export const CLIENT_PERMISSION_CHANGE = z.extend(permissionChangeSchema(CLIENT_PERMISSIONS), {
   reason: z.optional(
-    DECISION_REASON.schema.check(z.describe(`${DECISION_REASON.help}; with withdraw alone`)),
+    DECISION_REASON.schema.check(z.describe(`${DECISION_REASON.help}; only with withdraw`)),
   ),
 })
 

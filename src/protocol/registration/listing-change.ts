@@ -12,7 +12,7 @@ type ListingAct = (typeof LISTING_ACTS)[number]
 export const LISTING_CHANGE = z.strictObject({
   act: oneOfSchema(LISTING_ACTS, () => `{field} must be ${LISTING_ACTS.join(' or ')}`),
   reason: z.optional(
-    DECISION_REASON.schema.check(z.describe(`${DECISION_REASON.help}; with decline alone`)),
+    DECISION_REASON.schema.check(z.describe(`${DECISION_REASON.help}; only with decline`)),
   ),
 })
 

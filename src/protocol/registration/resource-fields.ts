@@ -21,7 +21,7 @@ const mayBeOfAService = (scopes: readonly unknown[]) =>
   !scopes.some((scope) => scope === OFFLINE_ACCESS || isRegistryScope(String(scope)))
 
 const scopes = scopesField(
-  'a scope that belongs to it; domain:action stands for itself with every resource id too',
+  'a scope that belongs to it; domain:action includes domain:action:… with every resource id',
 )
 
 export const RESOURCE_FIELDS: Fields<ResourceFields> = {
@@ -44,7 +44,7 @@ export const RESOURCE_FIELDS: Fields<ResourceFields> = {
   },
   accessTokenLifetimeSeconds: {
     ...LIFETIME_FIELD,
-    help: `how long access tokens for it live, from now on: 60 or more, and never longer than SESSION_LIFETIME_SECONDS, or ${MAX_SIGNED_TOKEN_SECONDS} where they are signed. A resource is declared with ${RESOURCE_TOKEN_SECONDS}, or ${SIGNED_TOKEN_SECONDS} where they are signed, unless this says otherwise`,
+    help: `how long new access tokens for it live: at least 60, and never longer than SESSION_LIFETIME_SECONDS, or ${MAX_SIGNED_TOKEN_SECONDS} where they are signed. A resource is declared with ${RESOURCE_TOKEN_SECONDS}, or ${SIGNED_TOKEN_SECONDS} where they are signed, unless this says otherwise`,
   },
   requireDpop: {
     flags: '--require-dpop',

@@ -32,7 +32,7 @@ const usernameSchema = z.string({ error: wrongType('text') }).check(
 export const USER_FIELDS: Fields<UserFields> = {
   username: {
     flags: '--username <name>',
-    help: 'what the user signs in with: one name in every case and Unicode form',
+    help: 'the name to sign in with; case and Unicode form make no difference',
     isRequired: true,
     schema: usernameSchema,
   },
