@@ -11,6 +11,7 @@ export type Served = Readonly<{
   demo: Demo | null
   /** The sign-in page of an accounts service, or null. */
   loginUrl: string | null
+  hasDirectory: boolean
 }>
 
 function authorizeUrl(issuer: string, clientId: string): string {
@@ -49,18 +50,19 @@ A token for the user: run this program in a second terminal, and open the URL th
 Or without a library: this URL sends the browser to ${DEMO_REDIRECT_URI} with a code in the address. To redeem it see docs/web-application.md:
 
   ${authorizeUrl(served.issuer, demo.clientId)}
-
-The portal, where users manage their own clients:
-
-  ${served.issuer}/clients
 `
+
+const directoryText = ({ issuer, hasDirectory }: Served) =>
+  hasDirectory ? `Directory      ${issuer}/directory\n` : ''
 
 export const welcome = (served: Served) => `
 Registry       ${served.registryUrl}
 Authenticator  ${served.authenticatorUrl}
 Issuer         ${served.issuer}
 Proxy secret   ${served.proxyFile ?? 'PROXY_SECRET, as given'}
-${served.demo ? demoText(served.demo, served) : ''}
+Portal         ${served.issuer}/clients, where users manage their own clients
+Approvals      ${served.issuer}/approvals, for users with the scope registry:approve
+${directoryText(served)}${served.demo ? demoText(served.demo, served) : ''}
 Administer it with: npm run --silent admin -- --help
 Ctrl-C ends both.
 `

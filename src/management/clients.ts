@@ -17,7 +17,8 @@ import {
   newClientIn,
 } from '../protocol/registration/client-fields.ts'
 import { RegistrationError } from '../protocol/registration/errors.ts'
-import { isPlace } from '../stores/waiting-clients.ts'
+import type { ClientReader } from '../stores/registration-ports.ts'
+import { isPlace, placeOf } from '../stores/waiting-clients.ts'
 import { CLIENT_EXAMPLE, ClientDocument, changedBy, createdAt, NOTES } from './documents.ts'
 import { withLogo, withPublishedKeys } from './fetched.ts'
 import { described, maybe, named } from './openapi/schemas.ts'
@@ -41,6 +42,18 @@ const answer = (description: string) => ({ description, schema: Changed, example
 
 export const answerWithClient = { 200: answer('The client as it is now.') }
 
+/** `after`: the `next` of a page, or the id of a client that waits, so that a list goes on behind it. */
+async function placeFor(after: string, clients: Pick<ClientReader, 'find'>): Promise<string> {
+  if (after === '' || isPlace(after)) return after
+  const client = await clients.find(after)
+  const waiting = client?.permissions.filter(({ authorizedAt }) => authorizedAt === null) ?? []
+  if (waiting.length > 0) {
+    return placeOf(Math.min(...waiting.map(({ requestedAt }) => requestedAt)), after)
+  }
+  const sentence = '{field} must be next of the page before, or the id of a client that waits'
+  throw new RegistrationError('invalid', sentence, 'after')
+}
+
 export const clientOperations = [
   operation({
     method: 'GET',
@@ -48,7 +61,7 @@ export const clientOperations = [
     name: 'listClients',
     summary: 'List clients, ordered by id',
     description:
-      'With has_requests=true: the clients that wait for a decision, the one with the oldest request first.',
+      'With has_requests=true: the clients that wait for a decision, the one with the oldest request first. Its after may also be the id of a client that waits.',
     scopes: MAY_READ_CLIENTS,
     query: z.strictObject({
       ...PAGE,
@@ -76,9 +89,6 @@ export const clientOperations = [
       act,
     }) {
       const { has_requests: requests } = query
-      if (requests === 'true' && after !== '' && !isPlace(after)) {
-        throw new RegistrationError('invalid', '{field} must be next of the page before', 'after')
-      }
       const filter = {
         ...(owner !== undefined && { owner }),
         ...(name !== undefined && { name }),
@@ -86,7 +96,8 @@ export const clientOperations = [
         ...(requests !== undefined && { hasRequests: requests === 'true' }),
         ...(listing !== undefined && { listing }),
       }
-      const { records, next } = await act.ports.clients.page(after, limit, filter)
+      const from = requests === 'true' ? await placeFor(after, act.ports.clients) : after
+      const { records, next } = await act.ports.clients.page(from, limit, filter)
       return { body: { items: records.map(clientDocument), next } }
     },
   }),

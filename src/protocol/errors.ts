@@ -65,6 +65,9 @@ export class OAuthError extends Error {
   }
 }
 
+/** A code or a refresh token that was used before, and not by a retry: what the first use bought ends (RFC 6749 §4.1.2, RFC 9700 §4.14.2). */
+export class Replayed extends OAuthError {}
+
 /** RFC 6749 §4.1.2.1, §5.2: our page that explains the code. */
 export const errorUri = (code: ErrorCode, issuer: string) => `${issuer}/errors/${code}`
 

@@ -72,6 +72,10 @@ export const redirectDifference = (asked: string | undefined, expected: string):
     ? 'redirect_uri is missing'
     : `redirect_uri differs at character ${firstDifference(asked, expected)}`
 
+/** Is this why the browser is not redirected, as `whyNotApproved` and a scheme that is not allowed say it? */
+export const isRedirectRefusal = (detail: string) =>
+  /^(?:(?:no )?redirect_uri|the scheme) /.test(detail)
+
 /** For the operator: why `approveRedirect` returned null. */
 export function whyNotApproved({ redirectUris }: Client, asked: string | undefined): string {
   if (redirectUris.length === 0) return 'no redirect_uri is registered'

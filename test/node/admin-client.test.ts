@@ -178,8 +178,18 @@ describe('client list and client show', () => {
     expect(row.split(/ +/)).toEqual(
       expect.arrayContaining([first, 'u-17', '1970-01-01T00:00:01.000Z', '3']),
     )
+    const behind = await state.json<{ client_id: string }[]>([
+      'client',
+      'list',
+      '--requests',
+      '--after',
+      String(first),
+    ])
+    expect(behind.map(({ client_id }) => client_id)).toEqual(
+      listed.slice(1).map(({ client_id }) => client_id),
+    )
     const { status, stderr } = await state.admin(['client', 'list', '--requests', '--after', 'x'])
-    expect([status, stderr]).toEqual([1, expect.stringContaining('next of the page before')])
+    expect([status, stderr]).toEqual([1, expect.stringContaining('the id of a client that waits')])
   })
 
   it('client list and client show print every field except secrets', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readStartSettings } from '../../src/local/settings.ts'
+import { welcome } from '../../src/local/welcome.ts'
 import { freePorts } from './free-ports.ts'
 import { type RunningStart, runAdmin, startRegistry } from './project-programs.ts'
 import { type Env, freshEnv, printed, refusedStart } from './starting.ts'
@@ -53,6 +54,19 @@ describe('a running start', () => {
     const response = await fetch(url, { redirect: 'manual' })
     expect(response.status).toBe(303)
     expect(response.headers.get('location')).toMatch(/\/login\?next_page=/)
+  })
+
+  it('npm start names the pages of owners and approvers, which ask for a sign-in, and no directory while it is off', async () => {
+    const { stdout } = running.said()
+    for (const path of ['clients', 'approvals']) {
+      const url = printed(stdout, new RegExp(`http:\\S+/${path}(?=, )`))
+      const { status, headers } = await fetch(url, { redirect: 'manual' })
+      expect([status, headers.get('location')]).toEqual([303, `/login?next_page=/${path}`])
+    }
+    expect(stdout).not.toContain('/directory')
+    const served = { registryUrl: 'r', authenticatorUrl: 'a', issuer: 'i', proxyFile: null }
+    const more = { demo: null, loginUrl: null, hasDirectory: true }
+    expect(welcome({ ...served, ...more })).toContain('Directory      i/directory\n')
   })
 
   it('npm start makes files with secrets readable by their owner only', async () => {

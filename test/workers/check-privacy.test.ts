@@ -19,6 +19,7 @@ import { renewal, userTokens } from './obtaining.ts'
 import { newOwner, ownerWith } from './portal.ts'
 import {
   basicOf,
+  CALLBACK,
   credentialsOf,
   newClient,
   obtainCode,
@@ -348,6 +349,31 @@ describe('why a request was refused', () => {
       null,
     )
     expect(await remedyOf({}, { grant_type: 'password' })).toBe(null)
+  })
+
+  it('a look-up of a refused redirect URI leads to the page where an owner registers another, and of another refusal there does not', async () => {
+    const leadsToEdit = async (redirectUris: string[], ...sent: string[]) => {
+      const registered: Registration = {
+        redirectUris,
+        authMethod: 'none',
+        grantTypes: ['authorization_code'],
+      }
+      const mine = await sceneOf({ ...NONE, registered })
+      const asked = new URLSearchParams({ client_id: mine.client.id, response_type: 'code' })
+      for (const uri of sent) asked.append('redirect_uri', uri)
+      const answer = await registry(`/authorize?${asked}`)
+      const reference = answer.headers.get('X-Correlation-Id') ?? ''
+      const { html } = await lookUp(mine, mine.client.id, reference)
+      expect(html).toContain('GET /authorize')
+      return html.includes(`go to <a href="/clients/${mine.client.id}/edit">`)
+    }
+    const another = 'https://app.example/other'
+    expect(await leadsToEdit([CALLBACK], another)).toBe(true)
+    expect(await leadsToEdit([CALLBACK], `${CALLBACK}#x`)).toBe(true)
+    expect(await leadsToEdit([CALLBACK, 'cursor://back'], 'cursor://back')).toBe(true)
+    expect(await leadsToEdit([CALLBACK, another])).toBe(true)
+    expect(await leadsToEdit([], another)).toBe(true)
+    expect(await leadsToEdit([CALLBACK], CALLBACK, CALLBACK)).toBe(false)
   })
 
   it('a refusal of another client, of no client and of no request are the same', async () => {

@@ -241,6 +241,13 @@ describe('the queue of the management API', () => {
       await call(ada, `GET /clients?has_requests=true&name=${encodeURIComponent(name)}`),
     )
     expect(left.items.map(({ client_id }) => client_id)).toEqual([two, second, third])
+    const named = `GET /clients?has_requests=true&name=${encodeURIComponent(name)}` as const
+    const behind = await documentIn<{ items: { client_id: string }[] }>(
+      await call(ada, `${named}&after=${second}`),
+    )
+    expect(behind.items.map(({ client_id }) => client_id)).toEqual([third])
+    // What was decided on has no place any more.
+    expect((await call(ada, `${named}&after=${one}`)).status).toBe(400)
   })
 
   it.each(['a', '1', '[1]', '["a","b"]', '[1,"a"', '[1,"a","b"]', '[1e999,"a"]', '[1,"a"] '])(

@@ -8,6 +8,7 @@ import { randomId } from '../../crypto/random.ts'
 import { mintToken } from '../../crypto/token.ts'
 import { getsRefreshToken, isEnabled } from '../../domain/client.ts'
 import { meetScopes } from '../../domain/scope.ts'
+import { Replayed } from '../../protocol/errors.ts'
 import { registeredRedirect } from '../../protocol/redirect-uri.ts'
 import { oneFormat } from '../../protocol/resource-parameter.ts'
 import type { Purchase, Spending } from '../../stores/ports.ts'
@@ -157,5 +158,5 @@ async function refuseAgain(
     familyId !== null && deps.revocations.endFamily(familyId),
   ])
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-  return refuse(`replayed ${age} s after its use`)
+  return refuse(`replayed ${age} s after its use`, Replayed)
 }

@@ -85,8 +85,8 @@ async function checkCode(caller: Caller): Promise<Redeemer> {
   return redeemer
 }
 
-export const refuse = (detail: string): never => {
-  throw new OAuthError(
+export const refuse = (detail: string, Refusal = OAuthError): never => {
+  throw new Refusal(
     'invalid_grant',
     'The code is unknown, expired or used, or was issued for another client, redirect_uri, code_verifier or key.',
     { detail },

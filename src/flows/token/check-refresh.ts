@@ -6,7 +6,7 @@ import { type Client, isPublic } from '../../domain/client.ts'
 import type { TokenDigest } from '../../domain/ids.ts'
 import { formatResources } from '../../domain/resource.ts'
 import { meetScopes } from '../../domain/scope.ts'
-import { OAuthError } from '../../protocol/errors.ts'
+import { OAuthError, Replayed } from '../../protocol/errors.ts'
 import {
   namedResources,
   readGrantedTarget,
@@ -42,7 +42,7 @@ type Holder = Omit<Asked, 'tokenDigest' | 'standing'> &
 export type RefreshAttempt = Holder & Attempt
 
 /** The token was used before, and not by a retry of the same client: there is a second copy of it. */
-export class ReplayedToken extends OAuthError {
+export class ReplayedToken extends Replayed {
   readonly familyId: string
 
   constructor({ code, description, detail }: OAuthError, familyId: string) {

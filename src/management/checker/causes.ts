@@ -4,6 +4,8 @@ import { type AuthMethod, usesSecret } from '../../domain/client.ts'
 import { TOO_WEAK } from '../../flows/authenticate-client.ts'
 import type { Remedy } from '../../pages/portal/refusal-lookup.tsx'
 import type { CheckName } from '../../protocol/checks.ts'
+import { isRedirectRefusal } from '../../protocol/redirect-uri.ts'
+import type { Refused } from '../../stores/ports.ts'
 import { capitalized } from '../page.ts'
 import { visible } from './masked.ts'
 
@@ -61,9 +63,13 @@ const APPROVAL: ReadonlySet<string> = new Set([
 
 type Refusing = Readonly<{ authMethod: AuthMethod; disabledAt: number | null }>
 
-/** The same of a refusal of which the error is known, and no check. */
-export function remedyOfError(error: string, { authMethod, disabledAt }: Refusing): Remedy | null {
+/** The same of a refusal that is kept, of which no check is known. */
+export function remedyOfRefusal(
+  { error, detail, endpoint }: Pick<Refused, 'error' | 'detail' | 'endpoint'>,
+  { authMethod, disabledAt }: Refusing,
+): Remedy | null {
   if (APPROVAL.has(error)) return 'permissions'
+  if (endpoint.endsWith('/authorize') && isRedirectRefusal(detail)) return 'edit'
   if (error !== 'invalid_client' || disabledAt !== null) return null
   if (usesSecret(authMethod)) return 'secrets'
   return authMethod === 'private_key_jwt' ? 'keys' : null

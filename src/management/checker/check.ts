@@ -5,7 +5,7 @@ import type { SessionRecord } from '../../domain/session.ts'
 import { UnverifiedAssertion } from '../../flows/authenticate-client.ts'
 import type { CheckedRequest, CheckedStep, Failure } from '../../pages/portal/check-page.tsx'
 import type { CheckName } from '../../protocol/checks.ts'
-import type { OAuthError } from '../../protocol/errors.ts'
+import { type OAuthError, Replayed } from '../../protocol/errors.ts'
 import { firstFields } from '../../protocol/fields.ts'
 import type { Declared } from '../../stores/portal.ts'
 import type { ManagementDeps } from '../deps.ts'
@@ -89,11 +89,13 @@ const answerOf = ({ code, status, description }: OAuthError) => ({
   description: visible(description),
 })
 
-function causesOf({ detail, description }: OAuthError, { seen }: Run): string[] {
+function causesOf(refusal: OAuthError, { seen }: Run): string[] {
+  const { detail, description } = refusal
   if (detail === description) return []
-  const ends = /^(?:replayed|shown again)/.test(detail)
-    ? ['Such a request also ends what the first use bought. This check ended nothing.']
-    : []
+  const ends =
+    refusal instanceof Replayed
+      ? ['Such a request also ends what the first use bought. This check ended nothing.']
+      : []
   return [causeOf(detail), ...ends, ...(seen.hasUnaskedProof ? [UNASKED] : [])]
 }
 

@@ -34,6 +34,8 @@ type Labels = Readonly<Record<string, string>>
 
 export type FormWords = Readonly<{
   labels?: Labels
+  /** What a refused form did not do, after “Nothing was”. Absent: changed. */
+  undone?: string
   /** Fields of a refusal that the form has under another name. */
   aliases?: Readonly<Record<string, string>>
 }>
@@ -46,11 +48,12 @@ export type Refused = Readonly<{
   refusal: OAuthError | null
 }>
 
+const nothingWas = (undone = 'changed') => `Nothing was ${undone}`
 const OUT_OF_DATE =
-  'Nothing was changed, because the page was out of date. Check who is signed in and what the page says now, then send the form again.'
+  'because the page was out of date. Check who is signed in and what the page says now, then send the form again.'
 const CHANGED =
-  'Nothing was changed, because the client has been changed since you opened the page. Check what the page says now, then send the form again.'
-const CHECK = 'Nothing was changed. Correct what is marked, then send the form again.'
+  'because the client has been changed since you opened the page. Check what the page says now, then send the form again.'
+const CHECK = 'Correct what is marked, then send the form again.'
 
 const STATUSES = {
   invalid: 400,
@@ -63,18 +66,20 @@ const STATUSES = {
 /** Throws 404 for a client that this user does not own, or no longer. */
 function refusedBy(
   causes: readonly RegistrationError[],
-  { labels = {}, aliases = {} }: FormWords,
+  { labels = {}, aliases = {}, undone }: FormWords,
 ): Refused {
   const words: Words = { nameOf: (field) => labels[field] ?? field, empty: 'nothing' }
   const errors: Record<string, string> = {}
-  let [sentence, status] = [CHECK, 400]
+  let [sentence, status] = [`${nothingWas(undone)}. ${CHECK}`, 400]
   for (const cause of causes) {
     const { kind } = cause
     const field = cause.field === null ? null : (aliases[cause.field] ?? cause.field)
     if (kind === 'not_found') throw notFound()
     status = STATUSES[kind]
     if (field !== null && field in labels) errors[field] ??= asSentence(cause.in(words))
-    else sentence = kind === 'stale' ? CHANGED : asSentence(cause.in(words))
+    else
+      sentence =
+        kind === 'stale' ? `${nothingWas(undone)}, ${CHANGED}` : asSentence(cause.in(words))
   }
   return { kind: 'refused', status, problem: { sentence, errors }, refusal: null }
 }
@@ -92,7 +97,7 @@ export async function attempt<Done>(
   const purpose = inOrder({ form, id, version })
   const refusal = await whyOutOfDate(c, token, session.token, purpose)
   if (refusal) {
-    const problem = { sentence: OUT_OF_DATE, errors: {} }
+    const problem = { sentence: `${nothingWas(words.undone)}, ${OUT_OF_DATE}`, errors: {} }
     return { kind: 'refused', status: refusal.status, problem, refusal }
   }
   try {

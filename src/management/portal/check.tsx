@@ -6,7 +6,7 @@ import { CheckPage } from '../../pages/portal/check-page.tsx'
 import type { RefusalLookup } from '../../pages/portal/refusal-lookup.tsx'
 import type { Declared, OwnClient } from '../../stores/portal.ts'
 import type { Refused } from '../../stores/ports.ts'
-import { causeOf, remedyOfError } from '../checker/causes.ts'
+import { causeOf, remedyOfRefusal } from '../checker/causes.ts'
 import { type CheckResult, checkRequest } from '../checker/check.ts'
 import { visible } from '../checker/masked.ts'
 import { attempt, clientFormFields, type Refused as RefusedForm } from './attempt.ts'
@@ -30,7 +30,7 @@ function lookupOf({ c, found: { client, refusal } }: Visit<Found>): RefusalLooku
       endpoint: visible(refusal.endpoint, 100),
       error: visible(refusal.error, 40),
       cause: causeOf(refusal.detail),
-      remedy: remedyOfError(refusal.error, client),
+      remedy: remedyOfRefusal(refusal, client),
     },
   }
 }
@@ -67,14 +67,19 @@ export const checkPage = portalPage<Found>({
     const { deps, found, session, user, c } = visit
     const { clientId } = found.client
     // Nothing is changed, so a client that was changed since the page was opened is checked as it is now.
-    const attempted = await attempt(visit, form, { form: FORM, id: clientId }, async () => {
-      // A guess is not counted as a failure, so the number of checks of a user is limited.
-      const counted = [{ key: `checks of ${user.userId}`, what: 'checks' }]
-      await refuseTooMany(c, deps.loginLimit, counted, 'Too many requests were checked.')
-      const { now, nowMs } = c.var.request
-      const asked = { client: found.client, declared: found, session: session.record, now, nowMs }
-      return checkRequest(form.get(REQUEST) ?? '', asked, deps)
-    })
+    const attempted = await attempt(
+      visit,
+      form,
+      { form: FORM, id: clientId, undone: 'checked' },
+      async () => {
+        // A guess is not counted as a failure, so the number of checks of a user is limited.
+        const counted = [{ key: `checks of ${user.userId}`, what: 'checks' }]
+        await refuseTooMany(c, deps.loginLimit, counted, 'Too many requests were checked.')
+        const { now, nowMs } = c.var.request
+        const asked = { client: found.client, declared: found, session: session.record, now, nowMs }
+        return checkRequest(form.get(REQUEST) ?? '', asked, deps)
+      },
+    )
     return attempted.kind === 'refused' ? show(visit, null, attempted) : show(visit, attempted.done)
   },
 })

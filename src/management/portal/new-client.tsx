@@ -60,7 +60,7 @@ export const newClientPage = portalPage<OwnClients>({
     const attempted = await attempt(
       visit,
       form,
-      { form: FORM, id: nonce, labels: LABELS },
+      { form: FORM, id: nonce, labels: LABELS, undone: 'registered' },
       async () => {
         const given = { clientId, ...readClientForm(typed, { asksForKind: true, issuer }) }
         // The host of the keys is asked at once, so the number of tries is limited.
