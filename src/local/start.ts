@@ -181,7 +181,8 @@ async function serve(
   }, SWEEP_EVERY_MS)
   ending.push(() => clearInterval(sweeping))
   const proxyFile = settings.proxySecret === null ? proxySecretFile(stateDir) : null
-  return welcome({ ...addresses, proxyFile, demo, loginUrl: vars.LOGIN_URL || null })
+  const hasDirectory = vars.DIRECTORY === 'on'
+  return welcome({ ...addresses, proxyFile, demo, loginUrl: vars.LOGIN_URL || null, hasDirectory })
 }
 
 /** Returns, once all serve, what ends them. */

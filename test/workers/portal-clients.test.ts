@@ -73,6 +73,9 @@ describe('registering a client', () => {
     const answer = await owner.submit('/new-client', typed)
     expect(answer.status).toBe(400)
     const page = await answer.text()
+    expect(page).toContain(
+      'Nothing was registered. Correct what is marked, then send the form again.',
+    )
     expect(page).toContain('Name must not be empty.')
     expect(page).toContain('is not an http or https URL.')
     expect(page).toContain('must not have a wildcard or a backslash.')
