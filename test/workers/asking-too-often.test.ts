@@ -6,7 +6,7 @@ import { findClient } from '../../src/flows/registration/clients.ts'
 import { REQUESTS_IN_AN_HOUR } from '../../src/flows/registration/create-client.ts'
 import { declareScope } from './approving.ts'
 import { withDirectory } from './listed.ts'
-import { newOwner, type Owner, register } from './portal.ts'
+import { newOwner, type Owner, offer, register } from './portal.ts'
 import { admin } from './registering.ts'
 import { declareScopes, errorIn, hostMetadata, manage, registered } from './self-registering.ts'
 
@@ -60,7 +60,7 @@ describe('an owner', () => {
     expect([late.status, latePage]).toEqual([
       429,
       expect.stringContaining(
-        `At most ${REQUESTS_IN_AN_HOUR} requests are noted within an hour: ask again later.`,
+        `At most ${REQUESTS_IN_AN_HOUR} requests and offers are noted within an hour: ask again later.`,
       ),
     ])
     expect(latePage).toMatch(new RegExp(`value="${WRITE}"[^>]*checked`))
@@ -70,6 +70,23 @@ describe('an owner', () => {
     await anHourPasses(actorOf(owner))
     expect((await ask(owner, id, { scopes: [WRITE] })).status).toBe(303)
     expect(await countOf(actorOf(owner))).toBe(1)
+  })
+
+  it('offers count with requests, so a user who offers clients in a loop is refused, and nothing is written', async () => {
+    const [owner, friend] = [await newOwner(), await newOwner()]
+    const { id } = await register(owner)
+    await offer(owner, id, friend.user.username)
+    await owner.submit(`/clients/${id}/owners`, {}, 'take_back')
+    await ask(owner, id, { scopes: [READ] })
+    expect(await countOf(actorOf(owner))).toBe(2)
+    await setCount(actorOf(owner), REQUESTS_IN_AN_HOUR)
+    const before = await findClient(admin(), id)
+    expect((await offer(owner, id, friend.user.username)).status).toBe(429)
+    const { readAtMs: _, ...after } = await findClient(admin(), id)
+    expect(before).toMatchObject(after)
+    expect(await friend.page('/clients')).not.toContain(id)
+    await anHourPasses(actorOf(owner))
+    expect((await offer(owner, id, friend.user.username)).status).toBe(303)
   })
 
   it('requests for the directory and requests of other clients count together, also of clients that are gone', async () => {

@@ -174,6 +174,19 @@ const formFlows = [
       },
     }
   }),
+  posting('/clients/{id}/owners', '303 /clients/{id}', 409, async () => {
+    const [owner, next] = [await newOwner(), await newOwner()]
+    const { id } = await register(owner)
+    const path = `/clients/${id}/owners`
+    const fields = filled(await owner.form(path, 'offer'), { owner: next.user.username })
+    return {
+      send: (fetch) => ownerWith(owner.user, owner.cookie, fetch).send(path, fields),
+      async expectDone() {
+        expect(await offerForm(next, id)).not.toBe(null)
+        expect(await ownClients(next.cookie)).toEqual([])
+      },
+    }
+  }),
   ...(['accept', 'decline'] as const).map((act) =>
     // What the first attempt declined is not there to be declined again.
     posting(

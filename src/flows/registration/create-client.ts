@@ -92,7 +92,10 @@ export type CreatedClient = Outcome<ClientRecord> &
 const tooMany = () =>
   new RegistrationError('conflict', 'the owner has as many clients as a user may have', 'owner_id')
 
-/** How often an owner, or a client itself, may ask for permissions and listings. Those who ask in a loop hide what others ask. */
+/**
+ * How often an owner, or a client itself, may ask for permissions and listings and offer clients. Those who ask in a loop hide
+ * what others ask.
+ */
 export const REQUESTS_IN_AN_HOUR = 60
 
 /** Only a change to another first owner can be too many. */
@@ -100,7 +103,7 @@ export function notTooMany(
   changed: Changed<ClientRecord> | Readonly<{ kind: 'too_many' }> | Readonly<{ kind: 'too_often' }>,
 ): Changed<ClientRecord> {
   if (changed.kind === 'too_often') {
-    const sentence = `at most ${REQUESTS_IN_AN_HOUR} requests are noted within an hour: ask again later`
+    const sentence = `at most ${REQUESTS_IN_AN_HOUR} requests and offers are noted within an hour: ask again later`
     throw new RegistrationError('too_often', sentence)
   }
   if (changed.kind === 'too_many') throw tooMany()

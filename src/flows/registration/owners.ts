@@ -15,7 +15,7 @@ import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
 import type { RegistrationPorts } from '../../stores/registration-ports.ts'
 import { authorOf, changeRecord, type ExpectedVersion, type Outcome } from './change.ts'
 import { changeClient } from './clients.ts'
-import { notTooMany } from './create-client.ts'
+import { notTooMany, REQUESTS_IN_AN_HOUR } from './create-client.ts'
 import type { OwnerAct } from './own-clients.ts'
 import { requireMayChange } from './privileged.ts'
 import { findUserId } from './sessions.ts'
@@ -59,7 +59,12 @@ export async function offerOwnership(
       const sentence = `a client has at most ${MAX_FURTHER_OWNERS} owners and offers beside the first owner`
       throw conflict(sentence, 'owner')
     }
-    return [{ kind: 'offer_ownership', ...forUser(userId), offeredBy: act.actor.ownerId }]
+    const step = {
+      kind: 'offer_ownership' as const,
+      ...forUser(userId),
+      offeredBy: act.actor.ownerId,
+    }
+    return [{ ...step, mostInAnHour: REQUESTS_IN_AN_HOUR }]
   })
 }
 
