@@ -403,8 +403,10 @@ class HostileRequests(unittest.TestCase):
         from cryptography.hazmat.primitives.asymmetric import ec
 
         key = ec.generate_private_key(ec.SECP256R1())
-        public = json.loads(jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256).to_jwk(key.public_key()))
-        header = {'typ': 'dpop+jwt', 'jwk': public}
+        numbers = key.public_key().public_numbers()
+        # RFC 7518 §6.2.1.2: of full length. PyJWT leaves out zeros in front.
+        x, y = (edge_registry._encode(one.to_bytes(32, 'big')) for one in (numbers.x, numbers.y))
+        header = {'typ': 'dpop+jwt', 'jwk': {'kty': 'EC', 'crv': 'P-256', 'x': x, 'y': y}}
         for iat in (10**4299, -(10**4300 - 1), 1e308, -1e308, math.inf, math.nan, 0.5):
             claims = {'htm': 'GET', 'htu': AUDIENCE, 'iat': iat, 'jti': 'x'}
             proof = jwt.encode(claims, key, 'ES256', header)
