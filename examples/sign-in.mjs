@@ -55,8 +55,12 @@ const authorize = oauth.buildAuthorizationUrl(registry, {
 
 const callback = new URL(REDIRECT_URI)
 const server = createServer(async (request, response) => {
-  const url = new URL(request.url, callback.origin)
-  if (url.pathname !== callback.pathname) return response.writeHead(404).end()
+  // What is no address, such as `//`, and what has another state is another's request.
+  const target = URL.canParse(request.url, callback.origin) ? request.url : '/'
+  const url = new URL(target, callback.origin)
+  const isOurs =
+    url.pathname === callback.pathname && url.searchParams.get('state') === expectedState
+  if (!isOurs) return response.writeHead(404).end()
   try {
     // Checks state and iss, and redeems the code.
     const checks = { pkceCodeVerifier, expectedState }

@@ -160,6 +160,10 @@ describe('README.md and docs/', () => {
       const printed = await application.untilPrints('&code_challenge_method=S256')
       const url = /^http\S+$/m.exec(printed)?.[0] ?? ''
       const callback = await demoUser(running).visit(url, decision)
+      // A stranger's requests end nothing.
+      for (const target of ['//', '/callback?code=x&state=x', '/callback']) {
+        expect((await fetch(`${callback.origin}${target}`)).status).toBe(404)
+      }
       const answer = await fetch(callback)
       expect(answer.status).toBe(status)
       await application.untilPrints(outcome)
