@@ -31,7 +31,7 @@ const idOf = async ({ username }: Person) =>
 async function selfRegistered(id: string, kind: string, name: string) {
   await registry.addClients([{ client_id: id, name, owner_id: '' }])
   await registry.insert(
-    'INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, ?2, 1)',
+    'INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, ?2, unixepoch())',
     [[id, kind]],
   )
   await registry.insert(
