@@ -26,7 +26,7 @@ const quote = (text: string) => JSON.stringify(text)
 export function checkEvent(text: string): AuditEvent {
   const found = AUDIT_EVENTS.find((one) => one === text)
   if (found) return found
-  throw new Refusal(`unknown event ${quote(text)}: it is one of ${AUDIT_EVENTS.join(', ')}`)
+  throw new Refusal(`unknown event ${quote(text)}: use one of ${AUDIT_EVENTS.join(', ')}`)
 }
 
 export function checkCount(text: string, option: string): number {

@@ -37,7 +37,7 @@ function chosenSections(names: readonly string[] | undefined, command: Command) 
   const unknown = names.find((name) => !SECTION_NAMES.includes(name))
   if (unknown !== undefined) {
     const known = SECTION_NAMES.join(', ')
-    refuseUsage(command, `--section ${JSON.stringify(unknown)} is none of ${known}`)
+    refuseUsage(command, `--section ${JSON.stringify(unknown)} is not one of ${known}`)
   }
   return SECTIONS.filter(({ name }) => names.includes(name))
 }

@@ -41,12 +41,12 @@ async function judge(jwk: JsonWebKey): Promise<Judgement> {
   const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined
   if (!type) {
     return ignored(
-      `has the type ${JSON.stringify(name)}, which is none of ${Object.keys(TYPES).join(', ')}`,
+      `has the type ${JSON.stringify(name)}, which is not one of ${Object.keys(TYPES).join(', ')}`,
     )
   }
   if (!isForVerifying(jwk)) return ignored('is not for signatures (its use or key_ops)')
   if (jwk.alg !== undefined && !SIGNATURE_ALGORITHMS.some((alg) => alg === jwk.alg)) {
-    return ignored(`is for an algorithm that is none of ${SIGNATURE_ALGORITHMS.join(', ')}`)
+    return ignored(`is for an algorithm that is not one of ${SIGNATURE_ALGORITHMS.join(', ')}`)
   }
   if (jwk.alg !== undefined && !type.algorithms.includes(jwk.alg)) {
     return refused(`is for the algorithm ${jwk.alg}, which is for keys of another type`)

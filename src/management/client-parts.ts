@@ -63,7 +63,7 @@ export const clientPartOperations = [
     isConditional: true,
     answers: {
       201: {
-        description: 'The new secret, shown this once.',
+        description: 'The new secret, shown only once.',
         schema: z.strictObject({ client_secret: z.string(), ...NOTES }),
         example: { client_secret: 'regs_…' },
       },

@@ -32,7 +32,7 @@ const Changed = named('ChangedClient', z.extend(ClientDocument, NOTES))
 const Created = named(
   'CreatedClient',
   z.extend(Changed, {
-    client_secret: maybe('shown this once; none for a client that keeps no secret'),
+    client_secret: maybe('shown only once; none for a client that keeps no secret'),
   }),
 )
 

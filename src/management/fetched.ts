@@ -23,7 +23,7 @@ function notesOn(read: Resolution): readonly string[] {
 }
 
 /**
- * What is fetched follows a change that stands, and whose answer may have a secret that is shown this once. So a fault is
+ * What is fetched follows a change that stands, and whose answer may have a secret that is shown only once. So a fault is
  * noted and does not take the answer away.
  */
 async function followedBy<Made extends Outcome<ClientRecord>>(

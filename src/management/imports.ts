@@ -98,7 +98,7 @@ export const importOperations = [
     name: 'importClients',
     summary: 'Take over clients of another registry',
     description:
-      'Clients with their ids, dates and the digests of their secrets, which go on working. A client that is there already stays as it is, so the request can be repeated. The new ones are all written, or none. A bad client is refused by itself, with the field.',
+      'Clients with their ids, dates and the digests of their secrets, which keep working. A client that exists already stays as it is, so the request can be repeated. The new ones are all written, or none. A bad client is refused by itself, with the field.',
     scopes: ['registry:admin'],
     body: Imports,
     bodyExample: { clients: [EXAMPLE], dry_run: true },

@@ -183,7 +183,7 @@ export const userOperations = [
     name: 'inviteUser',
     summary: 'Make a link with which a user sets a password, once',
     description:
-      'The link is shown this once, is good for 24 hours and ends an earlier one. It also ends when the password, the e-mail address or the state of the user changes, and when the user is given a registry: scope. Nothing else of the user ends before the link is used.',
+      'The link is shown only once, is good for 24 hours and ends an earlier one. It also ends when the password, the e-mail address or the state of the user changes, and when the user is given a registry: scope. Nothing else of the user ends before the link is used.',
     scopes: MAY_CHANGE,
     query: BY,
     isConditional: true,
@@ -192,7 +192,7 @@ export const userOperations = [
         description: 'The link.',
         schema: z.strictObject({
           user_id: z.string(),
-          invitation_url: text('shown this once'),
+          invitation_url: text('shown only once'),
           expires_in_seconds: z.int(),
           ...NOTES,
         }),

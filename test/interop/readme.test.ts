@@ -89,7 +89,7 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
     /"active":true,"scope":"public:read submission:read"/,
   ],
   'docs/registry-as-code.md': [
-    /2 to create, 0 to change, 0 to delete[\s\S]*client_secret of notes, shown this once: regs_/,
+    /2 to create, 0 to change, 0 to delete[\s\S]*client_secret of notes, shown only once: regs_/,
     /^Nothing to change; 2 as in the file\.$/m,
   ],
   'docs/resources.md': [/"scope":"files:read files:write"/, /HTTP\/1.1 401/],

@@ -154,7 +154,7 @@ describe('refused JWK Sets', () => {
     ],
     ['the JWK Set cannot be used: key 1 is RSA of fewer than 2048 bits', 1, keys(rsa(1024))],
     [
-      'the JWK Set cannot be used: key 1 has the type "EC P-521", which is none of RSA, EC P-256, OKP Ed25519',
+      'the JWK Set cannot be used: key 1 has the type "EC P-521", which is not one of RSA, EC P-256, OKP Ed25519',
       1,
       keys({ ...PUBLIC, crv: 'P-521' }),
     ],
@@ -174,7 +174,7 @@ describe('refused JWK Sets', () => {
       keys({ ...PUBLIC, use: 'enc' }),
     ],
     [
-      'the JWK Set cannot be used: key 1 is for an algorithm that is none of RS256, PS256, ES256, EdDSA, Ed25519',
+      'the JWK Set cannot be used: key 1 is for an algorithm that is not one of RS256, PS256, ES256, EdDSA, Ed25519',
       1,
       keys({ ...PUBLIC, alg: 'ES512' }),
     ],

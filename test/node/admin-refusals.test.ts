@@ -71,11 +71,11 @@ describe('bad input', () => {
     },
     {
       words: [...CREATE, '--grant-type', 'password'],
-      line: `unknown grant type "password": it is one of ${GRANT_TYPES.join(', ')}`,
+      line: `unknown grant type "password": use one of ${GRANT_TYPES.join(', ')}`,
     },
     {
       words: [...CREATE, '--auth-method', 'client_secret_jwt'],
-      line: `unknown authentication method "client_secret_jwt": it is one of ${AUTH_METHODS.join(', ')}`,
+      line: `unknown authentication method "client_secret_jwt": use one of ${AUTH_METHODS.join(', ')}`,
     },
     {
       words: [...CREATE, '--url', 'javascript:alert(1)'],

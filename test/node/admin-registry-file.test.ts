@@ -131,7 +131,7 @@ create client new
     const text = fileWith(client('machine', 'scopes: [files:read]'))
     const { stdout, status } = await apply(text)
     expect(status).toBe(0)
-    const [, secret = ''] = /^client_secret of machine, shown this once: (\S+)$/m.exec(stdout) ?? []
+    const [, secret = ''] = /^client_secret of machine, shown only once: (\S+)$/m.exec(stdout) ?? []
     const body = { grant_type: 'client_credentials', client_id: 'machine', client_secret: secret }
     const token = await fetch(`${registry.registry}/token`, {
       method: 'POST',
@@ -293,7 +293,7 @@ error: standard input has 2 problems: nothing was changed
     [
       ['export', '-', '--section', 'client'],
       2,
-      /^error: --section "client" is none of scopes, resources, categories, document_hosts, clients, users\n$/,
+      /^error: --section "client" is not one of scopes, resources, categories, document_hosts, clients, users\n$/,
     ],
     [['apply'], 2, /^error: missing required argument 'file'\n$/],
   ])('the words %j are refused', async (words, status, stderr) => {

@@ -125,7 +125,7 @@ describe('a body that registers a client', () => {
     [
       { grant_types: ['implicit'] },
       'grant_types',
-      'unknown grant type "implicit": it is one of client_credentials, authorization_code, refresh_token',
+      'unknown grant type "implicit": use one of client_credentials, authorization_code, refresh_token',
     ],
     [
       { access_token_lifetime_seconds: 59 },

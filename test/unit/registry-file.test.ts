@@ -146,7 +146,7 @@ describe('a fault in a registry file', () => {
   it.each([
     [
       client('auth_method: secret'),
-      '6: client app: auth_method: unknown authentication method "secret": it is one of',
+      '6: client app: auth_method: unknown authentication method "secret": use one of',
     ],
     [
       client('scopes:', '  - read', '  - two words'),

@@ -112,7 +112,7 @@ export function forPeople(io: Io): Printer {
       const unlisted = unlistedText(plan)
       if (unlisted !== '') note(io, unlisted)
     },
-    secret: (change, secret) => print(`client_secret of ${change.id}, shown this once: ${secret}`),
+    secret: (change, secret) => print(`client_secret of ${change.id}, shown only once: ${secret}`),
     done: (change) => print(headOf(change).replace(change.action, PAST[change.action])),
     end: async () => {},
   }

@@ -85,7 +85,7 @@ function isSameClient(
   )
 }
 
-/** `clientSecret`: shown this once; null for a client without one, and for one that was there. */
+/** `clientSecret`: shown only once; null for a client without one, and for one that was there. */
 export type CreatedClient = Outcome<ClientRecord> &
   Readonly<{ isNew: boolean; clientSecret: string | null }>
 

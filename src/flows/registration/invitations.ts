@@ -13,7 +13,7 @@ import type { ExpectedVersion, Outcome } from './change.ts'
 import { changeUser, type UserAct } from './users.ts'
 
 /**
- * Returns the invitation, which is shown this once. An earlier invitation of the user ends. Throws a RegistrationError.
+ * Returns the invitation, which is shown only once. An earlier invitation of the user ends. Throws a RegistrationError.
  * With `usersAreExternal` the registry keeps no passwords.
  */
 export async function inviteUser(

@@ -122,7 +122,7 @@ const TakingBack = (p: PermissionsProps) => {
         name="take"
         type="checkbox"
         legend="What it no longer needs"
-        hint="Tokens that rest on it end. A permission that was authorized needs a new approval later."
+        hint="Tokens that use it end. A permission that was authorized needs a new approval later."
         problem={p.frame.problem?.errors.take}
         options={held.map(({ kind, value, sentence }) => ({
           value: `${kind} ${value}`,

@@ -1,4 +1,4 @@
-/** A client's secrets: a new one, shown this once; the list; rotation with an overlap. */
+/** A client's secrets: a new one, shown only once; the list; rotation with an overlap. */
 
 import { inWords } from '../../domain/duration.ts'
 import { Day, type Hidden, Mark, Moment, PostForm, Row, Submit } from '../parts.tsx'
@@ -41,7 +41,7 @@ export const NewSecretPage = (p: NewSecretProps) => (
       </p>
     ) : (
       <p class="caution">
-        Copy the secret now. It is shown this once, and nobody can look it up. Keep it where only
+        Copy the secret now. It is shown only once, and nobody can look it up. Keep it where only
         your program can read it.
       </p>
     )}

@@ -99,7 +99,7 @@ export const CLIENT_FIELDS: Fields<ClientFields> = {
     schema: oneOfSchema(
       AUTH_METHODS,
       (input) =>
-        `unknown authentication method ${quote(input)}: it is one of ${AUTH_METHODS.join(', ')}`,
+        `unknown authentication method ${quote(input)}: use one of ${AUTH_METHODS.join(', ')}`,
     ),
   },
   // With `jwksUri` it is what was last read there.
@@ -144,7 +144,7 @@ export const CLIENT_FIELDS: Fields<ClientFields> = {
 
 export const grantTypeSchema = oneOfSchema(
   GRANT_TYPES,
-  (input) => `unknown grant type ${quote(input)}: it is one of ${GRANT_TYPES.join(', ')}`,
+  (input) => `unknown grant type ${quote(input)}: use one of ${GRANT_TYPES.join(', ')}`,
 )
 
 /** What `authorize` gives a client and `withdraw` takes from it. */

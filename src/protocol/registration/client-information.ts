@@ -5,7 +5,7 @@ import { formatScopes } from '../../domain/scope.ts'
 import { CLIENT_DETAILS } from './client-details.ts'
 import { shown } from './field.ts'
 
-/** What is shown this once. `token`: the registration access token; null for a client that cannot be managed with one. */
+/** What is shown only once. `token`: the registration access token; null for a client that cannot be managed with one. */
 type Issued = Readonly<{ clientSecret: string | null; token: string | null }>
 
 export const REGISTER_PATH = '/register'

@@ -77,7 +77,7 @@ const METADATA = z.looseObject(
     token_endpoint_auth_method: z._default(
       oneOfSchema(
         REQUEST_AUTH_METHODS,
-        (input) => `{field} ${quote(input)} is none of ${REQUEST_AUTH_METHODS.join(', ')}`,
+        (input) => `{field} ${quote(input)} is not one of ${REQUEST_AUTH_METHODS.join(', ')}`,
       ),
       'client_secret_basic',
     ),

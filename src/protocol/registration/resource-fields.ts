@@ -73,7 +73,7 @@ export const RESOURCE_FIELDS: Fields<ResourceFields> = {
     initial: 'opaque',
     schema: oneOfSchema(
       TOKEN_FORMATS,
-      (input) => `{field}: ${quote(input)} is none of ${TOKEN_FORMATS.join(', ')}`,
+      (input) => `{field}: ${quote(input)} is not one of ${TOKEN_FORMATS.join(', ')}`,
     ),
   },
 }
