@@ -1,4 +1,7 @@
-/** What an approver sees of a client that asks for more: each request, what has changed, and why not to decide. */
+/**
+ * What an approver sees of a client that asks for more: each request, what has changed, and why not to decide. And the form
+ * by which an approver decides: which requests, how, and why.
+ */
 
 import { type ClientRecord, isInvolved, isOffered, isOwnedBy } from '../../domain/client.ts'
 import { changedSinceApproval, type SeenField } from '../../domain/client-approval.ts'
@@ -8,10 +11,13 @@ import { describeScope } from '../../domain/scope-catalogue.ts'
 import type { Change } from '../../pages/portal/approval-page.tsx'
 import type { AskedFor } from '../../pages/portal/decisions.tsx'
 import type { ShownPermission } from '../../pages/portal/permissions.tsx'
+import { DECISION_REASON } from '../../protocol/registration/client-permission-change.ts'
+import { requireValid } from '../../protocol/registration/field.ts'
 import type { Declared } from '../../stores/portal.ts'
 import { capitalized } from '../page.ts'
+import { invalid, requireAll } from './attempt.ts'
 import { FIELD_WORDS } from './history-view.ts'
-import { catalogueOf } from './permission-view.ts'
+import { catalogueOf, tickedIn } from './permission-view.ts'
 
 /** `ticked`: as the form was sent; null for every request. */
 export function askedFor(
@@ -65,4 +71,37 @@ export function whyNot(client: ClientRecord, userId: string): string | null {
   if (isOffered(client, userId)) return OFFERED
   if (isInvolved(client, userId)) return WAS_OWN
   return hasRegistryScope(client.permissions.map(({ value }) => value)) ? PRIVILEGED : null
+}
+
+/** As the page names the fields. */
+export const LABELS = {
+  decide: 'What it asks for',
+  reason: 'Reason',
+  listing_reason: 'Reason for not listing it',
+}
+
+const reasonIn = (form: URLSearchParams, field: string) =>
+  (form.get(field) ?? '').replace(/\r\n?/g, '\n').trim()
+
+/** Throws a RegistrationError where there is none. */
+export function readReason(form: URLSearchParams, field: string): string {
+  const reason = reasonIn(form, field)
+  if (reason === '') throw invalid('say why, for the owners', field)
+  return requireValid(DECISION_REASON.schema, reason, field) as string
+}
+
+/** `reason` is '' for an approval. Throws `FormErrors`. A form that was sent without a button decides nothing. */
+export function readDecision(form: URLSearchParams, { permissions }: ClientRecord) {
+  const how = form.get('act')
+  if (how !== 'approve' && how !== 'decline') throw invalid('choose to approve or to decline')
+  const requests = permissions.filter(({ authorizedAt }) => authorizedAt === null)
+  const lists = tickedIn(requests, form.getAll('decide'))
+  requireAll([
+    () => {
+      const isNothing = Object.values(lists).every((list) => list.length === 0)
+      if (isNothing) throw invalid('choose at least one', 'decide')
+    },
+    () => how === 'decline' && readReason(form, 'reason'),
+  ])
+  return { how, lists, reason: how === 'approve' ? '' : reasonIn(form, 'reason') }
 }

@@ -8,14 +8,12 @@ import type { User } from '../../domain/user.ts'
 import { acceptOffer, declineOffer } from '../../flows/registration/owners.ts'
 import { ClientListPage } from '../../pages/portal/client-list-page.tsx'
 import { ClientPage } from '../../pages/portal/client-page.tsx'
-import { clientPath } from '../../pages/portal/frame.tsx'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { OwnClients, Owner } from '../../stores/portal.ts'
 import type { ManagementDeps } from '../deps.ts'
-import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
+import { actOf, attempt, clientFormFields, invalid, type Refused } from './attempt.ts'
 import { doneIn } from './done.ts'
 import { keyAlgorithmOf } from './key-form.ts'
-import { readClientAndDeclared } from './own-client.tsx'
+import { clientDone, readClientAndDeclared } from './own-client.tsx'
 import { catalogueOf, shownPermissions } from './permission-view.ts'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
@@ -55,8 +53,6 @@ async function showList(visit: Visit<OwnClients>, refused?: Refused) {
   return sendPortalPage(visit, page, refused ?? {})
 }
 
-const CHOOSE = new RegistrationError('invalid', 'accept the offer or decline it')
-
 export const clientListPage = portalPage<OwnClients>({
   path: '/clients',
   read: ({ reader, visitor, c }) =>
@@ -69,11 +65,10 @@ export const clientListPage = portalPage<OwnClients>({
     const attempted = await attempt(visit, form, { form: FORM, id }, async (version) => {
       if (act === 'accept') return acceptOffer(actOf(visit), id, version)
       if (act === 'decline') return declineOffer(actOf(visit), id)
-      throw CHOOSE
+      throw invalid('accept the offer or decline it')
     })
     if (attempted.kind === 'refused') return showList(visit, attempted)
-    const next =
-      act === 'accept' ? `${clientPath(id)}?done=accepted` : '/clients?done=offer_declined'
+    const next = act === 'accept' ? clientDone(id, 'accepted') : '/clients?done=offer_declined'
     return visit.c.redirect(next, 303)
   },
 })

@@ -9,10 +9,10 @@ import { Name } from '../../pages/parts.tsx'
 import { ConfirmPage } from '../../pages/portal/confirm-page.tsx'
 import { clientPath } from '../../pages/portal/frame.tsx'
 import type { OwnClient } from '../../stores/portal.ts'
-import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
+import { actOf } from './attempt.ts'
 import { isInDirectory, nameOf, stateOf } from './clients.tsx'
-import { readClient } from './own-client.tsx'
-import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
+import { clientDone, ownClientPage, readClient } from './own-client.tsx'
+import type { Visit } from './portal-page.tsx'
 
 const ENDS = [
   'Its codes and refresh tokens end at once.',
@@ -76,7 +76,7 @@ const ACTS: Readonly<Record<string, Confirmed>> = {
       'It gets no new tokens until you enable it again. Nothing that ended comes back.',
     ],
     act: (visit, version) => disableClient(actOf(visit), idOf(visit), version),
-    next: (clientId) => `${clientPath(clientId)}?done=disabled`,
+    next: (clientId) => clientDone(clientId, 'disabled'),
   },
   enable: {
     title: 'Enable this client?',
@@ -87,7 +87,7 @@ const ACTS: Readonly<Record<string, Confirmed>> = {
         : ['The operator has disabled it. Only the operator can enable it.'],
     isPossible: ({ client }) => mayBeEnabled(client),
     act: (visit, version) => enableClient(actOf(visit), idOf(visit), version),
-    next: (clientId) => `${clientPath(clientId)}?done=enabled`,
+    next: (clientId) => clientDone(clientId, 'enabled'),
   },
   delete: {
     title: 'Delete this client?',
@@ -111,41 +111,29 @@ const ACTS: Readonly<Record<string, Confirmed>> = {
   },
 }
 
-function confirmPage(
-  form: string,
-  { title, button, ends, isPossible = () => true, act, next }: Confirmed,
-) {
-  async function show(visit: Visit<OwnClient>, refused?: Refused) {
-    const { clientId, name } = visit.found.client
-    const page = (
-      <ConfirmPage
-        frame={await frameOf(visit, { problem: refused?.problem ?? null })}
-        title={title}
-        name={name}
-        ends={ends(visit)}
-        action={clientPath(clientId, form)}
-        hidden={
-          isPossible(visit.found) ? await clientFormFields(visit, form, visit.found.client) : null
-        }
-        button={button}
-        back={clientPath(clientId)}
-      />
-    )
-    return sendPortalPage(visit, page, refused ?? {})
-  }
-  return portalPage<OwnClient>({
-    path: `/clients/:client_id/${form}`,
-    read: readClient,
-    get: (visit) => show(visit),
-    async post(visit, posted) {
-      const id = idOf(visit)
-      const attempted = await attempt(visit, posted, { form, id }, (version) => act(visit, version))
-      if (attempted.kind === 'refused') return show(visit, attempted)
-      return visit.c.redirect(next(id), 303)
-    },
-  })
-}
-
-export const confirmPages = Object.entries(ACTS).map(([form, confirmed]) =>
-  confirmPage(form, confirmed),
+export const confirmPages = Object.entries(ACTS).map(
+  ([page, { title, button, ends, isPossible = () => true, act, next }]) =>
+    ownClientPage({
+      page,
+      read: readClient,
+      async show(visit, { shared, hiddenOf }) {
+        const clientId = idOf(visit)
+        return (
+          <ConfirmPage
+            {...{ ...shared, title, button }}
+            ends={ends(visit)}
+            action={clientPath(clientId, page)}
+            hidden={isPossible(visit.found) ? await hiddenOf(page) : null}
+            back={clientPath(clientId)}
+          />
+        )
+      },
+      formIn: (visit) => ({
+        name: page,
+        async act(version) {
+          await act(visit, version)
+          return next(idOf(visit))
+        },
+      }),
+    }),
 )

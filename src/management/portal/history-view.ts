@@ -68,54 +68,40 @@ function rotated({ overlap_seconds: seconds }: HistoryEntry['detail']): string {
   return `gave it a new secret${rest}`
 }
 
+type Did = string | ((detail: HistoryEntry['detail']) => string)
+
+const DID: Partial<Record<AuditEvent, Did>> = {
+  'client.create': (detail) =>
+    detail.requested_only === true ? 'registered it and asked for' : 'registered it',
+  'client.import': 'imported it',
+  'client.update': (detail) => (detail.requested_only === true ? 'asked for' : changed(detail)),
+  'client.request': 'asked for',
+  'client.authorize': 'approved',
+  'client.withdraw': (detail) => {
+    if (detail.taken_back === true) return 'took back'
+    return detail.declined === true ? 'declined' : 'withdrew'
+  },
+  'client.rotate_secret': rotated,
+  'client.revoke_registration_token': 'revoked its registration access token',
+  'client.offer_ownership': 'offered it to',
+  'client.take_back_offer': 'took back the offer to',
+  'client.accept_offer': 'accepted to own it',
+  'client.decline_offer': 'declined to own it',
+  'client.remove_owner': 'removed the owner',
+  'client.leave': (detail) =>
+    'owner_id' in detail ? 'left it, so the first owner is now' : 'left it',
+  'client.request_listing': 'asked for it to be in the directory',
+  'client.take_back_listing': 'took it out of the directory',
+  'client.list': 'listed it in the directory',
+  'client.decline_listing': 'declined to have it in the directory',
+  'client.disable': 'disabled it',
+  'client.enable': 'enabled it',
+  'client.delete': 'deleted it',
+}
+
 function didOf({ event, detail }: HistoryEntry): string {
-  switch (event) {
-    case 'client.create':
-      return detail.requested_only === true ? 'registered it and asked for' : 'registered it'
-    case 'client.import':
-      return 'imported it'
-    case 'client.update':
-      return detail.requested_only === true ? 'asked for' : changed(detail)
-    case 'client.request':
-      return 'asked for'
-    case 'client.authorize':
-      return 'approved'
-    case 'client.withdraw':
-      if (detail.taken_back === true) return 'took back'
-      return detail.declined === true ? 'declined' : 'withdrew'
-    case 'client.rotate_secret':
-      return rotated(detail)
-    case 'client.revoke_registration_token':
-      return 'revoked its registration access token'
-    case 'client.offer_ownership':
-      return 'offered it to'
-    case 'client.take_back_offer':
-      return 'took back the offer to'
-    case 'client.accept_offer':
-      return 'accepted to own it'
-    case 'client.decline_offer':
-      return 'declined to own it'
-    case 'client.remove_owner':
-      return 'removed the owner'
-    case 'client.leave':
-      return 'owner_id' in detail ? 'left it, so the first owner is now' : 'left it'
-    case 'client.request_listing':
-      return 'asked for it to be in the directory'
-    case 'client.take_back_listing':
-      return 'took it out of the directory'
-    case 'client.list':
-      return 'listed it in the directory'
-    case 'client.decline_listing':
-      return 'declined to have it in the directory'
-    case 'client.disable':
-      return 'disabled it'
-    case 'client.enable':
-      return 'enabled it'
-    case 'client.delete':
-      return 'deleted it'
-    default:
-      return `did ${event}`
-  }
+  const did = DID[event] ?? `did ${event}`
+  return typeof did === 'string' ? did : did(detail)
 }
 
 /** By the actor in the audit, where no person acted. */

@@ -5,7 +5,6 @@ import { randomText } from '../../crypto/random.ts'
 import { createOwnClient } from '../../flows/registration/own-clients.ts'
 import { refuseFlood } from '../../http/flood.ts'
 import { NewClientPage } from '../../pages/portal/client-form-page.tsx'
-import { clientPath } from '../../pages/portal/frame.tsx'
 import { NewSecretPage } from '../../pages/portal/secret-pages.tsx'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { OwnClients } from '../../stores/portal.ts'
@@ -13,6 +12,7 @@ import { readKeysNow, withOwnersLogo } from '../fetched.ts'
 import { asSentence, notFound } from '../page.ts'
 import { actOf, attempt, formFields, type Refused } from './attempt.ts'
 import { LABELS, NOTHING_TYPED, readClientForm, type Typed, typedIn } from './client-form.ts'
+import { clientDone } from './own-client.tsx'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const FORM = 'new_client'
@@ -75,8 +75,7 @@ export const newClientPage = portalPage<OwnClients>({
       return show(visit, { typed, nonce, refused: attempted })
     }
     const { done } = attempted
-    if (done === null || !done.isNew)
-      return visit.c.redirect(`${clientPath(clientId)}?done=known`, 303)
+    if (done === null || !done.isNew) return visit.c.redirect(clientDone(clientId, 'known'), 303)
     const { notes } = await readKeysNow(await withOwnersLogo(done, visit), visit.deps)
     const page = (
       <NewSecretPage

@@ -3,7 +3,7 @@
 import type { AuthMethod, SelfRegistered } from '../../domain/client.ts'
 import { nameForPeople, verifiedHostOf } from '../../domain/shown-client.ts'
 import { OwnName } from '../consent-client.tsx'
-import { Day, HostName } from '../parts.tsx'
+import { Day, type Hidden, HostName, Row } from '../parts.tsx'
 import {
   Description,
   Offer,
@@ -14,7 +14,7 @@ import {
 } from './client-facts.tsx'
 import { METHODS } from './client-page.tsx'
 import { type AskedFor, ListingDecision, RequestDecision, type ShownListing } from './decisions.tsx'
-import { type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
+import { type FrameProps, PortalFrame } from './frame.tsx'
 import { History, type ShownEntry } from './history.tsx'
 import { PermissionList, type ShownPermission } from './permissions.tsx'
 
@@ -70,14 +70,12 @@ const Kind = ({ client }: Pick<ApprovalProps, 'client'>) => {
 
 const Facts = ({ client, owners, offers }: ApprovalProps) => (
   <dl>
-    <dt>Client id</dt>
-    <dd>
+    <Row term="Client id">
       <code>{client.clientId}</code>
-    </dd>
-    <dt>Kind</dt>
-    <dd>
+    </Row>
+    <Row term="Kind">
       <Kind client={client} />
-    </dd>
+    </Row>
     <dt>{owners.length > 1 ? 'Owners' : 'Owner'}</dt>
     <OwnerNames owners={owners} />
     {owners.length === 0 && <dd>none: nobody vouches for it</dd>}
@@ -94,12 +92,10 @@ const Facts = ({ client, owners, offers }: ApprovalProps) => (
     <WebPage url={client.url} />
     <Description heading="What it says about itself" text={client.description} />
     <RedirectUris heading="Sends users back to" uris={client.redirectUris} />
-    <dt>Authenticates</dt>
-    <dd>{METHODS[client.authMethod]}</dd>
-    <dt>Registered</dt>
-    <dd>
+    <Row term="Authenticates">{METHODS[client.authMethod]}</Row>
+    <Row term="Registered">
       <Day at={client.createdAt} />
-    </dd>
+    </Row>
   </dl>
 )
 

@@ -1,9 +1,9 @@
 /** The clients that a user owns, a page at a time. */
 
-import { Day, HiddenFields, Name } from '../parts.tsx'
-import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
+import { Day, type Hidden, Name, PostForm } from '../parts.tsx'
+import { clientPath, type FrameProps, PortalFrame } from './frame.tsx'
 
-export type ClientListProps = Readonly<{
+type ClientListProps = Readonly<{
   frame: FrameProps
   clients: readonly Readonly<{
     clientId: string
@@ -66,8 +66,7 @@ const Offers = ({ offers }: Pick<ClientListProps, 'offers'>) =>
               client id <code>{clientId}</code>, offered by <bdi>{offeredBy}</bdi> on{' '}
               <Day at={offeredAt} />
             </p>
-            <form method="post" action="/clients">
-              <HiddenFields fields={[...hidden, ['client', clientId]]} />
+            <PostForm action="/clients" hidden={[...hidden, ['client', clientId]]}>
               <div class="actions">
                 <button type="submit" name="act" value="decline" aria-label={`Decline ${name}`}>
                   Decline
@@ -82,7 +81,7 @@ const Offers = ({ offers }: Pick<ClientListProps, 'offers'>) =>
                   Accept
                 </button>
               </div>
-            </form>
+            </PostForm>
           </li>
         ))}
       </ul>

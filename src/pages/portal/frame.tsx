@@ -14,8 +14,6 @@ import {
   Submit,
 } from '../parts.tsx'
 
-export type { Hidden }
-
 export const PORTAL_STYLE_PATH = '/portal.css'
 
 /** The pages of one client. */

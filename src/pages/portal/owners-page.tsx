@@ -2,48 +2,43 @@
 
 import { KEEP_OFFERS_SECONDS } from '../../domain/client.ts'
 import { inWords } from '../../domain/duration.ts'
-import { HiddenFields } from '../parts.tsx'
+import { type Hidden, Name, PostForm, Submit } from '../parts.tsx'
 import { Offer, type ShownOffer } from './client-facts.tsx'
 import { TextField } from './fields.tsx'
-import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
+import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
 
-export type OwnersProps = Readonly<{
-  frame: FrameProps
-  clientId: string
-  name: string
-  /** The first owner first. `name`: the username, or the id where it is not known. */
-  owners: readonly Readonly<{
-    name: string
-    isYou: boolean
-    /** The form that removes this owner; null where the visitor may not. */
-    removal: Hidden | null
-  }>[]
-  offers: readonly (ShownOffer &
-    Readonly<{
-      /** The form that takes the offer back; null where the user has declined. */
-      takeBack: Hidden | null
-    }>)[]
-  hidden: Hidden
-  typed: string
-  label: string
-}>
+type OwnersProps = ClientFrameProps &
+  Readonly<{
+    /** The first owner first. `name`: the username, or the id where it is not known. */
+    owners: readonly Readonly<{
+      name: string
+      isYou: boolean
+      /** The form that removes this owner; null where the visitor may not. */
+      removal: Hidden | null
+    }>[]
+    offers: readonly (ShownOffer &
+      Readonly<{
+        /** The form that takes the offer back; null where the user has declined. */
+        takeBack: Hidden | null
+      }>)[]
+    hidden: Hidden
+    typed: string
+    label: string
+  }>
 
 const Owner = (p: { owner: OwnersProps['owners'][number]; action: string; isFirst: boolean }) => {
   const { name, isYou, removal } = p.owner
   return (
     <li>
-      <strong>
-        <bdi>{name}</bdi>
-      </strong>
+      <Name>{name}</Name>
       {isYou && ' (you)'}
       {p.isFirst && <span class="muted">, the first owner</span>}
       {removal && (
-        <form method="post" action={p.action}>
-          <HiddenFields fields={removal} />
+        <PostForm action={p.action} hidden={removal}>
           <button class="plain" type="submit">
             Remove <bdi>{name}</bdi>
           </button>
-        </form>
+        </PostForm>
       )}
     </li>
   )
@@ -62,12 +57,11 @@ const Offers = ({ offers, action }: { offers: OwnersProps['offers']; action: str
           <li>
             <Offer offer={offer} />
             {offer.takeBack && (
-              <form method="post" action={action}>
-                <HiddenFields fields={offer.takeBack} />
+              <PostForm action={action} hidden={offer.takeBack}>
                 <button class="plain" type="submit">
                   Take the offer to <bdi>{offer.name}</bdi> back
                 </button>
-              </form>
+              </PostForm>
             )}
           </li>
         ))}
@@ -78,7 +72,7 @@ const Offers = ({ offers, action }: { offers: OwnersProps['offers']; action: str
 export const OwnersPage = (p: OwnersProps) => {
   const action = clientPath(p.clientId, 'owners')
   return (
-    <PortalFrame {...p.frame} title="Owners" about={p.name}>
+    <ClientFrame {...p} title="Owners">
       <p class="lead">
         Every owner may edit the client, make secrets, disable and delete it, and offer it to
         further users. The consent page names the first owner, who alone can remove another.
@@ -89,8 +83,7 @@ export const OwnersPage = (p: OwnersProps) => {
         ))}
       </ul>
       <Offers offers={p.offers} action={action} />
-      <form method="post" action={action}>
-        <HiddenFields fields={[...p.hidden, ['act', 'offer']]} />
+      <PostForm action={action} hidden={[...p.hidden, ['act', 'offer']]}>
         <TextField
           name="owner"
           label={p.label}
@@ -98,12 +91,8 @@ export const OwnersPage = (p: OwnersProps) => {
           value={p.typed}
           problem={p.frame.problem?.errors.owner}
         />
-        <div class="actions">
-          <button class="primary" type="submit">
-            Offer ownership
-          </button>
-        </div>
-      </form>
+        <Submit>Offer ownership</Submit>
+      </PostForm>
       {p.owners.length > 1 ? (
         <p>
           <a href={clientPath(p.clientId, 'leave')}>Leave this client</a>
@@ -111,9 +100,6 @@ export const OwnersPage = (p: OwnersProps) => {
       ) : (
         <p class="small muted">You can leave this client once another user has accepted.</p>
       )}
-      <p>
-        <a href={clientPath(p.clientId)}>Back to the client</a>
-      </p>
-    </PortalFrame>
+    </ClientFrame>
   )
 }
