@@ -39,7 +39,7 @@ A token for the client:
 
   curl -s ${served.registryUrl}/token -d grant_type=client_credentials -d client_id=${demo.clientId} -d client_secret=${demo.clientSecret} -d scope=public:read
 
-What the authenticator says of it, with the access_token of that answer in $TOKEN:
+What the authenticator says about it, with the access_token of that response in $TOKEN:
 
   curl -si ${served.authenticatorUrl}/auth -H "Authorization: Bearer $TOKEN"
 
