@@ -189,7 +189,7 @@ async function serve(
 async function start(takeSignals: () => void): Promise<() => Promise<void>> {
   if (process.argv.length > 2) {
     throw new Refusal(
-      'npm start takes no arguments: PORT, STATE_DIR and the rest are environment variables',
+      'npm start takes no arguments: PORT, STATE_DIR and the other settings are environment variables (docs/settings.md)',
     )
   }
   const configs = readConfigs()

@@ -94,7 +94,7 @@ const EXPLANATIONS = {
       'No resource with this URI is registered here. Scheme and host may be in any case; the path must be exact.',
       'The client is authorized for no scope of the resource, or none was granted.',
       'At /token: the authorization request did not name the resource, or the user did not allow it.',
-      'At /token: some of the resources want opaque access tokens and others signed ones. Request a token for those of one format.',
+      'At /token: some of the resources have opaque access tokens and others signed ones. Request a token for those of one format.',
     ],
     remedy:
       'Send the resource to /authorize and to /token, as the metadata of the resource gives it. At /token it may be one of those that the user allowed, or be left out.',
@@ -114,7 +114,7 @@ const EXPLANATIONS = {
     meaning: 'No redirect URI of a registration request can be used (RFC 7591).',
     causes: [
       'redirect_uris is missing, and the client is to act for users.',
-      'Every redirect URI is http on another host than this machine, has a fragment or a wildcard, or a scheme that browsers know.',
+      'Every redirect URI is http on another host than this machine, has a fragment or a wildcard, or has a scheme that browsers handle themselves.',
       'The only scheme has no dot, as in cursor://, and the operator has not allowed it.',
     ],
     remedy:
@@ -124,7 +124,7 @@ const EXPLANATIONS = {
     meaning:
       'A member of a registration request is not valid (RFC 7591). error_description names it.',
     causes: [
-      'The member has another type than RFC 7591 says, is too long, or is no web address.',
+      'The member does not have the type of RFC 7591, is too long, or is not a web address.',
       'grant_types and response_types do not fit together, or none of them is supported here.',
       'private_key_jwt without jwks or jwks_uri, with both, or with a key that cannot verify a signature.',
     ],
@@ -139,7 +139,7 @@ const EXPLANATIONS = {
     meaning: 'The user must sign in, and no page may be shown.',
     causes: [
       'The request has prompt=none, and nobody is signed in at this browser, or not within max_age.',
-      'The accounts service led back without asking the user to sign in again.',
+      'The accounts service sent the browser back without a new sign-in.',
     ],
     remedy: 'Send the same request without prompt=none.',
   },
@@ -170,7 +170,7 @@ const EXPLANATIONS = {
       'Too many attempts failed from one address, or for one client or user (status 429).',
     ],
     remedy:
-      'Wait as many seconds as the Retry-After header says, then send the same request again. A code that could not be exchanged for this reason is, as a rule, still valid.',
+      'Wait for the seconds of the Retry-After header, then send the same request again. A code that could not be exchanged for this reason is, as a rule, still valid.',
   },
 } as const satisfies Record<ErrorCode, Explanation>
 
