@@ -36,6 +36,8 @@ const BAD_MESSAGE = -32600
 const NO_SUCH_METHOD = -32601
 const BAD_PARAMS = -32602
 
+const textOf = (value: unknown) => (typeof value === 'string' ? value : '')
+
 const failure = (code: number, message: string, id: Message['id'] | null = null) => ({
   ...{ jsonrpc: '2.0', id, error: { code, message } },
 })
@@ -83,7 +85,7 @@ app.post(PATH, async (c) => {
   const succeed = (result: object) => c.json({ jsonrpc: '2.0', id, result })
   switch (method) {
     case 'initialize': {
-      const asked = String(params?.protocolVersion)
+      const asked = textOf(params?.protocolVersion)
       return succeed({
         protocolVersion: PROTOCOL_VERSIONS.includes(asked) ? asked : PROTOCOL_VERSIONS[0],
         capabilities: { tools: {} },
@@ -121,7 +123,7 @@ app.post(PATH, async (c) => {
 app.all(PATH, (c) => c.body(null, 405, { Allow: 'POST' }))
 
 function toolOf({ method, params }: Message) {
-  return method === 'tools/call' ? TOOLS.get(String(params?.name)) : undefined
+  return method === 'tools/call' ? TOOLS.get(textOf(params?.name)) : undefined
 }
 
 export default app

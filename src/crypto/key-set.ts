@@ -37,7 +37,9 @@ const isForVerifying = ({ use, key_ops: operations }: JsonWebKey) =>
 async function judge(jwk: JsonWebKey): Promise<Judgement> {
   if (jwk.kty === 'oct') return refused('is symmetric: only public keys can be registered')
   if (holdsSecret(jwk)) return refused('holds private members: register the public key alone')
-  const name = [jwk.kty, jwk.kty === 'RSA' ? undefined : jwk.crv].filter(Boolean).join(' ')
+  const name = [jwk.kty, jwk.kty === 'RSA' ? undefined : jwk.crv]
+    .filter((one) => typeof one === 'string')
+    .join(' ')
   const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined
   if (!type) {
     return ignored(

@@ -1,4 +1,13 @@
-/** Objects in JSON: `typeof` calls null and arrays objects too. */
+/** Values of JSON. */
 
+const MAX_SHOWN = 200
+
+/** A value of JSON for a sentence. `String` would call what an object has under the name `toString`. */
+export const textOf = (value: unknown): string =>
+  typeof value === 'object' && value !== null
+    ? JSON.stringify(value).slice(0, MAX_SHOWN)
+    : String(value)
+
+/** `typeof` calls null and arrays objects too. */
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

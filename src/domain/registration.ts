@@ -1,6 +1,7 @@
 /** What a client may register: its redirect URIs (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §4.1), and what must fit together. */
 
 import type { AuthMethod, GrantType } from './client.ts'
+import { textOf } from './json-object.ts'
 import { LOOPBACK_HOSTS } from './network.ts'
 import { isPrivateUseScheme, schemeWithoutDot } from './private-use-scheme.ts'
 
@@ -85,7 +86,7 @@ export const grantTypesByDefault = (
 
 /** A value inside a sentence, as JSON, which is one line. A placeholder in it is none. */
 export const quote = (value: unknown) =>
-  JSON.stringify(String(value)).replace(/\{(?=(?:field|empty)\})/g, '\\u007b')
+  JSON.stringify(textOf(value)).replace(/\{(?=(?:field|empty)\})/g, '\\u007b')
 
 /** `field` is the one to correct, in snake_case. `sentence` has `{field}` where the field's name stands. */
 type RegistrationProblem = Readonly<{ field: string; sentence: string }>

@@ -45,7 +45,10 @@ export type AnyCall = Readonly<{
 /** Values that a caller might send, by the name of the member or parameter. */
 export type Known = Readonly<Record<string, readonly unknown[]>>
 
-const anyJson = fc.oneof(fc.jsonValue({ maxDepth: 3 }), anyText)
+/** `String` cannot make a text of it. */
+export const NO_TEXT = { toString: 1, valueOf: 1 }
+
+const anyJson = fc.oneof(fc.jsonValue({ maxDepth: 3 }), anyText, fc.constant(NO_TEXT))
 /** A longer text only takes longer. */
 const MAX_LENGTH = 40
 

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { redirectUriProblem } from '../../src/domain/registration.ts'
 import { findClient } from '../../src/flows/registration/clients.ts'
+import { NO_TEXT } from './any-call.ts'
 import { exceededFor } from './limits.ts'
 import { admin } from './registering.ts'
 import { declare, serve } from './registry.ts'
@@ -66,7 +67,10 @@ const text = fc.oneof(
   fc.constantFrom('', ' ', '\0', '\ud800', '\u202e', '\n', 'а', '<script>', 'x'.repeat(3000)),
 )
 const url = fc.oneof(fc.constantFrom(...URIS), fc.webUrl(), text)
-const junk = fc.oneof(fc.constantFrom(null, true, 0, -1, {}, [], [[]], 'x'), fc.jsonValue())
+const junk = fc.oneof(
+  fc.constantFrom(null, true, 0, -1, {}, [], [[]], 'x', NO_TEXT),
+  fc.jsonValue(),
+)
 const mostly = <T>(good: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 30, arbitrary: good }, { weight: 1, arbitrary: junk })
 const words = (known: readonly string[]) =>

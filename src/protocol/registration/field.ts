@@ -4,6 +4,7 @@
  */
 
 import * as z from 'zod/mini'
+import { textOf } from '../../domain/json-object.ts'
 import { RegistrationError } from './errors.ts'
 
 export type Schema = z.ZodMiniType
@@ -68,7 +69,7 @@ export const checkedText = (
   isGood: (text: string) => boolean,
   sentence: (text: string) => string,
 ) =>
-  textSchema(maxLength).check(z.refine(isGood, { error: (issue) => sentence(String(issue.input)) }))
+  textSchema(maxLength).check(z.refine(isGood, { error: (issue) => sentence(textOf(issue.input)) }))
 
 export const oneOfSchema = <T extends string>(
   known: readonly T[],

@@ -1,6 +1,7 @@
 /** What is kept of a resource. */
 
 import * as z from 'zod/mini'
+import { textOf } from '../../domain/json-object.ts'
 import { isRegistryScope } from '../../domain/registry-scopes.ts'
 import {
   defaultLifetimeOf,
@@ -18,7 +19,7 @@ import { lineSchema } from './scope-fields.ts'
 import { LIFETIME_FIELD, resourceUriSchema, scopesField } from './shared-fields.ts'
 
 const mayBeOfAService = (scopes: readonly unknown[]) =>
-  !scopes.some((scope) => scope === OFFLINE_ACCESS || isRegistryScope(String(scope)))
+  !scopes.some((scope) => scope === OFFLINE_ACCESS || isRegistryScope(textOf(scope)))
 
 const scopes = scopesField(
   'a scope that belongs to it; domain:action includes domain:action:… with every resource id',

@@ -4,6 +4,7 @@ import * as z from 'zod/mini'
 import { isEndorsement, MAX_ENDORSEMENT_LENGTH } from '../../domain/category.ts'
 import { MAX_FURTHER_OWNERS } from '../../domain/client.ts'
 import { isDocumentUrl } from '../../domain/client-document.ts'
+import { textOf } from '../../domain/json-object.ts'
 import {
   canonicalResource,
   MAX_RESOURCE_URI_LENGTH,
@@ -41,7 +42,7 @@ export const idSchema = () => z.string({ error: wrongType('text') }).check(idFor
 /** Of a client: no id of the caller's choice is the address of a metadata document. */
 export const clientIdSchema = () =>
   z.string({ error: wrongType('text') }).check(
-    z.refine((text: unknown) => !isDocumentUrl(String(text)), {
+    z.refine((text: unknown) => !isDocumentUrl(textOf(text)), {
       error: '{field} must not be an address: a client with a metadata document registers itself',
       abort: true,
     }),
@@ -55,7 +56,7 @@ function wordSchema(
   isGood: (text: string) => boolean,
   sentence: (text: string) => string,
 ) {
-  const error = (issue: { readonly input?: unknown }) => sentence(String(issue.input))
+  const error = (issue: { readonly input?: unknown }) => sentence(textOf(issue.input))
   return z
     .string({ error: wrongType('a list of texts') })
     .check(z.maxLength(maxLength, { error }), z.refine(isGood, { error }))
