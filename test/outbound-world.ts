@@ -1,6 +1,6 @@
 /**
  * The world outside, for the tests in workerd: every request that a Worker sends leads here. `test/workers/world.ts`
- * publishes what an address answers, and asks which requests came. An address that nobody published cannot be reached.
+ * publishes what an address answers, and asks which requests came. An address that no test has published cannot be reached.
  * Each runtime has a world of its own.
  */
 

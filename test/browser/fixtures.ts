@@ -13,7 +13,7 @@ import { type Person, type Registry, startRegistry } from './registry.ts'
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 /** Long enough for a page that exists. */
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 const complaints = new WeakMap<BrowserContext, string[]>()
 
@@ -23,7 +23,7 @@ export const takeComplaints = (page: Page): string[] =>
 
 async function openPage(browser: Browser, options: BrowserContextOptions): Promise<Page> {
   const context = await browser.newContext({ locale: 'en-GB', ...options })
-  context.setDefaultTimeout(PATIENCE_MS)
+  context.setDefaultTimeout(TIMEOUT_MS)
   const page = await context.newPage()
   const heard: string[] = []
   complaints.set(context, heard)

@@ -117,7 +117,10 @@ describe('an invitation in a browser', () => {
     takeComplaints(page)
   })
 
-  it('in dark mode and on a narrow screen the page is whole', async ({ open, registry }) => {
+  it('the page of an invitation is whole in dark mode and on a narrow screen', async ({
+    open,
+    registry,
+  }) => {
     const page = await open({ colorScheme: 'dark', viewport: { width: 320, height: 700 } })
     const { link } = await invite(registry)
     await page.goto(link)

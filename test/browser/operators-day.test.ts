@@ -113,7 +113,7 @@ const check = async (token: string) =>
 it('an operator gets in with wrangler, signs in with a browser, and runs the registry for a day', {
   timeout: DAY_MS,
 }, async ({ page }) => {
-  // Morning: nobody has a credential. Wrangler is the way in.
+  // Morning: there is no credential yet. Wrangler is the way in.
   const deployed = await program('src/cli/deploy/deploy.ts', ['--new-operator'], {
     env: { ISSUER: '' },
   })

@@ -22,7 +22,7 @@ import {
 
 const PROGRAMS = join(import.meta.dirname, 'programs')
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
-const PATIENCE_MS = 50_000
+const TIMEOUT_MS = 50_000
 const NO_NOTES = 'There are no notes.'
 
 let product: RecordedRegistry
@@ -121,7 +121,7 @@ function visit(
 
 async function allow(url: string) {
   const page = await browser.newPage()
-  page.setDefaultTimeout(PATIENCE_MS)
+  page.setDefaultTimeout(TIMEOUT_MS)
   await page.goto(url)
   await page.getByRole('textbox', { name: 'Username' }).fill(product.demo.username)
   await page.getByLabel('Password').fill(product.demo.password)
@@ -266,7 +266,7 @@ describe.each(HOSTS.map((host) => [host.name, host] as const))('%s', (_name, hos
 })
 
 describe('a registry that takes no unknown clients', () => {
-  it('control: without documents and registration a host that nobody registered gets no token', async () => {
+  it('control: without documents and registration an unregistered host gets no token', async () => {
     const closed = await startRecordedRegistry()
     try {
       const { registration_endpoint, client_id_metadata_document_supported } = (await (

@@ -168,7 +168,7 @@ describe('a client whose id is the address of its metadata document', () => {
     expect(refused.stderr).toContain('has no secret to rotate')
   })
 
-  it('the address of no client is refused with one line', async () => {
+  it('an address that is not that of a client is refused with one line', async () => {
     const unknown = 'https://app.example/none.json'
     for (const words of [
       ['client', 'show', unknown],

@@ -38,7 +38,7 @@ describe('client listing', () => {
     expect(await listed('declined')).toEqual([])
   })
 
-  it('what is refused says why, and wrong words are wrong usage', async () => {
+  it('a refused change of a listing says why, and wrong words are wrong usage', async () => {
     const id = await create()
     const refused = await state.admin(['client', 'listing', id, 'list'])
     expect([refused.status, refused.stderr]).toEqual([

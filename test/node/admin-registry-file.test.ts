@@ -218,7 +218,7 @@ create client new
     )
   })
 
-  it('what fails halfway leaves what was made, names what was not, and the same command continues', async () => {
+  it('an apply that fails halfway leaves what was made, names what was not, and continues with the same command', async () => {
     const titles = (count: number) =>
       Array.from({ length: count }, (_, i) => {
         const letters = [26 * 26, 26, 1].map((n) =>

@@ -292,7 +292,7 @@ describe('logout', () => {
     expect((await stat(file)).size).toBeGreaterThan(0)
   })
 
-  it('logout of nobody is refused', async () => {
+  it('logout without a sign-in is refused', async () => {
     const { status, stderr } = await remote('logout')
     expect([status, stderr]).toEqual([1, `error: nobody is signed in: there is no ${file}\n`])
   })

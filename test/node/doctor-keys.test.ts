@@ -206,7 +206,7 @@ describe("the doctor's check signing", () => {
 })
 
 describe("the doctor's check keys-read", () => {
-  it('the check keys-read shows the authenticator an access token that a key of nobody has signed', async () => {
+  it('the check keys-read shows the authenticator an access token that no key of the registry has signed', async () => {
     let judged: unknown
     authStatus = async (token) => {
       const expected = { typ: 'at+jwt', issuer: registry.url, nowMs: Date.now() }

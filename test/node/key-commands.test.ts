@@ -194,7 +194,7 @@ describe('where the private keys go', () => {
     ])
   })
 
-  it('at a terminal a verb does not wait for a value that nobody types', async () => {
+  it('at a terminal a command about keys does not wait for a value on standard input', async () => {
     let said = ''
     const out = {
       write(text: string) {

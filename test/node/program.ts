@@ -66,9 +66,9 @@ export function startProgram(
     async end() {
       if (isOver) return
       child.kill('SIGTERM')
-      const patience = setTimeout(kill, KILL_AFTER_MS)
+      const killing = setTimeout(kill, KILL_AFTER_MS)
       await over
-      clearTimeout(patience)
+      clearTimeout(killing)
     },
   }
 }

@@ -175,7 +175,7 @@ describe('a command of curl', () => {
     ['-u without a colon', `curl -u id -d a=1 ${TOKEN}`, '-u has no colon'],
     ['a header without a colon', `curl -H abc -d a=1 ${TOKEN}`, 'A header without a colon'],
     ['two addresses', `curl -d a=1 ${TOKEN} ${TOKEN}`, 'Only the first address was read.'],
-  ])('%s is told, and the rest is read', (_, text, note) => {
+  ])('a command with %s gets a note, and the rest of it is read', (_, text, note) => {
     const { url, body, notes } = readCurl(text)
     expect([url, body]).toEqual([TOKEN, 'a=1'])
     expect(notes.join()).toContain(note)
@@ -238,7 +238,7 @@ describe('what is pasted', () => {
     ['', 'Paste a request first.'],
     ['Why?', 'This is no request that can be read here.'],
     ['curl -d a=1', 'The command names no address.'],
-  ])('%j is no request', (text, problem) => {
+  ])('the text %j is refused, because it is not a request', (text, problem) => {
     expect(readPasted(text)).toEqual({ problem: expect.stringContaining(problem) })
   })
 

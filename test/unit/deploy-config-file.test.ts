@@ -65,9 +65,12 @@ describe('a value in a wrangler.toml', () => {
     ['kv_namespaces = [{ binding = "CODES", id = "old" }]\n', CODES, 'id'],
     ['[[kv_namespaces]]\nbinding = "SESSIONS"\nid = "old"\n', CODES, 'id'],
     ['', VARS, 'ISSUER'],
-  ] as const)('is not guessed where the file is laid out otherwise: %j', (text, place, key) => {
-    expect(withValue(text, place, key, 'new')).toBeNull()
-  })
+  ] as const)(
+    'a value in wrangler.toml is not guessed where the file is laid out otherwise: %j',
+    (text, place, key) => {
+      expect(withValue(text, place, key, 'new')).toBeNull()
+    },
+  )
 
   it('a value that would break wrangler.toml is not written', () => {
     expect(withValue('[vars]\nISSUER = "old"\n', VARS, 'ISSUER', 'a"\nB = "c')).toBeNull()

@@ -81,11 +81,11 @@ describe('the documents', () => {
 })
 
 describe('docs/errors.md', () => {
-  it('is what npm run docs writes', () => {
+  it('docs/errors.md is what npm run docs writes', () => {
     expect(read(ERRORS_PAGE)).toBe(errorsPage())
   })
 
-  it('has a section for every error code', () => {
+  it('docs/errors.md has a section for every error code', () => {
     expect(anchorsOf(errorsPage()).slice(1)).toEqual(explanations().map(({ code }) => code))
   })
 })

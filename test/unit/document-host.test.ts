@@ -58,7 +58,7 @@ describe('the canonical form of a host', () => {
     `${'a'.repeat(64)}.example.com`,
     `${'a.'.repeat(126)}example.com`,
     'a\0.example.com',
-  ])('%j is no host', (written) => {
+  ])('the text %j is not a host', (written) => {
     expect(canonicalHost(written)).toBeNull()
   })
 

@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest'
 import { evictOldest } from '../../src/stores/evict-oldest.ts'
 
-it('a full memory forgets its oldest entry, and a memory with space forgets nothing', () => {
+it('a full cache evicts its oldest entry, and a cache with space evicts nothing', () => {
   const memory = new Set<string>()
   for (const one of ['a', 'b', 'c', 'd']) {
     evictOldest(memory, 3)

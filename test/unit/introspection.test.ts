@@ -60,7 +60,7 @@ describe('the cache of introspection()', () => {
     expect(fetch).toHaveBeenCalledTimes(2)
   })
 
-  it('that a token is not active is kept for 2 seconds at most', async () => {
+  it('the answer that a token is not active is kept for at most 2 seconds', async () => {
     let isActive = false
     const answering = () => (isActive ? activeAnswer() : { active: false })
     const { statusOf, fetch } = checking(answering, { cacheSeconds: 3600 })

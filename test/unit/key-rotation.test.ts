@@ -130,7 +130,7 @@ describe('refusals', () => {
     await expect(promoteKey(kept, second, NOW)).rejects.toThrow('has no private part')
   })
 
-  it('a value whose keys do not fit together is not usable, whichever of its keys it is', async () => {
+  it('a value whose keys do not fit together is not usable, with the fault in any of its keys', async () => {
     const keys = await addKey(await createKeys('EdDSA', NOW), 'EdDSA', NOW)
     const [first, second] = keys
     expect(await isUsable(await formatKeys(keys))).toBe(true)

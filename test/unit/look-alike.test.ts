@@ -19,7 +19,7 @@ describe('a name that looks like the name of the service', () => {
     'arrXiv',
     'ArXivOfficial',
     'ar-xiv',
-  ])('%s looks like arXiv', (name) => {
+  ])('the name %s looks like arXiv', (name) => {
     expect(looksLike(name, 'arXiv')).toBe(true)
   })
 

@@ -155,7 +155,7 @@ describe('a client metadata document that is invalid', () => {
     ['"text"', [null, 'the document must be a JSON object']],
     [`{"a":${'['.repeat(2000)}${']'.repeat(2000)}}`, [null, expect.stringContaining('nested')]],
     ['{"client_id":"a","client_id":"b"}', [null, 'client_id must not be given twice']],
-  ])('%j is no document', (text, problem) => {
+  ])('the text %j is not a client metadata document', (text, problem) => {
     expect(problemOf(text)).toEqual(problem)
   })
 
@@ -249,7 +249,7 @@ describe('text that a stranger wrote', () => {
     ['\u3164', ''],
     ['Ваше имя', 'Ваше имя'],
     ['名前', '名前'],
-  ])('%j is shown as %j', (text, clean) => {
+  ])('the text %j of a stranger is shown as %j', (text, clean) => {
     expect(cleanText(text)).toBe(clean)
   })
 })

@@ -25,7 +25,7 @@ const readOf = (sql: string) => {
 }
 
 describe('the statements of the stores', () => {
-  it.each(STATEMENTS)('%s runs as a SELECT, or is refused', (_, sql) => {
+  it.each(STATEMENTS)('the statement %s runs as a SELECT, or is refused', (_, sql) => {
     expect(readOf(sql)).toMatch(/^\s*SELECT\b|^refused$/)
   })
 
@@ -33,12 +33,15 @@ describe('the statements of the stores', () => {
     ['SPEND_CODE', codes.SPEND_CODE],
     ['SPEND_REFRESH_TOKEN', refreshTokens.SPEND_REFRESH_TOKEN],
     ['REPEAT_SUCCESSOR', refreshTokens.REPEAT_SUCCESSOR],
-  ])('%s asks its whole condition and returns the same columns, without the change', (_, sql) => {
-    const [head, rest = ''] = one(sql).split(/ SET .*? WHERE (.*)/)
-    const [condition, columns] = rest.split(' RETURNING ')
-    const table = head?.replace('UPDATE ', '')
-    expect(one(asRead(sql))).toBe(`SELECT ${columns} FROM ${table} WHERE ${condition}`)
-  })
+  ])(
+    'the statement %s reads by its whole condition and returns the same columns, without the change',
+    (_, sql) => {
+      const [head, rest = ''] = one(sql).split(/ SET .*? WHERE (.*)/)
+      const [condition, columns] = rest.split(' RETURNING ')
+      const table = head?.replace('UPDATE ', '')
+      expect(one(asRead(sql))).toBe(`SELECT ${columns} FROM ${table} WHERE ${condition}`)
+    },
+  )
 })
 
 describe('a statement', () => {

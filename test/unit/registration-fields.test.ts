@@ -52,7 +52,7 @@ const ofClient = (more: object) => refusal(() => readClientCreation({ ...CLIENT,
 const ofUser = (more: object) => refusal(() => readUserCreation({ ...USER, ...more }))
 
 describe('a body that registers a client', () => {
-  it('has the values of omitted fields as the command line has them', () => {
+  it('a body that registers a client has the same values for omitted fields as the command line', () => {
     expect(readClientCreation(CLIENT)).toEqual({
       clientId: null,
       mode: 'authorize',
@@ -73,7 +73,7 @@ describe('a body that registers a client', () => {
     })
   })
 
-  it('is read whole: an id, a key set as an object, lists without repetitions', () => {
+  it('a body that registers a client may have an id and a key set as an object, and its lists are read without repetitions', () => {
     const jwks = { keys: [{ kty: 'EC', x: '1' }], note: 'kept' }
     const read = readClientCreation({
       ...CLIENT,
@@ -149,21 +149,24 @@ describe('a body that registers a client', () => {
     expect(ofClient(more)).toEqual({ field, message })
   })
 
-  it('may be as long as a field allows, and no longer', () => {
+  it('a body that registers a client may be as long as a field allows, and no longer', () => {
     expect(ofClient({ name: 'x'.repeat(1000), description: 'x'.repeat(10_000) })).toBeNull()
     expect(ofClient({ scopes: ['x'.repeat(256)] })).toBeNull()
     expect(ofClient({ scopes: ['x'.repeat(257)] })?.message).toContain('is not a scope')
   })
 
-  it.each([null, [], 'text', 7])('that is %j is refused', (body) => {
-    for (const read of [readClientCreation, readClientUpdate, readUserCreation, readUserUpdate]) {
-      expect(refusal(() => read(body))).toMatchObject({ message: expect.any(String) })
-    }
-  })
+  it.each([null, [], 'text', 7])(
+    'a body about a client or a user is refused when it is %j',
+    (body) => {
+      for (const read of [readClientCreation, readClientUpdate, readUserCreation, readUserUpdate]) {
+        expect(refusal(() => read(body))).toMatchObject({ message: expect.any(String) })
+      }
+    },
+  )
 })
 
 describe('a body that changes a client', () => {
-  it('has only what is given, and may be empty', () => {
+  it('a body that changes a client has only what is given, and may be empty', () => {
     const nothing = { fields: {}, lists: {}, mode: 'authorize', isDisabled: undefined }
     expect(readClientUpdate({})).toEqual(nothing)
     expect(
@@ -177,7 +180,7 @@ describe('a body that changes a client', () => {
     expect(refusal(() => readClientUpdate({ client_id: 'x' }))?.field).toBe('client_id')
   })
 
-  it('gives or withdraws, and not both or nothing', () => {
+  it('a body that changes permissions gives or withdraws, and not both or nothing', () => {
     const read = (body: unknown) => readPermissionChange(CLIENT_PERMISSIONS, body)
     expect(read({ withdraw: { grant_types: ['refresh_token'] } })).toEqual({
       how: 'withdraw',
@@ -198,7 +201,7 @@ describe('a body that changes a client', () => {
 })
 
 describe('a body about a user', () => {
-  it('is read with the name in NFC and without a password', () => {
+  it('a body about a user is read with the name in NFC and without a password', () => {
     expect(readUserCreation({ ...USER, username: 'mu\u0308ller' })).toEqual({
       fields: { username: 'm\u00fcller', email: 'ada@example.org' },
       lists: {},
@@ -238,7 +241,7 @@ describe('a body about a user', () => {
     expect(ofUser(more)).toEqual({ field, message })
   })
 
-  it('a refused password is not repeated', () => {
+  it('the sentence that refuses a password does not repeat it', () => {
     for (const password of ['secret7', `${'secret'.repeat(200)}`, 'secret and \0', '']) {
       const said = refusal(() => requireValid(PASSWORD_CHANGE, { password }))
       expect(said?.message).toMatch(/^the password must/)

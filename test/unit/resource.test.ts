@@ -20,7 +20,7 @@ describe('the canonical form of a resource URI', () => {
     ['https://files.example/a%2Fb/', 'https://files.example/a%2Fb/'],
     ['https://files.example?A=b', 'https://files.example?A=b'],
     ['URN:example:Files', 'urn:example:Files'],
-  ])('%s is kept as %s', (text, kept) => {
+  ])('the URI of a resource %s is kept as %s', (text, kept) => {
     expect(canonicalResource(text)).toBe(kept)
     expect(canonicalResource(kept)).toBe(kept)
   })

@@ -108,7 +108,7 @@ describe('sensitive scopes', () => {
     ['wipe', true],
     ['wipe:x', false],
     ['money:receive', false],
-  ])('that the scope %s is sensitive is %s', (scope, isSensitive) =>
+  ])('whether the scope %s is sensitive: %s', (scope, isSensitive) =>
     expect(describeScope(scope, declared).isSensitive).toBe(isSensitive),
   )
 })

@@ -161,7 +161,7 @@ describe('a client that registered itself', () => {
     expect(await errorIn(refused)).toMatchObject({ status: 429, error: 'temporarily_unavailable' })
     const { permissions, decisions } = await findClient(admin(), client_id)
     expect(permissions.map(({ value }) => value)).not.toContain(READ)
-    // What a client gave up itself nobody declined or withdrew.
+    // What a client gave up itself was neither declined nor withdrawn.
     expect(decisions).toEqual([])
     expect((await update('public:read')).status).toBe(200)
   })

@@ -61,7 +61,7 @@ describe('AUTHENTICATOR_KEYS', () => {
     await expect(serviceOf(both.ask).verify(jwt, 'JWT')).rejects.toThrow()
   })
 
-  it('over a service binding the session is the same, whichever signs', async () => {
+  it('over a service binding the session is the same with either signature', async () => {
     const { authorization } = { authorization: `Bearer ${await storeToken()}` }
     const byKeys = await built({ AUTHENTICATOR_KEYS }).authenticator.authenticate({ authorization })
     const bySecret = await built({ JWT_SECRET }).authenticator.authenticate({ authorization })

@@ -440,7 +440,7 @@ describe('hostile text', () => {
       `curl ${Array.from({ length: 10_000 }, (_, n) => `$${n}`).join(' ')}`,
     ],
     ['a file', 'curl -d @/etc/passwd -K /root/.curlrc http://127.0.0.1:8787/token'],
-    ['an address of nobody', 'https://elsewhere.example/authorize?x=1'],
+    ['an unknown address', 'https://elsewhere.example/authorize?x=1'],
     ['an address that is none', 'http://[::'],
     ['another method', `curl -X DELETE http://127.0.0.1:8787/token`],
     ['another path', `curl -d token=x http://127.0.0.1:8787/revoke`],

@@ -1,4 +1,4 @@
-/** Clients by metadata document that nobody uses: deleted after 90 days, unless an operator disabled them. */
+/** Unused clients by metadata document: deleted after 90 days, unless an operator disabled them. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it, vi } from 'vitest'

@@ -224,7 +224,7 @@ describe('documents that make no client', () => {
     expect(await recordOf(client)).toBeNull()
   })
 
-  it('what a stranger wrote into a document is never markup on the page that refuses it', async () => {
+  it('the page that refuses a document never shows a text of the document as markup', async () => {
     const client = await newDocument({ redirect_uris: ['http://<script>alert(1)</script>'] })
     expect((await refusedPage(await visit(cookie, client))).text).not.toContain('<script>alert')
   })
@@ -282,7 +282,7 @@ describe('who may have a document read', () => {
     expect(await requestsTo(client.host)).toEqual([])
   })
 
-  it('a session that was ended has nothing read', async () => {
+  it('a request with an ended session has no document read', async () => {
     const ended = await signIn(await newUser())
     const page = await (await accepting('/', { headers: { Cookie: ended } })).text()
     const form_token = /name="form_token" value="([^"]+)"/.exec(page)?.[1] ?? ''
@@ -292,7 +292,7 @@ describe('who may have a document read', () => {
     expect(await requestsTo(client.host)).toEqual([])
   })
 
-  it('a session that was revoked has nothing read, also while KV still shows it', async () => {
+  it('a request with a revoked session has no document read, also while KV still shows the session', async () => {
     const revoked = await signIn(await newUser())
     const key = await sessionKeyOf(sessionTokenIn(revoked))
     await revokeStatement(env.DB, 'session', [key], 7200).run()
@@ -301,14 +301,14 @@ describe('who may have a document read', () => {
     expect(await requestsTo(client.host)).toEqual([])
   })
 
-  it('HEAD has nothing read', async () => {
+  it('a HEAD request has no document read', async () => {
     const client = await newDocument()
     const init = { method: 'HEAD', headers: { Cookie: cookie } }
     expect((await accepting(authorizePath(asked(client)), init)).status).toBe(200)
     expect(await requestsTo(client.host)).toEqual([])
   })
 
-  it('a token request for a client that is not known has nothing read', async () => {
+  it('a token request of an unknown client has no document read', async () => {
     const client = await newDocument()
     expect(await refusal(await redeem(client, 'regc_junk'))).toEqual({
       status: 401,
@@ -317,7 +317,7 @@ describe('who may have a document read', () => {
     expect(await requestsTo(client.host)).toEqual([])
   })
 
-  it('more than the limit of a network is refused', async () => {
+  it('more requests for documents than the limit of a network are refused', async () => {
     const limit = { limit: async () => ({ success: false }) }
     const limited = serve({ CLIENT_DOCUMENTS: 'any', REFUSAL_LIMIT: limit })
     const client = await newDocument()
@@ -328,7 +328,7 @@ describe('who may have a document read', () => {
 })
 
 describe('what an operator decides', () => {
-  it('CLIENT_DOCUMENTS off, the default, knows no such client, also one that was there', async () => {
+  it('with CLIENT_DOCUMENTS off, the default, no client by a document is known, also one that was there', async () => {
     const off = serve()
     const client = await newDocument()
     expect((await refusedPage(await visit(cookie, client, {}, off))).status).toBe(400)

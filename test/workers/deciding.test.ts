@@ -281,7 +281,7 @@ describe('what has changed since the last approval', () => {
     expect(changedSinceApproval(await findClient(admin(), clientId))).toEqual([])
   })
 
-  it('nothing is known of a client that no decision gave anything', async () => {
+  it('no change is listed for a client to which no decision gave anything', async () => {
     const { clientId } = await waiting()
     expect((await findClient(admin(), clientId)).approval).toBeNull()
     await withdrawFromClient(admin(), clientId, { scopes: ['a:b'] })

@@ -75,7 +75,7 @@ describe('the directory', () => {
     expect(html).not.toContain('secret:plan')
   })
 
-  it('it is read without signing in, sets no cookie and allows no other method', async () => {
+  it('the directory is read without signing in, sets no cookie and allows no other method', async () => {
     const answer = await withDirectory('/directory')
     expect([answer.status, answer.headers.get('Set-Cookie')]).toEqual([200, null])
     expect((await withDirectory('/directory', { method: 'HEAD' })).status).toBe(200)
@@ -187,13 +187,13 @@ describe('a search', () => {
     expect((await search(word)).names).toEqual([`${word} ${word} ${word}`])
   })
 
-  it('a search for nothing but signs finds nothing, and says so', async () => {
+  it('a search for punctuation alone finds nothing, and says so', async () => {
     const { status, html, names } = await search('%%% ___')
     expect([status, names]).toEqual([200, []])
     expect(html).toContain('No listed application')
   })
 
-  it('what was typed is shown again, as text', async () => {
+  it('a search shows again as text what was typed', async () => {
     const { html } = await search(`nothing"><script>alert(1)</script>`)
     expect(html).toContain('value="nothing&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"')
     expect(html).not.toContain('<script>')
@@ -218,7 +218,7 @@ describe('pages', () => {
       await deleteClient(admin(), await idNamed(`${word} 000`)).catch(() => null)
     })
     const before = pages.flat()
-    // Nobody who was there from the beginning is left out or shown twice.
+    // No client that was there from the beginning is left out or shown twice.
     expect(again.flat().filter((name) => before.includes(name))).toEqual(before)
     expect(begin.names).toHaveLength(50)
   })

@@ -110,7 +110,7 @@ const formFlows = [
       },
     }
   }),
-  // The first attempt changed the client, and nobody saw its secret.
+  // The first attempt may have changed the client, and its secret was lost.
   posting('/clients/{id}/secrets', '200 A new secret', 409, async () => {
     const { keys, send } = await prepared('secrets', { overlap: '0' })
     return {

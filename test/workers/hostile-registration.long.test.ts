@@ -108,7 +108,7 @@ async function run({ expected, again, begin }: Flow, injections: readonly Inject
 }
 
 describe.each(FLOWS)('$name', (flow) => {
-  it(`${flow.name}: the response is right or 503 whichever operation fails in whichever way, and the client goes on`, async () => {
+  it(`${flow.name}: the response is right or 503 for every failure of every operation, and the client goes on`, async () => {
     const { operations } = await run(flow, [])
     let unavailable = 0
     expect(operations.length).toBeGreaterThan(1)

@@ -113,7 +113,7 @@ type Fixtures = Readonly<{
   plainClient: TestClient
   /** A client that authenticates with `key`. */
   keyClient: TestClient
-  /** A client of which every request names the resource. */
+  /** Each request of this client names the resource. */
   resourceClient: TestClient
   resource: string
   /** Its tokens are signed, since its default resource wants that. */

@@ -347,7 +347,7 @@ describe('the form', () => {
     expect((await setPassword(invitation)).status).toBe(200)
   })
 
-  it('the page loads nothing, cannot be framed or cached, and its policy allows its own script alone', async () => {
+  it('the page of an invitation loads nothing, cannot be framed or cached, and its policy allows its own script alone', async () => {
     const opened = await registry('/invitation')
     expect(opened.headers.get('Content-Security-Policy')).toMatch(
       /^default-src 'none'; script-src 'sha256-[\w+/]{43}='; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'$/,
@@ -359,14 +359,14 @@ describe('the form', () => {
     })
   })
 
-  it('with LOGIN_URL there is no page, since the registry has no passwords', async () => {
+  it('with LOGIN_URL there is no page of an invitation, since the registry has no passwords', async () => {
     const fetch = serve({ LOGIN_URL: 'https://accounts.example/login' })
     expect((await fetch('/invitation')).status).toBe(400)
     const invitation = await newInvitation((await newUser()).id)
     expect((await post('/invitation', { invitation }, {}, fetch)).status).toBe(400)
   })
 
-  it('neither the log nor the recorded refusal holds an invitation or a password', async () => {
+  it('neither the log nor the recorded refusal contains an invitation or a password', async () => {
     const { id } = await newUser()
     const invitation = await newInvitation(id)
     const password = 'kR7vQ2mZ9xLw-password'

@@ -35,7 +35,7 @@ const update = (id: string, fields: Partial<ClientFields>) =>
   updateClient(admin(), id, { fields, lists: {}, mode: 'authorize', isDisabled: undefined })
 
 describe('an owner at /clients/{id}/listing', () => {
-  it('the page says what becomes public, and the client is listed after an owner asked and an approver decided', async () => {
+  it('the page of a listing says what becomes public, and the client is listed after an owner asked and an approver decided', async () => {
     const [owner, word] = [await newMember(), newWord()]
     const { id } = await register(owner, { name: word, url: `https://${word}.example` })
     const path = `/clients/${id}/listing`
@@ -63,7 +63,7 @@ describe('an owner at /clients/{id}/listing', () => {
     ])
   })
 
-  it('the owners see that it was declined and why, and can ask again', async () => {
+  it('the owners see that a listing was declined and why, and can ask again', async () => {
     const owner = await newMember()
     const { id } = await register(owner)
     const path = `/clients/${id}/listing`
@@ -126,7 +126,7 @@ describe('an owner at /clients/{id}/listing', () => {
     expect(await refusedAs(listClient(admin(), id))).toBe('conflict')
   })
 
-  it('what changes nothing leaves the version and the audit as they are', async () => {
+  it('a request about a listing that changes nothing leaves the version and the audit as they are', async () => {
     const id = await newListed()
     const { version } = await findClient(admin(), id)
     await requestListing(admin(), id)
@@ -207,7 +207,7 @@ describe('a listing is of what the approver saw', () => {
     expect((await search(word)).names).toEqual([word])
   })
 
-  it('what was declined stays declined when the client changes', async () => {
+  it('a declined listing stays declined when the client changes', async () => {
     const { id } = await newClient()
     await requestListing(admin(), id)
     await declineListing(admin(), id, 'No.')
@@ -411,7 +411,7 @@ describe('an approver in the queue', () => {
     expect(await saying()).toEqual([true, true, false])
   })
 
-  it('nobody lists a client that they own, as the first owner or a further one', async () => {
+  it('an approver lists no client that they own, as the first owner or a further one', async () => {
     const approver = await newDecider()
     const { id } = await register(approver)
     await approver.submit(`/clients/${id}/listing`, {}, 'ask')

@@ -105,7 +105,7 @@ describe('the logo of a client at a host that is blocked', () => {
     ['the host', (uri: string) => new URL(uri).host],
     ['all hosts below its domain', above],
   ])(
-    'blocking %s ends what was served, and allowing it again fetches it anew',
+    'blocking %s ends what was served, and allowing it again fetches it again',
     async (_, hostOf) => {
       const logoUri = `https://logo.${newHost()}/logo`
       await publish(logoUri, { ...GIF, body: `GIF89a ${logoUri}` })
@@ -266,7 +266,7 @@ describe('a logo that is named without an operator', () => {
     expect(await kept(client.logo_uri)).toBeNull()
   })
 
-  it('a logo that cannot be shown keeps nobody from signing in, and is not asked for at every page', async () => {
+  it('a logo that cannot be shown prevents no sign-in, and is not asked for at every page', async () => {
     const client = await named(await published({ ...GIF, body: 'no image' }))
     for (let page = 0; page < 3; page += 1) expect((await consentPage(client)).status).toBe(200)
     expect(await asked(client.logo_uri)).toBe(1)

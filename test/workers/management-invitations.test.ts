@@ -90,18 +90,18 @@ describe('an invitation over the management API', () => {
 })
 
 describe('the page of invitations', () => {
-  it('a method that the page does not know is 405 and names those that it knows', async () => {
+  it('another method of the page of an invitation is 405 and names the allowed ones', async () => {
     const answer = await registry('/invitation', { method: 'DELETE' })
     expect([answer.status, answer.headers.get('Allow')]).toEqual([405, 'GET, HEAD, POST'])
   })
 
-  it('without a management worker the page is 404, for a person', async () => {
+  it('without a management worker the page of an invitation is 404, as HTML', async () => {
     const answer = await serve({ MANAGEMENT: undefined })('/invitation')
     expect(answer.status).toBe(404)
     expect(answer.headers.get('Content-Type')).toContain('text/html')
   })
 
-  it('a management worker that fails is a page with 503, for a person', async () => {
+  it('while the management worker fails, the page of an invitation is 503, as HTML', async () => {
     const fails = { fetch: () => Promise.reject(new Error('no answer')) }
     const answer = await serve({ MANAGEMENT: fails })('/invitation')
     expect(answer.status).toBe(503)

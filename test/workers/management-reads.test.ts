@@ -142,7 +142,7 @@ describe('the permissions in the status', () => {
     expect(await permissions()).toMatchObject({ operators: before.operators })
   })
 
-  it('the status names each scope that is held and that nobody declared, once, without the scopes of the registry', async () => {
+  it('the status names each scope that is held and not declared, once, without the scopes of the registry', async () => {
     const sentence = 'Do a thing'
     await createScope(admin(), {
       name: 'wiki:read',

@@ -70,7 +70,7 @@ describe('/openapi.json', () => {
     },
   )
 
-  it('a registry without a management worker has none of it and serves tokens', async () => {
+  it('a registry without a management worker has no OpenAPI document, and still issues tokens', async () => {
     const alone = serve({ MANAGEMENT: undefined })
     expect((await alone('/openapi.json')).status).toBe(404)
     expect((await alone('/admin/v1/status')).status).toBe(404)

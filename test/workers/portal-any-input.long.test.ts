@@ -1,6 +1,6 @@
 /**
  * Random input of owners in the portal: no form and no address causes a fault, shows markup of the caller, changes a client
- * of others, or gives an own client what nobody approved.
+ * of others, or gives an own client what was not approved.
  */
 
 import { env } from 'cloudflare:workers'
@@ -85,7 +85,7 @@ async function prepare() {
 const rowOf = (id: string) =>
   env.DB.prepare('SELECT * FROM client WHERE client_id = ?1').bind(id).first()
 
-/** What nobody approved must not be authorized. */
+/** What was not approved must not be authorized. */
 const authorizedOf = async (id: string) => {
   const rows = await env.DB.prepare(
     `SELECT scope AS value FROM client_authorization WHERE client_id = ?1 AND authorized_at IS NOT NULL AND self_registered = 0

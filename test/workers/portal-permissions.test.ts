@@ -338,7 +338,7 @@ describe('owners', () => {
     expect((await offer(ada, id, user.username)).status).toBe(409)
   })
 
-  it('a self-registered client without an owner belongs to nobody, also not to a user without an id', async () => {
+  it('a self-registered client has no owner, not even a user without an id', async () => {
     const { id } = await newClient({ ownerId: '' })
     const owner = await newOwner()
     expect((await owner.get(`/clients/${id}`)).status).toBe(404)

@@ -128,7 +128,7 @@ describe('prompt=none', () => {
     expect(searchParams.get('error')).toBe('consent_required')
   })
 
-  it('a silent request for an unknown redirect URI redirects nobody', async () => {
+  it('a silent request for an unknown redirect URI redirects no user', async () => {
     const evil = { ...silent, redirect_uri: 'https://evil.example/callback' }
     for (const who of ['', cookie]) {
       const refused = await open(evil, who)
@@ -247,7 +247,7 @@ describe('malformed prompt and max_age', () => {
   ])('an authorization request with %o is refused with invalid_request', async (bad) => {
     await remember()
     await expectSentBack(await open(bad), 'invalid_request')
-    // Nobody is redirected by a link to the registry alone: RFC 9700 §4.11.2.
+    // A link to the registry alone redirects no user: RFC 9700 §4.11.2.
     expect(isSignIn(await open(bad, ''))).toBe(true)
   })
 

@@ -84,7 +84,7 @@ describe('the version of the revocations', () => {
 })
 
 describe('two versions of the document', () => {
-  it('an isolate believes the newer of two documents, whichever it reads last', async () => {
+  it('an isolate believes the newer of two documents, in whatever order it reads them', async () => {
     const [one, two] = [await session(), await session()]
     await revokeInD1(one.clientId)
     await store().project()

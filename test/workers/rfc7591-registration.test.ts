@@ -136,7 +136,7 @@ describe('a registration', () => {
     ['no list', 'https://app.example/cb'],
     ['a list of numbers', [1]],
   ])(
-    'a registration with redirect URIs of which none can be used is invalid_redirect_uri: %s',
+    'a registration without a usable redirect URI is invalid_redirect_uri: %s',
     async (_, redirect_uris) => {
       const refused = await errorIn(await askToRegister(hostMetadata({ redirect_uris })))
       expect(refused).toMatchObject({ status: 400, error: 'invalid_redirect_uri' })
@@ -256,7 +256,7 @@ describe('a registration', () => {
 })
 
 describe('a duplicate of a registration', () => {
-  it('the same request from the same network is answered with the same client, and nobody can manage it any more', async () => {
+  it('the same request from the same network is answered with the same client, which can no longer be managed', async () => {
     const network = newNetwork()
     const metadata = hostMetadata()
     const first = await registered(metadata, { network })

@@ -128,7 +128,7 @@ describe('client_credentials with resources', () => {
     expect(await refusal(await machine(write(files)))).toEqual(INVALID_TARGET)
   })
 
-  it('a resource of which the client is authorized for no scope is refused, alone and beside another', async () => {
+  it('a resource is refused when the client is authorized for none of its scopes, alone and beside another', async () => {
     const other = await newResource(['calendar:read'])
     expect(await refusal(await machine(other))).toEqual(INVALID_TARGET)
     expect(await refusal(await machine(files, other))).toEqual(INVALID_TARGET)

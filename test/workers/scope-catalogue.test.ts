@@ -72,7 +72,7 @@ describe('the consent page', () => {
     }
   })
 
-  it('a scope for every resource of which the user holds one has the sentence of that one', async () => {
+  it('a scope for every resource has the sentence of the one resource that the user holds', async () => {
     const one = await signIn(await newUser({ scopes: ['files:read:9', 'files:read:8'] }))
     const page = await (await open('files:read:*', one)).text()
     expect(page).toContain('Read the ninth file')

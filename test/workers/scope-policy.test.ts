@@ -69,7 +69,7 @@ describe('SCOPE_POLICY', () => {
     expect(await seen(await issuedIn(renewed))).toEqual(['public:read', ['public:read']])
   })
 
-  it('with narrow a request of which nothing is left, or with a malformed scope, is refused', async () => {
+  it('with narrow a request that has no scope left, or a malformed scope, is refused', async () => {
     const client = await newRefreshingClient()
     for (const scope of ['made-up compile:create', 'public:read every"thing']) {
       const refused = await post('/token', credentialsOf(client, { scope }), {}, narrowing)

@@ -160,7 +160,7 @@ describe('declaring a scope', () => {
 })
 
 describe('deleting a scope', () => {
-  it('a scope that nobody holds is deleted', async () => {
+  it('a scope without holders is deleted', async () => {
     const { name } = await declared(newName())
     await newClient({ scopes: [name], requestedOnly: true })
     await scopes.deleteScope(act, name, false)
@@ -230,7 +230,7 @@ describe('deleting a scope', () => {
     expect(events[2]?.user_id).toBe(user.id)
   })
 
-  it('a deletion that withdraws raises the versions of those who held the scope, and of nobody else', async () => {
+  it('a deletion that withdraws raises the versions of the holders of the scope, and no other version', async () => {
     const { name } = await declared(newName())
     const [holder, other] = [await newClient({ scopes: [name] }), await newClient()]
     const versions = async () =>
@@ -287,7 +287,7 @@ describe('deleting a scope', () => {
       const order = (await eventsOf(before))
         .filter(({ event, detail }) => event !== 'scope.create' && detail.includes(name))
         .map(({ event }) => event)
-      // Whoever came second decided: the audit has the order.
+      // The second one decided: the audit has the order.
       expect(held).toBe(order.at(-1) === 'client.authorize')
       expect(authorized.record.clientId).toBe(client.id)
     }

@@ -62,7 +62,7 @@ const REQUESTS: [string, Record<string, string>, string][] = [
 ]
 
 describe.each(SELF_REGISTERED)('a client by %s', (_, make) => {
-  it('a silent request of a browser where nobody is signed in is refused on a page', async () => {
+  it('a silent request of a browser without a signed-in user is refused on a page', async () => {
     const { client, fetch } = await make()
     const response = await fetch(authorizePath(asked(client, SILENT)))
     expect([response.status, response.headers.get('Location')]).toEqual([400, null])

@@ -154,7 +154,7 @@ describe('failed sign-ins', () => {
     }
   })
 
-  it('a password is not trimmed', async () => {
+  it('the white space around a password is not removed', async () => {
     expect((await attempt(await newUser(), { password: `${PASSWORD} ` })).status).toBe(403)
   })
 

@@ -33,7 +33,7 @@ type Introspected = Readonly<{
 
 const isoTime = (epochSeconds: number) => new Date(epochSeconds * 1000).toISOString()
 
-/** The session of which the registry gives this introspection response. */
+/** The session for which the registry gives this introspection response. */
 function recordOf(answer: Introspected): SessionRecord {
   const { client } = record()
   return record({

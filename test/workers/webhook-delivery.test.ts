@@ -18,7 +18,7 @@ const MAX_DELIVERIES = 1000
 beforeEach(forgetDeliveries)
 afterEach(() => vi.restoreAllMocks())
 
-/** Requests for so many new clients, of which nothing was sent yet. */
+/** Requests for so many new clients, with nothing sent yet. */
 async function requested(count = 1) {
   for (let n = 0; n < count; n += 1) await newClient({ requestedOnly: true })
   expect(await waiting()).toHaveLength(count)

@@ -1,4 +1,4 @@
-/** What the webhook tells: every request and every decision, whoever makes it, and nothing else. */
+/** What the webhook tells: every request and every decision of any person or program, and nothing else. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -201,7 +201,7 @@ describe('what the webhook tells', () => {
     ])
   })
 
-  it('nothing is told of what nobody requested or decided', async () => {
+  it('the webhook tells nothing of what was neither requested nor decided', async () => {
     const webhook = await withWebhook(ACCEPTED)
     const { owner, id, ask, change } = await ownedClient(webhook)
     await ask({ scopes: [FREE] })

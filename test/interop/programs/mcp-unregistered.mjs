@@ -1,5 +1,5 @@
 /**
- * A host whose client nobody registered, with version 1 or 2 of the MCP client: it has the URL of a metadata document, or the
+ * A host with an unregistered client, with version 1 or 2 of the MCP client: it has the URL of a metadata document, or the
  * library registers it. It opens the user's browser, takes the callback itself and calls a tool.
  */
 
