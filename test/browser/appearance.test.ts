@@ -18,7 +18,7 @@ import {
 import { contrastsOf, groundOf, LEAST_CONTRAST, NARROW, overflowOf } from './looks.ts'
 import type { Registry } from './registry.ts'
 
-const it = plain.extend('keys', { scope: 'file' }, async ({ newClient }) =>
+const it = plain.extend('assistant', { scope: 'file' }, async ({ newClient }) =>
   newClient({
     name: 'Paper Assistant',
     scopes: ['submission:create', 'submission:read', 'upload:read_logs'],
@@ -112,7 +112,7 @@ async function tour(page: Page, given: Given, look: (name: string) => Promise<vo
 describe('light and dark', () => {
   it.for(['light', 'dark'] as const)(
     'the pages follow the preferred colour scheme %s, and every text has enough contrast',
-    async (colorScheme, { open, registry, app, keys }) => {
+    async (colorScheme, { open, registry, app, assistant: keys }) => {
       const page = await open({ colorScheme })
       await tour(page, { registry, app, keys }, async (name) => {
         await keepScreenshot(page, `${name}-${colorScheme}`)
@@ -138,7 +138,7 @@ describe('a window 360 pixels wide', () => {
     open,
     registry,
     app,
-    keys,
+    assistant: keys,
   }) => {
     const page = await open(NARROW)
     await tour(page, { registry, app, keys }, async (name) => {

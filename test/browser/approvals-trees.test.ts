@@ -27,7 +27,7 @@ const create = async (name: string, owner: string, ...more: string[]) => {
 const idOf = async ({ username }: Person) =>
   String((await registry.admin('user', 'show', username)).user_id)
 
-/** A client that registered itself, as the registry keeps it. */
+/** A client that registered itself, as the registry keeps it. Cron deletes an old one that was never used. */
 async function selfRegistered(id: string, kind: string, name: string) {
   await registry.addClients([{ client_id: id, name, owner_id: '' }])
   await registry.insert(

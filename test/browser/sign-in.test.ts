@@ -49,17 +49,6 @@ describe('the sign-in page', () => {
     expect(await sessionCookie(page)).toBeDefined()
   })
 
-  it('the sign-in page says the same for a user that does not exist', async ({
-    page,
-    registry,
-  }) => {
-    await page.goto(`${registry.url}/login`)
-    await signIn(page, { username: 'nobody', password: 'wrong password' })
-    expect(await page.getByRole('alert').textContent()).toBe(
-      'The username or the password is wrong.',
-    )
-  })
-
   it('a sign-in sets a new cookie that no script can read and no cross-site post carries', async ({
     page,
     registry,

@@ -51,7 +51,7 @@ const FRESH: Account = {
   namespaces: [],
 }
 
-const succeed = (result: unknown): Answered => ({
+export const succeed = (result: unknown): Answered => ({
   status: 200,
   body: JSON.stringify({ success: true, errors: [], result }),
 })

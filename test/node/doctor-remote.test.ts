@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { filledIn } from '../unit/filled-in.ts'
 import { commandLine, temporaryDirectory } from './command-line.ts'
+import { refuse, succeed } from './deploy-stand-ins.ts'
 import { type Answered, type Asked, passOn, type StandIn, standIn } from './doctor-stand-ins.ts'
 import { PROXY_SECRET, type RunningRegistry, startRegistry } from './running-registry.ts'
 import { databaseIn } from './state-database.ts'
@@ -36,15 +37,6 @@ let seen: Asked[] = []
 let env: Record<string, string> = {}
 /** Null: the response of Cloudflare or of the registry. */
 let spoiled: (asked: Asked) => Answered | null = () => null
-
-const succeed = (result: unknown): Answered => ({
-  status: 200,
-  body: JSON.stringify({ success: true, errors: [], result }),
-})
-const refuse = (status: number, message: string): Answered => ({
-  status,
-  body: JSON.stringify({ success: false, errors: [{ code: 1, message }], result: null }),
-})
 
 beforeAll(async () => {
   home = await temporaryDirectory()

@@ -1,6 +1,6 @@
 /** The forms of a page, read without a browser. */
 
-const unescapeHtml = (text: string) =>
+export const unescapeHtml = (text: string) =>
   text
     .replaceAll('&quot;', '"')
     .replaceAll('&#39;', "'")

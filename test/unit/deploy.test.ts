@@ -13,13 +13,8 @@ import {
   REGISTRY_CONFIG,
 } from '../../src/local/project.ts'
 import { readWranglerConfig, type WranglerConfig } from '../../src/local/wrangler-config.ts'
-import { readFilledIn } from './filled-in.ts'
+import { CONFIGS, withoutBinding } from './configs.ts'
 
-const CONFIGS: Configs = {
-  registry: readFilledIn(REGISTRY_CONFIG),
-  management: readFilledIn(MANAGEMENT_CONFIG),
-  authenticator: readFilledIn(AUTHENTICATOR_CONFIG),
-}
 const REGISTRY_FILE = 'wrangler.toml'
 const MANAGEMENT_FILE = 'src/management/wrangler.toml'
 const AUTHENTICATOR_FILE = 'src/authenticator/wrangler.toml'
@@ -27,12 +22,6 @@ const AUTHENTICATOR_FILE = 'src/authenticator/wrangler.toml'
 const withVarsIn = (config: WranglerConfig, vars: WranglerConfig['vars']) => ({
   ...config,
   vars: { ...config.vars, ...vars },
-})
-const without = (config: WranglerConfig, name: string): WranglerConfig => ({
-  ...config,
-  d1_databases: config.d1_databases.filter(({ binding }) => binding !== name),
-  kv_namespaces: config.kv_namespaces.filter(({ binding }) => binding !== name),
-  ratelimits: config.ratelimits.filter((one) => one.name !== name),
 })
 const all = (change: (config: WranglerConfig) => WranglerConfig): Configs => ({
   registry: change(CONFIGS.registry),
@@ -120,20 +109,20 @@ describe('npm run deploy', () => {
     ['LOGIN_LIMIT', 'rate limit'],
     ['REFUSAL_LIMIT', 'rate limit'],
   ])('npm run deploy refuses a registry without %s', (name, kind) => {
-    expect(deployProblems({ ...CONFIGS, registry: without(CONFIGS.registry, name) })).toEqual([
-      `${REGISTRY_FILE}: ${name}: the ${kind} must be bound`,
-    ])
+    expect(
+      deployProblems({ ...CONFIGS, registry: withoutBinding(CONFIGS.registry, name) }),
+    ).toEqual([`${REGISTRY_FILE}: ${name}: the ${kind} must be bound`])
   })
 
   it('npm run deploy refuses a variable that has the name of a binding', () => {
-    const registry = withVarsIn(without(CONFIGS.registry, 'CODES'), { CODES: 'CODES-id' })
+    const registry = withVarsIn(withoutBinding(CONFIGS.registry, 'CODES'), { CODES: 'CODES-id' })
     expect(deployProblems({ ...CONFIGS, registry })).toContain(
       `${REGISTRY_FILE}: CODES: the KV namespace must be bound`,
     )
   })
 
   it('npm run deploy refuses an authenticator without SESSIONS', () => {
-    const authenticator = without(CONFIGS.authenticator, 'SESSIONS')
+    const authenticator = withoutBinding(CONFIGS.authenticator, 'SESSIONS')
     expect(deployProblems({ ...CONFIGS, authenticator })).toEqual([
       `${AUTHENTICATOR_FILE}: SESSIONS: the KV namespace must be bound`,
     ])
@@ -191,9 +180,9 @@ describe('npm run deploy', () => {
     ['SESSIONS', 'KV namespace'],
     ['REFUSAL_LIMIT', 'rate limit'],
   ])('npm run deploy refuses management without %s', (name, kind) => {
-    expect(deployProblems({ ...CONFIGS, management: without(CONFIGS.management, name) })).toEqual([
-      `${MANAGEMENT_FILE}: ${name}: the ${kind} must be bound`,
-    ])
+    expect(
+      deployProblems({ ...CONFIGS, management: withoutBinding(CONFIGS.management, name) }),
+    ).toEqual([`${MANAGEMENT_FILE}: ${name}: the ${kind} must be bound`])
   })
 
   it('npm run deploy refuses two settings that would redirect users in a loop', () => {

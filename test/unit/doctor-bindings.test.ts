@@ -10,24 +10,12 @@ import {
   REGISTRY_CONFIG,
 } from '../../src/local/project.ts'
 import { readWranglerConfig, type WranglerConfig } from '../../src/local/wrangler-config.ts'
-import { readFilledIn } from './filled-in.ts'
-
-const CONFIGS: Configs = {
-  registry: readFilledIn(REGISTRY_CONFIG),
-  management: readFilledIn(MANAGEMENT_CONFIG),
-  authenticator: readFilledIn(AUTHENTICATOR_CONFIG),
-}
+import { CONFIGS, withoutBinding } from './configs.ts'
 
 const BINDINGS = DEPLOYMENT_CHECKS.find(({ name }) => name === 'bindings') as Check
 
 const found = (configs: Configs, isDeployed = true) =>
   look(BINDINGS, { ...configs, isDeployed } as Examined)
-const without = (config: WranglerConfig, name: string): WranglerConfig => ({
-  ...config,
-  d1_databases: config.d1_databases.filter(({ binding }) => binding !== name),
-  kv_namespaces: config.kv_namespaces.filter(({ binding }) => binding !== name),
-  ratelimits: config.ratelimits.filter((one) => one.name !== name),
-})
 const elsewhere = (config: WranglerConfig): WranglerConfig => ({
   ...config,
   kv_namespaces: [{ binding: 'SESSIONS', id: 'another-id' }],
@@ -41,7 +29,7 @@ describe('the bindings check of the doctor', () => {
   it.each(['DB', 'SESSIONS', 'CODES', 'LOGIN_LIMIT', 'REFUSAL_LIMIT'])(
     'the bindings check fails when the registry does not bind %s',
     async (name) => {
-      const both = { ...CONFIGS, registry: without(CONFIGS.registry, name) }
+      const both = { ...CONFIGS, registry: withoutBinding(CONFIGS.registry, name) }
       const finding = await found(both)
       expect(finding.state).toBe('FAIL')
       expect(finding.seen).toMatch(
@@ -54,7 +42,7 @@ describe('the bindings check of the doctor', () => {
     [
       'the authenticator does not bind SESSIONS',
       ['src/authenticator/wrangler.toml: SESSIONS: the KV namespace must be bound'],
-      { ...CONFIGS, authenticator: without(CONFIGS.authenticator, 'SESSIONS') },
+      { ...CONFIGS, authenticator: withoutBinding(CONFIGS.authenticator, 'SESSIONS') },
     ],
     [
       'there are two stores of sessions',

@@ -1,5 +1,6 @@
 /** Requests that are pasted into the request checker, and what its page says of them. */
 
+import { unescapeHtml } from '../node/forms.ts'
 import type { Owner } from './portal.ts'
 import { ISSUER } from './registry.ts'
 
@@ -58,14 +59,7 @@ export const asForm = ({ method, path, headers, body }: Sent) =>
   ].join('\r\n')
 
 const readable = (html: string) =>
-  html
-    .replace(/<\/?mark>/g, '')
-    .replace(/<[^>]*>/g, ' ')
-    .replaceAll('&quot;', '"')
-    .replaceAll('&#39;', "'")
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&amp;', '&')
+  unescapeHtml(html.replace(/<\/?mark>/g, '').replace(/<[^>]*>/g, ' '))
     .replace(/\s+/g, ' ')
     .trim()
 

@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers'
 import { searchKey, searchKeysOf } from '../../src/domain/directory.ts'
 import { listClient, requestListing } from '../../src/flows/registration/listings.ts'
 import { DIRECTORY_PATH } from '../../src/pages/directory-page.tsx'
+import { unescapeHtml } from '../node/forms.ts'
 import { admin } from './registering.ts'
 import { type Fetch, ISSUER, newClient, newUser, serve } from './registry.ts'
 
@@ -18,14 +19,7 @@ export const addressOf = (query: Readonly<Record<string, string>> = {}) => {
 /** The edge forgets the page. */
 export const forget = (path: string) => caches.default.delete(ISSUER + path)
 
-const textOf = (html: string) =>
-  html
-    .replace(/<[^>]*>/g, '')
-    .replaceAll('&quot;', '"')
-    .replaceAll('&#39;', "'")
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&amp;', '&')
+const textOf = (html: string) => unescapeHtml(html.replace(/<[^>]*>/g, ''))
 
 const linkIn = (html: string) => {
   const [, address] = /<a href="([^"]*)">Next<\/a>/.exec(html) ?? []

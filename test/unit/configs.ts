@@ -1,0 +1,23 @@
+/** The configurations of the three workers, filled in. */
+
+import type { Configs } from '../../src/local/deploy-problems.ts'
+import {
+  AUTHENTICATOR_CONFIG,
+  MANAGEMENT_CONFIG,
+  REGISTRY_CONFIG,
+} from '../../src/local/project.ts'
+import type { WranglerConfig } from '../../src/local/wrangler-config.ts'
+import { readFilledIn } from './filled-in.ts'
+
+export const CONFIGS: Configs = {
+  registry: readFilledIn(REGISTRY_CONFIG),
+  management: readFilledIn(MANAGEMENT_CONFIG),
+  authenticator: readFilledIn(AUTHENTICATOR_CONFIG),
+}
+
+export const withoutBinding = (config: WranglerConfig, name: string): WranglerConfig => ({
+  ...config,
+  d1_databases: config.d1_databases.filter(({ binding }) => binding !== name),
+  kv_namespaces: config.kv_namespaces.filter(({ binding }) => binding !== name),
+  ratelimits: config.ratelimits.filter((one) => one.name !== name),
+})
