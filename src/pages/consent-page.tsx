@@ -6,7 +6,14 @@ import { inWords } from '../domain/duration.ts'
 import { type Asked, Choices } from './consent-choices.tsx'
 import { ConsentClient, OwnName, Target } from './consent-client.tsx'
 import { Layout } from './layout.tsx'
-import { HiddenFields, HostName, ProblemNotice, SignedInAs, SignOutForm } from './parts.tsx'
+import {
+  type Hidden,
+  HostName,
+  PostForm,
+  ProblemNotice,
+  SignedInAs,
+  SignOutForm,
+} from './parts.tsx'
 
 export type ConsentPageProps = Readonly<{
   branding: Branding
@@ -28,7 +35,7 @@ export type ConsentPageProps = Readonly<{
   notice: string | null
   username: string
   /** Hidden fields: the authorization request, the fingerprint of the terms, the form token. */
-  hidden: readonly (readonly [name: string, value: string])[]
+  hidden: Hidden
   signOutToken: string
   /** The page to return to after signing in as another user. */
   thisPage: string
@@ -117,8 +124,11 @@ export const ConsentPage = (p: ConsentPageProps) => {
         serviceName={p.branding.serviceName}
       />
       {p.canBeImpersonated && <Impersonation {...p} />}
-      <form method="post" action="/authorize" class={p.allowed.length > 0 ? '' : 'must-tick'}>
-        <HiddenFields fields={p.hidden} />
+      <PostForm
+        action="/authorize"
+        class={p.allowed.length > 0 ? '' : 'must-tick'}
+        hidden={p.hidden}
+      >
         <Choices {...asked(p)} />
         {p.terms.resources.length > 0 && <Resources resources={p.terms.resources} />}
         <Facts {...p} />
@@ -135,7 +145,7 @@ export const ConsentPage = (p: ConsentPageProps) => {
             Allow
           </button>
         </div>
-      </form>
+      </PostForm>
       <SignedInAs username={p.username}>
         <div class="not-you">
           <span>Not you?</span>

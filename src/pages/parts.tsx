@@ -17,8 +17,13 @@ export const HiddenFields = (p: { fields: Hidden }) => (
 )
 
 /** A form that is sent to a page of ours, with its hidden fields. */
-export const PostForm = (p: { action: string; hidden: Hidden; children: Child }) => (
-  <form method="post" action={p.action}>
+export const PostForm = (p: {
+  action: string
+  class?: string
+  hidden: Hidden
+  children: Child
+}) => (
+  <form method="post" action={p.action} class={p.class}>
     <HiddenFields fields={p.hidden} />
     {p.children}
   </form>
@@ -50,13 +55,12 @@ export const Mark = (p: { kind?: string; children: Child }) => (
 )
 
 export const SignOutForm = (p: { formToken: string; nextPage: string | null }) => (
-  <form class="sign-out" method="post" action="/logout">
-    <HiddenFields fields={[['form_token', p.formToken]]} />
+  <PostForm action="/logout" class="sign-out" hidden={[['form_token', p.formToken]]}>
     {p.nextPage !== null && <HiddenFields fields={[['next_page', p.nextPage]]} />}
     <button class="plain" type="submit">
       Sign out
     </button>
-  </form>
+  </PostForm>
 )
 
 const PLACES = [

@@ -5,10 +5,12 @@
  * 1. `stores/portal.ts`, or a file beside it: a read of what the page shows, by `visit`. Its statements ask for what the
  *    visitor may see, so that no page can show more.
  * 2. `pages/portal/`: the page, a function of its props, inside `PortalFrame`.
- * 3. `management/portal/`: a `portalPage` with the path, the read, `get` and `post`; list it in `portal-pages.ts`. A new
- *    first segment of a path also goes into `routes/management.ts`, which forwards it.
+ * 3. `management/portal/`: a page about one client of the visitor is an `ownClientPage`, which says how it looks and which of
+ *    its forms was sent. Any other is a `portalPage` with the path, the read, `get` and `post`. List it in
+ *    `portal-pages.ts`. A new first segment of a path also goes into `routes/management.ts`, which forwards it.
  * 4. Each form carries `formFields`: its token is bound to the session, to the form, to the record and to its version.
- *    `attempt` refuses a form that is out of date, does the act, and returns what the page shows of a refusal.
+ *    `attempt` refuses a form that is out of date, does the act, and returns what the page shows of a refusal. An
+ *    `ownClientPage` does both itself.
  * 5. The tests of every portal page are in `test/workers/portal*.test.ts` and `test/browser/portal*.test.ts`.
  */
 
@@ -44,7 +46,7 @@ export type Visit<Found> = Readonly<{
   found: Found
 }>
 
-export type Reading = Readonly<{
+type Reading = Readonly<{
   reader: PortalReader
   approvals: ApprovalsReader
   visitor: Visitor

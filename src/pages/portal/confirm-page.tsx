@@ -4,7 +4,7 @@ import type { Child } from 'hono/jsx'
 import { type Hidden, PostForm } from '../parts.tsx'
 import { type FrameProps, PortalFrame } from './frame.tsx'
 
-export type ConfirmProps = Readonly<{
+type ConfirmProps = Readonly<{
   frame: FrameProps
   title: string
   name: string

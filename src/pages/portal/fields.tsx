@@ -97,7 +97,7 @@ export const TextArea = (p: TextProps & Readonly<{ rows: number; isAddresses?: b
   </div>
 )
 
-export type Option = Readonly<{
+type Option = Readonly<{
   value: string
   label: Child
   hint?: Child

@@ -14,7 +14,7 @@ import {
 } from '../parts.tsx'
 import { ClientFrame, clientPath, type FrameProps } from './frame.tsx'
 
-export type ListingPageProps = Readonly<{
+type ListingPageProps = Readonly<{
   frame: FrameProps
   client: Readonly<{
     clientId: string

@@ -20,7 +20,7 @@ export type Askable = Readonly<{
   isChecked: boolean
 }>
 
-export type PermissionsProps = ClientFrameProps &
+type PermissionsProps = ClientFrameProps &
   Readonly<{
     permissions: readonly ShownPermission[]
     /** Scopes that it does not have, by what they are for. `resource` is null for those of none. */

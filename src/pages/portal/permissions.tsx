@@ -2,7 +2,7 @@
 
 import { Day, Mark } from '../parts.tsx'
 
-export type PermissionState = 'authorized' | 'requested' | 'declined' | 'withdrawn' | 'taken_back'
+type PermissionState = 'authorized' | 'requested' | 'declined' | 'withdrawn' | 'taken_back'
 
 /** Instants in epoch seconds. */
 export type ShownPermission = Readonly<{

@@ -57,7 +57,7 @@ export const NewSecretPage = (p: NewSecretProps) => (
   </PortalFrame>
 )
 
-export type SecretsProps = ClientFrameProps &
+type SecretsProps = ClientFrameProps &
   Readonly<{
     method: 'keys' | 'secret' | 'none'
     /** Of the form that gives it a secret in place of its keys. */
