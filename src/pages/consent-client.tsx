@@ -14,24 +14,24 @@ type TargetProps = Readonly<{
   host: string
 }>
 
-const DEVICES = { program: 'a program on this computer', app: 'an app on this device' }
-
 /** Where the answer leads, whatever it is. */
 export const Target = ({ kind, host }: TargetProps) => (
   <p class="returns">
+    Either way, you will be sent{' '}
     {kind === 'site' ? (
       <>
-        Either way, you will be sent to{' '}
+        to{' '}
         <Name>
           <HostName host={host} />
         </Name>
-        .
       </>
     ) : (
       <>
-        Either way, you will be sent back to <strong>{DEVICES[kind]}</strong>.
+        back to{' '}
+        <strong>{kind === 'app' ? 'an app on this device' : 'a program on this computer'}</strong>
       </>
     )}
+    .
   </p>
 )
 

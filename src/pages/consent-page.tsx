@@ -76,31 +76,18 @@ const Resources = (p: Pick<ConsentTerms, 'resources'>) => (
 )
 
 /** The name that counts: the host of its document, else what an operator registered, else what it calls itself. */
-const Heading = ({ client }: Pick<ConsentTerms, 'client'>) => {
-  if (client.verifiedHost !== null) {
+const Asking = ({ client }: Pick<ConsentTerms, 'client'>) => {
+  if (client.verifiedHost === null && client.selfRegistered !== null) {
     return (
-      <h1>
-        Allow{' '}
-        <bdi>
-          <HostName host={client.verifiedHost} />
-        </bdi>{' '}
-        to use your account?
-      </h1>
+      <>
+        an application that calls itself <OwnName name={client.name} />
+      </>
     )
   }
   return (
-    <h1>
-      {client.selfRegistered === null ? (
-        <>
-          Allow <bdi>{client.name}</bdi>
-        </>
-      ) : (
-        <>
-          Allow an application that calls itself <OwnName name={client.name} />
-        </>
-      )}{' '}
-      to use your account?
-    </h1>
+    <bdi>
+      {client.verifiedHost === null ? client.name : <HostName host={client.verifiedHost} />}
+    </bdi>
   )
 }
 
@@ -117,7 +104,9 @@ export const ConsentPage = (p: ConsentPageProps) => {
   const target = { kind: p.redirectKind, host: returnsTo }
   return (
     <Layout branding={p.branding} title="Allow access to your account?">
-      <Heading client={client} />
+      <h1>
+        Allow <Asking client={client} /> to use your account?
+      </h1>
       <ProblemNotice text={p.notice} />
       <ConsentClient
         {...{ client, target, logoPath: p.logoPath }}
