@@ -11,6 +11,7 @@ import { declineListing, listClient } from '../../flows/registration/listings.ts
 import { loginAddress } from '../../http/next-page.ts'
 import { ApprovalPage, NoClientPage } from '../../pages/portal/approval-page.tsx'
 import { approvalPath } from '../../pages/portal/approvals-page.tsx'
+import type { ShownListing } from '../../pages/portal/decisions.tsx'
 import type { ShownPermission } from '../../pages/portal/permissions.tsx'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { ShownClient } from '../../stores/approvals.ts'
@@ -57,6 +58,27 @@ async function showNone(visit: Visit<Found>) {
   return sendPortalPage(visit, page, { status: 404 })
 }
 
+/** With the newest entry of the history: what came after it is new to a visitor whose form came too late. */
+const hiddenOf = async (visit: Visit<Found>, name: string, client: ClientRecord) => [
+  ...(await clientFormFields(visit, name, client)),
+  ['seen', String(visit.found.history[0]?.auditId ?? 0)] as const,
+]
+
+async function listingOf(
+  visit: Visit<Found>,
+  client: ClientRecord,
+  form: URLSearchParams | null,
+): Promise<ShownListing | null> {
+  const { branding, settings } = visit.deps
+  if (!settings.hasDirectory || client.listing === null) return null
+  return {
+    ...client.listing,
+    isLookAlike: looksLike(client.name, branding.serviceName),
+    hidden: await hiddenOf(visit, LISTING_FORM, client),
+    typed: form?.get('listing_reason') ?? '',
+  }
+}
+
 async function showClient(
   visit: Visit<Found>,
   { client, owners, offers, logo }: OwnClient,
@@ -67,45 +89,25 @@ async function showClient(
   const permissions = shownPermissions(client, catalogueOf(found))
   const isAsked = ({ state }: ShownPermission) => state === 'requested'
   const since = seen === undefined ? [] : found.history.filter(({ auditId }) => auditId > seen)
-  const ticked = form === null ? null : form.getAll('decide')
-  const { clientId } = client
+  const done = form === null ? doneIn(c.req.query('done')) : null
   const signInAddress = signInAgainAddress(visit)
-  const seenId = ['seen', String(found.history[0]?.auditId ?? 0)] as const
-  const hiddenOf = async (name: string) => [
-    ...(await clientFormFields(visit, name, client)),
-    seenId,
-  ]
   const page = (
     <ApprovalPage
-      frame={
-        await frameOf(visit, {
-          problem: problemOf(shown),
-          done: form === null ? doneIn(c.req.query('done')) : null,
-        })
-      }
+      frame={await frameOf(visit, { problem: problemOf(shown), done })}
       client={client}
       isEnabled={client.disabledAt === null}
       owners={owners.filter(({ userId }) => userId !== '').map((one) => nameOf(one, user))}
       offers={offers.map((one) => ({ ...one, name: nameOf(one, user) }))}
       logoPath={logoPath(logo)}
-      asked={askedFor(found, permissions.filter(isAsked), ticked)}
+      asked={askedFor(found, permissions.filter(isAsked), form?.getAll('decide') ?? null)}
       held={permissions.filter((one) => !isAsked(one))}
       changes={changesOf(client)}
-      history={found.history.map(shownEntry(user, clientId))}
-      since={since.map(shownEntry(user, clientId))}
+      history={found.history.map(shownEntry(user, client.clientId))}
+      since={since.map(shownEntry(user, client.clientId))}
       whyNot={signInAddress === null ? whyNot(client, user.userId) : asSentence(SIGNED_IN_LONG_AGO)}
       signInAddress={signInAddress}
-      hidden={await hiddenOf(FORM)}
-      listing={
-        visit.deps.settings.hasDirectory && client.listing
-          ? {
-              ...client.listing,
-              isLookAlike: looksLike(client.name, visit.deps.branding.serviceName),
-              hidden: await hiddenOf(LISTING_FORM),
-              typed: form?.get('listing_reason') ?? '',
-            }
-          : null
-      }
+      hidden={await hiddenOf(visit, FORM, client)}
+      listing={await listingOf(visit, client, form)}
       reason={form?.get('reason') ?? ''}
       labels={LABELS}
     />
