@@ -5,8 +5,7 @@
  */
 
 import type { Branding } from './domain/branding.ts'
-import { isPrivateUseScheme } from './domain/private-use-scheme.ts'
-import { REGISTRATION_MODES } from './domain/self-registration.ts'
+import { isPrivateUseScheme, REGISTRATION_MODES } from './domain/registration.ts'
 import { accentOf, pageSettings } from './page-settings.ts'
 import { isIssuer, publicUrlProblem } from './protocol/public-url.ts'
 import { secretProblems } from './secrets.ts'
@@ -78,6 +77,14 @@ function oneOf<const Word extends string>(words: readonly [Word, ...Word[]]): Se
   return { read, values, fallback: `\`${words[0]}\``, workers: REGISTRY_AND_MANAGEMENT }
 }
 
+/** A setting that says nothing where it is not set. */
+const optional = <T>(values: string, read: (given: unknown) => T): Setting<T> => ({
+  read,
+  values,
+  fallback: '',
+  workers: REGISTRY_AND_MANAGEMENT,
+})
+
 function readAddress(given: unknown): string | null {
   if (given === undefined) return null
   const text = String(given)
@@ -102,19 +109,14 @@ export const SETTINGS = {
     fallback: '',
     workers: ALL_WORKERS,
   },
-  LOGIN_URL: {
-    read(given: unknown) {
-      const url = readAddress(given)
-      const added = ['next_page', 'login_hint', 'prompt'].find(
-        (name) => url && new URL(url).searchParams.has(name),
-      )
-      if (added) throw new Error(`must be without ${added}, which the registry adds`)
-      return url
-    },
-    values: 'URL',
-    fallback: '',
-    workers: REGISTRY_AND_MANAGEMENT,
-  },
+  LOGIN_URL: optional('URL', (given) => {
+    const url = readAddress(given)
+    const added = ['next_page', 'login_hint', 'prompt'].find(
+      (name) => url && new URL(url).searchParams.has(name),
+    )
+    if (added) throw new Error(`must be without ${added}, which the registry adds`)
+    return url
+  }),
   CODE_LIFETIME_SECONDS: whole(3600, 60, 3600),
   CODE_RETRY_SECONDS: whole(2, 0, 60),
   REFRESH_RETRY_SECONDS: whole(10, 0, 60),
@@ -132,31 +134,21 @@ export const SETTINGS = {
   LOG_ANSWERS: oneOf(['all', 'refusals']),
   REQUIRE_PKCE: oneOf(['public', 'all']),
   SCOPE_POLICY: oneOf(['refuse', 'narrow']),
-  PRIVATE_USE_SCHEMES: {
-    read(given: unknown): readonly string[] {
-      const schemes = String(given ?? '')
-        .split(' ')
-        .filter(Boolean)
-      if (schemes.every(isPrivateUseScheme)) return schemes
-      throw new Error(
-        'must be schemes of applications, separated by spaces: lower case, without a dot, and none that browsers know',
-      )
-    },
-    values: 'schemes',
-    fallback: '',
-    workers: REGISTRY_AND_MANAGEMENT,
-  },
+  PRIVATE_USE_SCHEMES: optional('schemes', (given): readonly string[] => {
+    const schemes = String(given ?? '')
+      .split(' ')
+      .filter(Boolean)
+    if (schemes.every(isPrivateUseScheme)) return schemes
+    throw new Error(
+      'must be schemes of applications, separated by spaces: lower case, without a dot, and none that browsers know',
+    )
+  }),
   CLIENT_DOCUMENTS: oneOf(['off', 'allowlist', 'any']),
   REGISTRATION: oneOf(REGISTRATION_MODES),
   REGISTRATIONS_PER_NETWORK_HOUR: whole(20, 1, 100_000),
   REGISTRATIONS_PER_DAY: whole(1000, 1, 1_000_000),
   // webhook-settings.ts says more of it.
-  WEBHOOK_URL: {
-    read: readAddress,
-    values: 'URL',
-    fallback: '',
-    workers: REGISTRY_AND_MANAGEMENT,
-  },
+  WEBHOOK_URL: optional('URL', readAddress),
   ISSUE_REFRESH_TOKENS: oneOf(['always', 'offline_access']),
   ...pageSettings(REGISTRY_AND_MANAGEMENT),
 } satisfies Readonly<Record<string, Setting<unknown>>>

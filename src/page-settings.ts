@@ -1,13 +1,14 @@
 /** The settings of the pages: the operator's name, logo, accent colour and links. config.ts makes them part of its list. */
 
 import {
+  type Branding,
+  DEFAULT_BRANDING,
   isColour,
   LEAST_CONTRAST,
   leastContrast,
   legibleShade,
   type Scheme,
-} from './domain/accent.ts'
-import { type Branding, DEFAULT_BRANDING } from './domain/branding.ts'
+} from './domain/branding.ts'
 import { publicUrlProblem } from './protocol/public-url.ts'
 
 const MAX_NAME = 40

@@ -1,7 +1,7 @@
 /** The registry worker: composed once per isolate, then HTTP and cron. */
 
 import { type Bindings, compose } from './compose.ts'
-import { misconfigured } from './http/misconfigured.ts'
+import { misconfigured } from './http/frame.ts'
 
 let registry: ReturnType<typeof compose> | undefined
 

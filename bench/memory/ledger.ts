@@ -71,7 +71,7 @@ export function ledger(client: ClientRow, user: RegisteredUser): D1Database {
   let row = client
 
   const statements: Statements = new Map<string, (bound: readonly unknown[]) => readonly object[]>([
-    [FIND_CLIENT, ([clientId]) => (clientId === row.client_id ? [{ ...row }] : [])],
+    [FIND_CLIENT, ([clientId]) => (clientId === row.clientId ? [{ ...row }] : [])],
     [
       TOUCH_CREDENTIAL,
       ([, , now]) => {

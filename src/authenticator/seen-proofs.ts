@@ -1,10 +1,7 @@
 /** DPoP proofs that were accepted before (RFC 9449 §11.1): each may be used once. */
 
-import { evictOldest } from '../stores/evict-oldest.ts'
+import { firstUses } from '../stores/isolate-memory.ts'
 import { jtiDigest, usedJtiStore } from '../stores/used-jtis.ts'
-
-/** Bounds the memory: about 150 bytes each. A proof expires after two minutes anyway. */
-const MAX_REMEMBERED = 10_000
 
 export type SeenProofs = Readonly<{
   /** Is this the first use, as far as this isolate (and with `immediate` D1) knows? */
@@ -17,14 +14,11 @@ export type SeenProofs = Readonly<{
  * D1, which all isolates share. `db` null: there is only the isolate's memory.
  */
 export function seenProofs(db: D1Database | null): SeenProofs {
-  const seen = new Set<string>()
+  const isFirst = firstUses()
   const used = db && usedJtiStore(db)
   return {
     async use(owner, jti, expiresAt, immediate) {
-      const key = await jtiDigest(owner, jti)
-      if (seen.has(key)) return false
-      evictOldest(seen, MAX_REMEMBERED)
-      seen.add(key)
+      if (!isFirst(await jtiDigest(owner, jti))) return false
       return immediate && used ? used.use(owner, jti, expiresAt) : true
     },
   }

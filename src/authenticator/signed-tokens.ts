@@ -5,7 +5,7 @@ import type { VerificationKeys } from '../crypto/signed-jwt.ts'
 import type { SessionKey } from '../domain/ids.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
 import { readAccessToken } from '../protocol/read-access-token.ts'
-import { evictOldest } from '../stores/evict-oldest.ts'
+import { keepIn } from '../stores/isolate-memory.ts'
 
 /** Bounds the memory: about 2 KiB each. */
 const MAX_VERIFIED = 1000
@@ -54,9 +54,7 @@ export function signedTokens(keys: VerificationKeys, issuer: string): SignedToke
       }
       const found = await verify(token, nowMs)
       if (typeof found === 'string') return found
-      verified.delete(digest)
-      evictOldest(verified, MAX_VERIFIED)
-      verified.set(digest, found)
+      keepIn(verified, digest, found, MAX_VERIFIED)
       return found
     },
   }

@@ -6,13 +6,12 @@ import { SELF_REGISTRATIONS } from '../domain/client.ts'
 import { LISTING_STATES } from '../domain/directory.ts'
 import { readText } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
+import { DECISION_REASON, LISTING_ACTS } from '../protocol/registration/client-decisions.ts'
 import {
   CLIENT_FIELDS,
   CLIENT_LISTS,
   CLIENT_PERMISSIONS,
 } from '../protocol/registration/client-fields.ts'
-import { DECISION_REASON } from '../protocol/registration/client-permission-change.ts'
-import { LISTING_ACTS } from '../protocol/registration/listing-change.ts'
 import type { Document } from './api.ts'
 import {
   addVerbs,

@@ -2,6 +2,7 @@
 
 import { isObject } from '../domain/json-object.ts'
 import { holdsSecret, SIGNATURE_ALGORITHMS } from './client-jwt.ts'
+import { isForVerifying } from './signing-keys.ts'
 
 const MAX_KEYS = 10
 const MIN_RSA_BITS = 2048
@@ -24,11 +25,6 @@ type Judgement =
 
 const ignored = (reason: string): Judgement => ({ kind: 'ignored', reason })
 const refused = (reason: string): Judgement => ({ kind: 'refused', reason })
-
-/** RFC 7517 §4.3: a key only for other operations must not verify. */
-const isForVerifying = ({ use, key_ops: operations }: JsonWebKey) =>
-  (use === undefined || use === 'sig') &&
-  (!Array.isArray(operations) || operations.includes('verify'))
 
 /**
  * RFC 7517 §5: a key that is not understood SHOULD be ignored; so is a key for another purpose. A key is refused if it

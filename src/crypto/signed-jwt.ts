@@ -8,6 +8,7 @@ import type { Claims } from './client-jwt.ts'
 import { thumbprintOf } from './digest.ts'
 import {
   identityOf,
+  isForVerifying,
   type KeyType,
   SIGNING_ALGORITHMS,
   type SigningAlgorithm,
@@ -92,10 +93,6 @@ export type VerificationKeys = Readonly<{
   /** The key of a `kid`; null if there is none. Throws if that cannot be known now. `nowMs` in epoch milliseconds. */
   find(kid: string, nowMs: number): Promise<CryptoKey | null>
 }>
-
-/** RFC 7517 §4.2, §4.3: a key for another purpose must not verify. */
-const isForVerifying = ({ use = 'sig', key_ops: operations }: Readonly<Record<string, unknown>>) =>
-  use === 'sig' && (!Array.isArray(operations) || operations.includes('verify'))
 
 /** The keys of a public JWK Set by their `kid`. Leaves out what is not understood (RFC 7517 §5). */
 export async function importPublicKeys(keys: readonly unknown[]): Promise<Map<string, CryptoKey>> {

@@ -127,6 +127,13 @@ export function readSigningKeys(text: string, mustSign = true): SigningKeys {
   return keys as [SigningKey, ...SigningKey[]]
 }
 
+/** RFC 7517 §4.2, §4.3: a key for another purpose must not verify. */
+export const isForVerifying = ({
+  use = 'sig',
+  key_ops: operations,
+}: Readonly<{ use?: unknown; key_ops?: unknown }>) =>
+  use === 'sig' && (!Array.isArray(operations) || operations.includes('verify'))
+
 /** What identifies a key, without its private member. */
 export const identityOf = ({ kty, crv, x, y }: SigningKey) => ({
   ...{ kty, crv, x },

@@ -1,6 +1,4 @@
-/** The operator's own name, logo, colours and links, which every page shows. */
-
-import type { Scheme } from './accent.ts'
+/** The operator's own name, logo, colours and links, which every page shows, and the contrast of the accent colour (WCAG 2.2 §1.4.3). */
 
 export type Branding = Readonly<{
   serviceName: string
@@ -17,4 +15,60 @@ export const DEFAULT_BRANDING: Branding = {
   logo: null,
   accent: { light: '#0b5f70', dark: '#6cc5d6' },
   links: { terms: null, privacy: null, support: null, forgotPassword: null },
+}
+
+/** The grounds that the accent stands on. A text on the accent has the colour `onAccent`, which is one of them. */
+export const GROUNDS = {
+  light: { ground: '#f2f5f6', surface: '#ffffff', sunken: '#f5f8f9', onAccent: '#ffffff' },
+  dark: { ground: '#11171a', surface: '#1a2226', sunken: '#212b30', onAccent: '#11171a' },
+} as const
+export type Scheme = keyof typeof GROUNDS
+
+/** What a shade with more contrast is mixed with. */
+const STRONGEST = { light: '#000000', dark: '#ffffff' } as const
+export const LEAST_CONTRAST = 4.5
+
+export const isColour = (text: string) => /^#[0-9a-f]{6}$/i.test(text)
+
+const channels = (colour: string) =>
+  [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16))
+
+function luminance(colour: string) {
+  const parts = channels(colour).map((channel) => {
+    const part = channel / 255
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+  })
+  const [red, green, blue] = parts as [number, number, number]
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+}
+
+/** From 1 to 21. Colours are `#rrggbb`. */
+export function contrast(one: string, other: string): number {
+  const [a, b] = [luminance(one), luminance(other)]
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
+}
+
+/** The contrast of a colour with the ground of the scheme that it differs least from. */
+export const leastContrast = (colour: string, scheme: Scheme) =>
+  Math.min(...Object.values(GROUNDS[scheme]).map((ground) => contrast(colour, ground)))
+
+const mixed = (colour: string, other: string, share: number) => {
+  const added = channels(other) as [number, number, number]
+  return `#${channels(colour)
+    .map((channel, at) => Math.round(channel + ((added[at] as number) - channel) * share))
+    .map((channel) => channel.toString(16).padStart(2, '0'))
+    .join('')}`
+}
+
+/** For a link or button under the pointer. */
+export const strongerShade = (colour: string, scheme: Scheme) =>
+  mixed(colour, STRONGEST[scheme], 0.22)
+
+/** The colour itself, or the nearest shade of it that has enough contrast in this scheme. */
+export function legibleShade(colour: string, scheme: Scheme): string {
+  const shades = Array.from({ length: 21 }, (_, step) =>
+    mixed(colour, STRONGEST[scheme], step / 20),
+  )
+  // The last shade is the strongest colour itself, which has enough.
+  return shades.find((shade) => leastContrast(shade, scheme) >= LEAST_CONTRAST) as string
 }

@@ -12,26 +12,19 @@ type Following = Readonly<{
   hasRedirectUris: boolean
 }>
 
+const FOR_USERS = {
+  grantTypes: ['authorization_code', 'refresh_token'],
+  hasRedirectUris: true,
+} as const
+
 /**
  * Clients in a browser and native ones (RFC 8252 §8.4) keep no secret. RFC 9700 §2.2.2: their refresh tokens must be
  * rotated or bound to a key. Here they are rotated, so such a client gets them too.
  */
 export const FOLLOWS_FROM: Readonly<Record<ClientKind, Following>> = {
-  server: {
-    authMethod: 'client_secret',
-    grantTypes: ['authorization_code', 'refresh_token'],
-    hasRedirectUris: true,
-  },
-  browser: {
-    authMethod: 'none',
-    grantTypes: ['authorization_code', 'refresh_token'],
-    hasRedirectUris: true,
-  },
-  native: {
-    authMethod: 'none',
-    grantTypes: ['authorization_code', 'refresh_token'],
-    hasRedirectUris: true,
-  },
+  server: { authMethod: 'client_secret', ...FOR_USERS },
+  browser: { authMethod: 'none', ...FOR_USERS },
+  native: { authMethod: 'none', ...FOR_USERS },
   machine: {
     authMethod: 'client_secret',
     grantTypes: ['client_credentials'],

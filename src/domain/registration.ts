@@ -1,9 +1,30 @@
-/** What a client may register: its redirect URIs (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §4.1), and what must fit together. */
+/**
+ * What a client may register: its redirect URIs (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §4.1), and what must fit together; and
+ * for how long clients that registered themselves are kept.
+ */
 
 import type { AuthMethod, GrantType } from './client.ts'
 import { textOf } from './json-object.ts'
 import { LOOPBACK_HOSTS } from './network.ts'
-import { isPrivateUseScheme, schemeWithoutDot } from './private-use-scheme.ts'
+
+/** Schemes that mean something of their own to browsers and operating systems. */
+const TAKEN =
+  'about blob chrome chrome-extension data dict facetime file filesystem ftp geo git gopher http https imap intent irc jar javascript ldap mailto moz-extension ms-settings news nntp resource rtsp sftp shell sip sms ssh tel telnet urn vbscript view-source ws wss'.split(
+    ' ',
+  )
+
+/**
+ * A scheme of native applications (RFC 8252 §7.1) without a dot: `cursor://…`. No rule says who owns one, so an operator must
+ * allow it.
+ */
+export const isPrivateUseScheme = (scheme: string) =>
+  /^[a-z][a-z0-9+-]*$/.test(scheme) && !TAKEN.includes(scheme)
+
+/** The scheme of a redirect URI that is used only where the operator allowed it; null for every other URI. */
+export function schemeWithoutDot(uri: string): string | null {
+  const [, scheme] = /^([a-z][a-z0-9+-]*):/i.exec(uri) ?? []
+  return scheme === undefined || scheme === 'https' || scheme === 'http' ? null : scheme
+}
 
 const FORM = /^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/
 export const MAX_REDIRECT_URI_LENGTH = 2000
@@ -124,3 +145,20 @@ export function registrationProblem(client: Registered): RegistrationProblem | n
   }
   return null
 }
+
+export const REGISTRATION_MODES = ['off', 'token', 'open'] as const
+/** Who may register a client: nobody, callers with an access token for it, or everybody. */
+export type RegistrationMode = (typeof REGISTRATION_MODES)[number]
+
+/** The limit of a network is for one hour from its first registration; that of the whole registry is for a day. */
+export const REGISTRATION_HOUR_SECONDS = 3600
+/** A duplicate is one within this time, too. */
+export const REGISTRATION_DAY_SECONDS = 86_400
+
+const DAY_SECONDS = 86_400
+/** A client that never got a token is deleted after this time. */
+export const KEEP_NEVER_USED_SECONDS = 3 * DAY_SECONDS
+/** A client that got no token for this time is disabled. */
+export const DISABLE_UNUSED_SECONDS = 90 * DAY_SECONDS
+/** It is deleted this long after it was disabled. */
+export const DELETE_UNUSED_SECONDS = 30 * DAY_SECONDS

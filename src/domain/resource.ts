@@ -131,6 +131,13 @@ export const scopesFor = (resources: readonly Resource[], scopes: readonly strin
 export const isScopeOf = ({ scopes }: Pick<Resource, 'scopes'>, scope: string) =>
   holdsScope(scopes.map(withEveryId), withEveryId(scope))
 
+/** Would a token that was issued for the resource be refused to a request after this change? */
+export const isNarrowed = (before: Resource, fields: Partial<ResourceFields>): boolean => {
+  const after = { ...before, ...fields }
+  const isScopeLost = !before.scopes.every((scope) => isScopeOf(after, scope))
+  return isScopeLost || (after.requireDpop && !before.requireDpop)
+}
+
 /** Is any of the scopes, or a part of one, a scope of the resource? */
 export const hasScopeOf = (resource: Pick<Resource, 'scopes'>, scopes: readonly string[]) =>
   scopesOverlap(scopes, resource.scopes.map(withEveryId))

@@ -1,4 +1,4 @@
-/** What a user consents to: one sentence for each scope and each endorsement, from what the operator has declared. */
+/** What an operator declares of scopes and categories, and the sentences that users consent to. */
 
 import { EVERY_CATEGORY } from './category.ts'
 import { isRegistryScope, type RegistryScope } from './registry-scopes.ts'
@@ -6,6 +6,29 @@ import { readHierarchy, scopeCovers } from './scope.ts'
 
 /** Bounds what one read of all declared scopes, or of all categories, returns. */
 export const MAX_DECLARED = 1000
+
+export type ScopeFields = Readonly<{
+  /** What the scope allows, for people. */
+  sentence: string
+  /** May clients that register themselves have it without approval? */
+  selfRegistered: boolean
+  /** Marked on the consent page, and consent to it is never remembered. */
+  sensitive: boolean
+}>
+
+/** A declared scope. Instants in epoch seconds. */
+export type ScopeRecord = ScopeFields &
+  Readonly<{
+    name: string
+    createdAt: number
+    updatedAt: number
+    /** Every act of an administrator raises it. */
+    version: number
+  }>
+export type NewScope = ScopeFields & Readonly<{ name: string }>
+
+/** The title of an archive (`cs`) or of a category (`cs.DL`). */
+export type Category = Readonly<{ name: string; title: string }>
 
 export type DeclaredScope = Readonly<{
   name: string

@@ -1,4 +1,4 @@
-/** A person who signs in, with the scopes and endorsements they hold. */
+/** A person who signs in, with the scopes and endorsements they hold, and the link with which they set a password. */
 
 import { foldText } from './fold-text.ts'
 
@@ -32,3 +32,14 @@ export const NO_PASSWORD = ''
 
 /** Equal for names that differ only in case, Unicode form or surrounding spaces. */
 export const usernameKey = (username: string) => foldText(username).trim()
+
+/** An invitation: a link with which a user sets a password, once. */
+export const INVITATION_PATH = '/invitation'
+export const INVITATION_SECONDS = 86_400
+
+/** Browsers send no fragment: neither a log nor a `Referer` holds the invitation. */
+export const invitationUrl = (issuer: string, invitation: string) =>
+  `${issuer}${INVITATION_PATH}#${invitation}`
+
+/** From the link as pasted, or from what follows `#` in it. */
+export const invitationIn = (pasted: string) => pasted.slice(pasted.lastIndexOf('#') + 1).trim()

@@ -13,11 +13,10 @@ import {
   type AuthorizationRequest,
   readAuthorizationRequest,
 } from '../protocol/authorization-request.ts'
-import { codeResponse, errorResponse } from '../protocol/authorization-response.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
 import { isSilent, signInFor } from '../protocol/interaction.ts'
-import { displayHostOf } from '../protocol/redirect-uri.ts'
+import { codeResponse, displayHostOf, errorResponse } from '../protocol/redirect-uri.ts'
 import { quoted } from '../protocol/sanitize.ts'
 import { type Agreement, agree, type ConsentAnswer, type ConsentQuestion } from './consent.ts'
 import type { Deps, RequestContext } from './deps.ts'

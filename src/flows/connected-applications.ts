@@ -14,7 +14,7 @@ import {
 } from '../domain/scope-catalogue.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { User } from '../domain/user.ts'
-import type { ConnectedApplication } from '../stores/ports.ts'
+import type { ConnectedApplication } from '../stores/connected-applications.ts'
 import type { Deps } from './deps.ts'
 import { userOf } from './still-held.ts'
 

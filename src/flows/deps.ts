@@ -6,22 +6,22 @@ import type { DocumentPolicy } from '../domain/document-host.ts'
 import type { Checking } from '../protocol/checks.ts'
 import type { ClientDocuments } from '../protocol/client-documents.ts'
 import type { ScopePolicy } from '../protocol/scope-parameter.ts'
+import type { ConnectedApplicationStore } from '../stores/connected-applications.ts'
+import type { KnownBrowserStore } from '../stores/known-browsers.ts'
 import type {
   AuthorizationStore,
   ClientCache,
   ClientStore,
   CodeStore,
-  ConnectedApplicationStore,
   JtiStore,
-  KnownBrowserStore,
   LiveSessions,
   RefreshTokenStore,
   RevocationStore,
   SessionStore,
-  SignInFailureStore,
   SupportedStore,
   UserStore,
 } from '../stores/ports.ts'
+import type { SignInFailureStore } from '../stores/sign-in-failures.ts'
 
 export type Deps = Readonly<{
   clients: ClientStore

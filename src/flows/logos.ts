@@ -3,7 +3,7 @@
 import { contentDigest } from '../crypto/digest.ts'
 import type { FetchBounded } from '../protocol/outbound.ts'
 import { quote } from '../protocol/registration/errors.ts'
-import type { LogoStore } from '../stores/ports.ts'
+import type { LogoStore } from '../stores/logos.ts'
 
 const ascii = (text: string) => [...text].map((character) => character.charCodeAt(0))
 

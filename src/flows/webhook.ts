@@ -1,10 +1,13 @@
-/** Tells the webhook of requests and decisions: what waits in D1 is sent, and forgotten once the receiver has accepted it. */
+/**
+ * Tells the webhook of requests and decisions, as Standard Webhooks (https://www.standardwebhooks.com): what waits in D1 is
+ * sent, and forgotten once the receiver has accepted it.
+ */
 
 import { type WebhookSecret, webhookSignature } from '../crypto/webhook-signature.ts'
 import type { WebhookDelivery } from '../domain/webhook.ts'
 import type { PostBounded, Posted } from '../protocol/outbound.ts'
-import { webhookBody, webhookHeaders } from '../protocol/webhook.ts'
-import type { Attempt, WebhookDeliveryStore } from '../stores/webhook-ports.ts'
+import { isoTime } from '../protocol/registration/field.ts'
+import type { Attempt, WebhookDeliveryStore } from '../stores/webhook-deliveries.ts'
 
 /** A Worker keeps at most six connections open. */
 const AT_ONCE = 5
@@ -23,6 +26,29 @@ export type WebhookDeps = Readonly<{
   log: (event: string, line: Readonly<Record<string, unknown>>) => void
 }>
 
+/** Where the requests wait for an approver. */
+const APPROVALS_PATH = '/approvals'
+
+/** The id of the person, also behind a client of the management API. Null for a program. */
+const userIn = (actor: string) => /(?:^| )user:(.+)$/.exec(actor)?.[1] ?? null
+
+export function webhookBody(delivery: WebhookDelivery, issuer: string): string {
+  const { told } = delivery
+  return JSON.stringify({
+    type: delivery.event,
+    timestamp: isoTime(delivery.createdAt),
+    data: {
+      client_id: delivery.clientId,
+      client_name: delivery.clientName,
+      client_kind: delivery.clientKind,
+      ...(delivery.event.startsWith('listing.') ? told[0] : { permissions: told }),
+      actor: delivery.actor,
+      user_id: userIn(delivery.actor),
+      approvals_url: issuer + APPROVALS_PATH,
+    },
+  })
+}
+
 async function send(delivery: WebhookDelivery, deps: WebhookDeps): Promise<Posted> {
   const { webhookId } = delivery
   const body = webhookBody(delivery, deps.issuer)
@@ -32,7 +58,11 @@ async function send(delivery: WebhookDelivery, deps: WebhookDeps): Promise<Poste
     url: deps.url,
     body,
     mediaType: 'application/json',
-    headers: webhookHeaders(webhookId, timestamp, signature),
+    headers: {
+      'webhook-id': webhookId,
+      'webhook-timestamp': String(timestamp),
+      'webhook-signature': signature,
+    },
     deadlineSeconds: DEADLINE_SECONDS,
   })
 }

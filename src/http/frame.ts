@@ -4,7 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Branding } from '../domain/branding.ts'
 import { errorBody, OAuthError } from '../protocol/errors.ts'
 import { openToAnyOrigin } from './any-origin.ts'
-import { nameOf } from './log.ts'
+import { log, nameOf } from './log.ts'
 import { type ReportDeps, report } from './report.ts'
 import { type HttpContext, newRequestContext } from './request-context.ts'
 
@@ -104,4 +104,13 @@ export function frame(
     if (refusal || !rules.isRoutine) report(c, { status, startedAtMs }, deps)
     return response
   }
+}
+
+/** The response of a worker with a bad setting or a missing binding. The log names it. */
+export function misconfigured(fault: unknown): Response {
+  log('misconfigured', { fault })
+  return Response.json(
+    { error: 'temporarily_unavailable', error_description: 'The service is not set up.' },
+    { status: 503, headers: { 'Retry-After': '60', 'Cache-Control': 'no-store' } },
+  )
 }

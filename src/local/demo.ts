@@ -7,7 +7,7 @@ import { hashPassword, passwordMatches } from '../crypto/password.ts'
 import { randomId, randomText } from '../crypto/random.ts'
 import { mintToken } from '../crypto/token.ts'
 import { DEFAULT_AUTH_METHOD, isEnabled, liveCredentials, NO_DETAILS } from '../domain/client.ts'
-import { findClientRecord } from '../stores/client-record.ts'
+import { clientReader } from '../stores/client-registry.ts'
 import { insertClient } from '../stores/client-statements.ts'
 import type { Database } from '../stores/database.ts'
 import { type CatalogueFile, declareStatements } from '../stores/scope-statements.ts'
@@ -94,7 +94,7 @@ async function seed(db: Database, stateDir: string, now: number): Promise<Demo> 
 
 /** A demo that the administrator has changed must not be shown as working. */
 async function stillWorks(db: Database, demo: Demo, now: number): Promise<boolean> {
-  const client = await findClientRecord(db, demo.clientId)
+  const client = await clientReader(db).find(demo.clientId)
   const found = await userStore(db).findByUsername(demo.username)
   if (!client || !isEnabled(client) || !found || !isEnabled(found.user)) return false
   const digest = await hexDigest(demo.clientSecret)

@@ -16,13 +16,8 @@ import {
 } from '../domain/client.ts'
 import type { SecretDigest } from '../domain/ids.ts'
 import { ADMIN_SCOPE, REGISTRY_SCOPES } from '../domain/registry-scopes.ts'
-import type {
-  Authorship,
-  ClientChange,
-  Detail,
-  NewClient,
-  RegistrationPorts,
-} from '../stores/registration-ports.ts'
+import type { RegistrationPorts } from '../stores/registration.ts'
+import type { Authorship, ClientChange, Detail, NewClient } from '../stores/registration-ports.ts'
 import { jsonIn, readIfPresent, writePrivateFile } from './files.ts'
 import { Refusal } from './refusal.ts'
 

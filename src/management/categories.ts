@@ -1,7 +1,7 @@
 /** `categories`: the titles of archives and categories, one list that is replaced as a whole. */
 
 import * as z from 'zod/mini'
-import type { Category } from '../domain/declaration.ts'
+import type { Category } from '../domain/scope-catalogue.ts'
 import { pageOfCategories, replaceCategories } from '../flows/registration/categories.ts'
 import { CATEGORY_IMPORT, readCategoryImport } from '../protocol/registration/scope-fields.ts'
 import { MAX_LIST_BYTES, MAY_DECLARE, MAY_READ_DECLARED } from './declared.ts'

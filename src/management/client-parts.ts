@@ -14,12 +14,13 @@ import {
   requestListing,
   takeBackListing,
 } from '../flows/registration/listings.ts'
-import { clientDocument } from '../protocol/registration/client-fields.ts'
 import {
   CLIENT_PERMISSION_CHANGE,
+  LISTING_CHANGE,
   readClientPermissionChange,
-} from '../protocol/registration/client-permission-change.ts'
-import { LISTING_CHANGE, readListingChange } from '../protocol/registration/listing-change.ts'
+  readListingChange,
+} from '../protocol/registration/client-decisions.ts'
+import { clientDocument } from '../protocol/registration/client-fields.ts'
 import { answerWithClient, changed, MAY_CHANGE_CLIENTS, MAY_READ_CLIENTS } from './clients.ts'
 import { CLIENT_EXAMPLE, ClientPermissions, NOTES, notesIn } from './documents.ts'
 import { withPublishedKeys } from './fetched.ts'

@@ -17,7 +17,7 @@ import {
   newClientIn,
 } from '../protocol/registration/client-fields.ts'
 import { RegistrationError } from '../protocol/registration/errors.ts'
-import type { ClientReader } from '../stores/registration-ports.ts'
+import type { ClientReader } from '../stores/client-registry.ts'
 import { isPlace, placeOf } from '../stores/waiting-clients.ts'
 import { CLIENT_EXAMPLE, ClientDocument, changedBy, createdAt, NOTES } from './documents.ts'
 import { withLogo, withPublishedKeys } from './fetched.ts'

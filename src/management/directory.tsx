@@ -1,7 +1,7 @@
 /** `/directory`: clients whose owners want them listed and that an approver listed. No session is read. */
 
 import { DIRECTORY_KEPT_SECONDS, pageHost, searchKey } from '../domain/directory.ts'
-import { looksLike } from '../domain/look-alike.ts'
+import { looksLike } from '../domain/fold-text.ts'
 import { isReservedId } from '../domain/registry-scopes.ts'
 import { describeScope } from '../domain/scope-catalogue.ts'
 import { logoPath } from '../domain/shown-client.ts'

@@ -4,12 +4,12 @@ import * as z from 'zod/mini'
 import { SELF_REGISTRATIONS } from '../domain/client.ts'
 import { LISTING_STATES } from '../domain/directory.ts'
 import type { Outcome } from '../flows/registration/change.ts'
+import { DECISION_REASON } from '../protocol/registration/client-decisions.ts'
 import {
   CLIENT_FIELDS,
   CLIENT_LISTS,
   CLIENT_PERMISSIONS,
 } from '../protocol/registration/client-fields.ts'
-import { DECISION_REASON } from '../protocol/registration/client-permission-change.ts'
 import { entriesOf, type Fields, helpInJson, snakeCase } from '../protocol/registration/field.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
 import { described, Instant, named, text } from './openapi/schemas.ts'

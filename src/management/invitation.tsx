@@ -2,7 +2,7 @@
 
 import { randomText } from '../crypto/random.ts'
 import { isWellFormed } from '../crypto/token.ts'
-import { INVITATION_PATH, invitationIn } from '../domain/invitation.ts'
+import { INVITATION_PATH, invitationIn } from '../domain/user.ts'
 import { acceptInvitation } from '../flows/registration/invitations.ts'
 import { readForm } from '../http/body.ts'
 import { hostCookie, setHostCookie } from '../http/browser-session.ts'

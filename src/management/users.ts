@@ -1,7 +1,7 @@
 /** `users`: registered, read, changed and deleted, with their permissions, passwords and invitations. */
 
 import * as z from 'zod/mini'
-import { INVITATION_SECONDS, invitationUrl } from '../domain/invitation.ts'
+import { INVITATION_SECONDS, invitationUrl } from '../domain/user.ts'
 import { inviteUser } from '../flows/registration/invitations.ts'
 import {
   authorizeUser,

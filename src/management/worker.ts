@@ -1,7 +1,7 @@
 /** The management worker: composed once per isolate. It has no address: the registry forwards to it and calls its methods. */
 
 import { WorkerEntrypoint, waitUntil } from 'cloudflare:workers'
-import { misconfigured } from '../http/misconfigured.ts'
+import { misconfigured } from '../http/frame.ts'
 import type { Resolution, ResolutionRequest } from '../protocol/client-documents.ts'
 import { composeManagement, type ManagementEnv } from './compose.ts'
 

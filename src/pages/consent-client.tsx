@@ -1,7 +1,7 @@
 /** Who asks: what the registry knows of a client, and apart from it what the client says of itself. */
 
 import type { ConsentTerms } from '../domain/consent.ts'
-import { looksLike } from '../domain/look-alike.ts'
+import { looksLike } from '../domain/fold-text.ts'
 import { isReservedId } from '../domain/registry-scopes.ts'
 import { HostName, Name, WebAddress } from './parts.tsx'
 

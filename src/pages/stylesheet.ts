@@ -1,7 +1,6 @@
 /** The stylesheet, served as `/style.css`. */
 
-import { GROUNDS, type Scheme, strongerShade } from '../domain/accent.ts'
-import type { Branding } from '../domain/branding.ts'
+import { type Branding, GROUNDS, type Scheme, strongerShade } from '../domain/branding.ts'
 
 const LIGHT = `--line: #d9e0e3; --edge: #75828a; --text: #172126; --muted: #55626a;
   --problem: #9c1c1c; --problem-ground: #fdf1f0; --caution: #7a4a00; --caution-ground: #fdf5e3;

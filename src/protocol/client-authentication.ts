@@ -101,14 +101,8 @@ function basicName(authorization: string): string | null {
 
 /** RFC 7523 §3: the issuer of a client assertion is the client. */
 function assertionIssuer(assertion: string): string | null {
-  try {
-    const [, payload = ''] = assertion.split('.')
-    const claims: unknown = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')))
-    const issuer = typeof claims === 'object' && claims !== null && 'iss' in claims && claims.iss
-    return typeof issuer === 'string' ? issuer : null
-  } catch {
-    return null
-  }
+  const issuer = unverifiedClaims(assertion)?.iss
+  return typeof issuer === 'string' ? issuer : null
 }
 
 /** For the log only: the client that a request claims to be from, not verified. Null if the request names none. */

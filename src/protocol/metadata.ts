@@ -3,8 +3,8 @@
 import { SIGNATURE_ALGORITHMS } from '../crypto/client-jwt.ts'
 import type { SigningAlgorithm } from '../crypto/signing-keys.ts'
 import { REQUEST_AUTH_METHODS } from '../domain/client.ts'
+import type { RegistrationMode } from '../domain/registration.ts'
 import { OFFLINE_ACCESS } from '../domain/scope.ts'
-import type { RegistrationMode } from '../domain/self-registration.ts'
 import { PROMPTS } from './interaction.ts'
 import { KEY_SET_PATH } from './key-set.ts'
 

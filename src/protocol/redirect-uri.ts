@@ -1,8 +1,12 @@
-/** May the browser be redirected to this URI? Exact matching (RFC 9700 §4.1.3), with one exception. */
+/**
+ * May the browser be redirected to this URI? Exact matching (RFC 9700 §4.1.3), with one exception. And what is added to the
+ * URI: the authorization response (RFC 6749 §4.1.2, RFC 9207).
+ */
 
 import { type Client, isPublic } from '../domain/client.ts'
 import type { ApprovedRedirectUri, RegisteredRedirectUri } from '../domain/ids.ts'
-import { schemeWithoutDot } from '../domain/private-use-scheme.ts'
+import { schemeWithoutDot } from '../domain/registration.ts'
+import { errorUri, type OAuthError } from './errors.ts'
 
 /**
  * The exception. RFC 8252 §7.3: any port MUST be allowed for a loopback IP literal. `localhost` is treated alike, against
@@ -98,3 +102,31 @@ export function displayHostOf(redirect: ApprovedRedirectUri): string {
   const { host, protocol } = new URL(redirect)
   return host === '' || !protocol.startsWith('http') ? protocol : host
 }
+
+type Common = Readonly<{ state: string | undefined; issuer: string }>
+
+/** §3.1.2: the redirect URI's own query MUST be retained. */
+function withQuery(
+  redirect: ApprovedRedirectUri,
+  response: Record<string, string>,
+  common: Common,
+) {
+  const query = new URLSearchParams(response)
+  if (common.state !== undefined) query.set('state', common.state)
+  query.set('iss', common.issuer)
+  return `${redirect}${redirect.includes('?') ? '&' : '?'}${query}`
+}
+
+export const codeResponse = (redirect: ApprovedRedirectUri, code: string, common: Common) =>
+  withQuery(redirect, { code }, common)
+
+export const errorResponse = (redirect: ApprovedRedirectUri, error: OAuthError, common: Common) =>
+  withQuery(
+    redirect,
+    {
+      error: error.code,
+      error_description: error.description,
+      error_uri: errorUri(error.code, common.issuer),
+    },
+    common,
+  )

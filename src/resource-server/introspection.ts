@@ -4,7 +4,7 @@ import { SignJWT } from 'jose/jwt/sign'
 import { digest } from '../crypto/digest.ts'
 import { isWellFormed, mayBeSigned } from '../crypto/token.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
-import { evictOldest } from '../stores/evict-oldest.ts'
+import { keepIn } from '../stores/isolate-memory.ts'
 import type { Check } from './asked.ts'
 import { sessionOfClaims } from './claims.ts'
 import { identifyByToken } from './presented-token.ts'
@@ -78,15 +78,15 @@ export function introspection(options: IntrospectionOptions): Check {
   const find = async (token: string, now: number, immediate: boolean) => {
     if (!isWellFormed('accessToken', token) && !mayBeSigned(token)) return null
     const key = await digest(token)
-    const kept = immediate ? undefined : (active.get(key) ?? inactive.get(key))
-    if (kept && now < kept.usedUntil) return kept.session
+    const known = immediate ? undefined : (active.get(key) ?? inactive.get(key))
+    if (known && now < known.usedUntil) return known.session
     active.delete(key)
     inactive.delete(key)
     const session = alive(await ask(token, now), now)
     const memory = session ? active : inactive
     const most = session ? endOf(session) : now + MAX_NEGATIVE_SECONDS
-    evictOldest(memory, cacheSize)
-    memory.set(key, { session, usedUntil: Math.min(now + cacheSeconds, most) })
+    const kept = { session, usedUntil: Math.min(now + cacheSeconds, most) }
+    keepIn(memory, key, kept, cacheSize)
     return session
   }
   return { kind: 'introspection', identify: identifyByToken(find) }

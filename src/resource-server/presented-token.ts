@@ -11,7 +11,7 @@ import {
   refusal,
 } from '../protocol/bearer.ts'
 import { ownerOfProof, readProof } from '../protocol/dpop.ts'
-import { evictOldest } from '../stores/evict-oldest.ts'
+import { firstUses } from '../stores/isolate-memory.ts'
 import { type Asked, askOnce, type Identify } from './asked.ts'
 
 /** The session of a token; null if the token is not good. Throws on a fault. Instants in epoch seconds. */
@@ -20,9 +20,6 @@ export type FindSession = (
   now: number,
   immediate: boolean,
 ) => Promise<SessionRecord | null>
-
-/** Bounds the memory: about 150 bytes each. A proof expires after two minutes anyway. */
-const MAX_REMEMBERED_PROOFS = 10_000
 
 const refused = (why: ReturnType<typeof refusal>): Authentication => ({
   kind: 'refused',
@@ -34,14 +31,7 @@ const refused = (why: ReturnType<typeof refusal>): Authentication => ({
  * this process; other processes do not know it.
  */
 export function identifyByToken(find: FindSession): Identify {
-  const usedProofs = new Set<string>()
-
-  const isNew = (id: string) => {
-    if (usedProofs.has(id)) return false
-    evictOldest(usedProofs, MAX_REMEMBERED_PROOFS)
-    usedProofs.add(id)
-    return true
-  }
+  const isNew = firstUses()
 
   async function identified(asked: Asked, immediate: boolean): Promise<Authentication> {
     const presented = readBearer(asked.header('Authorization'))

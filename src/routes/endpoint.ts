@@ -1,7 +1,7 @@
 /** An endpoint: a path, how it sends an error, and a handler for each method it knows, or for all. */
 
 import type { Branding } from '../domain/branding.ts'
-import type { RegistrationMode } from '../domain/self-registration.ts'
+import type { RegistrationMode } from '../domain/registration.ts'
 import type { Deps } from '../flows/deps.ts'
 import type { FloodLimit } from '../http/flood.ts'
 import type { FrameRules, Handled } from '../http/frame.ts'

@@ -1,7 +1,7 @@
 /** The paths of the management worker, which has no address of its own. */
 
-import { INVITATION_PATH } from '../domain/invitation.ts'
 import { LOGOS_PATH } from '../domain/shown-client.ts'
+import { INVITATION_PATH } from '../domain/user.ts'
 import type { Endpoint } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 

@@ -1,7 +1,11 @@
-/** `/.well-known/oauth-authorization-server`: RFC 8414 §3. Public, so anyone may keep it and any script read it. */
+/**
+ * `/.well-known/oauth-authorization-server` (RFC 8414 §3) and `/jwks.json`, the public parts of SIGNING_KEYS (RFC 7517 §5).
+ * Public, so anyone may keep them and any script read them.
+ */
 
-import { algorithmOf } from '../crypto/signing-keys.ts'
+import { algorithmOf, publicKeys } from '../crypto/signing-keys.ts'
 import { GRANT_TYPES } from '../domain/client.ts'
+import { KEY_SET_PATH, KEY_SET_SECONDS, KEY_SET_TYPE } from '../protocol/key-set.ts'
 import { serverMetadata } from '../protocol/metadata.ts'
 import type { Endpoint } from './endpoint.ts'
 
@@ -35,4 +39,16 @@ export const metadataEndpoint: Endpoint = {
     }
     return c.body(body, 200, HEADERS)
   },
+}
+
+/** Without keys the list is empty, which tells a service that no signed token is valid. */
+export const keySetEndpoint: Endpoint = {
+  path: KEY_SET_PATH,
+  allowsAnyOrigin: true,
+  isRoutine: true,
+  get: async (c, { signingKeys }) =>
+    c.json(await publicKeys(signingKeys ?? []), 200, {
+      'Content-Type': KEY_SET_TYPE,
+      'Cache-Control': `public, max-age=${KEY_SET_SECONDS}`,
+    }),
 }

@@ -1,14 +1,10 @@
-/** Ends sessions for an administrator, in D1 and KV, each with its audit row. */
+/** Ends sessions for an administrator, in D1 and KV, each with its audit row. Settles when D1 has the revocation. */
 
+import type { SessionKey } from '../domain/ids.ts'
 import { isOfSignedToken } from '../domain/revocation.ts'
 import { auditStatement } from './change-batch.ts'
 import type { Database, TextNamespace } from './database.ts'
-import type {
-  AdministratorRevocations,
-  Authorship,
-  Detail,
-  Lifetimes,
-} from './registration-ports.ts'
+import type { Authorship, Detail, Lifetimes } from './registration-ports.ts'
 import { projectRevocations } from './revocation-document.ts'
 import { revocationStatements } from './revocation-statements.ts'
 import { revocationStore } from './revocations.ts'
@@ -19,7 +15,7 @@ export function administratorRevocations(
   db: Database,
   sessions: Pick<TextNamespace, 'get' | 'put'>,
   { sessionLifetimeSeconds, longestSessionSeconds }: Lifetimes,
-): AdministratorRevocations {
+) {
   const storeFor = ({ actor, now }: Authorship, about: About, detail: Detail) =>
     revocationStore(db, sessions, longestSessionSeconds, {
       happenedAt: now,
@@ -30,16 +26,24 @@ export function administratorRevocations(
       detail,
     })
   return {
-    async endSession(key, kind, by) {
+    /** The session of one access token or browser session. `kind` is for the audit. Returns whether KV shows it. */
+    async endSession(key: SessionKey, kind: string, by: Authorship): Promise<boolean> {
       const store = storeFor(by, {}, { kind })
       const isShown = await store.endSessions([key])
       // If this fails, cron shows it once more.
       if (isShown && !isOfSignedToken(key)) await store.markShown([key]).catch(() => {})
       return isShown
     },
-    endFamily: ({ familyId, ...about }, by) =>
-      storeFor(by, about, { kind: 'refresh token' }).endFamily(familyId),
-    async endAll(of, by) {
+    /** A refresh token's family with its sessions. Returns whether KV shows it. */
+    endFamily: (
+      { familyId, ...about }: Readonly<{ familyId: string; clientId: string; userId: string }>,
+      by: Authorship,
+    ): Promise<boolean> => storeFor(by, about, { kind: 'refresh token' }).endFamily(familyId),
+    /** All of a client or of a user. KV shows it after `showInKv`. */
+    async endAll(
+      of: Readonly<{ clientId: string }> | Readonly<{ userId: string }>,
+      by: Authorship,
+    ): Promise<void> {
       const ending =
         'clientId' in of
           ? revocationStatements(db, { kind: 'client', ...of }, sessionLifetimeSeconds)
@@ -47,7 +51,8 @@ export function administratorRevocations(
       // The last of these statements adds the revocation: the audit's row depends on it.
       await db.batch([...ending, auditStatement(db, by, { event: 'session.revoke', about: of })])
     },
-    async showInKv() {
+    /** Writes the document of bulk revocations to KV. Cron does it where this fails. */
+    async showInKv(): Promise<void> {
       await projectRevocations(db, sessions)
     },
   }

@@ -1,18 +1,7 @@
 /** The audit in D1: a row for each act, written in the batch of the act. */
 
 import { type AuditEntry, userActor } from '../domain/audit.ts'
-import { D1_NOW } from './d1-clock.ts'
-import type { Database } from './database.ts'
-
-type AuditRow = {
-  audit_id: number
-  happened_at: number
-  actor: string
-  event: AuditEntry['event']
-  client_id: string | null
-  user_id: string | null
-  detail: string
-}
+import { D1_NOW, type Database } from './database.ts'
 
 /** A filter; an absent field filters nothing. */
 type AuditQuery = Readonly<{
@@ -37,7 +26,7 @@ export const RECORD_REMOVAL = `INSERT INTO audit (happened_at, actor, event, cli
 /** Newest first, entries before `?1` and `?2`. */
 const pageOf = (
   which: string,
-) => `SELECT audit_id, happened_at, actor, event, client_id, user_id, detail
+) => `SELECT audit_id AS auditId, happened_at AS happenedAt, actor, event, client_id AS clientId, user_id AS userId, detail
   FROM audit WHERE ${which} AND (happened_at, audit_id) < (?1, ?2) AND happened_at >= ?3
     AND (?4 IS NULL OR client_id = ?4) AND (?5 IS NULL OR user_id = ?5) AND (?6 IS NULL OR event = ?6)
   ORDER BY happened_at DESC, audit_id DESC LIMIT ?7`
@@ -61,46 +50,27 @@ export const recordStatement = (db: Database, entry: AuditEntry) => {
 export const removalStatement = (db: Database, userId: string, clientId: string) =>
   db.prepare(RECORD_REMOVAL).bind(userActor(userId), userId, clientId)
 
-const readAuditRow = (row: AuditRow): StoredEntry => ({
-  auditId: row.audit_id,
-  happenedAt: row.happened_at,
-  actor: row.actor,
-  event: row.event,
-  clientId: row.client_id,
-  userId: row.user_id,
-  detail: JSON.parse(row.detail) as AuditEntry['detail'],
-})
-
 const statementFor = (asked: AuditQuery) => {
   if (asked.clientId !== undefined) return PAGE_OF_CLIENT
   if (asked.userId !== undefined) return PAGE_OF_USER
   return asked.event === undefined ? PAGE_OF_ALL : PAGE_OF_EVENT
 }
 
-/** Newest first, at most `rows` entries older than `last`. */
-export async function pageOfAudit(
-  db: Database,
-  asked: AuditQuery,
-  last: Pick<StoredEntry, 'happenedAt' | 'auditId'> | undefined,
-  rows: number,
-): Promise<readonly StoredEntry[]> {
-  const { happenedAt, auditId } = last ?? NOT_YET
-  const { clientId = null, userId = null, event = null, since = 0 } = asked
-  const { results } = await db
-    .prepare(statementFor(asked))
-    .bind(happenedAt, auditId, since, clientId, userId, event, rows)
-    .all<AuditRow>()
-  return results.map(readAuditRow)
-}
+export type AuditReader = ReturnType<typeof auditReader>
 
-export type AuditReader = Readonly<{
-  page: (
+export const auditReader = (db: Database) => ({
+  /** Newest first, at most `rows` entries older than `last`. */
+  async page(
     asked: AuditQuery,
-    last: Parameters<typeof pageOfAudit>[2],
+    last: Pick<StoredEntry, 'happenedAt' | 'auditId'> | undefined,
     rows: number,
-  ) => ReturnType<typeof pageOfAudit>
-}>
-
-export const auditReader = (db: Database): AuditReader => ({
-  page: (asked, last, rows) => pageOfAudit(db, asked, last, rows),
+  ): Promise<readonly StoredEntry[]> {
+    const { happenedAt, auditId } = last ?? NOT_YET
+    const { clientId = null, userId = null, event = null, since = 0 } = asked
+    const { results } = await db
+      .prepare(statementFor(asked))
+      .bind(happenedAt, auditId, since, clientId, userId, event, rows)
+      .all<Omit<StoredEntry, 'detail'> & { detail: string }>()
+    return results.map((row) => ({ ...row, detail: JSON.parse(row.detail) }))
+  },
 })

@@ -2,8 +2,7 @@
 
 import type { AuditEvent } from '../domain/audit.ts'
 import { recordStatement } from './audit.ts'
-import { D1_NOW_MS } from './d1-clock.ts'
-import type { Database } from './database.ts'
+import { D1_NOW_MS, type Database } from './database.ts'
 import { hasEnded } from './narrowing.ts'
 import type { Authorship, Detail } from './registration-ports.ts'
 

@@ -1,6 +1,5 @@
 /** What a client was when it was last given a permission by a decision, in D1. */
 
-import type { Approval } from '../domain/client-approval.ts'
 import type { Database } from './database.ts'
 import type { Authorship, ClientChange, NewClient } from './registration-ports.ts'
 
@@ -16,9 +15,6 @@ export const KEEP_APPROVAL = `INSERT INTO client_approval (client_id, approved_a
 /** SQL: the approval of the client `c` as JSON; NULL without one. */
 export const APPROVAL_COLUMN = `(SELECT json_object('approvedAt', p.approved_at, 'actor', p.actor, 'seen', json(p.seen))
     FROM client_approval p WHERE p.client_id = c.client_id) AS approval`
-
-export const readApproval = (approval: string | null) =>
-  approval === null ? null : (JSON.parse(approval) as Approval)
 
 type Given = Pick<NewClient, 'mode' | 'lists'>
 

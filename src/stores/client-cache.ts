@@ -2,7 +2,7 @@
 
 import type { Client } from '../domain/client.ts'
 import { urisOf } from '../domain/resource.ts'
-import { evictOldest } from './evict-oldest.ts'
+import { keepIn } from './isolate-memory.ts'
 import type { ClientCache, ClientStore } from './ports.ts'
 
 /** Bounds the memory: about 2 KiB a record. */
@@ -34,10 +34,9 @@ export function clientCache(
     resources: [...resources, ...urisOf(records.get(clientId)?.client.resources ?? [])],
   })
   const keep = (clientId: string, client: Client | null, nowMs: number) => {
-    records.delete(clientId)
-    if (!client || clientCacheSeconds === 0) return client
-    evictOldest(records, MAX_RECORDS)
-    records.set(clientId, { client, askedAtMs: nowMs, heardAtMs: Date.now() })
+    const record = client && { client, askedAtMs: nowMs, heardAtMs: Date.now() }
+    if (record && clientCacheSeconds > 0) keepIn(records, clientId, record, MAX_RECORDS)
+    else records.delete(clientId)
     return client
   }
   const kept = (found: Kept, nowMs: number, staleSeconds: number | null = null) => ({

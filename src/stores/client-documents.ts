@@ -1,18 +1,40 @@
 /** What is kept of client metadata documents in D1, and when their hosts were last asked. */
 
+import type { ClientRecord, GrantType } from '../domain/client.ts'
 import { ATTEMPT_SECONDS } from '../domain/client-document.ts'
 import { coveringHosts, type HostRule } from '../domain/document-host.ts'
-import { type ClientRecordRow, FIND_CLIENT_RECORD, readClientRecord } from './client-record.ts'
-import { D1_NOW_MS } from './d1-clock.ts'
-import type { Database } from './database.ts'
-import { RULE_FOR_HOST } from './document-host-registry.ts'
-import type { Asked, ClientDocumentStore } from './self-registration-ports.ts'
+import { FIND_CLIENT_RECORD, readClientRecord } from './client-record.ts'
+import { D1_NOW_MS, type Database, firstIn, rowsIn } from './database.ts'
+
+/** What a document asked for when it was last read. Null: it did not say. */
+export type Asked = Readonly<{ scopes: readonly string[] | null; grantTypes: readonly GrantType[] }>
+
+/** What was kept of the document when it was last read, in epoch seconds. */
+export type KeptDocument = Readonly<{ asked: Asked; fetchedAt: number }>
+
+/** A declared scope. `isFree`: clients that register themselves get it without approval. Epoch seconds. */
+export type DeclaredForClients = Readonly<{ name: string; isFree: boolean; updatedAt: number }>
+
+type Claimed = Readonly<{
+  /** May its host be asked now? True for one of any number of calls in `ATTEMPT_SECONDS`, by D1's clock. */
+  mayAsk: boolean
+  /** The operator's rule for the host; null if there is none. */
+  rule: HostRule | null
+}>
+type Begun = Claimed &
+  Readonly<{
+    record: ClientRecord | null
+    kept: KeptDocument | null
+    catalogue: readonly DeclaredForClients[]
+  }>
 
 /** Returns a row if the host may be asked now: one of any number of calls within the time. */
 export const CLAIM_ATTEMPT = `INSERT INTO document_attempt (host, attempted_at_ms) VALUES (?1, ${D1_NOW_MS})
   ON CONFLICT DO UPDATE SET attempted_at_ms = excluded.attempted_at_ms
     WHERE attempted_at_ms <= excluded.attempted_at_ms - ${ATTEMPT_SECONDS * 1000}
   RETURNING host`
+/** `?1` lists what covers a host. `block` is the greater word, so it wins. */
+const RULE_FOR_HOST = `SELECT max(rule) AS rule FROM document_host WHERE host IN (SELECT value FROM json_each(?1))`
 export const FORGET_ATTEMPT = 'DELETE FROM document_attempt WHERE host = ?1'
 export const FIND_ASKED = `SELECT asked, fetched_at FROM client_document WHERE client_id = ?1`
 /** All: at most `MAX_DECLARED`. */
@@ -24,32 +46,36 @@ export const KEEP_DOCUMENT = `INSERT INTO client_document (client_id, hosts, ask
 
 type ScopeRow = { name: string; self_registered: number; updated_at: number }
 
-const firstOf = <Row>(result: D1Result | undefined) => result?.results[0] as Row | undefined
+const readKept = (row: { asked: string; fetched_at: number }) => ({
+  asked: JSON.parse(row.asked) as Asked,
+  fetchedAt: row.fetched_at,
+})
 
-export function clientDocumentStore(db: Database): ClientDocumentStore {
+export type ClientDocumentStore = ReturnType<typeof clientDocumentStore>
+
+export function clientDocumentStore(db: Database) {
   const claim = (host: string) => [
     db.prepare(CLAIM_ATTEMPT).bind(host),
     db.prepare(RULE_FOR_HOST).bind(JSON.stringify(coveringHosts(host))),
   ]
-  const claimed = (results: readonly D1Result[]) => ({
-    mayAsk: (results[0]?.results.length ?? 0) > 0,
-    rule: firstOf<{ rule: HostRule | null }>(results[1])?.rule ?? null,
+  const claimed = (results: readonly D1Result[]): Claimed => ({
+    mayAsk: rowsIn(results[0]).length > 0,
+    rule: firstIn(results[1], (row: { rule: HostRule | null }) => row.rule),
   })
   return {
-    async begin(clientId, host) {
+    /** The beginning of an attempt, in one batch. `kept` null: nothing was kept of a document of this client. */
+    async begin(clientId: string, host: string): Promise<Begun> {
       const results = await db.batch([
         ...claim(host),
         db.prepare(FIND_CLIENT_RECORD).bind(clientId),
         db.prepare(FIND_ASKED).bind(clientId),
         db.prepare(ALL_SCOPES),
       ])
-      const row = firstOf<ClientRecordRow>(results[2])
-      const kept = firstOf<{ asked: string; fetched_at: number }>(results[3])
       return {
         ...claimed(results),
-        record: row ? readClientRecord(row) : null,
-        kept: kept ? { asked: JSON.parse(kept.asked) as Asked, fetchedAt: kept.fetched_at } : null,
-        catalogue: ((results[4]?.results ?? []) as ScopeRow[]).map((scope) => ({
+        record: firstIn(results[2], readClientRecord),
+        kept: firstIn(results[3], readKept),
+        catalogue: rowsIn<ScopeRow>(results[4]).map((scope) => ({
           name: scope.name,
           isFree: scope.self_registered === 1,
           updatedAt: scope.updated_at,
@@ -57,11 +83,20 @@ export function clientDocumentStore(db: Database): ClientDocumentStore {
       }
     },
 
-    async claim(host) {
+    async claim(host: string): Promise<Claimed> {
       return claimed(await db.batch(claim(host)))
     },
 
-    async keep(clientId, { host, asked, fetchedAt, freshUntil }, mayAskAgain) {
+    /**
+     * For a client that registered itself by a document; otherwise it writes nothing. `mayAskAgain`: the attempt has
+     * succeeded, so that the next document of the host need not wait. Instants in epoch seconds.
+     */
+    async keep(
+      clientId: string,
+      document: Readonly<{ host: string; asked: Asked; fetchedAt: number; freshUntil: number }>,
+      mayAskAgain: boolean,
+    ): Promise<void> {
+      const { host, asked, fetchedAt, freshUntil } = document
       const hosts = JSON.stringify(coveringHosts(host))
       await db.batch([
         db

@@ -6,8 +6,7 @@
 
 import type { ImportedClient, Permission } from '../domain/client.ts'
 import { DETAIL_COLUMNS, detailsIn, detailsJson } from './client-statements.ts'
-import { D1_NOW_MS } from './d1-clock.ts'
-import type { Database } from './database.ts'
+import { D1_NOW_MS, type Database } from './database.ts'
 import type { Authorship, Detail } from './registration-ports.ts'
 
 const ROWS = 'FROM json_each(?1) r'

@@ -1,36 +1,38 @@
 /** What an administrator does to clients, in D1: the audit's row and what ends are in the batch of the change. */
 
-import type { ClientRecord } from '../domain/client.ts'
+import type { ClientRecord, ImportedClient } from '../domain/client.ts'
+import type { ListingState } from '../domain/directory.ts'
+import { foldText } from '../domain/fold-text.ts'
 import { auditStatement, type Part, runChange } from './change-batch.ts'
 import { approvalStatements } from './client-approval.ts'
 import { importStatements } from './client-import.ts'
 import {
+  CLIENTS_BY_ID,
   type ClientRecordRow,
   FIND_CLIENT_RECORD,
-  findClientRecord,
-  findClientRecords,
-  pageOfClientRecords,
+  NAMES_OF_CLIENTS,
+  NAMES_OF_CLIENTS_OF_OWNER,
+  NAMES_OF_WAITING_CLIENTS,
+  PAGE_OF_CLIENTS,
   readClientRecord,
 } from './client-record.ts'
 import { changeClient, insertClient } from './client-statements.ts'
-import type { Database } from './database.ts'
+import { type Database, firstIn } from './database.ts'
+import { pageOfAll, pageOfMatching } from './matching-page.ts'
 import { clientNarrowing, secretNarrowing } from './narrowing.ts'
 import { countStatement, isOverLimit } from './registration-count.ts'
 import type {
   Authorship,
+  Changed,
   ClientChange,
-  ClientReader,
-  ClientRegistry,
+  ClientFilter,
   Detail,
   Lifetimes,
   NewClient,
+  Page,
 } from './registration-ports.ts'
 import { revocationStatements } from './revocation-statements.ts'
-
-const read = (result: D1Result | undefined): ClientRecord | null => {
-  const row = result?.results[0] as ClientRecordRow | undefined
-  return row ? readClientRecord(row) : null
-}
+import { FIRST_PLACE, placeOf } from './waiting-clients.ts'
 
 /** Only the insertion of the client can fail so: the other rows of a new client cannot be there. */
 const isIdTaken = (fault: unknown) =>
@@ -96,24 +98,88 @@ export function creationStatements(
   return [insert, audit, ...more, ...approvalStatements(db, clientId, client, by)]
 }
 
-export const clientReader = (db: Database): ClientReader => ({
-  find: (clientId) => findClientRecord(db, clientId),
-  page: (after, rows, filter) => pageOfClientRecords(db, after, rows, filter),
+type NamesRow = {
+  client_id: string
+  name: string
+  kind: NonNullable<ClientFilter['kind']>
+  has_requests: number
+  listing: ListingState | null
+}
+type WaitingRow = Omit<NamesRow, 'has_requests'> & {
+  owner_id: string
+  requested_at: number
+}
+
+export type ClientReader = ReturnType<typeof clientReader>
+
+export const clientReader = (db: Database) => ({
+  /** Null if unknown. One read of the primary. */
+  async find(clientId: string): Promise<ClientRecord | null> {
+    const row = await db.prepare(FIND_CLIENT_RECORD).bind(clientId).first<ClientRecordRow>()
+    return row && readClientRecord(row)
+  },
+
+  /**
+   * At most `rows` clients after the id `after`, ordered by id. With `hasRequests` in the order of their oldest requests, and
+   * `after` is the `next` of a page.
+   */
+  async page(after: string, rows: number, filter: ClientFilter = {}): Promise<Page<ClientRecord>> {
+    const { name, owner, kind, hasRequests, listing } = filter
+    if (Object.keys(filter).length === 0) {
+      const page = await db.prepare(PAGE_OF_CLIENTS).bind(after, rows).all<ClientRecordRow>()
+      return pageOfAll(page.results.map(readClientRecord), rows, ({ clientId }) => clientId)
+    }
+    const part = foldText(name ?? '')
+    const matching = {
+      parameters: [],
+      idOf: (row: { client_id: string }) => row.client_id,
+      matches: (row: Pick<NamesRow, 'name' | 'kind' | 'listing'>) =>
+        foldText(row.name).includes(part) &&
+        (kind === undefined || row.kind === kind) &&
+        (listing === undefined || row.listing === listing),
+      records: CLIENTS_BY_ID,
+      idOfRecord: (row: ClientRecordRow) => row.clientId,
+      read: readClientRecord,
+    }
+    if (hasRequests) {
+      const waiting = {
+        ...matching,
+        keys: NAMES_OF_WAITING_CLIENTS,
+        cursorOf: (row: WaitingRow) => placeOf(row.requested_at, row.client_id),
+        matches: (row: WaitingRow) =>
+          matching.matches(row) && (owner === undefined || row.owner_id === owner),
+      }
+      return pageOfMatching(db, waiting, after === '' ? FIRST_PLACE : after, rows)
+    }
+    const named = {
+      ...matching,
+      keys: owner === undefined ? NAMES_OF_CLIENTS : NAMES_OF_CLIENTS_OF_OWNER,
+      parameters: owner === undefined ? [] : [owner],
+      matches: (row: NamesRow) =>
+        matching.matches(row) && (hasRequests === undefined || row.has_requests === 0),
+    }
+    return pageOfMatching(db, named, after, rows)
+  },
 })
 
 export function clientRegistry(
   db: Database,
   { sessionLifetimeSeconds, oldestClientSeconds }: Lifetimes,
-): ClientRegistry {
+) {
   const lifetimeSeconds = sessionLifetimeSeconds + oldestClientSeconds
   const find = (clientId: string) => db.prepare(FIND_CLIENT_RECORD).bind(clientId)
   return {
     ...clientReader(db),
 
-    async create(client, by, detail) {
+    /** Null if a client has the id. `too_many`: the owner has `ownedAtMost` clients already. Nothing was written then. */
+    async create(
+      client: NewClient,
+      by: Authorship,
+      detail: Detail,
+    ): Promise<ClientRecord | 'too_many' | null> {
       const batch = [...creationStatements(db, client, by, detail), find(client.clientId)]
       try {
-        return read((await db.batch(batch)).at(-1))
+        return firstIn((await db.batch(batch)).at(-1), readClientRecord)
       } catch (fault) {
         if (isIdTaken(fault)) return null
         if (isTooMany(fault)) return 'too_many'
@@ -121,9 +187,18 @@ export function clientRegistry(
       }
     },
 
-    findAll: (clientIds) => findClientRecords(db, clientIds),
+    /** Those of the ids that are there, ordered by id. One read of the primary. */
+    async findAll(clientIds: readonly string[]): Promise<readonly ClientRecord[]> {
+      const ids = JSON.stringify(clientIds)
+      const { results } = await db.prepare(CLIENTS_BY_ID).bind(ids).all<ClientRecordRow>()
+      return results.map(readClientRecord)
+    },
 
-    async importAll(clients, by) {
+    /** All in one batch, each with its audit row. False, and nothing is written, if a client has one of the ids. */
+    async importAll(
+      clients: readonly (ImportedClient & Readonly<{ detail: Detail }>)[],
+      by: Authorship,
+    ): Promise<boolean> {
       try {
         await db.batch(importStatements(db, clients, by))
         return true
@@ -133,7 +208,15 @@ export function clientRegistry(
       }
     },
 
-    async change(before, changes, by) {
+    /**
+     * Several changes are one: all or none. `too_many`: as for `create`. `too_often`: within an hour the actor has made as many
+     * changes with the limit `mostInAnHour`.
+     */
+    async change(
+      before: ClientRecord,
+      changes: readonly (ClientChange & Readonly<{ detail?: Detail; mostInAnHour?: number }>)[],
+      by: Authorship,
+    ): Promise<Changed<ClientRecord> | Readonly<{ kind: 'too_many' | 'too_often' }>> {
       const { clientId, version } = before
       const parts = changes.map((one): Part => {
         const [change, ...more] = changeClient(db, clientId, one, by.now)
@@ -148,7 +231,11 @@ export function clientRegistry(
       try {
         const done = await runChange(db, expected, parts, { by, read: find(clientId) })
         if (done.kind === 'stale') return done
-        return { kind: 'changed', record: read(done.result), hasEnded: done.hasEnded }
+        return {
+          kind: 'changed',
+          record: firstIn(done.result, readClientRecord),
+          hasEnded: done.hasEnded,
+        }
       } catch (fault) {
         if (isTooMany(fault)) return { kind: 'too_many' }
         if (isOverLimit(fault)) return { kind: 'too_often' }

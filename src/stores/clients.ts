@@ -1,65 +1,58 @@
 /** Clients in D1: one statement reads a whole client. */
 
-import type { AuthMethod, Client, Credential, GrantType, SelfRegistered } from '../domain/client.ts'
+import type { Client, Credential, GrantType, SelfRegistered } from '../domain/client.ts'
 import type { DocumentState } from '../domain/client-document.ts'
-import type { ClientId, RegisteredRedirectUri } from '../domain/ids.ts'
+import type { RegisteredRedirectUri } from '../domain/ids.ts'
 import type { Resource } from '../domain/resource.ts'
-import { D1_NOW_MS } from './d1-clock.ts'
-import type { Database } from './database.ts'
+import { D1_NOW_MS, type Database } from './database.ts'
 import type { ClientStore, ReadWithClient } from './ports.ts'
 
-export type ClientRow = {
-  client_id: ClientId
-  name: string
-  owner_id: string
-  url: string
-  description: string
-  auth_method: AuthMethod
-  jwks: string | null
-  publishes_keys: number
-  require_pkce: number
-  require_dpop: number
-  may_introspect: number
-  access_token_lifetime_seconds: number | null
-  disabled_at: number | null
-  redirect_uris: string
-  credentials: string
-  scopes: string
-  grant_types: string
-  endorsements: string
-  default_resources: string
-  self_registered: string | null
-  document: string | null
-  /** Absent where the record is not read for a request. */
-  resources?: string
-  read_at_ms: number
-}
+/** The members of a client that are JSON in its row. */
+type Lists =
+  | 'redirectUris'
+  | 'credentials'
+  | 'scopes'
+  | 'grantTypes'
+  | 'endorsements'
+  | 'defaultResources'
+type Flags = 'publishesKeys' | 'requirePkce' | 'requireDpop' | 'mayIntrospect'
+export type ClientRow = Omit<Client, Lists | Flags | 'selfRegistered' | 'document' | 'resources'> &
+  Readonly<
+    Record<Lists, string> &
+      Record<Flags, number> &
+      Record<'selfRegistered' | 'document', string | null> & {
+        /** Absent where the record is not read for a request. */
+        resources?: string
+      }
+  >
 
-/** A whole client in one row. The lists are JSON, ordered by primary key. */
+/** A whole client in one row, with the names of `Client`. The lists are JSON, ordered by primary key. */
 export const CLIENT_COLUMNS = `
-  c.client_id, c.name, c.owner_id, c.url, c.description, c.auth_method, c.jwks, c.jwks_uri <> '' AS publishes_keys,
-  c.require_pkce, c.require_dpop, c.may_introspect, c.access_token_lifetime_seconds, c.disabled_at,
+  c.client_id AS clientId, c.name, c.owner_id AS ownerId, c.url, c.description, c.auth_method AS authMethod, c.jwks,
+  c.jwks_uri <> '' AS publishesKeys, c.require_pkce AS requirePkce, c.require_dpop AS requireDpop,
+  c.may_introspect AS mayIntrospect, c.access_token_lifetime_seconds AS accessTokenLifetimeSeconds,
+  c.disabled_at AS disabledAt,
   (SELECT json_group_array(redirect_uri) FROM client_redirect_uri r
-    WHERE r.client_id = c.client_id) AS redirect_uris,
+    WHERE r.client_id = c.client_id) AS redirectUris,
   (SELECT json_group_array(json_object('secretDigest', secret_digest, 'createdAt', created_at,
       'expiresAt', expires_at, 'lastUsedAt', last_used_at)) FROM client_credential k
     WHERE k.client_id = c.client_id) AS credentials,
   (SELECT json_group_array(scope) FROM client_authorization a
     WHERE a.client_id = c.client_id AND a.authorized_at IS NOT NULL) AS scopes,
   (SELECT json_group_array(grant_type) FROM client_grant_type g
-    WHERE g.client_id = c.client_id AND g.authorized_at IS NOT NULL) AS grant_types,
+    WHERE g.client_id = c.client_id AND g.authorized_at IS NOT NULL) AS grantTypes,
   (SELECT json_group_array(category) FROM client_endorsement e
     WHERE e.client_id = c.client_id AND e.authorized_at IS NOT NULL) AS endorsements,
   (SELECT json_group_array(uri) FROM client_default_resource d
-    WHERE d.client_id = c.client_id) AS default_resources,
+    WHERE d.client_id = c.client_id) AS defaultResources,
   (SELECT json_object('kind', s.kind, 'usedAt', s.used_at, 'approvedScopes',
       (SELECT json_group_array(scope) FROM client_authorization p
         WHERE p.client_id = s.client_id AND p.authorized_at IS NOT NULL AND p.self_registered = 0))
-    FROM self_registered_client s WHERE s.client_id = c.client_id) AS self_registered,
+    FROM self_registered_client s WHERE s.client_id = c.client_id) AS selfRegistered,
   (SELECT json_object('freshUntil', d.fresh_until, 'rule', (SELECT max(h.rule) FROM document_host h
       WHERE h.host IN (SELECT value FROM json_each(d.hosts))))
     FROM client_document d WHERE d.client_id = c.client_id) AS document,
-  ${D1_NOW_MS} AS read_at_ms`
+  ${D1_NOW_MS} AS readAtMs`
 
 /** `?2` is a JSON list of URIs, `?3` the digest of a code or a refresh token, or NULL: as `findParameters` has them. */
 export const FIND_CLIENT = `SELECT ${CLIENT_COLUMNS},
@@ -92,31 +85,22 @@ export const TOUCH_CREDENTIAL = `UPDATE client_credential SET last_used_at = ?3
 /** To the day. */
 export const TOUCH_SELF_REGISTERED = `UPDATE self_registered_client SET used_at = CAST(?2 AS INTEGER) / ${DAY_SECONDS} * ${DAY_SECONDS}
   WHERE client_id = ?1`
+
 export const readClientRow = (row: ClientRow): Client => ({
-  clientId: row.client_id,
-  name: row.name,
-  ownerId: row.owner_id,
-  url: row.url,
-  description: row.description,
-  authMethod: row.auth_method,
-  jwks: row.jwks,
-  publishesKeys: row.publishes_keys === 1,
-  requirePkce: row.require_pkce === 1,
-  requireDpop: row.require_dpop === 1,
-  mayIntrospect: row.may_introspect === 1,
-  accessTokenLifetimeSeconds: row.access_token_lifetime_seconds,
-  disabledAt: row.disabled_at,
-  redirectUris: JSON.parse(row.redirect_uris) as RegisteredRedirectUri[],
+  ...row,
+  publishesKeys: row.publishesKeys === 1,
+  requirePkce: row.requirePkce === 1,
+  requireDpop: row.requireDpop === 1,
+  mayIntrospect: row.mayIntrospect === 1,
+  redirectUris: JSON.parse(row.redirectUris) as RegisteredRedirectUri[],
   credentials: JSON.parse(row.credentials) as Credential[],
   scopes: JSON.parse(row.scopes) as string[],
-  grantTypes: JSON.parse(row.grant_types) as GrantType[],
+  grantTypes: JSON.parse(row.grantTypes) as GrantType[],
   endorsements: JSON.parse(row.endorsements) as string[],
-  defaultResources: JSON.parse(row.default_resources) as string[],
-  selfRegistered:
-    row.self_registered === null ? null : (JSON.parse(row.self_registered) as SelfRegistered),
-  document: row.document === null ? null : (JSON.parse(row.document) as DocumentState),
+  defaultResources: JSON.parse(row.defaultResources) as string[],
+  selfRegistered: JSON.parse(row.selfRegistered ?? 'null') as SelfRegistered | null,
+  document: JSON.parse(row.document ?? 'null') as DocumentState | null,
   resources: JSON.parse(row.resources ?? '[]') as Resource[],
-  readAtMs: row.read_at_ms,
 })
 
 async function findIn(

@@ -7,14 +7,19 @@ import type { SessionKey, TokenDigest } from '../domain/ids.ts'
 import { type GrantedAudience, NO_AUDIENCE } from '../domain/resource.ts'
 import { consentSubject } from '../domain/revocation.ts'
 import { recordStatement } from './audit.ts'
-import { type ClientRow, FIND_CLIENT, findParameters, readClientRow } from './clients.ts'
-import { D1_NOW } from './d1-clock.ts'
-import type { Database, Namespace, TextWriter } from './database.ts'
+import { FIND_CLIENT, findParameters, readClientRow } from './clients.ts'
+import {
+  D1_NOW,
+  type Database,
+  firstIn,
+  type Namespace,
+  rowsIn,
+  type TextWriter,
+} from './database.ts'
 import { rememberExternalUser } from './external-users.ts'
 import type { AuthorizationStore, CodeStore, Purchase, Spending } from './ports.ts'
 import { familyRecord } from './refresh-tokens.ts'
 import {
-  type HeldNowRow,
   heldNow,
   proofDigest,
   readHeldNow,
@@ -142,18 +147,14 @@ async function whyNotSpent(
     db.prepare(FIND_CLIENT).bind(...findParameters(clientId)),
     db.prepare(FIND_JTI).bind(await proofDigest(terms)),
   ])
-  const row = spending?.results[0] as SpendingRow | undefined
+  const [row] = rowsIn<SpendingRow>(spending)
   if (!row) return { kind: 'unknown' }
   // First: a repeated proof does not show that the caller holds the key.
   if (proof?.results.length) return { kind: 'proof_used' }
   const { spent_at: spentAt, session_key: sessionKey, family_id: familyId } = row
   if (spentAt !== null) return { kind: 'again', spentAt, sessionKey, familyId }
-  const found = client?.results[0] as ClientRow | undefined
-  return {
-    kind: 'withdrawn',
-    client: found ? readClientRow(found) : null,
-    user: readUserJson(row.user),
-  }
+  const user = readUserJson(row.user)
+  return { kind: 'withdrawn', client: firstIn(client, readClientRow), user }
 }
 
 /** A code from before there were audiences has none. */
@@ -173,8 +174,8 @@ export const codeStore = (db: Database, codes: Namespace): CodeStore => ({
   },
   async spend(codeDigest, purchase, now) {
     const [outcome] = await db.batch(await spendStatements(db, codeDigest, purchase, now))
-    const won = outcome?.results[0] as HeldNowRow | undefined
-    return won ? { kind: 'won', ...readHeldNow(won) } : whyNotSpent(db, codeDigest, purchase)
+    const held = firstIn(outcome, readHeldNow)
+    return held ? { kind: 'won', ...held } : whyNotSpent(db, codeDigest, purchase)
   },
   async unspend(codeDigest, { sessionKey, family, userId, clientId, asOfMs }) {
     await db.batch([

@@ -2,11 +2,34 @@
 
 import type { SelfRegistered } from '../domain/client.ts'
 import type { ClientId } from '../domain/ids.ts'
-import type { Database } from './database.ts'
-import type { ConnectedApplication, ConnectedApplicationStore } from './ports.ts'
+import { type Database, firstIn, rowsIn } from './database.ts'
 import { FAMILY_END } from './refresh-tokens.ts'
 import { readCatalogue, wholeCatalogue } from './scope-catalogue.ts'
-import { FIND_USER, readUserRow, type UserRow } from './users.ts'
+import { FIND_USER, readUserRow } from './users.ts'
+
+/**
+ * What one user agreed to for one client, and what the client is authorized for now. Instants in epoch seconds.
+ * `agreedScopes` are the scopes of the latest answer, and those of earlier answers that a refresh token, a code or a
+ * session may still have.
+ */
+export type ConnectedApplication = Readonly<{
+  clientId: ClientId
+  name: string
+  url: string
+  selfRegistered: Pick<SelfRegistered, 'kind'> | null
+  /** The digest of its logo; null if there is none. */
+  logo: string | null
+  disabledAt: number | null
+  agreedScopes: readonly string[]
+  /** Null: the answer was for all, before endorsements could be unticked. */
+  agreedEndorsements: readonly string[] | null
+  scopes: readonly string[]
+  endorsements: readonly string[]
+  /** The first consent since the last removal. */
+  grantedAt: number
+  /** When a code was last redeemed or a token refreshed; null if never. */
+  usedAt: number | null
+}>
 
 /** The consent to one client. The lists are JSON. */
 type ConsentRow = {
@@ -81,20 +104,19 @@ const readConsentRow = (row: ConsentRow): ConnectedApplication => ({
   usedAt: latest(row.used_at, row.renewed_at),
 })
 
-export const connectedApplicationStore = (
-  db: Database,
-  sessionLifetimeSeconds: number,
-): ConnectedApplicationStore => ({
-  async of(userId) {
+export type ConnectedApplicationStore = ReturnType<typeof connectedApplicationStore>
+
+export const connectedApplicationStore = (db: Database, sessionLifetimeSeconds: number) => ({
+  /** One read of the primary: never stale. `user` is null if the registry has no such user. */
+  async of(userId: string) {
     const [users, consents, ...declared] = await db.batch([
       db.prepare(FIND_USER).bind(userId),
       db.prepare(FIND_CONSENTS_OF_USER).bind(userId, sessionLifetimeSeconds),
       ...wholeCatalogue(db),
     ])
-    const row = users?.results[0] as UserRow | undefined
     return {
-      user: row ? readUserRow(row) : null,
-      applications: ((consents?.results ?? []) as ConsentRow[]).map(readConsentRow),
+      user: firstIn(users, readUserRow),
+      applications: rowsIn<ConsentRow>(consents).map(readConsentRow),
       catalogue: readCatalogue(declared),
     }
   },

@@ -1,6 +1,18 @@
-/** The parts of D1 and KV that the stores use. */
+/** The parts of D1 and KV that the stores use, and D1's clock. */
 
 export type Database = Pick<D1Database, 'prepare' | 'batch'>
+
+/** The rows of one result of a batch. */
+export const rowsIn = <Row>(result: D1Result | undefined) => (result?.results ?? []) as Row[]
+
+/** The first of them; null without one. */
+export function firstIn<Row, Found>(
+  result: D1Result | undefined,
+  read: (row: Row) => Found,
+): Found | null {
+  const [row] = rowsIn<Row>(result)
+  return row === undefined ? null : read(row)
+}
 
 export type TextNamespace = TextWriter &
   Readonly<{
@@ -15,3 +27,12 @@ export type TextWriter = Readonly<{
 
 /** What the stores of the two workers use of a KV namespace. */
 export type Namespace = Pick<KVNamespace, 'get' | 'put' | 'delete'>
+
+/**
+ * D1's clock in SQL, in epoch milliseconds. Every revocation, and the moment when a session's records were read, is dated by
+ * this clock alone: callers' clocks may be wrong by minutes, and this one has the order of the transactions. Rounded, since
+ * D1 returns a binary fraction.
+ */
+export const D1_NOW_MS = `CAST(round(unixepoch('subsec') * 1000) AS INTEGER)`
+/** The same in epoch seconds. */
+export const D1_NOW = 'unixepoch()'

@@ -1,7 +1,7 @@
 /** What the tables of scopes, resources and hosts of documents have in common: a key, a version, an audit row for each change. */
 
 import { auditStatement, type Expected, type Part, runChange } from './change-batch.ts'
-import type { Database } from './database.ts'
+import { type Database, firstIn } from './database.ts'
 import type { Authorship, Changed, Detail } from './registration-ports.ts'
 
 /** The fault of the triggers that bound how much can be declared. */
@@ -14,6 +14,22 @@ export async function unlessTooMany<Done>(write: Promise<Done>): Promise<Done | 
     if (isTooMany(fault)) return 'too_many'
     throw fault
   }
+}
+
+/** Scopes, resources and hosts of documents: each declared under a key. Each change has its audit row, with `detail`. */
+export interface DeclaredRegistry<Record, New, Fields> {
+  /** Null if it is not declared. One read of the primary. */
+  find(key: string): Promise<Record | null>
+  /** At most `rows` records after the key `after`, ordered by key. */
+  page(after: string, rows: number): Promise<readonly Record[]>
+  /** Null, and nothing is written, if it is declared. `too_many`: `MAX_DECLARED` are; nothing was written. */
+  create(given: New, by: Authorship, detail: Detail): Promise<Record | 'too_many' | null>
+  update(
+    before: Record,
+    fields: Partial<Fields>,
+    by: Authorship,
+    detail: Detail,
+  ): Promise<Changed<Record>>
 }
 
 type Table<Row, Record> = Readonly<{
@@ -34,10 +50,7 @@ export function declaredRows<Row, Record>(
   { kind, find, page, read }: Table<Row, Record>,
 ) {
   const found = (key: string) => db.prepare(find).bind(key)
-  const recordIn = (result: D1Result | undefined): Record | null => {
-    const row = result?.results[0] as Row | undefined
-    return row ? read(row) : null
-  }
+  const recordIn = (result: D1Result | undefined) => firstIn(result, read)
   /** The result is that of `last`. */
   const run = (
     act: 'update' | 'delete',

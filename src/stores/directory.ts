@@ -35,7 +35,8 @@ export interface DirectoryReader {
   page(search: string, after: Place | null, rows: number): Promise<DirectoryPage>
 }
 
-const COLUMNS = `c.client_id, c.name, c.url, c.description, u.username AS owner_name,
+/** With the names of `DirectoryEntry`. */
+const COLUMNS = `c.client_id AS clientId, c.name, c.url, c.description, u.username AS ownerName,
     (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri AND c.logo_uri <> '') AS logo,
     (SELECT json_group_array(scope) FROM (SELECT a.scope FROM client_authorization a
       WHERE a.client_id = c.client_id AND a.authorized_at IS NOT NULL ORDER BY a.scope)) AS scopes`
@@ -51,25 +52,12 @@ export const FOUND = `SELECT k.key, ${COLUMNS} FROM listing_key k
     AND NOT EXISTS (SELECT 1 FROM listing_key e WHERE e.client_id = k.client_id AND e.key >= ?4 AND e.key < k.key)
   ORDER BY k.key, k.client_id LIMIT ?3`
 
-type Row = {
-  key: string
-  client_id: string
-  name: string
-  url: string
-  description: string
-  owner_name: string | null
-  logo: string | null
-  scopes: string
-}
+type Row = Omit<DirectoryEntry, 'place' | 'scopes'> & Place & Readonly<{ scopes: string }>
 
-const readEntry = (row: Row): DirectoryEntry => ({
-  place: { key: row.key, clientId: row.client_id },
-  name: row.name,
-  url: row.url,
-  description: row.description,
-  ownerName: row.owner_name,
-  logo: row.logo,
-  scopes: JSON.parse(row.scopes) as string[],
+const readEntry = ({ key, clientId, scopes, ...entry }: Row): DirectoryEntry => ({
+  ...entry,
+  place: { key, clientId },
+  scopes: JSON.parse(scopes) as string[],
 })
 
 export const directoryReader = (db: Database): DirectoryReader => ({

@@ -1,7 +1,7 @@
 /** Users of an external accounts service who gave consent or registered a client here, and their names. */
 
 import { usernameKey } from '../domain/user.ts'
-import type { Database } from './database.ts'
+import { type Database, rowsIn } from './database.ts'
 
 const DAY_SECONDS = 86_400
 /** Enough to show that a name is ambiguous. */
@@ -36,6 +36,5 @@ export async function findExternalIds(db: Database, idOrName: string): Promise<s
     db.prepare(FIND_EXTERNAL_IDS).bind(usernameKey(idOrName), lowerAscii(idOrName)),
   ])
   if (byId?.results.length) return [idOrName]
-  const named = (byName?.results ?? []) as { user_id: string }[]
-  return named.map(({ user_id }) => user_id)
+  return rowsIn<{ user_id: string }>(byName).map(({ user_id }) => user_id)
 }

@@ -1,20 +1,22 @@
 /** Housekeeping in D1: removes expired rows in rounds, so that no sweep keeps another from running. */
 
-import type { Database } from './database.ts'
-import type { Sweep } from './sweep.ts'
-import { stepStatements } from './sweeps.ts'
+import { type Database, rowsIn } from './database.ts'
 
-/** The result of one step. `position` null: the sweep is at its end, or keeps no position. */
-type Step = Readonly<{
-  removed: number
-  leftOver: number
-  position: string | null
-}>
-
-export type HousekeepingStore = Readonly<{
-  /** Counts the run first, so that a failed run counts too. Returns the position of each sweep, and the number of this `run`. */
-  begin(now: number): Promise<ReadonlyMap<string, string>>
-  step(sweep: Sweep, position: string | null, now: number): Promise<Step>
+/** `?1` is the moment, in epoch seconds, up to which rows are due. */
+export type Sweep = Readonly<{
+  task: string
+  /** A row is due this long after its moment. */
+  keepSeconds: number
+  /** For a table without an index by time: moves the position `?3` on by `?2` rows. */
+  advance?: string
+  /** Before the removal, about the same rows. */
+  before?: readonly string[]
+  /** At most `?2` rows. */
+  remove: string
+  /** Selects the rows that are due. */
+  left: string
+  /** Selects a row if the sweep has anything to do; without it that is `left`. */
+  due?: string
 }>
 
 /** What one task did in one run, in rows. */
@@ -26,6 +28,37 @@ export const COUNT_RUN = `INSERT INTO housekeeping (task, position, ran_at, remo
   ON CONFLICT DO UPDATE SET position = CAST(position AS INTEGER) + 1, ran_at = excluded.ran_at`
 const FIND_POSITIONS = `SELECT task, position FROM housekeeping WHERE position IS NOT NULL`
 
+/** The count of rows that are left stops here. */
+const COUNTED_ROWS = 100_000
+
+/** Follows the removal in its batch. `?2` is the task, `?3` when this run began. */
+export const recordOf = ({
+  left,
+}: Pick<Sweep, 'left'>) => `INSERT INTO housekeeping (task, ran_at, removed, left_over)
+  VALUES (?2, ?3, changes(), (SELECT count(*) FROM (${left} LIMIT ${COUNTED_ROWS})))
+  ON CONFLICT DO UPDATE SET ran_at = excluded.ran_at, left_over = excluded.left_over,
+    removed = excluded.removed + iif(ran_at = excluded.ran_at, removed, 0)
+  RETURNING position, left_over`
+
+/** Before the first row. */
+const BEGINNING = '["","",""]'
+
+/** One step of a sweep, for one batch, so that what is recorded has happened. */
+function stepStatements(
+  db: Database,
+  sweep: Sweep,
+  { position, rows, now }: Readonly<{ position: string | null; rows: number; now: number }>,
+) {
+  const from = position ?? BEGINNING
+  const due = now - sweep.keepSeconds
+  const record = db.prepare(recordOf(sweep)).bind(due, sweep.task, now)
+  const before = (sweep.before ?? []).map((sql) => db.prepare(sql).bind(due, rows))
+  const remove = db.prepare(sweep.remove)
+  return sweep.advance === undefined
+    ? [...before, remove.bind(due, rows), record]
+    : [db.prepare(sweep.advance).bind(now, rows, from), remove.bind(due, rows, from), record]
+}
+
 /** At 1 KiB a row a step takes a fraction of a second; a call may take 30. */
 const STEP_ROWS = 2000
 /** 30,000 rows for each table and run, with fewer statements than a Worker may send. */
@@ -33,19 +66,20 @@ const MAX_ROUNDS = 15
 /** No round begins after this time: cron runs every minute. */
 const MAX_RUN_MS = 20_000
 
-export const housekeepingStore = (db: Database, stepRows = STEP_ROWS): HousekeepingStore => ({
-  async begin(now) {
+export type HousekeepingStore = ReturnType<typeof housekeepingStore>
+
+export const housekeepingStore = (db: Database, stepRows = STEP_ROWS) => ({
+  /** Counts the run first, so that a failed run counts too. Returns the position of each sweep, and the number of this `run`. */
+  async begin(now: number): Promise<ReadonlyMap<string, string>> {
     const [, found] = await db.batch([db.prepare(COUNT_RUN).bind(now), db.prepare(FIND_POSITIONS)])
-    const rows = (found?.results ?? []) as { task: string; position: string }[]
+    const rows = rowsIn<{ task: string; position: string }>(found)
     return new Map(rows.map(({ task, position }) => [task, position]))
   },
-  async step(sweep, position, now) {
+  /** `position` null: the sweep is at its end, or keeps no position. */
+  async step(sweep: Sweep, position: string | null, now: number) {
     const outcomes = await db.batch(stepStatements(db, sweep, { position, rows: stepRows, now }))
     const [removal, recorded] = outcomes.slice(-2)
-    const [row] = (recorded?.results ?? []) as {
-      position: string | null
-      left_over: number
-    }[]
+    const [row] = rowsIn<{ position: string | null; left_over: number }>(recorded)
     return {
       removed: removal?.meta.changes ?? 0,
       leftOver: row?.left_over ?? 0,

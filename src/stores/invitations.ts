@@ -1,29 +1,40 @@
 /** Invitations in D1. Triggers of the table end an invitation when its user changes, and refuse its second use. */
 
 import { INVITATION_ACTOR } from '../domain/audit.ts'
+import type { TokenDigest } from '../domain/ids.ts'
 import { recordStatement } from './audit.ts'
-import { D1_NOW } from './d1-clock.ts'
-import type { Database } from './database.ts'
-import type { InvitationStore } from './ports.ts'
+import { D1_NOW, type Database } from './database.ts'
 import { revocationStatements } from './revocation-statements.ts'
 import { FORGET_BROWSERS, SET_PASSWORD } from './user-statements.ts'
 
 const IS_OPEN = `i.used_at IS NULL AND i.expires_at > ${D1_NOW} AND u.disabled_at IS NULL`
-export const FIND_INVITED = `SELECT u.user_id, u.username FROM invitation i JOIN user u USING (user_id)
+export const FIND_INVITED = `SELECT u.user_id AS userId, u.username FROM invitation i JOIN user u USING (user_id)
   WHERE i.invitation_digest = ?1 AND ${IS_OPEN}`
 /** Fails the whole batch, by the trigger, unless the invitation is open. */
 export const USE_INVITATION = `UPDATE invitation SET used_at = ${D1_NOW} WHERE invitation_digest = ?1`
 
 const NOT_OPEN = /the invitation is not open/
 
-type InvitedRow = { user_id: string; username: string }
+/** Whom an open invitation is for. */
+export type Invited = Readonly<{ userId: string; username: string }>
 
-export const invitationStore = (db: Database, longestSessionSeconds: number): InvitationStore => ({
-  async find(digest) {
-    const row = await db.prepare(FIND_INVITED).bind(digest).first<InvitedRow>()
-    return row && { userId: row.user_id, username: row.username }
-  },
-  async accept(digest, userId, passwordHash, now) {
+export type InvitationStore = ReturnType<typeof invitationStore>
+
+/** Invitations are dated by D1's clock. An open one is neither used, ended nor expired, and its user is enabled. */
+export const invitationStore = (db: Database, longestSessionSeconds: number) => ({
+  /** Null unless it is open. Read from the primary: never stale. */
+  find: (digest: TokenDigest) => db.prepare(FIND_INVITED).bind(digest).first<Invited>(),
+  /**
+   * Sets the user's password and ends everything that the user has, in one transaction that also marks the invitation as
+   * used and records it. Of any number of simultaneous calls exactly one returns true. The others, and a call for an
+   * invitation that is not open, change nothing.
+   */
+  async accept(
+    digest: TokenDigest,
+    userId: string,
+    passwordHash: string,
+    now: number,
+  ): Promise<boolean> {
     const about = { happenedAt: now, clientId: null, userId, detail: {} }
     const batch = db.batch([
       db.prepare(USE_INVITATION).bind(digest),

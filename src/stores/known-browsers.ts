@@ -1,9 +1,9 @@
 /** Browsers from which a user has signed in, in D1, each with the session of its last sign-in. */
 
 import { digest } from '../crypto/digest.ts'
+import type { SessionKey } from '../domain/ids.ts'
 import { usernameKey } from '../domain/user.ts'
 import type { Database } from './database.ts'
-import type { KnownBrowserStore } from './ports.ts'
 import { USER_NAMED } from './users.ts'
 
 /** Bounds the rows, and the guesses of an attacker who has stolen the cookies of all these browsers. */
@@ -26,14 +26,33 @@ export const FORGET_OLDEST_BROWSERS = `DELETE FROM known_browser
 export const IS_OPEN = `SELECT 1 AS is_open FROM known_browser WHERE session_key = ?1 AND session_ends_at > ?2
   AND NOT EXISTS (SELECT 1 FROM revocation WHERE kind = 'session' AND subject = ?1)`
 
-export const knownBrowserStore = (db: Database): KnownBrowserStore => ({
-  async knows(username, token, now) {
+/** A successful sign-in; `passwordHash` is the hash that the password matched. Instants in epoch seconds. */
+type KnownBrowser = Readonly<{
+  userId: string
+  passwordHash: string
+  /** The new value of the browser's cookie. */
+  token: string
+  /** Its value before; null without one. */
+  previousToken: string | null
+  expiresAt: number
+  /** The browser session of this sign-in. */
+  session: Readonly<{ key: SessionKey; endsAt: number }>
+  now: number
+}>
+
+export type KnownBrowserStore = ReturnType<typeof knownBrowserStore>
+
+export const knownBrowserStore = (db: Database) => ({
+  /** Has the user of this name signed in from the browser with this token? */
+  async knows(username: string, token: string, now: number): Promise<boolean> {
     const browser = await digest(token)
     const key = usernameKey(username)
     const row = await db.prepare(IS_KNOWN_BROWSER).bind(username, browser, now, key).first()
     return row !== null
   },
-  async remember({ userId, passwordHash, token, previousToken, expiresAt, session, now }) {
+  /** The row is deleted when the user's password changes or the user is disabled. */
+  async remember(signedIn: KnownBrowser): Promise<void> {
+    const { userId, passwordHash, token, previousToken, expiresAt, session, now } = signedIn
     const browser = await digest(token)
     const previous = previousToken === null ? '' : await digest(previousToken)
     await db.batch([
@@ -44,6 +63,10 @@ export const knownBrowserStore = (db: Database): KnownBrowserStore => ({
       db.prepare(FORGET_OLDEST_BROWSERS).bind(userId, now),
     ])
   },
-  isOpen: async (sessionKey, now) =>
+  /**
+   * For a session that KV does not show yet: is it the session of the last sign-in from a known browser, and neither ended
+   * nor revoked on its own?
+   */
+  isOpen: async (sessionKey: SessionKey, now: number): Promise<boolean> =>
     (await db.prepare(IS_OPEN).bind(sessionKey, now).first()) !== null,
 })

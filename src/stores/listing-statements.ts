@@ -1,7 +1,7 @@
 /** The statements that change the listing of a client, for the batch of a change. Instants in epoch seconds. */
 
-import type { ClientChange } from './client-ports.ts'
 import type { Database } from './database.ts'
+import type { ClientChange } from './registration-ports.ts'
 
 /** What was declined is asked for again. What is listed stays listed. */
 export const REQUEST_LISTING = `INSERT INTO listing (client_id, requested_at) VALUES (?1, ?2)

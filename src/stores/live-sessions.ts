@@ -11,11 +11,10 @@ import {
 import { endOf, type SessionRecord } from '../domain/session.ts'
 import { readSession } from '../domain/session-shape.ts'
 import type { Database, Namespace } from './database.ts'
-import { evictOldest } from './evict-oldest.ts'
+import { evictOldest, keepIn, SharedRead } from './isolate-memory.ts'
 import type { LiveSessions, SessionStore } from './ports.ts'
 import { DOCUMENT_KEY, parseDocument } from './revocation-document.ts'
 import { IS_REVOKED } from './revocations.ts'
-import { SharedRead } from './shared-read.ts'
 
 /** Bounds the memory for revoked keys: about 100 bytes a key. */
 const MAX_REMEMBERED = 10_000
@@ -57,9 +56,7 @@ export function liveSessions(
     const found = parse(text)
     const endsAt = found === null || found === 'tombstone' ? 0 : endOf(found)
     const kept = { text, found, endsAt }
-    records.delete(key)
-    evictOldest(records, MAX_RECORDS)
-    records.set(key, kept)
+    keepIn(records, key, kept, MAX_RECORDS)
     return kept
   }
 

@@ -2,7 +2,6 @@
 
 import { coveringHosts } from '../domain/document-host.ts'
 import type { Database } from './database.ts'
-import type { LogoStore } from './ports.ts'
 
 /** An attempt that failed is repeated after this time. */
 const RETRY_SECONDS = 3600
@@ -36,13 +35,23 @@ export const FIND_LOGO = `SELECT media_type, image FROM logo WHERE digest = ?1 L
 export const LOGO_OF_CLIENT = `SELECT c.logo_uri FROM client c LEFT JOIN logo g ON g.logo_uri = c.logo_uri
   WHERE c.client_id = ?1 AND c.logo_uri <> '' AND g.digest IS NULL`
 
+/** An image that a page may show. */
+type Logo = Readonly<{ mediaType: string; bytes: Uint8Array<ArrayBuffer> }>
+
 /** D1 returns a blob as a list of numbers. */
 type LogoRow = { media_type: string; image: number[] }
 
-export const logoStore = (db: Database): LogoStore => ({
-  missingOf: async (clientId) =>
+export type LogoStore = ReturnType<typeof logoStore>
+
+export const logoStore = (db: Database) => ({
+  /** The address of the client's logo if there is no image of it yet; otherwise null. */
+  missingOf: async (clientId: string) =>
     (await db.prepare(LOGO_OF_CLIENT).bind(clientId).first<string>('logo_uri')) ?? null,
-  async claim(logoUri, now) {
+  /**
+   * May the address be fetched now? `claimed` for one of any number of calls, and again an hour after an attempt that failed;
+   * `later` while another address at its host was tried within 10 s, if no client names it, and if the store is full.
+   */
+  async claim(logoUri: string, now: number): Promise<'claimed' | 'later' | 'blocked'> {
     const { host, hostname } = new URL(logoUri)
     const covering = JSON.stringify(coveringHosts(hostname))
     const [claimed, , blocked] = await db.batch([
@@ -53,10 +62,13 @@ export const logoStore = (db: Database): LogoStore => ({
     if ((claimed?.results.length ?? 0) > 0) return 'claimed'
     return (blocked?.results.length ?? 0) > 0 ? 'blocked' : 'later'
   },
-  async keep(logoUri, { digest, mediaType, bytes }) {
+  /** Writes nothing if no client names the address any more. `digest`: base64url SHA-256 of the bytes. */
+  async keep(logoUri: string, logo: Logo & Readonly<{ digest: string }>): Promise<void> {
+    const { digest, mediaType, bytes } = logo
     await db.prepare(KEEP_LOGO).bind(logoUri, digest, mediaType, bytes).run()
   },
-  async find(digest) {
+  /** Null if there is none. */
+  async find(digest: string): Promise<Logo | null> {
     const row = await db.prepare(FIND_LOGO).bind(digest).first<LogoRow>()
     return row && { mediaType: row.media_type, bytes: Uint8Array.from(row.image) }
   },

@@ -13,9 +13,14 @@
 import type { ClientFields, ClientLists } from '../domain/client.ts'
 import type { UserFields, UserLists } from '../domain/user.ts'
 import { categoryCoversSql, scopeCoversSql } from './covering-sql.ts'
-import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
-import { KEPT_LONGER_SECONDS, keptFor, OR_LATER } from './revocation-statements.ts'
+import {
+  endFamilies,
+  KEPT_LONGER_SECONDS,
+  keptFor,
+  revokeSql,
+  voidCodes,
+} from './revocation-statements.ts'
 
 /** `replace`: a given list is all that is left. `withdraw`: the listed values are removed. An absent list does not change. */
 type How = 'replace' | 'withdraw'
@@ -98,21 +103,20 @@ function clientSql(how: How) {
     uri,
     LOST_CREDENTIAL,
   ].join('\n  OR ')
-  const client = 'FROM client o WHERE o.client_id = ?1'
+  const client = 'client o WHERE o.client_id = ?1'
   return {
-    families: `UPDATE refresh_family SET ended_at = ${D1_NOW} WHERE client_id = ?1 AND ended_at IS NULL
-  AND EXISTS (SELECT 1 ${client} AND ${grantOfUser})`,
+    families: endFamilies(`client_id = ?1 AND EXISTS (SELECT 1 FROM ${client} AND ${grantOfUser})`),
     // A code may have been sent to a redirect URI that is no longer the client's.
-    codes: `UPDATE authorization_code SET spent_at = ${D1_NOW}, session_key = ''
-  WHERE client_id = ?1 AND spent_at IS NULL AND EXISTS (SELECT 1 ${client} AND (${grantOfUser} OR ${uri}))`,
+    codes: voidCodes(
+      `client_id = ?1 AND EXISTS (SELECT 1 FROM ${client} AND (${grantOfUser} OR ${uri}))`,
+    ),
     sessions: revokeIf('client_record', 'o.client_id', `${client} AND (${anything})`),
   }
 }
 
 /** Returns a row if something ends. `?3`: how long the revocation is kept, in seconds. */
 const revokeIf = (kind: 'client_record' | 'user', subject: string, from: string) =>
-  `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
-  SELECT '${kind}', ${subject}, ${D1_NOW_MS}, ${keptFor('?3')} ${from} ${OR_LATER} RETURNING subject`
+  `${revokeSql(`'${kind}'`, subject, keptFor('?3'), from)} RETURNING subject`
 
 /** Sessions state the username and the e-mail address. A name that changes only its case is another text. */
 const RENAMED = `(?2 ->> 'username') <> o.username COLLATE BINARY OR (?2 ->> 'email') <> o.email`
@@ -120,7 +124,7 @@ const userSql = (how: How) =>
   revokeIf(
     'user',
     'o.user_id',
-    `FROM user o WHERE o.user_id = ?1 AND (${lost(USER_SCOPES, how)}
+    `user o WHERE o.user_id = ?1 AND (${lost(USER_SCOPES, how)}
     OR ${lost(USER_ENDORSEMENTS, how)} OR ${RENAMED})`,
   )
 
@@ -132,7 +136,7 @@ export const NARROWING_SQL = {
 export const REVOKE_OPENED_BY_SECRETS = revokeIf(
   'client_record',
   'o.client_id',
-  `FROM client o WHERE o.client_id = ?1 AND ?2 = ?2
+  `client o WHERE o.client_id = ?1 AND ?2 = ?2
   AND EXISTS (SELECT 1 FROM client_credential k WHERE k.client_id = o.client_id)`,
 )
 

@@ -1,9 +1,8 @@
 /** The statements that change who owns a client, for the batch of a change. Instants in epoch seconds. */
 
 import { type ClientLists, KEEP_OFFERS_SECONDS } from '../domain/client.ts'
-import type { OwnerChange } from './client-ports.ts'
-import { D1_NOW } from './d1-clock.ts'
-import type { Database } from './database.ts'
+import { D1_NOW, type Database } from './database.ts'
+import type { OwnerChange } from './registration-ports.ts'
 
 export const ADD_FURTHER_OWNERS = `INSERT INTO client_owner (client_id, user_id, added_at)
   SELECT c.client_id, j.value, ?3 FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`

@@ -1,20 +1,14 @@
 /** What the portal shows of clients, in D1. Every statement asks for the clients of one user alone. */
 
 import type { ClientRecord, OwnershipOffer } from '../domain/client.ts'
-import type { Category, ScopeFields } from '../domain/declaration.ts'
 import type { Resource } from '../domain/resource.ts'
-import { MAX_DECLARED } from '../domain/scope-catalogue.ts'
+import { type Category, MAX_DECLARED, type ScopeFields } from '../domain/scope-catalogue.ts'
 import { type HistoryEntry, type HistoryRow, historyOf, readEntry } from './client-history.ts'
 import { type ClientRecordRow, RECORD_COLUMNS, readClientRecord } from './client-record.ts'
 import type { Database } from './database.ts'
 import { IS_KEPT } from './owner-statements.ts'
 import type { Refused } from './ports.ts'
-import {
-  FIND_REFUSAL_OF_CLIENT,
-  KEEP_REFUSALS_SECONDS,
-  type RefusalRow,
-  readRefusalRow,
-} from './refusals.ts'
+import { FIND_REFUSAL_OF_CLIENT, KEEP_REFUSALS_SECONDS } from './refusals.ts'
 import { ALL_TITLES } from './scope-catalogue.ts'
 import { type Visited, type Visitor, visit } from './visit.ts'
 
@@ -195,12 +189,13 @@ const readOffer = (row: OfferRow): OfferedClient => ({
 })
 
 export function readOwnClient([clients = [], owners = []]: readonly unknown[][]): OwnClient | null {
-  const [row] = clients as (ClientRecordRow & { logo: string | null })[]
-  if (row === undefined) return null
+  const [found] = clients as (ClientRecordRow & { logo: string | null })[]
+  if (found === undefined) return null
+  const { logo, ...row } = found
   const named = owners as OwnerRow[]
   return {
     client: readClientRecord(row),
-    logo: row.logo,
+    logo,
     owners: named.filter(({ place }) => place !== OFFERED).map(readOwner),
     offers: named
       .filter(({ place }) => place === OFFERED)
@@ -290,8 +285,7 @@ export function portalReader(db: Database): PortalReader {
         ],
         ([refusals, ...results]) => {
           const found = readOwnAndDeclared(results)
-          const row = refusals?.[0] as RefusalRow | undefined
-          const refusal = row ? readRefusalRow(row) : null
+          const [refusal = null] = (refusals ?? []) as Refused[]
           return found && { ...found, refusal }
         },
       ),

@@ -8,11 +8,10 @@ import type { Client } from '../domain/client.ts'
 import type { Consent } from '../domain/consent.ts'
 import type { ClientId, SecretDigest, SessionKey, TokenDigest } from '../domain/ids.ts'
 import type { Catalogue } from '../domain/scope-catalogue.ts'
+import type { SessionRecord } from '../domain/session.ts'
 import type { ShownDetails } from '../domain/shown-client.ts'
 import type { RegisteredUser } from '../domain/user.ts'
 
-export type * from './page-ports.ts'
-export type * from './session-ports.ts'
 export type * from './spending-ports.ts'
 
 /** Which resources to read with a client, beside its default ones. */
@@ -53,8 +52,8 @@ export type Lookup = Readonly<{
 /** For `client_credentials` only. */
 export interface ClientCache {
   /**
-   * The record may lack resources that an earlier request did not name. It may be a replica's or up to `CLIENT_CACHE_SECONDS` old, and up to `STALE_CLIENT_SECONDS` old while D1 does
-   * not answer.
+   * The record may lack resources that an earlier request did not name. It may be a replica's or up to
+   * `CLIENT_CACHE_SECONDS` old, and up to `STALE_CLIENT_SECONDS` old while D1 does not answer.
    */
   lookUp(clientId: ClientId, nowMs: number, resources: readonly string[]): Promise<Lookup>
   /** Reads the record again, from the primary. */
@@ -114,68 +113,6 @@ export interface JtiStore {
   isUsed(owner: string, jti: string): Promise<boolean>
 }
 
-/** A counted sign-in attempt, with the counts before it. Instants in epoch seconds. */
-export type CountedTry = Readonly<{
-  lockedUntil: number
-  /** Failures of the name and the moment of the last; both 0 if there were none. */
-  nameFailures: number
-  nameFailedAt: number
-}>
-
-/** `browserToken` is the value of the browser's cookie; null without one. */
-export interface SignInFailureStore {
-  /**
-   * Epoch seconds until which this name may not be tried from this network; in the past if it may. For a browser from
-   * which the user has signed in, only failures from that browser count.
-   */
-  lockedUntil(
-    username: string,
-    network: string,
-    now: number,
-    browserToken?: string | null,
-  ): Promise<number>
-  /** Counts a try as a failure, before it is looked at: of many at once each sees those that were counted before it. */
-  record(
-    username: string,
-    network: string,
-    now: number,
-    browserToken?: string | null,
-  ): Promise<CountedTry>
-  /** After a success. Failures from other networks and browsers still count. */
-  clear(
-    username: string,
-    network: string,
-    browserToken: string | null,
-    tried: CountedTry,
-  ): Promise<void>
-}
-
-/** A successful sign-in; `passwordHash` is the hash that the password matched. Instants in epoch seconds. */
-export type KnownBrowser = Readonly<{
-  userId: string
-  passwordHash: string
-  /** The new value of the browser's cookie. */
-  token: string
-  /** Its value before; null without one. */
-  previousToken: string | null
-  expiresAt: number
-  /** The browser session of this sign-in. */
-  session: Readonly<{ key: SessionKey; endsAt: number }>
-  now: number
-}>
-
-export interface KnownBrowserStore {
-  /** Has the user of this name signed in from the browser with this token? */
-  knows(username: string, token: string, now: number): Promise<boolean>
-  /** The row is deleted when the user's password changes or the user is disabled. */
-  remember(browser: KnownBrowser): Promise<void>
-  /**
-   * For a session that KV does not show yet: is it the session of the last sign-in from a known browser, and neither ended
-   * nor revoked on its own?
-   */
-  isOpen(sessionKey: SessionKey, now: number): Promise<boolean>
-}
-
 export type Permissions = Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>
 
 export type Standing = Readonly<{
@@ -211,19 +148,62 @@ export interface SupportedStore {
   read(nowMs: number): Promise<Supported>
 }
 
-/** Whom an open invitation is for. */
-export type Invited = Readonly<{ userId: string; username: string }>
+export interface SessionStore {
+  /** Visible at once where it was written, elsewhere within a minute. */
+  put(key: SessionKey, session: SessionRecord, lifetimeSeconds: number): Promise<void>
+  /** Does KV show anything under the key, a session or a tombstone? */
+  isStored(key: SessionKey): Promise<boolean>
+}
 
-/** Invitations are dated by D1's clock. An open one is neither used, ended nor expired, and its user is enabled. */
-export interface InvitationStore {
-  /** Null unless it is open. Read from the primary: never stale. */
-  find(digest: TokenDigest): Promise<Invited | null>
+export interface LiveSessions {
   /**
-   * Sets the user's password and ends everything that the user has, in one transaction that also marks the invitation as
-   * used and records it. Of any number of simultaneous calls exactly one returns true. The others, and a call for an
-   * invitation that is not open, change nothing.
+   * Null if unknown, not yet visible, ended or revoked. A revocation is seen within its stated bound, or at once with
+   * `immediate`, which also asks D1 and throws without a D1.
    */
-  accept(digest: TokenDigest, userId: string, passwordHash: string, now: number): Promise<boolean>
+  find(key: SessionKey, nowMs: number, immediate: boolean): Promise<SessionRecord | null>
+  /**
+   * `find` with `immediate` in two parts: what KV shows, then whether D1 has no revocation. In between, a caller may begin
+   * reads, but must not respond before `holds` has returned true.
+   */
+  findShown(key: SessionKey, nowMs: number): Promise<SessionRecord | null>
+  holds(key: SessionKey, session: SessionRecord): Promise<boolean>
+  /**
+   * For the session of a signed token, which is not in KV: is there no revocation of it? Sees them as `find` does, also
+   * those of the single token.
+   */
+  accepts(
+    key: SessionKey,
+    session: SessionRecord,
+    nowMs: number,
+    immediate: boolean,
+  ): Promise<boolean>
+}
+
+/** Whose access token it is. `userId` null: the client's own. */
+export type TokenHolder = Readonly<{ clientId: ClientId; userId: string | null }>
+
+/** D1 dates every revocation in its own transaction. */
+export interface RevocationStore {
+  /**
+   * Settles when D1 has the revocations: from then on checks with `immediate` refuse the sessions, others within the
+   * stated bound. Returns whether KV took them all. Cron writes them to KV too, unless `markShown` records that KV has
+   * them. A key may be that of a signed token, of `holder`: where `MAX_REVOKED_TOKENS` are revoked already, all access
+   * tokens of that holder end.
+   */
+  endSessions(keys: readonly SessionKey[], holder?: TokenHolder): Promise<boolean>
+  /**
+   * Records that KV shows these revocations, so that cron need not write them. A lost write is harmless. Not for a session
+   * that may still be written to KV: it would overwrite its tombstone.
+   */
+  markShown(keys: readonly SessionKey[]): Promise<void>
+  /** Ends the family's refresh tokens and the sessions issued with them, in one transaction. Returns as `endSessions`. */
+  endFamily(familyId: string): Promise<boolean>
+  /** Ends what one user granted one client: remembered consent, families, codes, sessions. */
+  removeConsent(userId: string, clientId: ClientId): Promise<void>
+  /** Writes the document of bulk revocations to KV, which every authenticator reads. */
+  project(): Promise<void>
+  /** For cron: writes to KV the revocations whose write was lost. */
+  repairKv(): Promise<void>
 }
 
 /** Workers Analytics Engine. A lost point is harmless. Throws for a point that is too large. */

@@ -3,12 +3,10 @@
 import type { ClientId, TokenDigest } from '../domain/ids.ts'
 import { type GrantedAudience, NO_AUDIENCE } from '../domain/resource.ts'
 import { formatScopes, splitScopes } from '../domain/scope.ts'
-import { type ClientRow, FIND_CLIENT, findParameters, readClientRow } from './clients.ts'
-import { D1_NOW } from './d1-clock.ts'
-import type { Database } from './database.ts'
+import { FIND_CLIENT, findParameters, readClientRow } from './clients.ts'
+import { D1_NOW, type Database, firstIn } from './database.ts'
 import type { RefreshFamily, RefreshTokenStanding, RefreshTokenStore, Rotation } from './ports.ts'
 import {
-  type HeldNowRow,
   heldNow,
   proofDigest,
   readHeldNow,
@@ -164,13 +162,8 @@ async function whyLost(
     db.prepare(FIND_JTI).bind(usedProof),
   ])
   if (proof?.results.length) return { kind: 'proof_used' }
-  const standing = token?.results[0] as StandingRow | undefined
-  const found = client?.results[0] as ClientRow | undefined
-  return {
-    kind: 'lost',
-    standing: standing ? readStanding(standing) : null,
-    client: found ? readClientRow(found) : null,
-  }
+  const standing = firstIn(token, readStanding)
+  return { kind: 'lost', standing, client: firstIn(client, readClientRow) }
 }
 
 export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
@@ -198,8 +191,8 @@ export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
       statements.push(db.prepare(USE_PROOF_FOR_TOKEN).bind(tokenDigest, next, used, expiresAt))
     }
     const [spent] = await db.batch(statements)
-    const won = spent?.results[0] as HeldNowRow | undefined
-    return won ? { kind: 'won', ...readHeldNow(won) } : whyLost(db, tokenDigest, clientId, used)
+    const held = firstIn(spent, readHeldNow)
+    return held ? { kind: 'won', ...held } : whyLost(db, tokenDigest, clientId, used)
   },
 
   async repeat(tokenDigest, { clientId }, { tokenDigest: next, sessionKey, terms }) {
@@ -209,8 +202,8 @@ export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
       statements.push(db.prepare(USE_PROOF_FOR_REPETITION).bind(used, terms.proof.expiresAt))
     }
     const [repeated] = await db.batch(statements)
-    const won = repeated?.results[0] as HeldNowRow | undefined
-    return won ? { kind: 'won', ...readHeldNow(won) } : whyLost(db, tokenDigest, clientId, used)
+    const held = firstIn(repeated, readHeldNow)
+    return held ? { kind: 'won', ...held } : whyLost(db, tokenDigest, clientId, used)
   },
 
   async unrotate(tokenDigest, successor, salt) {

@@ -1,8 +1,7 @@
 /** Counts what may happen a limited number of times in an hour or a day. The limit holds in the batch of what is counted. */
 
-import { REGISTRATION_DAY_SECONDS, REGISTRATION_HOUR_SECONDS } from '../domain/self-registration.ts'
-import { D1_NOW } from './d1-clock.ts'
-import type { Database } from './database.ts'
+import { REGISTRATION_DAY_SECONDS, REGISTRATION_HOUR_SECONDS } from '../domain/registration.ts'
+import { D1_NOW, type Database } from './database.ts'
 
 /** Of '' in a day, of any other subject in an hour. */
 export type Limit = readonly [subject: string, most: number]

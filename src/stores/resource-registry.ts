@@ -3,18 +3,30 @@
  * statements is the URI. Instants in epoch seconds.
  */
 
-import type { ResourceRecord, TokenFormat } from '../domain/resource.ts'
+import {
+  isNarrowed,
+  type NewResource,
+  type ResourceFields,
+  type ResourceRecord,
+} from '../domain/resource.ts'
 import { NEXT_VERSION } from './change-batch.ts'
-import { D1_NOW_MS } from './d1-clock.ts'
-import type { Database } from './database.ts'
+import { D1_NOW_MS, type Database, rowsIn } from './database.ts'
 import { declaredRows } from './declared.ts'
-import type { Lifetimes, ResourceRegistry } from './registration-ports.ts'
-import { KEPT_LONGER_SECONDS, keptFor, OR_LATER, revokeStatement } from './revocation-statements.ts'
+import type { Authorship, Changed, Detail, Lifetimes } from './registration-ports.ts'
+import {
+  KEPT_LONGER_SECONDS,
+  keptFor,
+  revokeSql,
+  revokeStatement,
+} from './revocation-statements.ts'
 
 const COLUMNS = `uri, name, scopes, access_token_lifetime_seconds, require_dpop, require_pkce, self_registered,
   token_format, declared_at_ms, version, created_at, updated_at`
-export const FIND_RESOURCE = `SELECT ${COLUMNS} FROM resource WHERE uri = ?1`
-export const PAGE_OF_RESOURCES = `SELECT ${COLUMNS} FROM resource WHERE uri > ?1 ORDER BY uri LIMIT ?2`
+const RECORD = `uri, name, scopes, access_token_lifetime_seconds AS accessTokenLifetimeSeconds, require_dpop AS requireDpop,
+  require_pkce AS requirePkce, self_registered AS selfRegistered, token_format AS tokenFormat,
+  declared_at_ms AS declaredAtMs, version, created_at AS createdAt, updated_at AS updatedAt`
+export const FIND_RESOURCE = `SELECT ${RECORD} FROM resource WHERE uri = ?1`
+export const PAGE_OF_RESOURCES = `SELECT ${RECORD} FROM resource WHERE uri > ?1 ORDER BY uri LIMIT ?2`
 /** The URIs of a JSON list that no resource has. */
 export const MISSING_RESOURCES = `SELECT j.value AS uri FROM json_each(?1) j
   WHERE NOT EXISTS (SELECT 1 FROM resource r WHERE r.uri = j.value)`
@@ -31,46 +43,30 @@ export const UPDATE_RESOURCE = `UPDATE resource SET name = coalesce(?2 ->> 'name
   WHERE uri = ?1`
 const DEFAULT_OF = `SELECT d.client_id FROM client_default_resource d WHERE d.uri = ?1`
 export const COUNT_DEFAULTS = `SELECT count(*) AS clients FROM (${DEFAULT_OF})`
+const DELETED = `resource WHERE uri = ?1 AND NOT EXISTS (${DEFAULT_OF})`
 /** Does nothing while it is a client's default. */
-export const DELETE_RESOURCE = `DELETE FROM resource WHERE uri = ?1 AND NOT EXISTS (${DEFAULT_OF})`
+export const DELETE_RESOURCE = `DELETE FROM ${DELETED}`
 /** Before `DELETE_RESOURCE`, and only if that deletes. `?2`: how long the revocation is kept, in seconds. */
-export const REVOKE_DELETED_RESOURCE = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
-  SELECT 'resource', uri, ${D1_NOW_MS}, ${keptFor('?2')} FROM resource
-  WHERE uri = ?1 AND NOT EXISTS (${DEFAULT_OF}) ${OR_LATER} RETURNING subject`
+export const REVOKE_DELETED_RESOURCE = `${revokeSql("'resource'", 'uri', keptFor('?2'), DELETED)} RETURNING subject`
 
-type ResourceRow = {
-  uri: string
-  name: string
-  scopes: string
-  access_token_lifetime_seconds: number
-  require_dpop: number
-  require_pkce: number
-  self_registered: number
-  token_format: TokenFormat
-  declared_at_ms: number
-  version: number
-  created_at: number
-  updated_at: number
-}
+type Flags = 'requireDpop' | 'requirePkce' | 'selfRegistered'
+type ResourceRow = Omit<ResourceRecord, Flags | 'scopes'> &
+  Readonly<Record<Flags, number> & { scopes: string }>
 
 const read = (row: ResourceRow): ResourceRecord => ({
-  uri: row.uri,
-  name: row.name,
+  ...row,
   scopes: JSON.parse(row.scopes) as string[],
-  accessTokenLifetimeSeconds: row.access_token_lifetime_seconds,
-  requireDpop: row.require_dpop === 1,
-  requirePkce: row.require_pkce === 1,
-  selfRegistered: row.self_registered === 1,
-  tokenFormat: row.token_format,
-  declaredAtMs: row.declared_at_ms,
-  version: row.version,
-  createdAt: row.created_at,
-  updatedAt: row.updated_at,
+  requireDpop: row.requireDpop === 1,
+  requirePkce: row.requirePkce === 1,
+  selfRegistered: row.selfRegistered === 1,
 })
+
+export type ResourceRegistry = ReturnType<typeof resourceRegistry>
+
 export function resourceRegistry(
   db: Database,
   { sessionLifetimeSeconds, oldestClientSeconds }: Lifetimes,
-): ResourceRegistry {
+) {
   const lifetimeSeconds = sessionLifetimeSeconds + oldestClientSeconds
   const on = (statement: string, ...values: unknown[]) => db.prepare(statement).bind(...values)
   const rows = declaredRows(db, {
@@ -83,12 +79,13 @@ export function resourceRegistry(
     find: rows.find,
     page: rows.page,
 
-    async missing(uris) {
+    /** Those of the URIs that are of no resource. */
+    async missing(uris: readonly string[]): Promise<readonly string[]> {
       const { results } = await on(MISSING_RESOURCES, JSON.stringify(uris)).all<{ uri: string }>()
       return results.map(({ uri }) => uri)
     },
 
-    create(resource, by, detail) {
+    create(resource: NewResource, by: Authorship, detail: Detail) {
       const { uri, name, accessTokenLifetimeSeconds, tokenFormat } = resource
       const scopes = JSON.stringify(resource.scopes)
       const { requireDpop, requirePkce, selfRegistered } = resource
@@ -97,19 +94,36 @@ export function resourceRegistry(
       return rows.create(uri, on(INSERT_RESOURCE, uri, ...fields, by.now), by, detail)
     },
 
-    update({ uri, version }, { fields, endsSessions }, by, detail) {
+    /**
+     * A scope that no longer belongs to the resource, and a new demand for DPoP, end the access tokens for it. Refresh tokens
+     * and codes stay: what they buy from now on is narrower.
+     */
+    update(
+      before: ResourceRecord,
+      fields: Partial<ResourceFields>,
+      by: Authorship,
+      detail: Detail,
+    ) {
+      const { uri, version } = before
       const change = on(UPDATE_RESOURCE, uri, JSON.stringify(fields), by.now)
-      const ending = endsSessions ? [revokeStatement(db, 'resource', [uri], lifetimeSeconds)] : []
+      const ending = isNarrowed(before, fields)
+        ? [revokeStatement(db, 'resource', [uri], lifetimeSeconds)]
+        : []
       return rows.change('update', { key: uri, version, by, detail, change, ending })
     },
 
-    async delete({ uri, version }, by, detail) {
+    /** Ends every session that is for it. `is_default`: of so many clients; nothing was written. */
+    async delete(
+      { uri, version }: ResourceRecord,
+      by: Authorship,
+      detail: Detail,
+    ): Promise<Changed<ResourceRecord> | Readonly<{ kind: 'is_default'; clients: number }>> {
       const change = on(DELETE_RESOURCE, uri)
       const narrowing = [on(REVOKE_DELETED_RESOURCE, uri, lifetimeSeconds + KEPT_LONGER_SECONDS)]
       const part = { key: uri, version, by, detail, change, narrowing }
       const done = await rows.run('delete', part, on(COUNT_DEFAULTS, uri))
       if (done.kind === 'stale') return done
-      const [kept] = (done.result?.results ?? []) as { clients: number }[]
+      const [kept] = rowsIn<{ clients: number }>(done.result)
       return kept && kept.clients > 0
         ? { kind: 'is_default', clients: kept.clients }
         : { ...done, record: null }

@@ -7,8 +7,7 @@ import {
   readDocument,
   writtenDocument,
 } from '../domain/revocation.ts'
-import { D1_NOW } from './d1-clock.ts'
-import type { Database, TextNamespace, TextWriter } from './database.ts'
+import { D1_NOW, type Database, type TextNamespace, type TextWriter } from './database.ts'
 
 /** In the namespace of the sessions, whose keys are digests of 43 characters. */
 export const DOCUMENT_KEY = 'revocations'

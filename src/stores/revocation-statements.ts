@@ -13,16 +13,18 @@ import {
   type SingleKind,
   UNDER_WAY_SECONDS,
 } from '../domain/revocation.ts'
-import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
-import type { Database } from './database.ts'
+import { D1_NOW, D1_NOW_MS, type Database } from './database.ts'
 
 /** CAST: over D1's HTTP API every parameter is text. */
 export const keptFor = (seconds: string) => `${D1_NOW} + CAST(${seconds} AS INTEGER)`
 /** A later revocation of the same subject covers an earlier one. */
-export const OR_LATER = `ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms),
+const OR_LATER = `ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms),
     expires_at = max(expires_at, excluded.expires_at)`
-export const REVOKE = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
-  SELECT ?1, value, ${D1_NOW_MS}, ${keptFor('?3')} FROM json_each(?2) WHERE true ${OR_LATER}`
+/** `kind`, `subject` and `expiry` are SQL over `from`. */
+export const revokeSql = (kind: string, subject: string, expiry: string, from: string) =>
+  `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
+  SELECT ${kind}, ${subject}, ${D1_NOW_MS}, ${expiry} FROM ${from} ${OR_LATER}`
+export const REVOKE = revokeSql('?1', 'value', keptFor('?3'), 'json_each(?2) WHERE true')
 const ARE_TOO_MANY = `(SELECT count(*) FROM revocation WHERE kind = 'token') >= ${MAX_REVOKED_TOKENS}`
 /**
  * Single signed tokens. Where too many are revoked already, more ends in their place, so that the list stops growing:
@@ -45,10 +47,10 @@ export const REVOKE_SESSIONS_OF_FAMILY = `INSERT INTO revocation (kind, subject,
   FROM (SELECT session_key FROM ${OF_FAMILY}), (SELECT ${ARE_TOO_MANY} AS is_full) WHERE true ${OR_LATER}`
 export const SESSIONS_OF_FAMILY = `SELECT session_key FROM ${OF_FAMILY}`
 
-const endFamilies = (whose: string) =>
+export const endFamilies = (whose: string) =>
   `UPDATE refresh_family SET ended_at = ${D1_NOW} WHERE ${whose} AND ended_at IS NULL`
 /** Marks a code that was not redeemed as spent, for no session. */
-const voidCodes = (whose: string) =>
+export const voidCodes = (whose: string) =>
   `UPDATE authorization_code SET spent_at = ${D1_NOW}, session_key = '' WHERE ${whose} AND spent_at IS NULL`
 const OF_CLIENT = 'client_id = ?1'
 const OF_USER = 'user_id = ?1'

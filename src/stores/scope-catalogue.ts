@@ -4,12 +4,13 @@ import { readHierarchy } from '../domain/scope.ts'
 import {
   archiveOf,
   type Catalogue,
+  type Category,
   type DeclaredScope,
   MAX_DECLARED,
 } from '../domain/scope-catalogue.ts'
-import type { Database } from './database.ts'
+import { type Database, rowsIn } from './database.ts'
+import { SharedRead } from './isolate-memory.ts'
 import type { Permissions, Supported, SupportedStore } from './ports.ts'
-import { SharedRead } from './shared-read.ts'
 
 /** `?1` is a JSON list of ranges of names, each `[first, last]`. */
 export const FIND_DECLARED_SCOPES = `SELECT s.name, s.sentence, s.sensitive FROM json_each(?1) r
@@ -26,7 +27,6 @@ export const ALL_SUPPORTED = `SELECT name, 0 AS is_resource FROM (SELECT name FR
 export const ALL_TITLES = `SELECT name, title FROM category ${FIRST}`
 
 type ScopeRow = { name: string; sentence: string; sensitive: number }
-type TitleRow = { name: string; title: string }
 
 const readScopeRow = ({ name, sentence, sensitive }: ScopeRow): DeclaredScope => ({
   name,
@@ -67,8 +67,8 @@ export const wholeCatalogue = (db: Database): D1PreparedStatement[] => [
 ]
 
 export function readCatalogue([scopes, titles]: readonly (D1Result | undefined)[]): Catalogue {
-  const declared = ((scopes?.results ?? []) as ScopeRow[]).map(readScopeRow)
-  const titled = (titles?.results ?? []) as TitleRow[]
+  const declared = rowsIn<ScopeRow>(scopes).map(readScopeRow)
+  const titled = rowsIn<Category>(titles)
   return {
     scopes: new Map(declared.map((scope) => [scope.name, scope])),
     titles: new Map(titled.map(({ name, title }) => [name, title])),

@@ -1,36 +1,27 @@
 /** What an administrator declares of scopes and categories, in D1: the audit's row and what ends are in the batch of the change. */
 
-import type { Category, NewScope, ScopeRecord } from '../domain/declaration.ts'
+import type { Category, NewScope, ScopeFields, ScopeRecord } from '../domain/scope-catalogue.ts'
 import { isStale } from './change-batch.ts'
-import type { Database } from './database.ts'
+import { type Database, rowsIn } from './database.ts'
 import { declaredRows, isTooMany, unlessTooMany } from './declared.ts'
-import type { CategoryRegistry, Lifetimes, ScopeRegistry } from './registration-ports.ts'
+import type { Authorship, Changed, Detail, Lifetimes } from './registration-ports.ts'
 import { KEPT_LONGER_SECONDS } from './revocation-statements.ts'
 import * as sql from './scope-statements.ts'
 
-type ScopeRow = {
-  name: string
-  sentence: string
-  self_registered: number
-  sensitive: number
-  version: number
-  created_at: number
-  updated_at: number
-}
+type Flags = 'selfRegistered' | 'sensitive'
+type ScopeRow = Omit<ScopeRecord, Flags> & Readonly<Record<Flags, number>>
 
 const read = (row: ScopeRow): ScopeRecord => ({
-  name: row.name,
-  sentence: row.sentence,
-  selfRegistered: row.self_registered === 1,
+  ...row,
+  selfRegistered: row.selfRegistered === 1,
   sensitive: row.sensitive === 1,
-  version: row.version,
-  createdAt: row.created_at,
-  updatedAt: row.updated_at,
 })
 const namesIn = (result: D1Result | undefined) =>
-  ((result?.results ?? []) as { name: string }[]).map(({ name }) => name).sort()
+  rowsIn<{ name: string }>(result)
+    .map(({ name }) => name)
+    .sort()
 
-export function scopeRegistry(db: Database, lifetimes: Lifetimes): ScopeRegistry {
+export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
   const { sessionLifetimeSeconds, oldestClientSeconds, longestSessionSeconds } = lifetimes
   const clientSeconds = sessionLifetimeSeconds + oldestClientSeconds + KEPT_LONGER_SECONDS
   const userSeconds = longestSessionSeconds + KEPT_LONGER_SECONDS
@@ -46,36 +37,55 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes): ScopeRegistry
     find: rows.find,
     page: rows.page,
 
-    async selfRegistration() {
+    /** All that are declared, by name: may clients that register themselves have it without approval? */
+    async selfRegistration(): Promise<ReadonlyMap<string, boolean>> {
       const { results } = await db
         .prepare(sql.SELF_REGISTRATION_OF_SCOPES)
-        .all<Pick<ScopeRow, 'name' | 'self_registered'>>()
+        .all<{ name: string; self_registered: number }>()
       return new Map(results.map((row) => [row.name, row.self_registered === 1]))
     },
 
-    create({ name, sentence, selfRegistered, sensitive }, by, detail) {
+    create({ name, ...given }: NewScope, by: Authorship, detail: Detail) {
+      const { sentence, selfRegistered, sensitive } = given
       const fields = [sentence, Number(selfRegistered), Number(sensitive)]
       const insert = on(`${sql.INSERT_SCOPE} RETURNING name`, name, ...fields, by.now)
       return rows.create(name, insert, by, detail)
     },
 
-    update({ name, version }, fields, by, detail) {
+    update(
+      { name, version }: ScopeRecord,
+      fields: Partial<ScopeFields>,
+      by: Authorship,
+      detail: Detail,
+    ) {
       const change = on(sql.UPDATE_SCOPE, name, JSON.stringify(fields), by.now)
       return rows.change('update', { key: name, version, by, detail, change })
     },
 
-    async delete({ name, version }, by, detail) {
+    /**
+     * `held`: so many clients are authorized for it and so many users hold it, with or without a resource. Nothing was
+     * written.
+     */
+    async delete(
+      { name, version }: ScopeRecord,
+      by: Authorship,
+      detail: Detail,
+    ): Promise<Changed<ScopeRecord> | Readonly<{ kind: 'held'; clients: number; users: number }>> {
       const change = on(sql.DELETE_UNHELD_SCOPE, name)
       const part = { key: name, version, by, detail, change }
       // The deletion changes no row of a holder, so the count is as the deletion saw it.
       const done = await rows.run('delete', part, on(sql.COUNT_HOLDERS, name))
       if (done.kind === 'stale') return done
-      const [held] = (done.result?.results ?? []) as { clients: number; users: number }[]
+      const [held] = rowsIn<{ clients: number; users: number }>(done.result)
       const isHeld = held !== undefined && held.clients + held.users > 0
       return isHeld ? { kind: 'held', ...held } : { ...done, record: null }
     },
 
-    deleteAndWithdraw({ name, version }, by, detail) {
+    /**
+     * Takes it from every client and user, with or without a resource, also where it is merely requested. Their sessions end,
+     * and the audit has a row for each of them. A scope with a resource that is declared itself stays.
+     */
+    deleteAndWithdraw({ name, version }: ScopeRecord, by: Authorship, detail: Detail) {
       const author = [by.now, by.actor]
       return rows.change('delete', {
         ...{ key: name, version, by, detail },
@@ -94,8 +104,9 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes): ScopeRegistry
       })
     },
 
-    async import(scopes, by) {
-      const given = JSON.stringify(scopes satisfies readonly NewScope[])
+    /** All or none. Returns the names, sorted. A scope that is declared as given is in neither list. */
+    async import(scopes: readonly NewScope[], by: Authorship) {
+      const given = JSON.stringify(scopes)
       const author = [by.now, by.actor]
       const done = await unlessTooMany(
         db.batch([
@@ -111,22 +122,34 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes): ScopeRegistry
   }
 }
 
-export const categoryRegistry = (db: Database): CategoryRegistry => ({
-  async read() {
+type CategoryList = Readonly<{ categories: readonly Category[]; text: string }>
+
+export const categoryRegistry = (db: Database) => ({
+  /** `text` is the list as `replace` demands it. One read of the primary. */
+  async read(): Promise<CategoryList> {
     const text = (await db.prepare(sql.CATEGORIES_AS_TEXT).first<string>('text')) ?? '[]'
     return { categories: JSON.parse(text) as Category[], text }
   },
 
-  async page(after, rows) {
+  /** At most `rows` categories after the name `after`, ordered by name, and the whole list as `read` returns it. */
+  async page(after: string, rows: number): Promise<CategoryList> {
     const [page, whole] = await db.batch([
       db.prepare(sql.PAGE_OF_CATEGORIES).bind(after, rows),
       db.prepare(sql.CATEGORIES_AS_TEXT),
     ])
-    const [list] = (whole?.results ?? []) as { text: string }[]
-    return { categories: (page?.results ?? []) as Category[], text: list?.text ?? '[]' }
+    const [list] = rowsIn<{ text: string }>(whole)
+    return { categories: rowsIn<Category>(page), text: list?.text ?? '[]' }
   },
 
-  async replace(expected, categories, { now, actor }) {
+  /** `stale`: the list is no longer `expected`. `too_many`: as for scopes. Nothing was written. */
+  async replace(
+    expected: string,
+    categories: readonly Category[],
+    { now, actor }: Authorship,
+  ): Promise<
+    | Readonly<{ kind: 'replaced'; added: number; changed: number; removed: number; text: string }>
+    | Readonly<{ kind: 'stale' | 'too_many' }>
+  > {
     const given = JSON.stringify(categories)
     try {
       const [, recorded, , , after] = await db.batch([
@@ -136,9 +159,9 @@ export const categoryRegistry = (db: Database): CategoryRegistry => ({
         db.prepare(sql.IMPORT_CATEGORIES).bind(given),
         db.prepare(sql.CATEGORIES_AS_TEXT),
       ])
-      const [row] = (recorded?.results ?? []) as { detail: string }[]
+      const [row] = rowsIn<{ detail: string }>(recorded)
       const counts = row ? JSON.parse(row.detail) : { added: 0, changed: 0, removed: 0 }
-      const [left] = (after?.results ?? []) as { text: string }[]
+      const [left] = rowsIn<{ text: string }>(after)
       return { kind: 'replaced', ...counts, text: left?.text ?? '[]' }
     } catch (fault) {
       if (isStale(fault)) return { kind: 'stale' }

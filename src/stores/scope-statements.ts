@@ -3,18 +3,18 @@
  * JSON. `?1` of the statements about one scope is its name. Instants in epoch seconds.
  */
 
-import type { Category } from '../domain/declaration.ts'
-import { MAX_DECLARED } from '../domain/scope-catalogue.ts'
+import { type Category, MAX_DECLARED } from '../domain/scope-catalogue.ts'
 import { NEXT_VERSION } from './change-batch.ts'
 import { scopeCoversSql } from './covering-sql.ts'
-import { D1_NOW_MS } from './d1-clock.ts'
-import type { Database } from './database.ts'
-import { keptFor, OR_LATER } from './revocation-statements.ts'
+import { D1_NOW_MS, type Database } from './database.ts'
+import { keptFor, revokeSql } from './revocation-statements.ts'
 
 const FIELDS = 'sentence, self_registered, sensitive'
 const COLUMNS = `name, ${FIELDS}, version, created_at, updated_at`
-export const FIND_SCOPE = `SELECT ${COLUMNS} FROM scope WHERE name = ?1`
-export const PAGE_OF_SCOPES = `SELECT ${COLUMNS} FROM scope WHERE name > ?1 ORDER BY name LIMIT ?2`
+const RECORD = `name, sentence, self_registered AS selfRegistered, sensitive, version, created_at AS createdAt,
+  updated_at AS updatedAt`
+export const FIND_SCOPE = `SELECT ${RECORD} FROM scope WHERE name = ?1`
+export const PAGE_OF_SCOPES = `SELECT ${RECORD} FROM scope WHERE name > ?1 ORDER BY name LIMIT ?2`
 export const SELF_REGISTRATION_OF_SCOPES = `SELECT name, self_registered FROM scope WHERE name > '' ORDER BY name LIMIT ${MAX_DECLARED}`
 export const INSERT_SCOPE = `INSERT INTO scope (${COLUMNS})
   VALUES (?1, ?2, ?3, ?4, ${D1_NOW_MS}, ?5, ?5) ON CONFLICT DO NOTHING`
@@ -71,8 +71,7 @@ const isLost = (rows: string, same: string) =>
   `NOT EXISTS (SELECT 1 FROM ${rows} n WHERE ${same} AND NOT ${isDeclaredAs('n.scope')} AND ${scopeCoversSql('n.scope', 'h.scope')})`
 /** `?2`: how long the revocation is kept, in seconds. */
 const revoke = (kind: string, id: string, holders: string) =>
-  `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
-  SELECT DISTINCT '${kind}', ${id}, ${D1_NOW_MS}, ${keptFor('?2')} FROM ${holders} ${OR_LATER} RETURNING subject`
+  `${revokeSql(`DISTINCT '${kind}'`, id, keptFor('?2'), holders)} RETURNING subject`
 /** `?2`: the moment, `?3`: who acts. One row for each holder, with the scopes that are withdrawn. */
 const record = (event: string, column: string, holders: string) =>
   `INSERT INTO audit (happened_at, actor, event, ${column}, detail)

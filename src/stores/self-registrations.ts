@@ -1,23 +1,48 @@
 /** Registrations by clients themselves, in D1. Lists are one parameter, JSON. Instants in epoch seconds. */
 
-import { REGISTRATION_DAY_SECONDS } from '../domain/self-registration.ts'
+import type { ClientRecord } from '../domain/client.ts'
+import type { TokenDigest } from '../domain/ids.ts'
+import { REGISTRATION_DAY_SECONDS } from '../domain/registration.ts'
 import { auditStatement } from './change-batch.ts'
-import {
-  type ClientRecordRow,
-  FIND_CLIENT_RECORD,
-  RECORD_COLUMNS,
-  readClientRecord,
-} from './client-record.ts'
+import { FIND_CLIENT_RECORD, RECORD_COLUMNS, readClientRecord } from './client-record.ts'
 import { creationStatements } from './client-registry.ts'
-import { D1_NOW } from './d1-clock.ts'
-import type { Database } from './database.ts'
+import { D1_NOW, type Database, firstIn } from './database.ts'
 import {
   countStatement,
   FIND_REACHED_LIMITS,
   isOverLimit,
   type Limit,
 } from './registration-count.ts'
-import type { OpenRegistration, SelfRegistrations } from './self-registration-ports.ts'
+import type { Authorship, Detail, NewClient } from './registration-ports.ts'
+
+/** For a registration without an access token. */
+type OpenRegistration = Readonly<{
+  /** base64url SHA-256 of the network. */
+  network: string
+  /** Of the network and of all that is registered: the same for an exact duplicate. */
+  requestDigest: string
+  limits: RegistrationLimits
+}>
+
+export type RegistrationLimits = Readonly<{
+  perNetworkAndHour: number
+  perDay: number
+}>
+
+type SelfRegistration = Readonly<{
+  client: NewClient
+  tokenDigest: TokenDigest
+  /** Null: an access token allowed it, so no limit applies and it is no duplicate of another. */
+  open: OpenRegistration | null
+}>
+
+/** A use of a registration access token. */
+type TokenUse = Readonly<{
+  presented: TokenDigest
+  /** The token that follows, if the presented one is the newest, and the salt that derives it from that. */
+  next: TokenDigest
+  salt: string
+}>
 
 const IS_RECENT = `EXISTS (SELECT 1 FROM self_registered_client s WHERE s.client_id = client_registration.client_id
     AND s.created_at > ${D1_NOW} - ${REGISTRATION_DAY_SECONDS})`
@@ -45,12 +70,10 @@ const limitsOf = ({ network, limits }: OpenRegistration): readonly Limit[] => [
   ['', limits.perDay],
 ]
 
-const recordIn = (result: D1Result | undefined) => {
-  const row = result?.results[0] as ClientRecordRow | undefined
-  return row ? readClientRecord(row) : null
-}
+export type SelfRegistrations = ReturnType<typeof selfRegistrations>
 
-export function selfRegistrations(db: Database): SelfRegistrations {
+/** For clients that register themselves by a request (RFC 7591, RFC 7592). */
+export function selfRegistrations(db: Database) {
   async function waitFor(limits: readonly Limit[]) {
     const [reached] = (
       await db
@@ -63,9 +86,13 @@ export function selfRegistrations(db: Database): SelfRegistrations {
   }
 
   return {
-    async findDuplicate(requestDigest, by) {
+    /**
+     * The client that the same request registered less than a day ago; null if there is none. From then on nobody manages it:
+     * its registration access token ends, since several may hold the client.
+     */
+    async findDuplicate(requestDigest: string, by: Authorship): Promise<ClientRecord | null> {
       const find = db.prepare(FIND_DUPLICATE).bind(requestDigest)
-      const record = recordIn(await find.all())
+      const record = firstIn(await find.all(), readClientRecord)
       if (!record?.hasRegistrationToken) return record
       const { clientId } = record
       const event = 'client.revoke_registration_token'
@@ -75,10 +102,22 @@ export function selfRegistrations(db: Database): SelfRegistrations {
         auditStatement(db, by, { event, about: { clientId }, detail }),
         find,
       ])
-      return recordIn(outcomes.at(-1))
+      return firstIn(outcomes.at(-1), readClientRecord)
     },
 
-    async register({ client, tokenDigest, open }, by, detail) {
+    /**
+     * All or nothing: the limits, the client, its audit row. Of any number of simultaneous calls not one more is registered
+     * than the limits allow, and no two duplicates of each other.
+     */
+    async register(
+      { client, tokenDigest, open }: SelfRegistration,
+      by: Authorship,
+      detail: Detail,
+    ): Promise<
+      | Readonly<{ kind: 'registered'; record: ClientRecord }>
+      | Readonly<{ kind: 'duplicate' }>
+      | Readonly<{ kind: 'too_many'; retryAfterSeconds: number; isNetwork: boolean }>
+    > {
       const { clientId } = client
       const limits = open && limitsOf(open)
       const batch = [
@@ -90,7 +129,7 @@ export function selfRegistrations(db: Database): SelfRegistrations {
         db.prepare(FIND_CLIENT_RECORD).bind(clientId),
       ]
       try {
-        const record = recordIn((await db.batch(batch)).at(-1))
+        const record = firstIn((await db.batch(batch)).at(-1), readClientRecord)
         if (record) return { kind: 'registered', record }
         throw new Error('the client that was registered is gone')
       } catch (fault) {
@@ -102,7 +141,12 @@ export function selfRegistrations(db: Database): SelfRegistrations {
       }
     },
 
-    async useToken(clientId, { presented, next, salt }) {
+    /**
+     * One statement. Returns the salt that derives the newest token from the presented one; null, and nothing is written,
+     * unless the presented token is the client's newest or the one before it. The one before is good until the newest is used,
+     * since its holder may have lost the answer.
+     */
+    async useToken(clientId: string, { presented, next, salt }: TokenUse): Promise<string | null> {
       const row = await db
         .prepare(USE_REGISTRATION_TOKEN)
         .bind(clientId, presented, next, salt)

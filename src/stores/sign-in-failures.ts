@@ -3,9 +3,8 @@
 import { digest } from '../crypto/digest.ts'
 import { FORGET_FAILURES_SECONDS, type LockoutKind, waitSeconds } from '../domain/lockout.ts'
 import { usernameKey } from '../domain/user.ts'
-import type { Database } from './database.ts'
+import { type Database, rowsIn } from './database.ts'
 import { IS_KNOWN_BROWSER } from './known-browsers.ts'
-import type { SignInFailureStore } from './ports.ts'
 import { USER_NAMED } from './users.ts'
 
 export const FIND_FAILURES = `SELECT subject, failures, last_failed_at FROM sign_in_failure
@@ -23,6 +22,14 @@ export const CLEAR_FAILURES = `DELETE FROM sign_in_failure WHERE subject IN (?1,
 /** Undoes one count of the name. The row is as before (`?2` failures, the last at `?3`) if no later attempt was counted. */
 export const UNCOUNT_NAME = `UPDATE sign_in_failure SET failures = failures - 1,
     last_failed_at = iif(failures = ?2 + 1, ?3, last_failed_at) WHERE subject = ?1`
+
+/** A counted sign-in attempt, with the counts before it. Instants in epoch seconds. */
+type CountedTry = Readonly<{
+  lockedUntil: number
+  /** Failures of the name and the moment of the last; both 0 if there were none. */
+  nameFailures: number
+  nameFailedAt: number
+}>
 
 type Subjects = Readonly<Record<LockoutKind, string>>
 
@@ -55,8 +62,6 @@ const findStatements = (
   db.prepare(IS_KNOWN_BROWSER).bind(username, browser, now, usernameKey(username)),
 ]
 
-const failuresIn = (found: D1Result | undefined) => (found?.results ?? []) as Failures[]
-
 function lockedUntilOf(
   subjects: Subjects,
   now: number,
@@ -65,7 +70,7 @@ function lockedUntilOf(
   const kinds: readonly (keyof Subjects)[] = known?.results.length
     ? ['name_from_known_browser']
     : ['name', 'name_from_network']
-  const ends = failuresIn(found).map((row) => {
+  const ends = rowsIn<Failures>(found).map((row) => {
     const kind = kinds.find((one) => subjects[one] === row.subject)
     const wait = kind ? waitSeconds(kind, row.failures) : 0
     // Without a wait, a failure dated later than `now` (by a clock that is ahead) must not cause one.
@@ -74,13 +79,31 @@ function lockedUntilOf(
   return Math.max(0, ...ends)
 }
 
-export const signInFailureStore = (db: Database): SignInFailureStore => ({
-  async lockedUntil(username, network, now, browserToken = null) {
+export type SignInFailureStore = ReturnType<typeof signInFailureStore>
+
+/** `browserToken` is the value of the browser's cookie; null without one. */
+export const signInFailureStore = (db: Database) => ({
+  /**
+   * Epoch seconds until which this name may not be tried from this network; in the past if it may. For a browser from
+   * which the user has signed in, only failures from that browser count.
+   */
+  async lockedUntil(
+    username: string,
+    network: string,
+    now: number,
+    browserToken: string | null = null,
+  ): Promise<number> {
     const { browser, subjects } = await countedFor(username, network, browserToken)
     const asked = { username, browser, now }
     return lockedUntilOf(subjects, now, await db.batch(findStatements(db, subjects, asked)))
   },
-  async record(username, network, now, browserToken = null) {
+  /** Counts a try as a failure, before it is looked at: of many at once each sees those that were counted before it. */
+  async record(
+    username: string,
+    network: string,
+    now: number,
+    browserToken: string | null = null,
+  ): Promise<CountedTry> {
     const { browser, subjects } = await countedFor(username, network, browserToken)
     const { name, name_from_network, name_from_known_browser } = subjects
     const oldest = now - FORGET_FAILURES_SECONDS
@@ -92,14 +115,20 @@ export const signInFailureStore = (db: Database): SignInFailureStore => ({
         .prepare(RECORD_FAILURE_OF_BROWSER)
         .bind(name_from_known_browser, now, oldest, username, browser, usernameKey(username)),
     ])
-    const before = failuresIn(outcomes[0]).find(({ subject }) => subject === name)
+    const before = rowsIn<Failures>(outcomes[0]).find(({ subject }) => subject === name)
     return {
       lockedUntil: lockedUntilOf(subjects, now, outcomes),
       nameFailures: before?.failures ?? 0,
       nameFailedAt: before?.last_failed_at ?? 0,
     }
   },
-  async clear(username, network, browserToken, { nameFailures, nameFailedAt }) {
+  /** After a success. Failures from other networks and browsers still count. */
+  async clear(
+    username: string,
+    network: string,
+    browserToken: string | null,
+    { nameFailures, nameFailedAt }: CountedTry,
+  ): Promise<void> {
     const { subjects } = await countedFor(username, network, browserToken)
     await db.batch([
       db.prepare(CLEAR_FAILURES).bind(subjects.name_from_network, subjects.name_from_known_browser),

@@ -2,7 +2,7 @@
 
 import { ADMIN_SCOPE } from '../domain/registry-scopes.ts'
 import { isUndeclaredSql } from './covering-sql.ts'
-import type { Database } from './database.ts'
+import { type Database, rowsIn } from './database.ts'
 
 /** The secrets of the client `c` that have not expired. */
 export const LIVE_SECRETS = `SELECT 1 FROM client_credential s
@@ -19,13 +19,13 @@ export const ADMINISTRATORS = `FROM user_scope h JOIN user u ON u.user_id = h.us
   WHERE h.scope = '${ADMIN_SCOPE}' AND u.disabled_at IS NULL`
 
 /** Both tables are small: the first has a row for each migration, the second for each task of cron. */
-export const MIGRATIONS = `SELECT name, unixepoch(applied_at) AS applied_at FROM d1_migrations ORDER BY id`
-export const HOUSEKEEPING = `SELECT task, ran_at, removed, left_over FROM housekeeping ORDER BY task`
+export const MIGRATIONS = `SELECT name, unixepoch(applied_at) AS appliedAt FROM d1_migrations ORDER BY id`
+export const HOUSEKEEPING = `SELECT task, ran_at AS ranAt, removed, left_over AS leftOver FROM housekeeping ORDER BY task`
 export const COUNTS = `SELECT (SELECT count(*) ${OPERATORS}) AS operators, (SELECT count(*) ${ADMINISTRATORS}) AS administrators,
-  (SELECT count(*) FROM scope) AS declared`
+  (SELECT count(*) FROM scope) AS declaredScopes`
 
 /** The failure of the attempt that was made last. */
-export const WAITING_DELIVERIES = `SELECT count(*) AS waiting, min(created_at) AS oldest_at,
+export const WAITING_DELIVERIES = `SELECT count(*) AS waiting, min(created_at) AS oldestAt,
     (SELECT failure FROM webhook_delivery WHERE failure IS NOT NULL ORDER BY attempt_at DESC LIMIT 1) AS failure
   FROM webhook_delivery`
 
@@ -63,41 +63,23 @@ export type Status = Readonly<{
 }>
 export type StatusReader = Readonly<{ read: () => Promise<Status> }>
 
-type MigrationRow = { name: string; applied_at: number }
-type TaskRow = { task: string; ran_at: number; removed: number; left_over: number }
-type WaitingRow = { waiting: number; oldest_at: number | null; failure: string | null }
-type CountRow = { operators: number; administrators: number; declared: number }
-
-const rowsOf = <Row>(result: D1Result | undefined) => (result?.results ?? []) as Row[]
-
+/** The columns have the names of `Status`. */
 export const statusReader = (db: Database): StatusReader => ({
   async read() {
     const statements = [MIGRATIONS, HOUSEKEEPING, COUNTS, UNDECLARED_SCOPES, WAITING_DELIVERIES]
     const [migrations, tasks, counts, undeclared, deliveries] = await db.batch(
       statements.map((sql) => db.prepare(sql)),
     )
-    const [count] = rowsOf<CountRow>(counts)
-    const [waiting] = rowsOf<WaitingRow>(deliveries)
+    type Counts = Pick<Status, 'operators' | 'administrators' | 'declaredScopes'>
+    const [count = { operators: 0, administrators: 0, declaredScopes: 0 }] = rowsIn<Counts>(counts)
+    const [webhook = { waiting: 0, oldestAt: null, failure: null }] =
+      rowsIn<Status['webhook']>(deliveries)
     return {
-      migrations: rowsOf<MigrationRow>(migrations).map(({ name, applied_at }) => ({
-        name,
-        appliedAt: applied_at,
-      })),
-      housekeeping: rowsOf<TaskRow>(tasks).map((row) => ({
-        task: row.task,
-        ranAt: row.ran_at,
-        removed: row.removed,
-        leftOver: row.left_over,
-      })),
-      operators: count?.operators ?? 0,
-      administrators: count?.administrators ?? 0,
-      declaredScopes: count?.declared ?? 0,
-      webhook: {
-        waiting: waiting?.waiting ?? 0,
-        oldestAt: waiting?.oldest_at ?? null,
-        failure: waiting?.failure ?? null,
-      },
-      undeclaredScopes: rowsOf<{ scope: string }>(undeclared).map(({ scope }) => scope),
+      ...count,
+      webhook,
+      migrations: rowsIn(migrations),
+      housekeeping: rowsIn(tasks),
+      undeclaredScopes: rowsIn<{ scope: string }>(undeclared).map(({ scope }) => scope),
     }
   },
 })

@@ -51,9 +51,7 @@ export const heldNow = (clientId: string, userId: string) => `
     FROM (SELECT ${CLIENT_COLUMNS} FROM client c WHERE c.client_id = ${clientId}) c) AS client,
   ${USER_JSON(userId)} AS user`
 
-export type HeldNowRow = { client: string; user: string | null }
-
-export function readHeldNow(row: HeldNowRow): HeldNow {
+export function readHeldNow(row: { client: string; user: string | null }): HeldNow {
   const lists = JSON.parse(row.client) as Record<'scopes' | 'endorsements', string>
   const client: Pick<Client, 'scopes' | 'endorsements'> = {
     scopes: JSON.parse(lists.scopes) as string[],

@@ -7,14 +7,13 @@ import { HOUSEKEEPING_ACTOR } from '../domain/audit.ts'
 import { FORGET_DOCUMENT_SECONDS } from '../domain/client-document.ts'
 import { FORGET_CONSENT_SECONDS } from '../domain/consent.ts'
 import { FORGET_FAILURES_SECONDS } from '../domain/lockout.ts'
-import { REGISTRATION_DAY_SECONDS } from '../domain/self-registration.ts'
+import { REGISTRATION_DAY_SECONDS } from '../domain/registration.ts'
 import { KEEP_DELIVERY_SECONDS } from '../domain/webhook.ts'
 import { KEEP_EXPIRED_CODES_SECONDS } from './codes.ts'
-import { D1_NOW } from './d1-clock.ts'
-import type { Database } from './database.ts'
+import { D1_NOW } from './database.ts'
+import type { Sweep } from './housekeeping.ts'
 import { KEEP_REFUSALS_SECONDS } from './refusals.ts'
 import { KEPT_LONGER_SECONDS } from './revocation-statements.ts'
-import { recordOf, type Sweep } from './sweep.ts'
 import { UNUSED_REGISTRATIONS } from './unused-registrations.ts'
 
 const DAY_SECONDS = 86_400
@@ -23,7 +22,6 @@ const DAY_SECONDS = 86_400
 const byTime = (task: string, key: string, time: string, keepSeconds = 0): Sweep => ({
   task,
   keepSeconds,
-  advance: null,
   remove: `DELETE FROM ${task} WHERE (${key}) IN
     (SELECT ${key} FROM ${task} WHERE ${time} <= ?1 ORDER BY ${time} LIMIT ?2)`,
   left: `SELECT 1 FROM ${task} WHERE ${time} <= ?1`,
@@ -36,7 +34,6 @@ const EXPIRED_TOKENS = `refresh_family f CROSS JOIN refresh_token t ON t.family_
 const refreshTokens: Sweep = {
   task: 'refresh_token',
   keepSeconds: 0,
-  advance: null,
   remove: `DELETE FROM refresh_token WHERE token_digest IN
     (SELECT t.token_digest FROM ${EXPIRED_TOKENS} ORDER BY f.expires_at LIMIT ?2)`,
   left: `SELECT 1 FROM ${EXPIRED_TOKENS}`,
@@ -70,7 +67,6 @@ const consents: Sweep = {
 const documentAttempts: Sweep = {
   task: 'document_attempt',
   keepSeconds: DAY_SECONDS,
-  advance: null,
   remove: `DELETE FROM document_attempt WHERE host IN (SELECT host FROM document_attempt
     WHERE attempted_at_ms <= ?1 * 1000 ORDER BY attempted_at_ms LIMIT ?2)`,
   left: 'SELECT 1 FROM document_attempt WHERE attempted_at_ms <= ?1 * 1000',
@@ -86,7 +82,6 @@ const unusedDocuments = (due: string) => `SELECT client_id FROM (
 const documentClients: Sweep = {
   task: 'client_document',
   keepSeconds: FORGET_DOCUMENT_SECONDS,
-  advance: null,
   before: [
     `INSERT INTO audit (happened_at, actor, event, client_id, detail)
     SELECT ${D1_NOW}, '${HOUSEKEEPING_ACTOR}', 'client.delete', client_id, json_object('unused_days', ${FORGET_DOCUMENT_SECONDS / DAY_SECONDS})
@@ -117,22 +112,3 @@ export const sweepsOf = (auditKeepDays: number): readonly Sweep[] => [
   byTime('registration_count', 'subject', 'began_at', REGISTRATION_DAY_SECONDS),
   ...UNUSED_REGISTRATIONS,
 ]
-
-/** Before the first row. */
-const BEGINNING = '["","",""]'
-
-/** One step of a sweep, for one batch, so that what is recorded has happened. */
-export function stepStatements(
-  db: Database,
-  sweep: Sweep,
-  { position, rows, now }: Readonly<{ position: string | null; rows: number; now: number }>,
-) {
-  const from = position ?? BEGINNING
-  const due = now - sweep.keepSeconds
-  const record = db.prepare(recordOf(sweep)).bind(due, sweep.task, now)
-  const before = (sweep.before ?? []).map((sql) => db.prepare(sql).bind(due, rows))
-  const remove = db.prepare(sweep.remove)
-  return sweep.advance === null
-    ? [...before, remove.bind(due, rows), record]
-    : [db.prepare(sweep.advance).bind(now, rows, from), remove.bind(due, rows, from), record]
-}

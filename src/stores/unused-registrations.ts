@@ -8,10 +8,10 @@ import {
   DELETE_UNUSED_SECONDS,
   DISABLE_UNUSED_SECONDS,
   KEEP_NEVER_USED_SECONDS,
-} from '../domain/self-registration.ts'
+} from '../domain/registration.ts'
 import { NEXT_VERSION } from './change-batch.ts'
-import { D1_NOW } from './d1-clock.ts'
-import type { Sweep } from './sweep.ts'
+import { D1_NOW } from './database.ts'
+import type { Sweep } from './housekeeping.ts'
 
 /** An operator who has just approved or changed it has not seen it used yet. */
 const NEVER_USED = `self_registered_client s CROSS JOIN client c ON c.client_id = s.client_id
@@ -35,7 +35,6 @@ const deletion = (task: string, keepSeconds: number, which: string, order: strin
   return {
     task,
     keepSeconds,
-    advance: null,
     before: [auditOf('client.delete', due)],
     remove: `DELETE FROM client WHERE client_id IN ${due}`,
     left: `SELECT 1 FROM ${which}`,
@@ -48,7 +47,6 @@ const disabling = (): Sweep => {
   return {
     task: 'unused_registration',
     keepSeconds: DISABLE_UNUSED_SECONDS,
-    advance: null,
     before: [
       auditOf('client.disable', due),
       `UPDATE refresh_family SET ended_at = ${D1_NOW} WHERE ended_at IS NULL AND client_id IN ${due}`,

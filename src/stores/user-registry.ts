@@ -1,16 +1,63 @@
-/** What an administrator does to users, in D1: the audit's row and what ends are in the batch of the change. */
+/**
+ * Users as an administrator sees and changes them, in D1: without the password's hash. The audit's row and what ends are in
+ * the batch of the change.
+ */
 
+import { foldText } from '../domain/fold-text.ts'
+import { type UserRecord, usernameKey } from '../domain/user.ts'
 import { auditStatement, type Part, runChange } from './change-batch.ts'
-import type { Database } from './database.ts'
+import { type Database, firstIn } from './database.ts'
 import { findExternalIds } from './external-users.ts'
+import { pageOfAll, pageOfMatching } from './matching-page.ts'
 import { userNarrowing } from './narrowing.ts'
-import type { Lifetimes, UserChange, UserReader, UserRegistry } from './registration-ports.ts'
+import type {
+  Authorship,
+  Changed,
+  Detail,
+  Lifetimes,
+  NewUser,
+  Page,
+  UserChange,
+  UserReference,
+} from './registration-ports.ts'
 import { revocationStatements } from './revocation-statements.ts'
-import { findUserRecord, pageOfUserRecords, readFoundUser, USER_RECORD } from './user-record.ts'
 import { changeUser, insertUser } from './user-statements.ts'
-import { keyOlderNames } from './username-keys.ts'
+import { FIND_WITHOUT_KEY, keyOlderNames } from './username-keys.ts'
+import { readUserRow, USER_COLUMNS, USER_NAMED, type UserRow } from './users.ts'
+
+type NamesRow = Pick<UserRow, 'user_id' | 'username' | 'email'>
+type UserRecordRow = UserRow & { created_at: number; updated_at: number; version: number }
+
+const RECORD_COLUMNS = `${USER_COLUMNS}, u.created_at, u.updated_at, u.version`
+/** By id or, if no user has the id, by name. `?2` is the name's key. */
+export const FIND_USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u
+  WHERE u.user_id = coalesce((SELECT user_id FROM user WHERE user_id = ?1), ${USER_NAMED('?1', '?2')})`
+export const FIND_NAMED_USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u
+  WHERE u.user_id = ${USER_NAMED('?1', '?2')}`
+export const USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u WHERE u.user_id = ?1`
+export const PAGE_OF_USERS = `SELECT ${RECORD_COLUMNS} FROM user u WHERE u.user_id > ?1
+  ORDER BY u.user_id LIMIT ?2`
+export const USERS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM user u
+  WHERE u.user_id IN (SELECT value FROM json_each(?1)) ORDER BY u.user_id`
+export const NAMES_OF_USERS = `SELECT user_id, username, email FROM user WHERE user_id > ?1
+  ORDER BY user_id LIMIT ?2`
 
 export const FIND_PASSWORD_HASH = `SELECT password_hash FROM user WHERE user_id = ?1`
+
+const readUserRecord = (row: UserRecordRow): UserRecord => ({
+  ...readUserRow(row),
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+  version: row.version,
+})
+
+const readFound = (result: D1Result | undefined) => firstIn(result, readUserRecord)
+
+function findStatement(db: Database, who: UserReference): D1PreparedStatement {
+  if (typeof who === 'string') return db.prepare(FIND_USER_RECORD).bind(who, usernameKey(who))
+  if ('userId' in who) return db.prepare(USER_RECORD).bind(who.userId)
+  return db.prepare(FIND_NAMED_USER_RECORD).bind(who.username, usernameKey(who.username))
+}
 
 /** The batch itself finds out whether another user has the id or the name. */
 const isTaken = (fault: unknown) => /UNIQUE constraint failed: user\./.test(String(fault))
@@ -40,36 +87,74 @@ function endingOf(
   }
 }
 
-export const userReader = (db: Database): UserReader => ({
-  find: (who) => findUserRecord(db, who),
-  page: (after, rows, name) => pageOfUserRecords(db, after, rows, name),
-  findExternalIds: (idOrName) => findExternalIds(db, idOrName),
+export type UserReader = ReturnType<typeof userReader>
+
+export const userReader = (db: Database) => ({
+  /** Null if unknown. One read of the primary, unless older usernames still have no keys. */
+  async find(who: UserReference): Promise<UserRecord | null> {
+    const [found, older] = await db.batch([
+      findStatement(db, who),
+      db.prepare(FIND_WITHOUT_KEY).bind(1),
+    ])
+    if (!older?.results.length) return readFound(found)
+    await keyOlderNames(db)
+    return readFound(await findStatement(db, who).all())
+  },
+
+  /** At most `rows` users after the id `after`, ordered by id. `name` matches a part of the username or the e-mail address. */
+  async page(after: string, rows: number, name?: string): Promise<Page<UserRecord>> {
+    if (name === undefined) {
+      const page = await db.prepare(PAGE_OF_USERS).bind(after, rows).all<UserRecordRow>()
+      return pageOfAll(page.results.map(readUserRecord), rows, ({ userId }) => userId)
+    }
+    const part = foldText(name)
+    const matching = {
+      keys: NAMES_OF_USERS,
+      parameters: [],
+      idOf: (row: NamesRow) => row.user_id,
+      matches: (row: NamesRow) =>
+        [row.username, row.email].some((one) => foldText(one).includes(part)),
+      records: USERS_BY_ID,
+      idOfRecord: (row: UserRecordRow) => row.user_id,
+      read: readUserRecord,
+    }
+    return pageOfMatching(db, matching, after, rows)
+  },
+
+  /** Ids of users of an external accounts service: the text itself if D1 has it as an id; otherwise those with this name. */
+  findExternalIds: (idOrName: string): Promise<readonly string[]> => findExternalIds(db, idOrName),
 })
 
 export function userRegistry(
   db: Database,
   { longestSessionSeconds }: Pick<Lifetimes, 'longestSessionSeconds'>,
-): UserRegistry {
+) {
   const read = (userId: string) => db.prepare(USER_RECORD).bind(userId)
   return {
     ...userReader(db),
-    passwordHashOf: (userId) =>
+    passwordHashOf: (userId: string) =>
       db.prepare(FIND_PASSWORD_HASH).bind(userId).first<string>('password_hash'),
 
-    async create(user, by, detail) {
+    /** Null, and nothing is written, if a user has the id, or the username in any spelling. */
+    async create(user: NewUser, by: Authorship, detail: Detail): Promise<UserRecord | null> {
       const { userId } = user
       await keyOlderNames(db)
       const [insert, ...more] = insertUser(db, user, by.now)
       const audit = auditStatement(db, by, { event: 'user.create', about: { userId }, detail })
       try {
-        return readFoundUser((await db.batch([insert, audit, ...more, read(userId)])).at(-1))
+        return readFound((await db.batch([insert, audit, ...more, read(userId)])).at(-1))
       } catch (fault) {
         if (isTaken(fault)) return null
         throw fault
       }
     },
 
-    async change({ userId, version }, changes, by) {
+    /** Several changes are one: all or none. `taken`: another user has the username; nothing was written. */
+    async change(
+      { userId, version }: UserRecord,
+      changes: readonly (UserChange & Readonly<{ detail?: Detail }>)[],
+      by: Authorship,
+    ): Promise<Changed<UserRecord> | Readonly<{ kind: 'taken' }>> {
       const parts = changes.map((one): Part => {
         const [change, ...more] = changeUser(db, userId, one, by.now)
         const { detail = {} } = one
@@ -80,7 +165,7 @@ export function userRegistry(
       try {
         const done = await runChange(db, expected, parts, { by, read: read(userId) })
         if (done.kind === 'stale') return done
-        return { kind: 'changed', record: readFoundUser(done.result), hasEnded: done.hasEnded }
+        return { kind: 'changed', record: readFound(done.result), hasEnded: done.hasEnded }
       } catch (fault) {
         if (isTaken(fault)) return { kind: 'taken' }
         throw fault

@@ -3,12 +3,10 @@
  * statement that decides whether anything happens. Instants in epoch seconds.
  */
 
-import { INVITATION_SECONDS } from '../domain/invitation.ts'
-import { type UserLists, usernameKey } from '../domain/user.ts'
+import { INVITATION_SECONDS, type UserLists, usernameKey } from '../domain/user.ts'
 import { NEXT_VERSION } from './change-batch.ts'
 import { DROP_COVERED_USER_ENDORSEMENTS } from './covering-sql.ts'
-import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
-import type { Database } from './database.ts'
+import { D1_NOW, D1_NOW_MS, type Database } from './database.ts'
 import type { NewUser, UserChange } from './registration-ports.ts'
 
 export const INSERT_USER = `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at, username_key, version)

@@ -3,8 +3,7 @@
 import type { Consent } from '../domain/consent.ts'
 import type { ShownDetails } from '../domain/shown-client.ts'
 import { type RegisteredUser, usernameKey } from '../domain/user.ts'
-import { D1_NOW_MS } from './d1-clock.ts'
-import type { Database } from './database.ts'
+import { D1_NOW_MS, type Database, firstIn, rowsIn } from './database.ts'
 import type { UserStore } from './ports.ts'
 import { catalogueOf, readCatalogue } from './scope-catalogue.ts'
 
@@ -97,12 +96,10 @@ export const userStore = (db: Database): UserStore => ({
       db.prepare(FIND_CONSENT).bind(userId, clientId),
       ...catalogueOf(db, userId, asked),
     ])
-    const row = users?.results[0] as UserRow | undefined
-    const consent = consents?.results[0] as ConsentRow | undefined
     return {
-      user: row ? readUserRow(row) : null,
-      consent: consent ? readConsentRow(consent) : null,
-      details: readShownDetails(consent),
+      user: firstIn(users, readUserRow),
+      consent: firstIn(consents, readConsentRow),
+      details: readShownDetails(rowsIn<ConsentRow>(consents)[0]),
       catalogue: readCatalogue(declared),
     }
   },

@@ -2,7 +2,7 @@
 
 import { importPublicKeys, type VerificationKeys } from '../crypto/signed-jwt.ts'
 import { within } from '../deadline.ts'
-import { SharedRead } from './shared-read.ts'
+import { SharedRead } from './isolate-memory.ts'
 
 /** How soon a key that the registry has dropped is refused. */
 export const KEYS_REFRESHED_SECONDS = 300

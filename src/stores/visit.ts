@@ -7,9 +7,9 @@ import type { SessionKey } from '../domain/ids.ts'
 import { subjectsOf } from '../domain/revocation.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { RegisteredUser } from '../domain/user.ts'
-import type { Database } from './database.ts'
+import { type Database, firstIn } from './database.ts'
 import { IS_REVOKED } from './revocations.ts'
-import { FIND_USER, readUserRow, type UserRow } from './users.ts'
+import { FIND_USER, readUserRow } from './users.ts'
 
 /** Who opens the page, as KV says. `userId` is that of the session. */
 export type Visitor = Readonly<{ key: SessionKey; session: SessionRecord; userId: string }>
@@ -33,10 +33,9 @@ export async function visit<Found>(
     db.prepare(FIND_USER).bind(userId),
     ...statements,
   ])
-  const row = users?.results[0] as UserRow | undefined
   return {
     isRevoked: revoked === undefined || revoked.results.length > 0,
-    user: row ? readUserRow(row) : null,
+    user: firstIn(users, readUserRow),
     found: read(results.map((result) => result.results)),
   }
 }

@@ -17,8 +17,7 @@ import {
 import { REGISTRY_CONFIG } from '../../src/local/project.ts'
 import { openState } from '../../src/local/state.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
-import { registrationPorts } from '../../src/stores/registration.ts'
-import type { RegistrationPorts } from '../../src/stores/registration-ports.ts'
+import { type RegistrationPorts, registrationPorts } from '../../src/stores/registration.ts'
 import { dump, temporaryDirectory } from './command-line.ts'
 
 type State = Awaited<ReturnType<typeof openState>>

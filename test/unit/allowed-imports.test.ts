@@ -21,18 +21,8 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   outbound: ['protocol', 'deadline.ts'],
   // deadline.ts: a request does not wait without end for the read of another.
   stores: ['domain', 'crypto', 'deadline.ts'],
-  // stores/registration-ports.ts: what flows/registration are promised.
-  // stores/webhook-ports.ts: the same for the webhook.
-  // stores/self-registration-ports.ts: the same for clients that register themselves.
-  flows: [
-    'domain',
-    'crypto',
-    'protocol',
-    'stores/ports.ts',
-    'stores/registration-ports.ts',
-    'stores/self-registration-ports.ts',
-    'stores/webhook-ports.ts',
-  ],
+  // stores: their types, which say what a flow is promised.
+  flows: ['domain', 'crypto', 'protocol', 'stores'],
   // protocol/errors.ts: the error codes that the pages under /errors explain.
   pages: ['domain', 'protocol/errors.ts'],
   // flows/deps.ts: the type of the request context, which the frame makes.
@@ -76,12 +66,12 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'routes/endpoint.ts',
   ],
   // crypto: behind nginx, and with the key set, the middleware verifies a JWT itself.
-  // stores/evict-oldest.ts: bounds what it keeps. stores/verification-keys.ts: it reads key sets as the authenticator does.
+  // stores/isolate-memory.ts: bounds what it keeps. stores/verification-keys.ts: it reads key sets as the authenticator does.
   'resource-server': [
     'domain',
     'crypto',
     'protocol',
-    'stores/evict-oldest.ts',
+    'stores/isolate-memory.ts',
     'stores/verification-keys.ts',
   ],
   // config.ts: `npm start` refuses a bad setting before it starts anything.
@@ -174,13 +164,18 @@ const foreignImports = sources.flatMap(({ path, folder, imports }) =>
   ),
 )
 
-/** What is loaded for a file: what it imports, and so on. Types are not loaded. */
+/** Types are not loaded. */
+const withoutTypeImports = (text: string) =>
+  text.replace(/^(?:import|export) type [^']*'[^']*'$/gm, '')
+
+/** What is loaded for a file: what it imports, and so on. */
 function filesLoadedFor(path: string): ReadonlySet<string> {
   const loaded = new Set([path])
   for (const one of loaded) {
     const text = sources.find((source) => source.path === one)?.text ?? ''
-    const withoutTypes = text.replace(/^(?:import|export) type [^']*'[^']*'$/gm, '')
-    for (const { target } of importsOf(one, withoutTypes)) if (target !== null) loaded.add(target)
+    for (const { target } of importsOf(one, withoutTypeImports(text))) {
+      if (target !== null) loaded.add(target)
+    }
   }
   return loaded
 }
@@ -265,6 +260,13 @@ describe('forbidden dependencies', () => {
     const knows = ({ folder, text }: Source) =>
       BINDING_TYPE.test(text) && !MAY_NAME_BINDINGS.includes(folder)
     expect(pathsWhere(knows)).toEqual([])
+  })
+
+  it('flows import nothing but types from stores', () => {
+    const importsValues = ({ folder, path, text }: Source) =>
+      folder === 'flows' &&
+      importsOf(path, withoutTypeImports(text)).some(({ target }) => target?.startsWith('stores/'))
+    expect(pathsWhere(importsValues)).toEqual([])
   })
 
   it('domain, protocol and flows do not read the clock', () => {

@@ -5,13 +5,13 @@ import { describe, expect, it } from 'vitest'
 import { readSettings, startProblems } from '../../src/config.ts'
 import {
   contrast,
+  DEFAULT_BRANDING,
   GROUNDS,
   leastContrast,
   legibleShade,
   type Scheme,
   strongerShade,
-} from '../../src/domain/accent.ts'
-import { DEFAULT_BRANDING } from '../../src/domain/branding.ts'
+} from '../../src/domain/branding.ts'
 import { ErrorPage } from '../../src/pages/error-page.tsx'
 import { iconOf } from '../../src/pages/layout.tsx'
 import { BRANDED, html, login, named } from './page-samples.tsx'

@@ -1,7 +1,7 @@
 /** A Map or a Set that an isolate keeps is bounded. */
 
 import { expect, it } from 'vitest'
-import { evictOldest } from '../../src/stores/evict-oldest.ts'
+import { evictOldest } from '../../src/stores/isolate-memory.ts'
 
 it('a full cache evicts its oldest entry, and a cache with space evicts nothing', () => {
   const memory = new Set<string>()

@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest'
 import { digest, hexDigest, sessionKeyOf, tokenDigestOf } from '../../src/crypto/digest.ts'
 import type { ApprovedRedirectUri, ClientId } from '../../src/domain/ids.ts'
-import { codeResponse } from '../../src/protocol/authorization-response.ts'
+import { codeResponse } from '../../src/protocol/redirect-uri.ts'
 import type { ClientStore, CodeStore, LiveSessions, UserStore } from '../../src/stores/ports.ts'
 
 type Stores = Readonly<{

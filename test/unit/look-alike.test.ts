@@ -1,7 +1,7 @@
 /** Names that look like the name of the service. */
 
 import { describe, expect, it } from 'vitest'
-import { looksLike } from '../../src/domain/look-alike.ts'
+import { looksLike } from '../../src/domain/fold-text.ts'
 
 describe('a name that looks like the name of the service', () => {
   it.each([

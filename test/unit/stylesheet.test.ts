@@ -1,8 +1,7 @@
 /** The stylesheet: contrast in both colour schemes, and nothing fetched. */
 
 import { describe, expect, it } from 'vitest'
-import { contrast } from '../../src/domain/accent.ts'
-import { DEFAULT_BRANDING } from '../../src/domain/branding.ts'
+import { contrast, DEFAULT_BRANDING } from '../../src/domain/branding.ts'
 import { stylesheet } from '../../src/pages/stylesheet.ts'
 
 const STYLESHEET = stylesheet(DEFAULT_BRANDING.accent)

@@ -7,7 +7,7 @@ import {
   readWebhookSecrets,
   webhookSignature,
 } from '../../src/crypto/webhook-signature.ts'
-import { webhookBody } from '../../src/protocol/webhook.ts'
+import { webhookBody } from '../../src/flows/webhook.ts'
 import { webhookProblems } from '../../src/webhook-settings.ts'
 
 const secretOf = (bytes: number) => `whsec_${Buffer.alloc(bytes, 7).toString('base64')}`

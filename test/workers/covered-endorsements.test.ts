@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { meetEndorsements, withoutCovered } from '../../src/domain/category.ts'
 import { readSession } from '../../src/domain/session-shape.ts'
-import { findClientRecord } from '../../src/stores/client-record.ts'
+import { clientReader } from '../../src/stores/client-registry.ts'
 import { clientRegistry, userRegistry } from '../rows.ts'
 import { newRefreshingClient, userTokens } from './obtaining.ts'
 import {
@@ -19,7 +19,7 @@ import {
 import { browserRecord } from './stored-session.ts'
 
 const registry = clientRegistry(env.DB)
-const keptOf = async (clientId: string) => (await findClientRecord(env.DB, clientId))?.endorsements
+const keptOf = async (clientId: string) => (await clientReader(env.DB).find(clientId))?.endorsements
 
 /** Endorsements, and those that remain of them. */
 const CASES: [string[], string[]][] = [
@@ -69,7 +69,7 @@ describe('endorsements that another one covers', () => {
     const { id } = await newClient({ endorsements: ['cs.DL'] })
     const wishes = ['cs.*', 'cs.LO']
     await registry.update(id, {}, { endorsements: wishes }, { mode: 'request', now: nowSeconds() })
-    const { permissions = [] } = (await findClientRecord(env.DB, id)) ?? {}
+    const { permissions = [] } = (await clientReader(env.DB).find(id)) ?? {}
     const values = permissions.filter(({ kind }) => kind === 'endorsement').map((p) => p.value)
     expect(values.sort()).toEqual(['cs.*', 'cs.DL'])
     expect(await keptOf(id)).toEqual(['cs.DL'])

@@ -4,8 +4,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { tokenDigestOf } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { INVITATION_SECONDS, invitationUrl } from '../../src/domain/invitation.ts'
-import { NO_PASSWORD } from '../../src/domain/user.ts'
+import { INVITATION_SECONDS, invitationUrl, NO_PASSWORD } from '../../src/domain/user.ts'
 import { inviteUser } from '../../src/flows/registration/invitations.ts'
 import {
   authorizeUser,

@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { HostRule } from '../../src/domain/document-host.ts'
-import { documentHostReader } from '../../src/stores/document-host-registry.ts'
+import { clientDocumentStore } from '../../src/stores/client-documents.ts'
 import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
 import { everything } from './registering.ts'
 
@@ -151,7 +151,7 @@ describe('hosts of client metadata documents over the management API', () => {
 })
 
 describe('the rule that counts for a host', () => {
-  const reader = documentHostReader(env.DB)
+  const reader = clientDocumentStore(env.DB)
   type Listed = Readonly<Record<string, HostRule>>
   it.each<[listed: Listed, asked: string, rule: HostRule | null]>([
     [{}, 'app.D', null],
@@ -173,6 +173,6 @@ describe('the rule that counts for a host', () => {
     for (const [host, given] of Object.entries(listed)) {
       expect((await list(host.replace('D', domain), given)).status).toBe(201)
     }
-    expect(await reader.ruleFor(asked.replace('D', domain))).toBe(rule)
+    expect((await reader.claim(asked.replace('D', domain))).rule).toBe(rule)
   })
 })

@@ -15,6 +15,7 @@ import * as coveredEndorsements from '../../src/stores/covering-sql.ts'
 import * as directory from '../../src/stores/directory.ts'
 import * as externalUsers from '../../src/stores/external-users.ts'
 import * as housekeeping from '../../src/stores/housekeeping.ts'
+import { recordOf } from '../../src/stores/housekeeping.ts'
 import * as invitations from '../../src/stores/invitations.ts'
 import * as knownBrowsers from '../../src/stores/known-browsers.ts'
 import * as listingStatements from '../../src/stores/listing-statements.ts'
@@ -33,10 +34,8 @@ import * as scopeCatalogue from '../../src/stores/scope-catalogue.ts'
 import * as scopeStatements from '../../src/stores/scope-statements.ts'
 import * as selfRegistrations from '../../src/stores/self-registrations.ts'
 import * as signInFailures from '../../src/stores/sign-in-failures.ts'
-import { recordOf } from '../../src/stores/sweep.ts'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
 import * as usedJtis from '../../src/stores/used-jtis.ts'
-import * as userRecord from '../../src/stores/user-record.ts'
 import * as userRegistry from '../../src/stores/user-registry.ts'
 import * as userStatements from '../../src/stores/user-statements.ts'
 import * as usernameKeys from '../../src/stores/username-keys.ts'
@@ -78,7 +77,6 @@ const stores = {
   registrationCount,
   selfRegistrations,
   signInFailures,
-  userRecord,
   userRegistry,
   userStatements,
   usernameKeys,
@@ -96,7 +94,9 @@ const sweeping: Named[] = sweepsOf(400).flatMap(({ task, before = [], ...sweep }
     ...Object.fromEntries(before.entries()),
     remove: sweep.remove,
     record: recordOf(sweep),
-  }).flatMap(([name, sql]) => (sql === null ? [] : [[`sweeps.${task}.${name}`, sql] as const])),
+  }).flatMap(([name, sql]) =>
+    sql === undefined ? [] : [[`sweeps.${task}.${name}`, sql] as const],
+  ),
 )
 const written: Named[] = Object.entries(stores).flatMap(([store, exported]) =>
   Object.entries(exported)

@@ -1,10 +1,9 @@
 /** What an administrator declares of categories: one list, replaced as a whole. */
 
 import { hexDigest } from '../../crypto/digest.ts'
-import type { Category } from '../../domain/declaration.ts'
-import { MAX_DECLARED } from '../../domain/scope-catalogue.ts'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
-import type { RegistrationPorts } from '../../stores/registration-ports.ts'
+import { type Category, MAX_DECLARED } from '../../domain/scope-catalogue.ts'
+import { conflict, RegistrationError } from '../../protocol/registration/errors.ts'
+import type { RegistrationPorts } from '../../stores/registration.ts'
 import { type Act as AnyAct, authorOf, type ExpectedVersion } from './change.ts'
 import { requireAdmin } from './privileged.ts'
 import { DECLARING } from './scopes.ts'
@@ -48,7 +47,7 @@ export async function replaceCategories(
     if (expected !== null && expected !== (await versionOf(text))) break
     const done = await registry.replace(text, categories, authorOf(act))
     if (done.kind === 'too_many') {
-      throw new RegistrationError('conflict', `at most ${MAX_DECLARED} categories can be declared`)
+      throw conflict(`at most ${MAX_DECLARED} categories can be declared`)
     }
     if (done.kind === 'replaced') {
       const { added, changed, removed } = done

@@ -5,7 +5,8 @@
  *
  * How to add a noun that is declared under a key, as scopes and resources are:
  * 1. `migrations/`: a table with a column `version`, and the table in the view `expected_version`.
- * 2. `stores/registration-ports.ts`: its registry, a `DeclaredRegistry`; `stores/declared.ts` makes the batches.
+ * 2. `stores/NOUN-registry.ts`: its statements and its registry, a `DeclaredRegistry` of `stores/declared.ts`, which makes the
+ *    batches. `stores/registration.ts` lists it.
  * 3. `protocol/registration/NOUN-fields.ts`: its fields, each once, and its `declaredForm`.
  * 4. `domain/audit.ts`: its events, `NOUN.KIND`.
  * 5. `flows/registration/NOUNs.ts`: its `declaredVerbs`. `management/NOUNs.ts`: its `declaredOperations`.
@@ -13,7 +14,8 @@
 
 import { CRON_INTERVAL_SECONDS } from '../../domain/revocation.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
-import type { Changed, RegistrationPorts } from '../../stores/registration-ports.ts'
+import type { RegistrationPorts } from '../../stores/registration.ts'
+import type { Changed } from '../../stores/registration-ports.ts'
 
 /** Who acts. `name` is for the audit; `scopes` are those of the access token. */
 export type Actor = Readonly<{

@@ -14,14 +14,11 @@ import {
   type GivenClientChange,
   permissionsOf,
 } from '../../protocol/registration/client-fields.ts'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
+import { conflict, forbidden } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
-import type {
-  ClientChange,
-  ClientReader,
-  Detail,
-  RegistrationPorts,
-} from '../../stores/registration-ports.ts'
+import type { ClientReader } from '../../stores/client-registry.ts'
+import type { RegistrationPorts } from '../../stores/registration.ts'
+import type { ClientChange, Detail } from '../../stores/registration-ports.ts'
 import {
   type Act as AnyAct,
   authorOf,
@@ -53,10 +50,6 @@ export async function findClient(
   return client
 }
 
-/** Those that are merely requested too. */
-const scopesOf = (client: ClientRecord) =>
-  client.permissions.filter(({ kind }) => kind === 'scope').map(({ value }) => value)
-
 /** `decide` returns what the batch does to this record, or throws what is refused. */
 export const changeClient = (
   act: Pick<Act, 'actor' | 'now'> &
@@ -70,7 +63,7 @@ export const changeClient = (
     unknown: () => unknownClient(clientId),
     async change(before) {
       requireMaySee(act.actor, before)
-      requireMayChange(act.actor, scopesOf(before))
+      requireMayChange(act.actor, permissionsOf(before, 'scope'))
       return notTooMany(await act.ports.clients.change(before, decide(before), authorOf(act)))
     },
   })
@@ -179,7 +172,7 @@ export async function rotateSecret(
   const rotated = await changeClient(act, clientId, expected, ({ authMethod }) => {
     if (!usesSecret(authMethod)) {
       const sentence = `a client with the authentication method ${authMethod} has no secret to rotate`
-      throw new RegistrationError('conflict', sentence)
+      throw conflict(sentence)
     }
     return [{ kind: 'rotate_secret', secretDigest, overlapSeconds, detail }]
   })
@@ -211,7 +204,7 @@ export const disableClient = setState(({ ownerId }) => ({
 /** Brings back nothing that ended. An owner enables only what an owner disabled. */
 export const enableClient = setState(({ ownerId }, { disabledAt, isDisabledByOwner }) => {
   if (ownerId !== undefined && disabledAt !== null && !isDisabledByOwner) {
-    throw new RegistrationError('forbidden', 'an administrator has disabled the client')
+    throw forbidden('an administrator has disabled the client')
   }
   return { kind: 'enable' }
 })

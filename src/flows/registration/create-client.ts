@@ -23,9 +23,10 @@ import {
   type GivenNewClient,
   permissionsOf,
 } from '../../protocol/registration/client-fields.ts'
-import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
+import { conflict, invalid, quote, RegistrationError } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
-import type { Changed, NewClient, RegistrationPorts } from '../../stores/registration-ports.ts'
+import type { RegistrationPorts } from '../../stores/registration.ts'
+import type { Changed, NewClient } from '../../stores/registration-ports.ts'
 import { type Act, authorOf, hasFields, isSameSet, type Outcome } from './change.ts'
 import { requireMayChooseId, requireMayGive } from './privileged.ts'
 import { requireDeclared } from './resources.ts'
@@ -33,7 +34,7 @@ import { undeclaredNotes } from './scopes.ts'
 
 export function requireSound(registered: Registered) {
   const problem = registrationProblem(registered)
-  if (problem) throw new RegistrationError('invalid', problem.sentence, problem.field)
+  if (problem) throw invalid(problem.sentence, problem.field)
 }
 
 /**
@@ -45,12 +46,11 @@ export async function withKeySet<Fields extends Partial<ClientFields>>(
 ): Promise<Readonly<{ fields: Fields; notes: readonly string[] }>> {
   if (typeof fields.jwks !== 'string') return { fields, notes: [] }
   if (fields.jwksUri) {
-    const sentence = 'a JWK Set is given already, so {field} must not be'
-    throw new RegistrationError('invalid', sentence, 'jwks_uri')
+    throw invalid('a JWK Set is given already, so {field} must not be', 'jwks_uri')
   }
   const read = await readKeySet(fields.jwks)
   if (typeof read === 'string') {
-    throw new RegistrationError('invalid', `the JWK Set ${read}`, 'jwks')
+    throw invalid(`the JWK Set ${read}`, 'jwks')
   }
   const notes = read.ignored.map((sentence) => `${sentence}; the key is left out`)
   return { fields: { ...fields, jwks: read.keySet, jwksUri: '' }, notes }
@@ -89,8 +89,7 @@ function isSameClient(
 export type CreatedClient = Outcome<ClientRecord> &
   Readonly<{ isNew: boolean; clientSecret: string | null }>
 
-const tooMany = () =>
-  new RegistrationError('conflict', 'the owner has as many clients as a user may have', 'owner_id')
+const tooMany = () => conflict('the owner has as many clients as a user may have', 'owner_id')
 
 /**
  * How often an owner, or a client itself, may ask for permissions and listings and offer clients. Those who ask in a loop hide
@@ -141,8 +140,7 @@ export async function createWithin(
   if (record && isSameClient(record, whole)) {
     return { record, notes, isNew: false, clientSecret: null }
   }
-  const sentence = `another client has the id ${quote(clientId)}`
-  throw new RegistrationError('conflict', sentence, 'client_id')
+  throw conflict(`another client has the id ${quote(clientId)}`, 'client_id')
 }
 
 /** With an id of the caller's choice it may be called again: the same content changes nothing, other content is a conflict. */

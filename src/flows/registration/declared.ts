@@ -2,12 +2,10 @@
 
 import { MAX_DECLARED } from '../../domain/scope-catalogue.ts'
 import type { DeclaredForm } from '../../protocol/registration/declared-form.ts'
-import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
-import type {
-  Changed,
-  DeclaredRegistry,
-  RegistrationPorts,
-} from '../../stores/registration-ports.ts'
+import { conflict, notFound, quote } from '../../protocol/registration/errors.ts'
+import type { DeclaredRegistry } from '../../stores/declared.ts'
+import type { RegistrationPorts } from '../../stores/registration.ts'
+import type { Changed } from '../../stores/registration-ports.ts'
 import {
   type Act,
   authorOf,
@@ -20,10 +18,12 @@ import { requireAdmin } from './privileged.ts'
 
 type Noun<Key extends string, Fields extends object, New, Record> = Readonly<{
   form: DeclaredForm<Key, Fields>
-  storeOf: (ports: RegistrationPorts) => DeclaredRegistry<Record, New>
+  storeOf: (ports: RegistrationPorts) => DeclaredRegistry<Record, New, Fields>
   /** The key as it is kept, however it was written. */
   keyOf?: (written: string) => string
   isSame?: (known: Record, given: New) => boolean
+  /** Throws for fields that this deployment cannot serve. */
+  requireServable?: (act: Act, fields: Partial<Fields>) => void
   /** What is refused to others, as a sentence about it begins. */
   what: string
   /** The sentences of refusals; the key is quoted. */
@@ -32,8 +32,7 @@ type Noun<Key extends string, Fields extends object, New, Record> = Readonly<{
   tooMany: string
 }>
 
-export const tooMany = (words: string) =>
-  new RegistrationError('conflict', `at most ${MAX_DECLARED} ${words}`)
+export const tooMany = (words: string) => conflict(`at most ${MAX_DECLARED} ${words}`)
 
 /** The verbs throw a RegistrationError for what is refused. */
 export function declaredVerbs<
@@ -46,11 +45,23 @@ export function declaredVerbs<
   storeOf,
   keyOf = (written) => written,
   isSame = hasFields<Record>,
+  requireServable,
   ...words
 }: Noun<Key, Fields, New, Record>) {
-  const unknown = (written: string) =>
-    new RegistrationError('not_found', words.unknown(quote(written)), form.key)
+  const unknown = (written: string) => notFound(words.unknown(quote(written)), form.key)
+  const change = (
+    act: Act,
+    written: string,
+    expected: ExpectedVersion,
+    decide: (before: Record) => Promise<Changed<Record>>,
+  ): Promise<Outcome<Record>> => {
+    requireAdmin(act.actor, words.what)
+    const find = () => storeOf(act.ports).find(keyOf(written))
+    return changeRecord(act, expected, { find, unknown: () => unknown(written), change: decide })
+  }
   return {
+    change,
+
     async find({ ports }: Pick<Act, 'ports'>, written: string): Promise<Record> {
       const record = await storeOf(ports).find(keyOf(written))
       if (!record) throw unknown(written)
@@ -59,6 +70,7 @@ export function declaredVerbs<
 
     /** It may be called again: the same content changes nothing, other content is a conflict. */
     async create(act: Act, given: New): Promise<Outcome<Record> & Readonly<{ isNew: boolean }>> {
+      requireServable?.(act, given)
       requireAdmin(act.actor, words.what)
       const { [form.key]: key } = given
       const store = storeOf(act.ports)
@@ -67,18 +79,19 @@ export function declaredVerbs<
       if (created) return { record: created, notes: [], isNew: true }
       const record = await store.find(key)
       if (record && isSame(record, given)) return { record, notes: [], isNew: false }
-      throw new RegistrationError('conflict', words.isOther(quote(key)), form.key)
+      throw conflict(words.isOther(quote(key)), form.key)
     },
 
-    change(
+    update: async (
       act: Act,
       written: string,
-      expected: ExpectedVersion,
-      change: (before: Record) => Promise<Changed<Record>>,
-    ): Promise<Outcome<Record>> {
-      requireAdmin(act.actor, words.what)
-      const find = () => storeOf(act.ports).find(keyOf(written))
-      return changeRecord(act, expected, { find, unknown: () => unknown(written), change })
-    },
+      fields: Partial<Fields>,
+      expected: ExpectedVersion = null,
+    ) =>
+      change(act, written, expected, async (before) => {
+        requireServable?.(act, fields)
+        const detail = form.auditOf(before[form.key], fields)
+        return storeOf(act.ports).update(before, fields, authorOf(act), detail)
+      }),
   }
 }

@@ -1,10 +1,6 @@
 /** What an administrator does to the list of hosts of client metadata documents. Each verb throws a RegistrationError for what is refused. */
 
-import {
-  canonicalHost,
-  type DocumentHostFields,
-  type DocumentHostRecord,
-} from '../../domain/document-host.ts'
+import { canonicalHost, type DocumentHostRecord } from '../../domain/document-host.ts'
 import { DOCUMENT_HOST_FORM } from '../../protocol/registration/document-host-fields.ts'
 import { type Act, authorOf, type ExpectedVersion, type Outcome } from './change.ts'
 import { declaredVerbs } from './declared.ts'
@@ -19,18 +15,11 @@ const hosts = declaredVerbs({
   tooMany: 'hosts can be listed',
 })
 
-export const { find: findDocumentHost, create: createDocumentHost } = hosts
-
-export const updateDocumentHost = (
-  act: Act,
-  host: string,
-  fields: Partial<DocumentHostFields>,
-  expected: ExpectedVersion = null,
-): Promise<Outcome<DocumentHostRecord>> =>
-  hosts.change(act, host, expected, (before) => {
-    const detail = DOCUMENT_HOST_FORM.auditOf(before.host, fields)
-    return act.ports.documentHosts.update(before, fields, authorOf(act), detail)
-  })
+export const {
+  find: findDocumentHost,
+  create: createDocumentHost,
+  update: updateDocumentHost,
+} = hosts
 
 /** Returns the host as it was listed. */
 export const deleteDocumentHost = (

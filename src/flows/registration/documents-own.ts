@@ -2,7 +2,7 @@
 
 import { type ClientRecord, NO_DETAILS } from '../../domain/client.ts'
 import type { GivenClient } from '../../protocol/registration/client-fields.ts'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
+import { conflict } from '../../protocol/registration/errors.ts'
 import { snakeCase } from '../../protocol/registration/field.ts'
 import { hasFields, isSameSet } from './change.ts'
 
@@ -29,7 +29,7 @@ export function requireOperatorsOwn(
   if (changed === undefined) return
   const sentence =
     'the metadata document at the id of the client says what {field} is: only its author can change it'
-  throw new RegistrationError('conflict', sentence, changed)
+  throw conflict(sentence, changed)
 }
 
 /** For the person who deletes a client. */

@@ -13,9 +13,10 @@ import {
   CLIENT_LISTS,
   permissionsOf,
 } from '../../protocol/registration/client-fields.ts'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
+import { conflict, invalid, RegistrationError } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
-import type { Detail, RegistrationPorts } from '../../stores/registration-ports.ts'
+import type { RegistrationPorts } from '../../stores/registration.ts'
+import type { Detail } from '../../stores/registration-ports.ts'
 import { type Act, authorOf, isSameSet } from './change.ts'
 import { hasClientFields, requireSound, withKeySet } from './create-client.ts'
 import { requireAdmin } from './privileged.ts'
@@ -30,7 +31,7 @@ type Checked = Readonly<{ client: ImportedClient; detail: Detail; notes: readonl
 /** How often an import is tried while others register clients with its ids. */
 const MAX_ROUNDS = 3
 
-const conflict = (sentence: string) => new RegistrationError('conflict', sentence, 'client_id')
+const taken = (sentence: string) => conflict(sentence, 'client_id')
 
 function withoutCoveredEndorsements(permissions: readonly Permission[]): readonly Permission[] {
   const isKept = (kept: readonly string[], { kind, value, authorizedAt }: Permission) =>
@@ -46,14 +47,16 @@ async function check(given: ImportedClient): Promise<Checked> {
   const client = { ...given, fields, permissions }
   const { authMethod, jwks, jwksUri } = fields
   const { redirectUris, credentials } = client
-  const valuesOf = (kind: Permission['kind']) => [
-    ...permissionsOf(client, kind, false),
-    ...permissionsOf(client, kind, true),
-  ]
-  requireSound({ authMethod, jwks, jwksUri, redirectUris, grantTypes: valuesOf('grant_type') })
+  requireSound({
+    authMethod,
+    jwks,
+    jwksUri,
+    redirectUris,
+    grantTypes: permissionsOf(client, 'grant_type'),
+  })
   if (credentials.length > 0 && !usesSecret(authMethod)) {
     const sentence = `a client with the authentication method ${authMethod} has no secret`
-    throw new RegistrationError('invalid', sentence, 'credentials')
+    throw invalid(sentence, 'credentials')
   }
   const lists = {
     redirectUris,
@@ -104,7 +107,7 @@ export async function importClients(
   const checked = await Promise.all(
     given.map((client): Promise<Checked | Imported> => {
       const { clientId } = client
-      if (ids.has(clientId)) return Promise.resolve(refusedBy(conflict('{field} is given twice')))
+      if (ids.has(clientId)) return Promise.resolve(refusedBy(taken('{field} is given twice')))
       ids.add(clientId)
       return check(client).catch(refusedBy)
     }),
@@ -124,13 +127,10 @@ export async function importClients(
         return { kind: 'created', notes }
       }
       if (isSame(record, client)) return { kind: 'unchanged', notes }
-      return refusedBy(conflict('a client with this {field} is there with other content'))
+      return refusedBy(taken('a client with this {field} is there with other content'))
     })
     if (isDryRun || fresh.length === 0) return results
     if (await clients.importAll(fresh, authorOf(act))) return results
   }
-  throw new RegistrationError(
-    'conflict',
-    'other requests registered clients with the same ids at the same time',
-  )
+  throw conflict('other requests registered clients with the same ids at the same time')
 }

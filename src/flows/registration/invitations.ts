@@ -5,9 +5,10 @@ import { hashPassword } from '../../crypto/password.ts'
 import { isWellFormed, mintToken } from '../../crypto/token.ts'
 import { isEnabled } from '../../domain/client.ts'
 import type { UserRecord } from '../../domain/user.ts'
-import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
-import type { InvitationStore, Invited } from '../../stores/ports.ts'
-import type { RegistrationPorts, UserReference } from '../../stores/registration-ports.ts'
+import { conflict, quote } from '../../protocol/registration/errors.ts'
+import type { InvitationStore, Invited } from '../../stores/invitations.ts'
+import type { RegistrationPorts } from '../../stores/registration.ts'
+import type { UserReference } from '../../stores/registration-ports.ts'
 import type { RequestContext } from '../deps.ts'
 import type { ExpectedVersion, Outcome } from './change.ts'
 import { changeUser, type UserAct } from './users.ts'
@@ -23,14 +24,13 @@ export async function inviteUser(
   expected: ExpectedVersion = null,
 ): Promise<Outcome<UserRecord> & Readonly<{ invitation: string }>> {
   if (usersAreExternal) {
-    const why = 'users sign in at LOGIN_URL, so the registry has no passwords'
-    throw new RegistrationError('conflict', why)
+    throw conflict('users sign in at LOGIN_URL, so the registry has no passwords')
   }
   const invitation = mintToken('invitation')
   const invitationDigest = await tokenDigestOf(invitation)
   const outcome = await changeUser(act, who, expected, (user) => {
     if (isEnabled(user)) return [{ kind: 'invite', invitationDigest }]
-    throw new RegistrationError('conflict', `user ${quote(user.username)} is disabled`, 'user_id')
+    throw conflict(`user ${quote(user.username)} is disabled`, 'user_id')
   })
   return { ...outcome, invitation }
 }

@@ -12,14 +12,11 @@ import {
 } from '../../domain/client.ts'
 import { noneUsable, usableRedirectUris } from '../../domain/registration.ts'
 import { OFFLINE_ACCESS } from '../../domain/scope.ts'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
+import { invalid, notFound } from '../../protocol/registration/errors.ts'
 import type { MetadataDocument } from '../../protocol/registration/metadata-document.ts'
-import type { ClientChange, Detail, RegistrationPorts } from '../../stores/registration-ports.ts'
-import type {
-  Asked,
-  DeclaredForClients,
-  KeptDocument,
-} from '../../stores/self-registration-ports.ts'
+import type { Asked, DeclaredForClients, KeptDocument } from '../../stores/client-documents.ts'
+import type { RegistrationPorts } from '../../stores/registration.ts'
+import type { ClientChange, Detail } from '../../stores/registration-ports.ts'
 import { changeRecord, hasFields, isSameSet } from './change.ts'
 import { auditDetailOf, notTooMany, requireSound } from './create-client.ts'
 import { withoutApproval } from './self-registered.ts'
@@ -70,8 +67,7 @@ export async function keepClient(reading: Reading, { ports }: KeepDeps, now: num
   const act = { actor: { name: DOCUMENT_ACTOR, scopes: [] }, now, ports }
   await changeRecord(act, null, {
     find,
-    unknown: () =>
-      new RegistrationError('not_found', 'the client was deleted while its document was read'),
+    unknown: () => notFound('the client was deleted while its document was read'),
     change: async (before) => {
       const changes = changesOf(before, { fields, redirectUris, reading })
       if (changes.length === 0) return { kind: 'changed', record: before, hasEnded: false }
@@ -89,7 +85,7 @@ export async function keepKeys(
   const { clientId, jwksUri } = record
   await changeRecord({ actor: { name: DOCUMENT_ACTOR, scopes: [] }, now, ports }, null, {
     find: () => ports.clients.find(clientId),
-    unknown: () => new RegistrationError('not_found', 'the client was deleted meanwhile'),
+    unknown: () => notFound('the client was deleted meanwhile'),
     change: async (before) => {
       // An operator may have named another place meanwhile.
       const isSame = before.jwks === jwks || before.jwksUri !== jwksUri
@@ -147,7 +143,7 @@ function usableUris({ document, privateUseSchemes }: Reading): readonly string[]
   const rule = { isPublic: authMethod === 'none', allowed: privateUseSchemes }
   const usable = usableRedirectUris(redirectUris, rule)
   if (usable.length > 0) return usable
-  throw new RegistrationError('invalid', noneUsable(redirectUris, rule.isPublic), 'redirect_uris')
+  throw invalid(noneUsable(redirectUris, rule.isPublic), 'redirect_uris')
 }
 
 /** `before`: when the document was last read; null for now. */

@@ -9,6 +9,7 @@ import {
   type ClientFields,
   type ClientRecord,
   NO_DETAILS,
+  type Permission,
   type PermissionLists,
   usesSecret,
 } from '../../domain/client.ts'
@@ -20,9 +21,10 @@ import {
   type GivenClient,
   permissionsOf,
 } from '../../protocol/registration/client-fields.ts'
-import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
+import { conflict, invalid, quote } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
-import type { NewClient, RegistrationPorts } from '../../stores/registration-ports.ts'
+import type { RegistrationPorts } from '../../stores/registration.ts'
+import type { NewClient } from '../../stores/registration-ports.ts'
 import { type Actor, type ExpectedVersion, hasFields, isSameSet, type Outcome } from './change.ts'
 import { type ClientAct, changeClient, requireSoundAfter } from './clients.ts'
 import {
@@ -59,11 +61,11 @@ function requireAskable(scopes: readonly string[], declared: ReadonlyMap<string,
   const own = scopes.find(isRegistryScope)
   if (own !== undefined) {
     const sentence = `${quote(own)} is a scope of the registry itself, which an administrator gives`
-    throw new RegistrationError('invalid', sentence, 'scopes')
+    throw invalid(sentence, 'scopes')
   }
   const unknown = scopes.find((scope) => !isDeclared(scope, declared))
   if (unknown === undefined) return
-  throw new RegistrationError('invalid', `there is no scope ${quote(unknown)}`, 'scopes')
+  throw invalid(`there is no scope ${quote(unknown)}`, 'scopes')
 }
 
 export type GivenOwnClient = Readonly<{
@@ -84,15 +86,15 @@ export async function createOwnClient(
 ): Promise<CreatedClient> {
   const { authMethod, grantTypes, hasRedirectUris } = FOLLOWS_FROM[kind]
   if (hasRedirectUris && redirectUris.length === 0) {
-    throw new RegistrationError('invalid', '{field} must not be empty', 'redirect_uris')
+    throw invalid('{field} must not be empty', 'redirect_uris')
   }
   if (!hasRedirectUris && redirectUris.length > 0) {
     const sentence = '{field} must be empty: no user is sent back to a client of this kind'
-    throw new RegistrationError('invalid', sentence, 'redirect_uris')
+    throw invalid(sentence, 'redirect_uris')
   }
   if (keys !== null && !usesSecret(authMethod)) {
     const sentence = '{field} must be empty: the code of a client of this kind is public'
-    throw new RegistrationError('invalid', sentence, 'jwks' in keys ? 'jwks' : 'jwks_uri')
+    throw invalid(sentence, 'jwks' in keys ? 'jwks' : 'jwks_uri')
   }
   const declared = await act.ports.scopes.selfRegistration()
   const { allowed } = withoutApproval(
@@ -145,8 +147,7 @@ function requireFewRequests(before: ClientRecord, lists: PermissionLists) {
   const waiting = before.permissions.filter(({ authorizedAt }) => authorizedAt === null).length
   const more = Object.values(lists).reduce((sum, list) => sum + list.length, 0)
   if (waiting + more <= MAX_REQUESTED) return
-  const sentence = `at most ${MAX_REQUESTED} requests can wait for approval`
-  throw new RegistrationError('conflict', sentence)
+  throw conflict(`at most ${MAX_REQUESTED} requests can wait for approval`)
 }
 
 const without = (values: readonly string[] = [], held: readonly string[]) =>
@@ -162,10 +163,7 @@ export async function requestForOwnClient(
   const declared = await act.ports.scopes.selfRegistration()
   requireAskable(asked.scopes ?? [], declared)
   return changeClient(act, clientId, expected, (before) => {
-    const known = (kind: 'scope' | 'grant_type' | 'endorsement') => [
-      ...permissionsOf(before, kind, false),
-      ...permissionsOf(before, kind, true),
-    ]
+    const known = (kind: Permission['kind']) => permissionsOf(before, kind)
     const { allowed, requested } = withoutApproval(
       { grantTypes: [], scopes: without(asked.scopes, permissionsOf(before, 'scope', false)) },
       { freeGrants: [], declared },

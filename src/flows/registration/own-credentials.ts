@@ -3,7 +3,7 @@
 import { hexDigest } from '../../crypto/digest.ts'
 import { mintToken } from '../../crypto/token.ts'
 import { type ClientFields, type ClientRecord, isPublic, usesSecret } from '../../domain/client.ts'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
+import { conflict } from '../../protocol/registration/errors.ts'
 import type { ExpectedVersion, Outcome } from './change.ts'
 import { changeClient, requireSoundAfter } from './clients.ts'
 import { auditDetailOf, withKeySet } from './create-client.ts'
@@ -20,8 +20,6 @@ export const keyFields = (
   jwksUri: '',
   ...keys,
 })
-
-const conflict = (sentence: string) => new RegistrationError('conflict', sentence)
 
 /**
  * Its secrets end, and so do keys that are no longer in the set, with what was got with them. The notes are about the keys

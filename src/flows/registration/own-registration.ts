@@ -14,7 +14,7 @@ import {
   permissionsOf,
 } from '../../protocol/registration/client-fields.ts'
 import type { ClientMetadata } from '../../protocol/registration/client-metadata.ts'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
+import { forbidden, invalid } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
 import { isSameSet } from './change.ts'
 import { changeClient, deleteClient, findClient } from './clients.ts'
@@ -29,7 +29,7 @@ const isSubset = (some: readonly string[], all: readonly string[]) =>
 export async function findOwnRegistration(act: Act, clientId: string): Promise<ClientRecord> {
   const record = await findClient(act, clientId)
   if (isEnabled(record)) return record
-  throw new RegistrationError('forbidden', 'the client is disabled')
+  throw forbidden('the client is disabled')
 }
 
 /** §2.2: the client must not choose its id or its secret. `secret`: as the client has it; null where it sends none. */
@@ -40,7 +40,7 @@ export async function requireOwnSecret(act: Act, record: ClientRecord, secret: s
     equalInConstantTime(secretDigest, given),
   )
   if (isOwn) return
-  throw new RegistrationError('invalid', '{field} must be the one that was issued', 'client_secret')
+  throw invalid('{field} must be the one that was issued', 'client_secret')
 }
 
 /** The method is part of what the client may do, so it stays. Where a public client asks for a secret, see `registerClient`. */
@@ -50,7 +50,7 @@ function requireSameMethod({ authMethod }: ClientRecord, metadata: ClientMetadat
     (authMethod === 'none' && metadata.authMethod.startsWith('client_secret'))
   if (isSame) return
   const sentence = `{field} must stay as it is: register again for another method`
-  throw new RegistrationError('invalid', sentence, 'token_endpoint_auth_method')
+  throw invalid(sentence, 'token_endpoint_auth_method')
 }
 
 /** What an operator looks at before approving something. */

@@ -11,8 +11,14 @@ import {
   MAX_FURTHER_OWNERS,
 } from '../../domain/client.ts'
 import { inWords } from '../../domain/duration.ts'
-import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
-import type { RegistrationPorts } from '../../stores/registration-ports.ts'
+import {
+  conflict,
+  forbidden,
+  invalid,
+  quote,
+  RegistrationError,
+} from '../../protocol/registration/errors.ts'
+import type { RegistrationPorts } from '../../stores/registration.ts'
 import { authorOf, changeRecord, type ExpectedVersion, type Outcome } from './change.ts'
 import { changeClient } from './clients.ts'
 import { notTooMany, REQUESTS_IN_AN_HOUR } from './create-client.ts'
@@ -23,13 +29,9 @@ import { findUserId } from './sessions.ts'
 type Act = Omit<OwnerAct, 'ports'> &
   Readonly<{ ports: Pick<RegistrationPorts, 'clients' | 'revocations' | 'users'> }>
 
-const conflict = (sentence: string, field: string | null = null) =>
-  new RegistrationError('conflict', sentence, field)
-
 /** One sentence for a name that no user has and for one that several have: ids are for administrators. */
 async function userNamed(act: Act, name: string): Promise<string> {
-  const unknown = () =>
-    new RegistrationError('invalid', `no user is known by the name ${quote(name)}`, 'owner')
+  const unknown = () => invalid(`no user is known by the name ${quote(name)}`, 'owner')
   const found = await findUserId(act, name).catch((cause: unknown) => {
     if (cause instanceof RegistrationError) throw unknown()
     throw cause
@@ -132,7 +134,7 @@ export const removeOwner = (
 ): Promise<Outcome<ClientRecord>> =>
   changeClient(act, clientId, expected, (before) => {
     if (before.ownerId !== act.actor.ownerId) {
-      throw new RegistrationError('forbidden', 'only the first owner removes another owner')
+      throw forbidden('only the first owner removes another owner')
     }
     return before.furtherOwners.includes(userId)
       ? [{ kind: 'remove_owner', ...forUser(userId) }]

@@ -6,14 +6,11 @@
 
 import { type ClientRecord, isOwnedBy } from '../../domain/client.ts'
 import { hasRegistryScope, isAdmin, isReservedId } from '../../domain/registry-scopes.ts'
-import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
+import { forbidden, notFound, quote } from '../../protocol/registration/errors.ts'
 import type { Actor } from './change.ts'
 
-const forbidden = (sentence: string, field: string | null = null) =>
-  new RegistrationError('forbidden', sentence, field)
-
 export const unknownClient = (clientId: string) =>
-  new RegistrationError('not_found', `there is no client ${quote(clientId)}`, 'client_id')
+  notFound(`there is no client ${quote(clientId)}`, 'client_id')
 
 /** `scopes`: those that the change gives, takes or notes as requested. An owner has verbs of its own. */
 export function requireMayGive({ scopes: held, ownerId }: Actor, scopes: readonly string[] = []) {
@@ -26,9 +23,9 @@ export function requireMayGive({ scopes: held, ownerId }: Actor, scopes: readonl
 /** `scopes`: those that the client or the user holds or has requested. */
 export function requireMayChange({ scopes: held }: Actor, scopes: readonly string[]) {
   if (hasRegistryScope(scopes) && !isAdmin(held)) {
-    throw forbidden(
-      'a change of a client or user with a scope that begins with registry: needs the scope registry:admin',
-    )
+    const sentence =
+      'a change of a client or user with a scope that begins with registry: needs the scope registry:admin'
+    throw forbidden(sentence)
   }
 }
 

@@ -5,9 +5,9 @@ import type { HostRule } from '../../domain/document-host.ts'
 import type { Resolution } from '../../protocol/client-documents.ts'
 import { type FetchBounded, JSON_TYPES, type Outbound } from '../../protocol/outbound.ts'
 import { documentHostOf, outboundUrlProblem } from '../../protocol/outbound-url.ts'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
+import { invalid } from '../../protocol/registration/errors.ts'
 import { JsonProblem, parseJson } from '../../protocol/strict-json.ts'
-import type { ClientDocumentStore } from '../../stores/self-registration-ports.ts'
+import type { ClientDocumentStore } from '../../stores/client-documents.ts'
 
 /** For each answer of another host. */
 export const DEADLINE_SECONDS = 3
@@ -71,12 +71,12 @@ function jsonIn(bytes: Uint8Array): unknown {
     return parseJson(bytes)
   } catch (problem) {
     if (!(problem instanceof JsonProblem)) throw problem
-    throw new RegistrationError('invalid', `{field} ${problem.message}`, 'jwks_uri')
+    throw invalid(`{field} ${problem.message}`, 'jwks_uri')
   }
 }
 
 export async function usableKeys(text: string, field: string): Promise<string> {
   const read = await readKeySet(text)
   if (typeof read !== 'string') return read.keySet
-  throw new RegistrationError('invalid', `the JWK Set of {field} ${read}`, field)
+  throw invalid(`the JWK Set of {field} ${read}`, field)
 }

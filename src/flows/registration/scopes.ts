@@ -1,8 +1,8 @@
 /** What an administrator declares of scopes. Each verb throws a RegistrationError for what is refused. */
 
 import type { ClientRecord } from '../../domain/client.ts'
-import type { NewScope, ScopeFields, ScopeRecord } from '../../domain/declaration.ts'
-import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
+import type { NewScope, ScopeRecord } from '../../domain/scope-catalogue.ts'
+import { conflict, quote } from '../../protocol/registration/errors.ts'
 import { SCOPE_FORM } from '../../protocol/registration/scope-fields.ts'
 import { type Act, authorOf, type ExpectedVersion, type Outcome } from './change.ts'
 import { declaredVerbs, tooMany } from './declared.ts'
@@ -21,18 +21,8 @@ const scopes = declaredVerbs({
   tooMany: TOO_MANY,
 })
 
-export const { find: findScope, create: createScope } = scopes
-
-/** A changed sentence is part of no earlier consent, so users are asked again. */
-export const updateScope = async (
-  act: Act,
-  name: string,
-  fields: Partial<ScopeFields>,
-  expected: ExpectedVersion = null,
-): Promise<Outcome<ScopeRecord>> =>
-  scopes.change(act, name, expected, (before) =>
-    act.ports.scopes.update(before, fields, authorOf(act), SCOPE_FORM.auditOf(name, fields)),
-  )
+/** Users are asked again where its sentence has changed: that is part of no earlier consent. */
+export const { find: findScope, create: createScope, update: updateScope } = scopes
 
 const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
 
@@ -53,8 +43,8 @@ export const deleteScope = async (
     const deleted = await store.delete(before, authorOf(act), detail)
     if (deleted.kind !== 'held') return deleted
     const holders = `${count(deleted.clients, 'client')} and ${count(deleted.users, 'user')}`
-    const why = `${holders} hold the scope ${quote(name)}, and {field} takes it from them`
-    throw new RegistrationError('conflict', why, 'withdraw')
+    const sentence = `${holders} hold the scope ${quote(name)}, and {field} takes it from them`
+    throw conflict(sentence, 'withdraw')
   })
 
 export type ImportedScopes = Readonly<{

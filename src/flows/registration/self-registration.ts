@@ -13,9 +13,9 @@ import {
 } from '../../domain/client.ts'
 import { noneUsable, usableRedirectUris } from '../../domain/registration.ts'
 import type { ClientMetadata } from '../../protocol/registration/client-metadata.ts'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
-import type { RegistrationPorts } from '../../stores/registration-ports.ts'
-import type { RegistrationLimits, SelfRegistrations } from '../../stores/self-registration-ports.ts'
+import { invalid } from '../../protocol/registration/errors.ts'
+import type { RegistrationPorts } from '../../stores/registration.ts'
+import type { RegistrationLimits, SelfRegistrations } from '../../stores/self-registrations.ts'
 import { type Act as AnyAct, authorOf } from './change.ts'
 import { auditDetailOf, requireSound, withKeySet } from './create-client.ts'
 import { withoutApproval } from './self-registered.ts'
@@ -42,9 +42,6 @@ type Registered = Readonly<{
 /** How often a registration is tried while duplicates of it come and go. */
 const MAX_ROUNDS = 3
 
-const invalid = (sentence: string, field: string) =>
-  new RegistrationError('invalid', sentence, field)
-
 /**
  * Where everybody may register, a secret would protect nothing that the client could not get without one. So a client that
  * asks for one and acts for users is registered as public, and the response says so (RFC 7591 §3.2.1). Other clients that
@@ -64,8 +61,7 @@ export function grantsFor(
   if (authMethod !== 'none') return grantTypes
   const usable = grantTypes.filter((type) => type !== 'client_credentials')
   if (usable.length > 0) return usable
-  const sentence = '{field}: client_credentials needs a client that authenticates'
-  throw invalid(sentence, 'grant_types')
+  throw invalid('{field}: client_credentials needs a client that authenticates', 'grant_types')
 }
 
 export function redirectsFor(

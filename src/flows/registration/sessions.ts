@@ -8,8 +8,8 @@ import {
   SESSION_REVOKED_WITHIN_SECONDS,
 } from '../../domain/revocation.ts'
 import { unverifiedId } from '../../protocol/read-access-token.ts'
-import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
-import type { UserReader } from '../../stores/registration-ports.ts'
+import { conflict, invalid, notFound, quote } from '../../protocol/registration/errors.ts'
+import type { UserReader } from '../../stores/user-registry.ts'
 import { type Act, authorOf, NOT_SHOWN, showInKv } from './change.ts'
 import { findClient } from './clients.ts'
 
@@ -54,7 +54,7 @@ async function endSigned(act: Act, jti: string): Promise<Revoked> {
 
 async function endFamily(act: Act, token: string): Promise<Revoked> {
   const found = await act.ports.refreshTokens.find(await tokenDigestOf(token))
-  if (!found) throw new RegistrationError('not_found', 'there is no such refresh token', 'token')
+  if (!found) throw notFound('there is no such refresh token', 'token')
   const { familyId, clientId, user, audience } = found.family
   const family = { familyId, clientId, userId: user.userId }
   const isShown = await act.ports.revocations.endFamily(family, authorOf(act))
@@ -72,8 +72,7 @@ async function endFamily(act: Act, token: string): Promise<Revoked> {
  */
 async function endSession(act: Act, token: string, usersAreExternal: boolean): Promise<Revoked> {
   if (!mayBeSession(token, usersAreExternal)) {
-    const sentence = 'the token is not an access, refresh or browser session token'
-    throw new RegistrationError('invalid', sentence, 'token')
+    throw invalid('the token is not an access, refresh or browser session token', 'token')
   }
   const kind = isWellFormed('browserSession', token) ? 'browser session' : 'access token'
   const key = await sessionKeyOf(token)
@@ -108,7 +107,7 @@ export async function findUserId(
   if (others.length === 0) return id
   const ids = [id, ...others].map(quote).join(', ')
   const sentence = `several users have the name ${quote(idOrName)}: give one of the ids ${ids}`
-  throw new RegistrationError('conflict', sentence, 'user_id')
+  throw conflict(sentence, 'user_id')
 }
 
 /** With `evenUnknown` also an id that D1 does not know, as of a user of an external service who only signed in. */
@@ -120,8 +119,7 @@ export async function revokeSessionsOfUser(
   const known = await findUserId(act, idOrName)
   if (known !== null) return revokeAll(act, { userId: known })
   if (evenUnknown && idOrName !== '') return revokeAll(act, { userId: idOrName })
-  throw new RegistrationError(
-    'not_found',
+  throw notFound(
     `there is no user ${quote(idOrName)}: D1 has no user, consent, code or refresh token of that id or name. ` +
       'To revoke for this id in any case: {field}',
     'even_unknown',

@@ -4,7 +4,7 @@ import { hashPassword, passwordMatches } from '../../crypto/password.ts'
 import { randomId } from '../../crypto/random.ts'
 import { withoutCovered } from '../../domain/category.ts'
 import { NO_PASSWORD, type UserLists, type UserRecord } from '../../domain/user.ts'
-import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
+import { conflict, notFound, quote } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
 import {
   type GivenNewUser,
@@ -12,13 +12,9 @@ import {
   USER_FIELDS,
   USER_LISTS,
 } from '../../protocol/registration/user-fields.ts'
-import type {
-  Detail,
-  RegistrationPorts,
-  UserChange,
-  UserReader,
-  UserReference,
-} from '../../stores/registration-ports.ts'
+import type { RegistrationPorts } from '../../stores/registration.ts'
+import type { Detail, UserChange, UserReference } from '../../stores/registration-ports.ts'
+import type { UserReader } from '../../stores/user-registry.ts'
 import {
   type Act as AnyAct,
   authorOf,
@@ -40,10 +36,10 @@ function textOf(who: UserReference): string {
 }
 
 const unknown = (who: UserReference) =>
-  new RegistrationError('not_found', `there is no user ${quote(textOf(who))}`, 'user_id')
+  notFound(`there is no user ${quote(textOf(who))}`, 'user_id')
 
 const taken = (username: string | undefined) =>
-  new RegistrationError('conflict', `username ${quote(username)} is taken`, 'username')
+  conflict(`username ${quote(username)} is taken`, 'username')
 
 export async function findUser(
   { ports }: Readonly<{ ports: Readonly<{ users: Pick<UserReader, 'find'> }> }>,
@@ -107,7 +103,7 @@ export async function createUser(act: UserAct, given: GivenNewUser): Promise<Cre
     isSameSet(record.endorsements, withoutCovered(endorsements)) &&
     (await hasPassword(act, userId, password))
   if (isSame) return { record, notes: [], isNew: false }
-  throw new RegistrationError('conflict', `another user has the id ${quote(userId)}`, 'user_id')
+  throw conflict(`another user has the id ${quote(userId)}`, 'user_id')
 }
 
 /** Ends the sessions that state a name, an address or anything held that is no longer true. Several things at once are one change. */

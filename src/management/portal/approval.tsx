@@ -2,7 +2,7 @@
 
 import type { ClientRecord } from '../../domain/client.ts'
 import { listingStateOf } from '../../domain/directory.ts'
-import { looksLike } from '../../domain/look-alike.ts'
+import { looksLike } from '../../domain/fold-text.ts'
 import { REGISTRY_TOKEN_SECONDS } from '../../domain/registry-scopes.ts'
 import { logoPath } from '../../domain/shown-client.ts'
 import { authorizeClient, withdrawFromClient } from '../../flows/registration/clients.ts'

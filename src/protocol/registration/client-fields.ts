@@ -12,6 +12,7 @@ import {
   type PermissionLists,
 } from '../../domain/client.ts'
 import { changedSinceApproval } from '../../domain/client-approval.ts'
+import { listingStateOf } from '../../domain/directory.ts'
 import { MAX_REDIRECT_URI_LENGTH } from '../../domain/registration.ts'
 import { CLIENT_DETAILS, pageSchema } from './client-details.ts'
 import { quote } from './errors.ts'
@@ -19,17 +20,16 @@ import {
   type Fields,
   fieldsIn,
   filledSchema,
+  flagField,
   flagSchema,
   isoTime,
-  listSchema,
+  listField,
   membersOf,
   oneOfSchema,
-  type Schema,
   shown,
   snakeCase,
   textSchema,
 } from './field.ts'
-import { listingDocument } from './listing-document.ts'
 import {
   clientIdSchema,
   DEFAULT_RESOURCES,
@@ -48,21 +48,6 @@ const keySetSchema = z.nullable(
     { error: '{field} must be a JWK Set: an object with an array of keys' },
   ),
 )
-
-const flag = (flags: string, help: string, off: string) => ({
-  flags,
-  help,
-  off,
-  initial: false,
-  schema: flagSchema(),
-})
-
-const list = (flags: string, help: string, item: Schema) => ({
-  flags,
-  help,
-  isList: true as const,
-  schema: listSchema(item),
-})
 
 export const CLIENT_FIELDS: Fields<ClientFields> = {
   name: {
@@ -115,17 +100,17 @@ export const CLIENT_FIELDS: Fields<ClientFields> = {
     // A JWK Set is long.
     inAudit: (keySet) => (keySet === null ? undefined : 'replaced'),
   },
-  requirePkce: flag(
+  requirePkce: flagField(
     '--require-pkce',
     'refuse its authorization requests without PKCE',
     'accept its authorization requests without PKCE',
   ),
-  requireDpop: flag(
+  requireDpop: flagField(
     '--require-dpop',
     'refuse its token requests without a DPoP proof (RFC 9449)',
     'accept its token requests without a DPoP proof',
   ),
-  mayIntrospect: flag(
+  mayIntrospect: flagField(
     '--may-introspect',
     'let it introspect the tokens of other clients',
     'do not let it introspect the tokens of other clients',
@@ -149,7 +134,7 @@ export const grantTypeSchema = oneOfSchema(
 
 /** What `authorize` gives a client and `withdraw` takes from it. */
 export const CLIENT_PERMISSIONS: Fields<Required<PermissionLists>> = {
-  grantTypes: list(
+  grantTypes: listField(
     '--grant-type <type>',
     `a grant it may use: ${GRANT_TYPES.join(', ')}`,
     grantTypeSchema,
@@ -162,7 +147,7 @@ export const CLIENT_PERMISSIONS: Fields<Required<PermissionLists>> = {
 
 export const CLIENT_LISTS: Fields<Required<ClientLists>> = {
   // The registration checks them as a whole.
-  redirectUris: list(
+  redirectUris: listField(
     '--redirect-uri <uri>',
     'where users are sent back to: https, or http on a loopback address',
     textSchema(MAX_REDIRECT_URI_LENGTH),
@@ -230,13 +215,15 @@ export const clientChangeIn = (body: z.infer<typeof CLIENT_UPDATE>): GivenClient
   isDisabled: body.disabled,
 })
 
+/** `isRequested` absent: those that are authorized, and those that are merely requested. */
 export const permissionsOf = (
   client: Pick<ClientRecord, 'permissions'>,
   kind: Permission['kind'],
-  isRequested: boolean,
+  isRequested?: boolean,
 ) =>
   client.permissions
-    .filter((one) => one.kind === kind && (one.authorizedAt === null) === isRequested)
+    .filter((one) => one.kind === kind)
+    .filter((one) => isRequested === undefined || isRequested === (one.authorizedAt === null))
     .map(({ value }) => value)
 
 /** Without a secret or its digest. */
@@ -275,5 +262,11 @@ export const clientDocument = (client: ClientRecord) => ({
   updated_at: isoTime(client.updatedAt),
   disabled_at: isoTime(client.disabledAt),
   disabled_by_owner: client.isDisabledByOwner,
-  listing: listingDocument(client.listing),
+  listing: client.listing && {
+    state: listingStateOf(client.listing),
+    requested_at: isoTime(client.listing.requestedAt),
+    listed_at: isoTime(client.listing.listedAt),
+    declined_at: isoTime(client.listing.declinedAt),
+    reason: client.listing.reason,
+  },
 })

@@ -14,7 +14,7 @@ import { MAX_REDIRECT_URI_LENGTH } from '../../domain/registration.ts'
 import { isScope, OFFLINE_ACCESS, SCOPE_RULE, splitScopes } from '../../domain/scope.ts'
 import { CLIENT_DETAILS } from './client-details.ts'
 import { CLIENT_FIELDS } from './client-fields.ts'
-import { quote, RegistrationError } from './errors.ts'
+import { invalid, quote } from './errors.ts'
 import {
   fieldsIn,
   flagSchema,
@@ -93,9 +93,6 @@ const METADATA = z.looseObject(
   { error: 'the body must be an object with client metadata' },
 )
 
-const invalid = (sentence: string, field: string) =>
-  new RegistrationError('invalid', sentence, field)
-
 /** RFC 7592 §2.2 says it of null; some clients send an empty text for what they do not have. */
 const isGiven = ([, value]: readonly [string, unknown]) => value !== null && value !== ''
 
@@ -144,10 +141,8 @@ export function readClientMetadata(body: unknown): ClientMetadata {
   const given = isObject(body) ? Object.fromEntries(Object.entries(body).filter(isGiven)) : body
   const read = requireValid(METADATA, given)
   if ('software_statement' in read) {
-    throw invalid(
-      '{field} is not accepted: the registry knows no issuer of them',
-      'software_statement',
-    )
+    const sentence = '{field} is not accepted: the registry knows no issuer of them'
+    throw invalid(sentence, 'software_statement')
   }
   const { grant_types, response_types, redirect_uris, client_uri, jwks } = read
   const details = { ...NO_DETAILS, ...fieldsIn(DETAILS, read) }

@@ -40,3 +40,14 @@ const inWords = (sentence: string, field: string | null, { nameOf, empty }: Word
   sentence
     .replaceAll('{empty}', () => empty)
     .replaceAll('{field}', () => (field === null ? 'the value' : nameOf(field)))
+
+type Refuse = (sentence: string, field?: string | null) => RegistrationError
+const refusing =
+  (kind: RegistrationErrorKind): Refuse =>
+  (sentence, field = null) =>
+    new RegistrationError(kind, sentence, field)
+
+export const invalid = refusing('invalid')
+export const notFound = refusing('not_found')
+export const conflict = refusing('conflict')
+export const forbidden = refusing('forbidden')

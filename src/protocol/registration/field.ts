@@ -5,7 +5,7 @@
 
 import * as z from 'zod/mini'
 import { textOf } from '../../domain/json-object.ts'
-import { RegistrationError } from './errors.ts'
+import { invalid } from './errors.ts'
 
 export type Schema = z.ZodMiniType
 
@@ -79,11 +79,27 @@ export const oneOfSchema = <T extends string>(
 export const flagSchema = () => z.boolean({ error: wrongType('true or false') })
 
 const MAX_LISTED = 1000
-export const listSchema = (item: Schema) =>
+export const listSchema = (item: Schema, most = MAX_LISTED) =>
   z.array(item, { error: wrongType('a list') }).check(
-    z.maxLength(MAX_LISTED, { error: `{field} must not have more than ${MAX_LISTED} values` }),
+    z.maxLength(most, { error: `{field} must not have more than ${most} values` }),
     z.overwrite((values: unknown[]) => [...new Set(values)]),
   )
+
+/** `off`: the help of `--no-…`. */
+export const flagField = (flags: string, help: string, off: string) => ({
+  flags,
+  help,
+  off,
+  initial: false,
+  schema: flagSchema(),
+})
+
+export const listField = (flags: string, help: string, item: Schema, most?: number) => ({
+  flags,
+  help,
+  isList: true as const,
+  schema: listSchema(item, most),
+})
 
 export const entriesOf = <T>(fields: Fields<T>) =>
   Object.entries(fields) as readonly (readonly [string, Field<unknown>])[]
@@ -97,9 +113,9 @@ export function requireValid<T>(schema: z.ZodMiniType<T>, value: unknown, field?
   const name = field ?? (member === undefined ? null : String(member))
   if (issue.code === 'unrecognized_keys') {
     const unknown = String(issue.keys[0]).slice(0, 100)
-    throw new RegistrationError('invalid', `there is no member {field}`, unknown)
+    throw invalid(`there is no member {field}`, unknown)
   }
-  throw new RegistrationError('invalid', issue.message, name)
+  throw invalid(issue.message, name)
 }
 
 /** The value of a field as it is kept. */

@@ -2,7 +2,7 @@
 
 import * as z from 'zod/mini'
 import { MAX_DECLARED } from '../../domain/scope-catalogue.ts'
-import { quote, RegistrationError } from './errors.ts'
+import { invalid, quote, RegistrationError } from './errors.ts'
 import { requireValid, type Schema } from './field.ts'
 
 const LIST_ERROR = '{field} must be a list'
@@ -34,11 +34,7 @@ export function readItems<Item extends Readonly<{ name: string }>>(
       const item = read(value)
       const { name } = item
       if (!items.has(name)) items.set(name, item)
-      else
-        refuse(
-          index,
-          new RegistrationError('invalid', `{field} ${quote(name)} comes twice`, 'name'),
-        )
+      else refuse(index, invalid(`{field} ${quote(name)} comes twice`, 'name'))
     } catch (problem) {
       if (!(problem instanceof RegistrationError)) throw problem
       refuse(index, problem)
@@ -59,5 +55,5 @@ export function readList<Item extends Readonly<{ name: string }>>(
   const { index, problem } = first
   const field = `items[${index}]${problem.field === null ? '' : `.${problem.field}`}`
   const sentence = problem.in({ nameOf: () => '{field}', empty: '{empty}' })
-  throw new RegistrationError('invalid', `${sentence}${more}`, field)
+  throw invalid(`${sentence}${more}`, field)
 }

@@ -14,7 +14,7 @@ import {
 import { OFFLINE_ACCESS } from '../../domain/scope.ts'
 import { declaredForm } from './declared-form.ts'
 import { quote } from './errors.ts'
-import { type Fields, flagSchema, oneOfSchema } from './field.ts'
+import { type Fields, flagField, oneOfSchema } from './field.ts'
 import { lineSchema } from './scope-fields.ts'
 import { LIFETIME_FIELD, resourceUriSchema, scopesField } from './shared-fields.ts'
 
@@ -47,27 +47,21 @@ export const RESOURCE_FIELDS: Fields<ResourceFields> = {
     ...LIFETIME_FIELD,
     help: `how long new access tokens for it live: at least 60, and never longer than SESSION_LIFETIME_SECONDS, or ${MAX_SIGNED_TOKEN_SECONDS} where they are signed. A resource is declared with ${RESOURCE_TOKEN_SECONDS}, or ${SIGNED_TOKEN_SECONDS} where they are signed, unless this says otherwise`,
   },
-  requireDpop: {
-    flags: '--require-dpop',
-    help: 'refuse token requests for it without a DPoP proof (RFC 9449)',
-    off: 'accept token requests for it without a DPoP proof',
-    initial: false,
-    schema: flagSchema(),
-  },
-  requirePkce: {
-    flags: '--require-pkce',
-    help: 'refuse authorization requests for it without PKCE',
-    off: 'accept authorization requests for it without PKCE',
-    initial: false,
-    schema: flagSchema(),
-  },
-  selfRegistered: {
-    flags: '--self-registered',
-    help: 'clients that register themselves may get tokens for it without approval',
-    off: 'clients that register themselves need approval of one of its scopes first',
-    initial: false,
-    schema: flagSchema(),
-  },
+  requireDpop: flagField(
+    '--require-dpop',
+    'refuse token requests for it without a DPoP proof (RFC 9449)',
+    'accept token requests for it without a DPoP proof',
+  ),
+  requirePkce: flagField(
+    '--require-pkce',
+    'refuse authorization requests for it without PKCE',
+    'accept authorization requests for it without PKCE',
+  ),
+  selfRegistered: flagField(
+    '--self-registered',
+    'clients that register themselves may get tokens for it without approval',
+    'clients that register themselves need approval of one of its scopes first',
+  ),
   tokenFormat: {
     flags: '--token-format <format>',
     help: `how access tokens for it are made, from now on: ${TOKEN_FORMATS.join(' or ')}. A jwt is signed (RFC 9068) and checked without a read of storage; it needs SIGNING_KEYS`,

@@ -2,12 +2,12 @@
 
 import * as z from 'zod/mini'
 import { isEndorsement, MAX_ENDORSEMENT_LENGTH } from '../../domain/category.ts'
-import type { Category, NewScope, ScopeFields } from '../../domain/declaration.ts'
 import { isRegistryScope } from '../../domain/registry-scopes.ts'
 import { isScope, MAX_SCOPE_LENGTH, OFFLINE_ACCESS, SCOPE_RULE } from '../../domain/scope.ts'
+import type { Category, NewScope, ScopeFields } from '../../domain/scope-catalogue.ts'
 import { declaredForm } from './declared-form.ts'
 import { quote } from './errors.ts'
-import { checkedText, type Fields, filledSchema, flagSchema, requireValid } from './field.ts'
+import { checkedText, type Fields, filledSchema, flagField, requireValid } from './field.ts'
 import { listOf, readList } from './list-body.ts'
 import { notDots } from './shared-fields.ts'
 
@@ -26,20 +26,16 @@ export const SCOPE_FIELDS: Fields<ScopeFields> = {
     isRequired: true,
     schema: lineSchema(300),
   },
-  selfRegistered: {
-    flags: '--self-registered',
-    help: 'clients that register themselves may have it without approval',
-    off: 'clients that register themselves need approval for it',
-    initial: false,
-    schema: flagSchema(),
-  },
-  sensitive: {
-    flags: '--sensitive',
-    help: 'mark it on the consent page, and never remember consent to it',
-    off: 'do not mark it, and remember consent to it',
-    initial: false,
-    schema: flagSchema(),
-  },
+  selfRegistered: flagField(
+    '--self-registered',
+    'clients that register themselves may have it without approval',
+    'clients that register themselves need approval for it',
+  ),
+  sensitive: flagField(
+    '--sensitive',
+    'mark it on the consent page, and never remember consent to it',
+    'do not mark it, and remember consent to it',
+  ),
 }
 
 export const SCOPE_NAME = checkedText(

@@ -12,12 +12,12 @@ import {
   RESOURCE_URI_RULE,
 } from '../../domain/resource.ts'
 import { isScope, MAX_SCOPE_LENGTH, SCOPE_RULE } from '../../domain/scope.ts'
-import { quote, RegistrationError } from './errors.ts'
+import { invalid, quote } from './errors.ts'
 import {
   type Fields,
   fieldsIn,
   filledSchema,
-  listSchema,
+  listField,
   membersOf,
   requireValid,
   snakeCase,
@@ -68,12 +68,7 @@ export const scopeSchema = wordSchema(
   (text) => `${quote(text)} is not a scope: a scope ${SCOPE_RULE}`,
 )
 
-export const scopesField = (help: string) => ({
-  flags: '--scope <scope>',
-  help,
-  isList: true as const,
-  schema: listSchema(scopeSchema),
-})
+export const scopesField = (help: string) => listField('--scope <scope>', help, scopeSchema)
 
 export const endorsementSchema = wordSchema(MAX_ENDORSEMENT_LENGTH, isEndorsement, (text) =>
   text === '*'
@@ -81,12 +76,11 @@ export const endorsementSchema = wordSchema(MAX_ENDORSEMENT_LENGTH, isEndorsemen
     : `${quote(text)} is not an endorsement: write a category (cs.DL), an archive (cs.*) or *.*`,
 )
 
-export const ENDORSEMENTS = {
-  flags: '--endorsement <category>',
-  help: 'a category (cs.DL), an archive (cs.*) or *.*; one that another covers is dropped',
-  isList: true as const,
-  schema: listSchema(endorsementSchema),
-}
+export const ENDORSEMENTS = listField(
+  '--endorsement <category>',
+  'a category (cs.DL), an archive (cs.*) or *.*; one that another covers is dropped',
+  endorsementSchema,
+)
 
 /** Kept in the canonical form. */
 export const resourceUriSchema = () =>
@@ -97,29 +91,19 @@ export const resourceUriSchema = () =>
     z.overwrite((text: string) => canonicalResource(text) ?? text),
   )
 
-export const DEFAULT_RESOURCES = {
-  flags: '--default-resource <uri>',
-  help: 'a resource that its tokens are for where a request names none',
-  isList: true as const,
-  schema: z.array(resourceUriSchema(), { error: '{field} must be a list' }).check(
-    z.maxLength(MAX_RESOURCES, {
-      error: `{field} must not have more than ${MAX_RESOURCES} values`,
-    }),
-    z.overwrite((uris: string[]) => [...new Set(uris)]),
-  ),
-}
+export const DEFAULT_RESOURCES = listField(
+  '--default-resource <uri>',
+  'a resource that its tokens are for where a request names none',
+  resourceUriSchema(),
+  MAX_RESOURCES,
+)
 
-export const FURTHER_OWNERS = {
-  flags: '--further-owner <id>',
-  help: 'the id of a user who manages it in the portal too',
-  isList: true as const,
-  schema: z.array(filledSchema(1000), { error: '{field} must be a list' }).check(
-    z.maxLength(MAX_FURTHER_OWNERS, {
-      error: `{field} must not have more than ${MAX_FURTHER_OWNERS} values`,
-    }),
-    z.overwrite((ids: string[]) => [...new Set(ids)]),
-  ),
-}
+export const FURTHER_OWNERS = listField(
+  '--further-owner <id>',
+  'the id of a user who manages it in the portal too',
+  filledSchema(1000),
+  MAX_FURTHER_OWNERS,
+)
 
 /** The body that gives a client or a user something, or takes it. */
 export const permissionChangeSchema = <Lists>(fields: Fields<Lists>) => {
@@ -135,12 +119,12 @@ export function readPermissionChange<Lists>(
   const { authorize, withdraw } = requireValid(permissionChangeSchema(fields), value)
   const body = authorize ?? withdraw
   if (!body || (authorize && withdraw)) {
-    throw new RegistrationError('invalid', 'give either authorize or withdraw')
+    throw invalid('give either authorize or withdraw')
   }
   const lists = fieldsIn(fields, body)
   if (Object.values(lists).every((list) => (list as readonly string[]).length === 0)) {
     const names = Object.keys(fields).map(snakeCase).join(', ')
-    throw new RegistrationError('invalid', `name at least one value: ${names}`)
+    throw invalid(`name at least one value: ${names}`)
   }
   return { how: authorize ? 'authorize' : 'withdraw', lists }
 }

@@ -1,6 +1,32 @@
-/** One read for all requests of an isolate that need the same data at the same time. */
+/** What an isolate keeps between requests: within bounds, and read once for all requests that need it at the same time. */
 
 import { within } from '../deadline.ts'
+
+/** The oldest entry of a full Map or Set leaves. Call it before one entry is added: then there are at most `most`. */
+export function evictOldest(memory: Map<string, unknown> | Set<string>, most: number): void {
+  if (memory.size >= most) memory.delete(memory.keys().next().value as string)
+}
+
+/** The entry becomes the newest of at most `most`. */
+export function keepIn<Kept>(memory: Map<string, Kept>, key: string, kept: Kept, most: number) {
+  memory.delete(key)
+  evictOldest(memory, most)
+  memory.set(key, kept)
+}
+
+/** Bounds the memory: about 150 bytes each. A proof expires after two minutes anyway. */
+const MAX_REMEMBERED_PROOFS = 10_000
+
+/** For DPoP proofs: is this the first call with the id, as far as this isolate knows? */
+export function firstUses(): (id: string) => boolean {
+  const seen = new Set<string>()
+  return (id) => {
+    if (seen.has(id)) return false
+    evictOldest(seen, MAX_REMEMBERED_PROOFS)
+    seen.add(id)
+    return true
+  }
+}
 
 /** How long a request waits for another request's read, which never settles if that request was cancelled. */
 const WAIT_SECONDS = 1
