@@ -23,7 +23,7 @@ import {
 } from '../protocol/bearer.ts'
 import { ownerOfProof, readProof } from '../protocol/dpop.ts'
 import { readSessionCookie } from '../protocol/session-cookie.ts'
-import type { LiveSessions } from '../stores/ports.ts'
+import type { LiveSessions } from '../stores/live-sessions.ts'
 import type { Requirement } from './query.ts'
 import type { SeenProofs } from './seen-proofs.ts'
 import type { SignedTokens } from './signed-tokens.ts'

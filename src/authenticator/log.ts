@@ -2,7 +2,7 @@
 
 import { newCorrelationId } from '../crypto/random.ts'
 import { asksForCredential } from '../protocol/bearer.ts'
-import type { DataPoints } from '../stores/ports.ts'
+import type { DataPoints } from '../stores/database.ts'
 import type { Checked } from './check.ts'
 
 /** `correlationId`: that of the failed check. */

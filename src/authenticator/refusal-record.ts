@@ -3,7 +3,7 @@
 import { limitInTime, withDeadline } from '../deadline.ts'
 import { networkOf } from '../domain/network.ts'
 import { sanitized } from '../protocol/sanitize.ts'
-import type { Refused } from '../stores/ports.ts'
+import type { Refused } from '../stores/refusals.ts'
 import { refusalStore } from '../stores/refusals.ts'
 import type { RefusedCheck } from './check.ts'
 import { type Asking, logFault } from './log.ts'

@@ -19,7 +19,8 @@ import {
   verifyAssertion,
 } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
-import type { ReadWithClient, UsedOnce } from '../stores/ports.ts'
+import type { ReadWithClient } from '../stores/clients.ts'
+import type { UsedOnce } from '../stores/spending-ports.ts'
 import type { Deps, RequestContext } from './deps.ts'
 
 export type ClientDeps = Pick<

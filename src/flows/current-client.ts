@@ -13,7 +13,7 @@ import {
 import type { PresentedClient } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { sanitized } from '../protocol/sanitize.ts'
-import type { ReadWithClient } from '../stores/ports.ts'
+import type { ReadWithClient } from '../stores/clients.ts'
 import { authenticateClient, type ClientDeps, UnverifiedAssertion } from './authenticate-client.ts'
 import type { Deps, RequestContext } from './deps.ts'
 

@@ -6,22 +6,18 @@ import type { DocumentPolicy } from '../domain/document-host.ts'
 import type { Checking } from '../protocol/checks.ts'
 import type { ClientDocuments } from '../protocol/client-documents.ts'
 import type { ScopePolicy } from '../protocol/scope-parameter.ts'
+import type { ClientCache } from '../stores/client-cache.ts'
+import type { ClientStore } from '../stores/clients.ts'
+import type { AuthorizationStore, CodeStore } from '../stores/codes.ts'
 import type { ConnectedApplicationStore } from '../stores/connected-applications.ts'
 import type { KnownBrowserStore } from '../stores/known-browsers.ts'
-import type {
-  AuthorizationStore,
-  ClientCache,
-  ClientStore,
-  CodeStore,
-  JtiStore,
-  LiveSessions,
-  RefreshTokenStore,
-  RevocationStore,
-  SessionStore,
-  SupportedStore,
-  UserStore,
-} from '../stores/ports.ts'
+import type { LiveSessions, SessionStore } from '../stores/live-sessions.ts'
+import type { RefreshTokenStore } from '../stores/refresh-tokens.ts'
+import type { RevocationStore } from '../stores/revocations.ts'
+import type { SupportedStore } from '../stores/scope-catalogue.ts'
 import type { SignInFailureStore } from '../stores/sign-in-failures.ts'
+import type { JtiStore } from '../stores/used-jtis.ts'
+import type { UserStore } from '../stores/users.ts'
 
 export type Deps = Readonly<{
   clients: ClientStore

@@ -9,7 +9,7 @@ import { invalidClient, readClientAuthentication } from '../protocol/client-auth
 import type { Fields } from '../protocol/fields.ts'
 import { type ActiveToken, activeSession } from '../protocol/introspection-response.ts'
 import { readPresentedToken } from '../protocol/token-request.ts'
-import type { RefreshTokenStanding } from '../stores/ports.ts'
+import type { RefreshTokenStanding } from '../stores/spending-ports.ts'
 import { authenticateClient, type ClientDeps } from './authenticate-client.ts'
 import { clientOfNow } from './current-client.ts'
 import type { Deps, RequestContext } from './deps.ts'

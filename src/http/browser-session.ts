@@ -6,7 +6,7 @@ import { mayBeBrowserSession } from '../crypto/token.ts'
 import type { SessionKey } from '../domain/ids.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import { hostCookieName, readSessionCookie, SESSION_COOKIE } from '../protocol/session-cookie.ts'
-import type { LiveSessions } from '../stores/ports.ts'
+import type { LiveSessions } from '../stores/live-sessions.ts'
 import type { HttpContext } from './request-context.ts'
 
 /** `token` is the browser's own secret: form tokens are derived from it. */

@@ -3,7 +3,8 @@
 import { networkOf } from '../domain/network.ts'
 import type { OAuthError } from '../protocol/errors.ts'
 import { sanitized } from '../protocol/sanitize.ts'
-import type { DataPoints, RefusalStore } from '../stores/ports.ts'
+import type { DataPoints } from '../stores/database.ts'
+import type { RefusalStore } from '../stores/refusals.ts'
 import type { FloodLimit } from './flood.ts'
 import { claimedClientOf, type HttpContext } from './request-context.ts'
 

@@ -2,10 +2,9 @@
 
 import type { Client, Credential, GrantType, SelfRegistered } from '../domain/client.ts'
 import type { DocumentState } from '../domain/client-document.ts'
-import type { RegisteredRedirectUri } from '../domain/ids.ts'
+import type { ClientId, RegisteredRedirectUri, SecretDigest, TokenDigest } from '../domain/ids.ts'
 import type { Resource } from '../domain/resource.ts'
 import { D1_NOW_MS, type Database } from './database.ts'
-import type { ClientStore, ReadWithClient } from './ports.ts'
 
 /** The members of a client that are JSON in its row. */
 type Lists =
@@ -103,6 +102,14 @@ export const readClientRow = (row: ClientRow): Client => ({
   resources: JSON.parse(row.resources ?? '[]') as Resource[],
 })
 
+/** Which resources to read with a client, beside its default ones. */
+export type ReadWithClient = Readonly<{
+  /** Canonical URIs. */
+  resources?: readonly string[]
+  /** A code or a refresh token: the resources of its grant. */
+  grant?: TokenDigest | null
+}>
+
 async function findIn(
   db: Pick<Database, 'prepare'>,
   clientId: string,
@@ -115,17 +122,23 @@ async function findIn(
   return row && readClientRow(row)
 }
 
+export type ClientStore = ReturnType<typeof clientStore>
+
 /** `near` may be a D1 session that reads from a replica. Writes go to `primary`. */
-export const clientStore = (
-  primary: Database,
-  near: () => Pick<Database, 'prepare'>,
-): ClientStore => ({
-  find: (clientId, more) => findIn(near(), clientId, more),
-  findFresh: (clientId, more) => findIn(primary, clientId, more),
-  async touchCredential(clientId, secretDigest, now) {
+export const clientStore = (primary: Database, near: () => Pick<Database, 'prepare'>) => ({
+  /** Null if unknown. May be read from a replica and be seconds old. */
+  find: (clientId: ClientId, more?: ReadWithClient) => findIn(near(), clientId, more),
+  /** Null if unknown. Read from the primary: never stale. */
+  findFresh: (clientId: ClientId, more?: ReadWithClient) => findIn(primary, clientId, more),
+  /** Records the day on which a secret was used. A lost write is harmless. */
+  async touchCredential(clientId: ClientId, secretDigest: SecretDigest, now: number) {
     await primary.prepare(TOUCH_CREDENTIAL).bind(clientId, secretDigest, now).run()
   },
-  async touchSelfRegistered(clientId, now) {
+  /**
+   * The same for a client that registered itself and has keys. A use of a secret, a redeemed code and a refresh are recorded
+   * without it.
+   */
+  async touchSelfRegistered(clientId: ClientId, now: number) {
     await primary.prepare(TOUCH_SELF_REGISTERED).bind(clientId, now).run()
   },
 })

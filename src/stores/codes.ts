@@ -2,8 +2,8 @@
 
 import { userActor } from '../domain/audit.ts'
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
-import { FORGET_CONSENT_SECONDS, WITHDRAWN_FINGERPRINT } from '../domain/consent.ts'
-import type { SessionKey, TokenDigest } from '../domain/ids.ts'
+import { type Consent, FORGET_CONSENT_SECONDS, WITHDRAWN_FINGERPRINT } from '../domain/consent.ts'
+import type { ClientId, SessionKey, TokenDigest } from '../domain/ids.ts'
 import { type GrantedAudience, NO_AUDIENCE } from '../domain/resource.ts'
 import { consentSubject } from '../domain/revocation.ts'
 import { recordStatement } from './audit.ts'
@@ -17,8 +17,8 @@ import {
   type TextWriter,
 } from './database.ts'
 import { rememberExternalUser } from './external-users.ts'
-import type { AuthorizationStore, CodeStore, Purchase, Spending } from './ports.ts'
 import { familyRecord } from './refresh-tokens.ts'
+import type { Purchase, Spending } from './spending-ports.ts'
 import {
   heldNow,
   proofDigest,
@@ -163,37 +163,61 @@ const readCode = (record: string): AuthorizationCode => ({
   ...(JSON.parse(record) as Omit<AuthorizationCode, keyof GrantedAudience>),
 })
 
-export const codeStore = (db: Database, codes: Namespace): CodeStore => ({
-  async findCarried(codeDigest) {
+export type CodeStore = ReturnType<typeof codeStore>
+
+export const codeStore = (db: Database, codes: Namespace) => ({
+  /** From KV. Null if absent, expired, or not visible here yet: KV may lag by a minute. Says nothing about use. */
+  async findCarried(codeDigest: TokenDigest): Promise<AuthorizationCode | null> {
     const record = await codes.get(codeDigest)
     return record === null ? null : readCode(record)
   },
-  async findOnLedger(codeDigest) {
+  /** From D1, spent codes too. Null only if no such code was issued, or it expired long ago. */
+  async findOnLedger(codeDigest: TokenDigest): Promise<AuthorizationCode | null> {
     const row = await db.prepare(FIND_CODE).bind(codeDigest).first<{ record: string }>()
     return row && readCode(row.record)
   },
-  async spend(codeDigest, purchase, now) {
+  /** Atomic. Exactly one of any number of simultaneous calls returns `won`, and only its family is created. */
+  async spend(codeDigest: TokenDigest, purchase: Purchase, now: number): Promise<Spending> {
     const [outcome] = await db.batch(await spendStatements(db, codeDigest, purchase, now))
     const held = firstIn(outcome, readHeldNow)
     return held ? { kind: 'won', ...held } : whyNotSpent(db, codeDigest, purchase)
   },
-  async unspend(codeDigest, { sessionKey, family, userId, clientId, asOfMs }) {
+  /** Undoes the spending by this purchase and no other. Does nothing if a record that the code rests on was revoked since `asOfMs`. */
+  async unspend(codeDigest: TokenDigest, purchase: Purchase): Promise<void> {
+    const { sessionKey, family, userId, clientId, asOfMs } = purchase
     await db.batch([
       db.prepare(UNSPEND_CODE).bind(codeDigest, sessionKey, restsOn(userId, clientId), asOfMs),
       db.prepare(DELETE_FAMILY).bind(family?.family.familyId ?? ''),
     ])
   },
-  forget: (codeDigest) => codes.delete(codeDigest),
+  /** Removes the code from KV. A lost write is harmless: the ledger decides. */
+  forget: (codeDigest: TokenDigest) => codes.delete(codeDigest),
 })
+
+/** A consent that the user gave on the page in this request. */
+export type GivenConsent = Consent &
+  Readonly<{
+    /** The scopes that the user unticked. */
+    declined: readonly string[]
+  }>
 
 const asError = (fault: unknown) => (fault instanceof Error ? fault : new Error('unknown fault'))
 
-export const authorizationStore = (
-  db: Database,
-  codes: TextWriter,
-  usersAreExternal = false,
-): AuthorizationStore => ({
-  async grant(codeDigest, code, consent, asOfMs) {
+export type AuthorizationStore = ReturnType<typeof authorizationStore>
+
+export const authorizationStore = (db: Database, codes: TextWriter, usersAreExternal = false) => ({
+  /**
+   * Records a granted authorization. D1 gets, all or nothing: the code on the ledger and, if the consent was given now,
+   * the consent in place of an earlier one and its audit row. KV gets the code too. Returns KV's fault if KV did not take
+   * it: the ledger still redeems the code. `asOfMs`, by D1's clock: when the first record that the code rests on was read.
+   * The code is void if one of these records was revoked since.
+   */
+  async grant(
+    codeDigest: TokenDigest,
+    code: AuthorizationCode,
+    consent: GivenConsent | null,
+    asOfMs: number,
+  ): Promise<Error | null> {
     const record = JSON.stringify(code)
     const { clientId, issuedAt, expiresAt } = code
     const { userId } = code.user
@@ -239,7 +263,8 @@ export const authorizationStore = (
     ])
     return kvFault
   },
-  async withdrawConsent(userId, clientId) {
+  /** The remembered consent no longer answers a request. The user still sees it and can remove it. */
+  async withdrawConsent(userId: string, clientId: ClientId): Promise<void> {
     await db.prepare(WITHDRAW_CONSENT).bind(userId, clientId).run()
   },
 })

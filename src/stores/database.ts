@@ -36,3 +36,8 @@ export type Namespace = Pick<KVNamespace, 'get' | 'put' | 'delete'>
 export const D1_NOW_MS = `CAST(round(unixepoch('subsec') * 1000) AS INTEGER)`
 /** The same in epoch seconds. */
 export const D1_NOW = 'unixepoch()'
+
+/** Workers Analytics Engine. A lost point is harmless. Throws for a point that is too large. */
+export type DataPoints = Readonly<{
+  writeDataPoint(point: { indexes: string[]; blobs: string[]; doubles: number[] }): void
+}>

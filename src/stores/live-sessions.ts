@@ -12,7 +12,6 @@ import { endOf, type SessionRecord } from '../domain/session.ts'
 import { readSession } from '../domain/session-shape.ts'
 import type { Database, Namespace } from './database.ts'
 import { evictOldest, keepIn, SharedRead } from './isolate-memory.ts'
-import type { LiveSessions, SessionStore } from './ports.ts'
 import { DOCUMENT_KEY, parseDocument } from './revocation-document.ts'
 import { IS_REVOKED } from './revocations.ts'
 
@@ -33,6 +32,8 @@ export class KnownSessions {
   readonly documentRead = new SharedRead()
 }
 
+export type LiveSessions = ReturnType<typeof liveSessions>
+
 /**
  * With `db` null, a check with `immediate` throws. An isolate never accepts a session again that it saw revoked: KV may
  * return older data after newer data.
@@ -41,7 +42,7 @@ export function liveSessions(
   sessions: Namespace,
   db: Database | null,
   known = new KnownSessions(),
-): LiveSessions {
+) {
   const { revokedKeys, records } = known
 
   const remember = (key: string) => {
@@ -83,7 +84,7 @@ export function liveSessions(
     return (await db.prepare(IS_REVOKED).bind(key, subjects).first()) !== null
   }
 
-  async function findShown(key: string, nowMs: number) {
+  async function findShown(key: SessionKey, nowMs: number): Promise<SessionRecord | null> {
     if (revokedKeys.has(key)) return null
     const value = await sessions.get(key)
     if (value === null) return null
@@ -102,14 +103,32 @@ export function liveSessions(
   }
 
   return {
+    /**
+     * `find` with `immediate` in two parts: what KV shows, then whether D1 has no revocation. In between, a caller may begin
+     * reads, but must not respond before `holds` has returned true.
+     */
     findShown,
-    holds: async (key, session) => !(await isRevoked(key, session, true)),
-    async accepts(key, session, nowMs, immediate) {
+    holds: async (key: SessionKey, session: SessionRecord) =>
+      !(await isRevoked(key, session, true)),
+    /**
+     * For the session of a signed token, which is not in KV: is there no revocation of it? Sees them as `find` does, also
+     * those of the single token.
+     */
+    async accepts(
+      key: SessionKey,
+      session: SessionRecord,
+      nowMs: number,
+      immediate: boolean,
+    ): Promise<boolean> {
       if (revokedKeys.has(key)) return false
       if (!immediate) await refreshDocument(nowMs)
       return !(await isRevoked(key, session, immediate))
     },
-    async find(key, nowMs, immediate) {
+    /**
+     * Null if unknown, not yet visible, ended or revoked. A revocation is seen within its stated bound, or at once with
+     * `immediate`, which also asks D1 and throws without a D1.
+     */
+    async find(key: SessionKey, nowMs: number, immediate: boolean): Promise<SessionRecord | null> {
       if (revokedKeys.has(key)) return null
       // D1 has every revocation of the document.
       const [found] = await Promise.all([
@@ -131,8 +150,12 @@ function parse(text: string): SessionRecord | 'tombstone' | null {
   }
 }
 
-export const sessionStore = (sessions: Pick<KVNamespace, 'get' | 'put'>): SessionStore => ({
-  isStored: async (key) => (await sessions.get(key)) !== null,
-  put: (key, session, lifetimeSeconds) =>
+export type SessionStore = ReturnType<typeof sessionStore>
+
+export const sessionStore = (sessions: Pick<KVNamespace, 'get' | 'put'>) => ({
+  /** Does KV show anything under the key, a session or a tombstone? */
+  isStored: async (key: SessionKey) => (await sessions.get(key)) !== null,
+  /** Visible at once where it was written, elsewhere within a minute. */
+  put: (key: SessionKey, session: SessionRecord, lifetimeSeconds: number) =>
     sessions.put(key, JSON.stringify(session), { expirationTtl: lifetimeSeconds }),
 })

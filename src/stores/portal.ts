@@ -7,8 +7,7 @@ import { type HistoryEntry, type HistoryRow, historyOf, readEntry } from './clie
 import { type ClientRecordRow, RECORD_COLUMNS, readClientRecord } from './client-record.ts'
 import type { Database } from './database.ts'
 import { IS_KEPT } from './owner-statements.ts'
-import type { Refused } from './ports.ts'
-import { FIND_REFUSAL_OF_CLIENT, KEEP_REFUSALS_SECONDS } from './refusals.ts'
+import { FIND_REFUSAL_OF_CLIENT, KEEP_REFUSALS_SECONDS, type Refused } from './refusals.ts'
 import { ALL_TITLES } from './scope-catalogue.ts'
 import { type Visited, type Visitor, visit } from './visit.ts'
 

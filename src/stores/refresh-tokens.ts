@@ -5,7 +5,12 @@ import { type GrantedAudience, NO_AUDIENCE } from '../domain/resource.ts'
 import { formatScopes, splitScopes } from '../domain/scope.ts'
 import { FIND_CLIENT, findParameters, readClientRow } from './clients.ts'
 import { D1_NOW, type Database, firstIn } from './database.ts'
-import type { RefreshFamily, RefreshTokenStanding, RefreshTokenStore, Rotation } from './ports.ts'
+import type {
+  NewRefreshToken,
+  RefreshFamily,
+  RefreshTokenStanding,
+  Rotation,
+} from './spending-ports.ts'
 import {
   heldNow,
   proofDigest,
@@ -166,13 +171,22 @@ async function whyLost(
   return { kind: 'lost', standing, client: firstIn(client, readClientRow) }
 }
 
-export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
-  async find(tokenDigest) {
+export type RefreshTokenStore = ReturnType<typeof refreshTokenStore>
+
+export const refreshTokenStore = (db: Database) => ({
+  /** Null if it was never issued, or expired long ago. Read from the primary. */
+  async find(tokenDigest: TokenDigest): Promise<RefreshTokenStanding | null> {
     const row = await db.prepare(FIND_REFRESH_TOKEN).bind(tokenDigest).first<StandingRow>()
     return row && readStanding(row)
   },
 
-  async rotate(tokenDigest, { familyId, clientId }, successor, now) {
+  /** Atomic: spends one token for another. Exactly one of any number of simultaneous calls returns `won`. */
+  async rotate(
+    tokenDigest: TokenDigest,
+    { familyId, clientId }: Pick<RefreshFamily, 'familyId' | 'clientId'>,
+    successor: NewRefreshToken,
+    now: number,
+  ): Promise<Rotation> {
     const { sessionKey, jkt, salt, resources, terms, idleSeconds } = successor
     const next = successor.tokenDigest
     const statements = [
@@ -195,7 +209,15 @@ export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
     return held ? { kind: 'won', ...held } : whyLost(db, tokenDigest, clientId, used)
   },
 
-  async repeat(tokenDigest, { clientId }, { tokenDigest: next, sessionKey, terms }) {
+  /**
+   * Records one more answer with the successor that the token has. `won` only while the successor is unused, its family
+   * lives and the terms hold.
+   */
+  async repeat(
+    tokenDigest: TokenDigest,
+    { clientId }: Pick<RefreshFamily, 'clientId'>,
+    { tokenDigest: next, sessionKey, terms }: NewRefreshToken,
+  ): Promise<Rotation> {
     const used = await proofDigest(terms)
     const statements = [db.prepare(REPEAT_SUCCESSOR).bind(next, await termsJson(terms), sessionKey)]
     if (terms.proof) {
@@ -206,8 +228,15 @@ export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
     return held ? { kind: 'won', ...held } : whyLost(db, tokenDigest, clientId, used)
   },
 
-  async unrotate(tokenDigest, successor, salt) {
-    const next = successor.tokenDigest
+  /**
+   * Takes one answer with this successor back. When it was the only one, the token is unspent and has `salt`, its own, as
+   * before.
+   */
+  async unrotate(
+    tokenDigest: TokenDigest,
+    { tokenDigest: next }: NewRefreshToken,
+    salt: string | null,
+  ): Promise<void> {
     await db.batch([
       db.prepare(TAKE_BACK_ANSWER).bind(next),
       db.prepare(UNSPEND_REFRESH_TOKEN).bind(tokenDigest, next, salt),

@@ -1,7 +1,19 @@
 /** Refusals in D1: the cause of each, for the operator, for a day. */
 
 import type { Database } from './database.ts'
-import type { RefusalStore, Refused } from './ports.ts'
+
+/** One refusal, for the operator. Instants in epoch seconds. */
+export type Refused = Readonly<{
+  correlationId: string
+  refusedAt: number
+  /** Method and path. */
+  endpoint: string
+  error: string
+  /** Never a secret. */
+  detail: string
+  /** As presented, not verified; null if none was presented. */
+  clientId: string | null
+}>
 
 export const INSERT_REFUSAL = `INSERT INTO refusal (refusal_id, refused_at, endpoint, error, detail, client_id)
   VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING`
@@ -15,14 +27,19 @@ export const FIND_REFUSAL_OF_CLIENT = `${FIND_REFUSAL} AND client_id = ?3`
 
 export const KEEP_REFUSALS_SECONDS = 86_400
 
-export const refusalStore = (db: Database): RefusalStore => ({
-  async record({ correlationId, refusedAt, endpoint, error, detail, clientId }) {
+export type RefusalStore = ReturnType<typeof refusalStore>
+
+export const refusalStore = (db: Database) => ({
+  /** A lost write is harmless. */
+  async record(refused: Refused): Promise<void> {
+    const { correlationId, refusedAt, endpoint, error, detail, clientId } = refused
     await db
       .prepare(INSERT_REFUSAL)
       .bind(correlationId, refusedAt, endpoint, error, detail, clientId)
       .run()
   },
-  find: (correlationId, now) =>
+  /** Null if it was not recorded, or more than a day ago. */
+  find: (correlationId: string, now: number) =>
     db
       .prepare(FIND_REFUSAL)
       .bind(correlationId, now - KEEP_REFUSALS_SECONDS)

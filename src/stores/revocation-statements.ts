@@ -20,10 +20,10 @@ export const keptFor = (seconds: string) => `${D1_NOW} + CAST(${seconds} AS INTE
 /** A later revocation of the same subject covers an earlier one. */
 const OR_LATER = `ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms),
     expires_at = max(expires_at, excluded.expires_at)`
-/** `kind`, `subject` and `expiry` are SQL over `from`. */
-export const revokeSql = (kind: string, subject: string, expiry: string, from: string) =>
+/** `kind`, `subject` and `expiry` are SQL over `rows`. */
+export const revokeSql = (kind: string, subject: string, expiry: string, rows: string) =>
   `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
-  SELECT ${kind}, ${subject}, ${D1_NOW_MS}, ${expiry} FROM ${from} ${OR_LATER}`
+  SELECT ${kind}, ${subject}, ${D1_NOW_MS}, ${expiry} FROM ${rows} ${OR_LATER}`
 export const REVOKE = revokeSql('?1', 'value', keptFor('?3'), 'json_each(?2) WHERE true')
 const ARE_TOO_MANY = `(SELECT count(*) FROM revocation WHERE kind = 'token') >= ${MAX_REVOKED_TOKENS}`
 /**

@@ -1,12 +1,11 @@
 /** Revocations: recorded in D1, which decides, and written to KV for those who check tokens. */
 
 import type { AuditEntry } from '../domain/audit.ts'
-import type { SessionKey } from '../domain/ids.ts'
+import type { ClientId, SessionKey } from '../domain/ids.ts'
 import { MAX_SIGNED_TOKEN_SECONDS } from '../domain/resource.ts'
 import { consentSubject, isOfSignedToken, UNDER_WAY_SECONDS } from '../domain/revocation.ts'
 import { recordStatement, removalStatement } from './audit.ts'
 import { D1_NOW, D1_NOW_MS, type Database, type TextNamespace } from './database.ts'
-import type { RevocationStore, TokenHolder } from './ports.ts'
 import { MIN_TTL_SECONDS, projectRevocations, repairDocument } from './revocation-document.ts'
 import {
   END_FAMILY,
@@ -33,6 +32,9 @@ export const IS_REVOKED = `SELECT 1 AS revoked FROM revocation WHERE kind IN ('s
 
 const UNSHOWN_AT_ONCE = 300
 
+/** Whose access token it is. `userId` null: the client's own. */
+type TokenHolder = Readonly<{ clientId: ClientId; userId: string | null }>
+
 /** What ends where too many single tokens are revoked, as kind and subject. */
 const wider = (holder: TokenHolder | undefined) => {
   if (!holder) return [null, null]
@@ -40,13 +42,18 @@ const wider = (holder: TokenHolder | undefined) => {
   return userId === null ? ['client', clientId] : ['consent', consentSubject(userId, clientId)]
 }
 
-/** `lifetimeSeconds`: the longest life of a session. `entry`: the audit's row, if the revocation is an administrator's act. */
+export type RevocationStore = ReturnType<typeof revocationStore>
+
+/**
+ * D1 dates every revocation in its own transaction. `lifetimeSeconds`: the longest life of a session. `entry`: the audit's row, if the revocation is an
+ * administrator's act.
+ */
 export function revocationStore(
   db: Database,
   sessions: Pick<TextNamespace, 'get' | 'put'>,
   lifetimeSeconds: number,
   entry: AuditEntry | null = null,
-): RevocationStore {
+) {
   // Follows the statement that decides whether the act has an effect.
   const audited = entry ? [recordStatement(db, entry)] : []
   /** Returns the keys that KV took. Cron writes the others. */
@@ -79,12 +86,22 @@ export function revocationStore(
     ])
     return isProjected && shown.length === inKv.length
   }
+  /**
+   * Records that KV shows these revocations, so that cron need not write them. A lost write is harmless. Not for a session
+   * that may still be written to KV: it would overwrite its tombstone.
+   */
   const markShown = async (keys: readonly string[]) => {
     if (keys.length > 0) await db.prepare(MARK_SHOWN).bind(JSON.stringify(keys)).run()
   }
 
   return {
-    async endSessions(keys, holder) {
+    /**
+     * Settles when D1 has the revocations: from then on checks with `immediate` refuse the sessions, others within the
+     * stated bound. Returns whether KV took them all. Cron writes them to KV too, unless `markShown` records that KV has
+     * them. A key may be that of a signed token, of `holder`: where `MAX_REVOKED_TOKENS` are revoked already, all access
+     * tokens of that holder end.
+     */
+    async endSessions(keys: readonly SessionKey[], holder?: TokenHolder): Promise<boolean> {
       if (keys.length === 0) return true
       const signed = keys.filter(isOfSignedToken)
       const inKv = keys.filter((key) => !isOfSignedToken(key))
@@ -98,7 +115,8 @@ export function revocationStore(
       return showEnded(keys)
     },
     markShown,
-    async endFamily(familyId) {
+    /** Ends the family's refresh tokens and the sessions issued with them, in one transaction. Returns as `endSessions`. */
+    async endFamily(familyId: string): Promise<boolean> {
       // One transaction: a repeated call finds the family ended and would not revoke its sessions.
       const outcomes = await db.batch<{ session_key: SessionKey }>([
         db.prepare(END_FAMILY).bind(familyId),
@@ -110,17 +128,20 @@ export function revocationStore(
       // A request under way may still store the last session over its tombstone, so none is marked as shown.
       return showEnded(keys)
     },
-    async removeConsent(userId, clientId) {
+    /** Ends what one user granted one client: remembered consent, families, codes, sessions. */
+    async removeConsent(userId: string, clientId: ClientId): Promise<void> {
       await db.batch([
         removalStatement(db, userId, clientId),
         db.prepare(FORGET_CONSENT).bind(userId, clientId),
         ...revocationStatements(db, { kind: 'consent', userId, clientId }, lifetimeSeconds),
       ])
     },
-    async project() {
+    /** Writes the document of bulk revocations to KV, which every authenticator reads. */
+    async project(): Promise<void> {
       await projectRevocations(db, sessions)
     },
-    async repairKv() {
+    /** For cron: writes to KV the revocations whose write was lost. */
+    async repairKv(): Promise<void> {
       await repairDocument(db, sessions)
       const { results } = await db
         .prepare(UNSHOWN_SESSIONS)

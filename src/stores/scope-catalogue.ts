@@ -10,7 +10,6 @@ import {
 } from '../domain/scope-catalogue.ts'
 import { type Database, rowsIn } from './database.ts'
 import { SharedRead } from './isolate-memory.ts'
-import type { Permissions, Supported, SupportedStore } from './ports.ts'
 
 /** `?1` is a JSON list of ranges of names, each `[first, last]`. */
 export const FIND_DECLARED_SCOPES = `SELECT s.name, s.sentence, s.sensitive FROM json_each(?1) r
@@ -47,6 +46,8 @@ function rangesFor(scope: string): (readonly [first: string, last: string])[] {
   return [[general, general], own]
 }
 
+export type Permissions = Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>
+
 /** Statements whose results `readCatalogue` reads, for the batch of another read. */
 export const catalogueOf = (
   db: Database,
@@ -78,6 +79,9 @@ export function readCatalogue([scopes, titles]: readonly (D1Result | undefined)[
 /** How long an isolate uses the lists of scopes and resources before it reads them again. */
 export const SCOPES_KEPT_SECONDS = 60
 
+/** Names of scopes and URIs of resources, sorted. */
+type Supported = Readonly<{ scopes: readonly string[]; resources: readonly string[] }>
+
 /** A read of the primary. */
 export const supportedReader = (db: Database) => ({
   async read(): Promise<Supported> {
@@ -90,7 +94,9 @@ export const supportedReader = (db: Database) => ({
 
 const NOTHING: Supported = { scopes: [], resources: [] }
 
-export function supportedByRegistry(source: ReturnType<typeof supportedReader>): SupportedStore {
+export type SupportedStore = ReturnType<typeof supportedByRegistry>
+
+export function supportedByRegistry(source: ReturnType<typeof supportedReader>) {
   const reading = new SharedRead()
   let kept: Readonly<{ supported: Supported; askedAtMs: number }> | null = null
   const isFresh = (nowMs: number) =>
@@ -99,7 +105,11 @@ export function supportedByRegistry(source: ReturnType<typeof supportedReader>):
     kept = { supported: await source.read(), askedAtMs: nowMs }
   }
   return {
-    async read(nowMs) {
+    /**
+     * All that are declared; at most `SCOPES_KEPT_SECONDS` old, and older while D1 does not answer.
+     * Throws if this isolate has never read them.
+     */
+    async read(nowMs: number): Promise<Supported> {
       const reread = () =>
         reading.share(
           () => isFresh(nowMs),

@@ -1,6 +1,5 @@
-/** What the stores of codes and refresh tokens promise. Import it from `ports.ts`. */
+/** What is given to the stores of codes and refresh tokens, and what they return. */
 
-import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import type { Client } from '../domain/client.ts'
 import type {
   ApprovedRedirectUri,
@@ -63,19 +62,6 @@ export type Purchase = Readonly<{
     idleSeconds: IdleSeconds
   }> | null
 }>
-
-export interface CodeStore {
-  /** From KV. Null if absent, expired, or not visible here yet: KV may lag by a minute. Says nothing about use. */
-  findCarried(codeDigest: TokenDigest): Promise<AuthorizationCode | null>
-  /** From D1, spent codes too. Null only if no such code was issued, or it expired long ago. */
-  findOnLedger(codeDigest: TokenDigest): Promise<AuthorizationCode | null>
-  /** Atomic. Exactly one of any number of simultaneous calls returns `won`, and only its family is created. */
-  spend(codeDigest: TokenDigest, purchase: Purchase, now: number): Promise<Spending>
-  /** Undoes the spending by this purchase and no other. Does nothing if a record that the code rests on was revoked since `asOfMs`. */
-  unspend(codeDigest: TokenDigest, purchase: Purchase): Promise<void>
-  /** Removes the code from KV. A lost write is harmless: the ledger decides. */
-  forget(codeDigest: TokenDigest): Promise<void>
-}
 
 /** One authorization that a client can renew. Instants in epoch seconds. */
 export type RefreshFamily = GrantedAudience &
@@ -143,29 +129,3 @@ export type Rotation =
   | Readonly<{ kind: 'proof_used' }>
   /** The token is spent, its family has ended, or the terms do not hold. Both records as they are now; null if there is none. */
   | Readonly<{ kind: 'lost'; standing: RefreshTokenStanding | null; client: Client | null }>
-
-export interface RefreshTokenStore {
-  /** Null if it was never issued, or expired long ago. Read from the primary. */
-  find(tokenDigest: TokenDigest): Promise<RefreshTokenStanding | null>
-  /** Atomic: spends one token for another. Exactly one of any number of simultaneous calls returns `won`. */
-  rotate(
-    tokenDigest: TokenDigest,
-    family: Pick<RefreshFamily, 'familyId' | 'clientId'>,
-    successor: NewRefreshToken,
-    now: number,
-  ): Promise<Rotation>
-  /**
-   * Records one more answer with the successor that the token has. `won` only while the successor is unused, its family
-   * lives and the terms hold.
-   */
-  repeat(
-    tokenDigest: TokenDigest,
-    family: Pick<RefreshFamily, 'clientId'>,
-    successor: NewRefreshToken,
-  ): Promise<Rotation>
-  /**
-   * Takes one answer with this successor back. When it was the only one, the token is unspent and has `salt`, its own, as
-   * before.
-   */
-  unrotate(tokenDigest: TokenDigest, successor: NewRefreshToken, salt: string | null): Promise<void>
-}

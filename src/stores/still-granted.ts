@@ -6,7 +6,7 @@
 import type { Client, GrantType } from '../domain/client.ts'
 import { CLIENT_COLUMNS } from './clients.ts'
 import { scopeCoversSql } from './covering-sql.ts'
-import type { HeldNow, Terms } from './ports.ts'
+import type { HeldNow, Terms } from './spending-ports.ts'
 import { jtiDigest } from './used-jtis.ts'
 import { readUserRow, USER_JSON, type UserRow } from './users.ts'
 

@@ -2,7 +2,6 @@
 
 import { digest } from '../crypto/digest.ts'
 import type { Database } from './database.ts'
-import type { JtiStore } from './ports.ts'
 
 export const USE_JTI = `INSERT INTO used_jti (jti_digest, expires_at) VALUES (?1, ?2)
   ON CONFLICT DO NOTHING RETURNING expires_at`
@@ -11,15 +10,21 @@ export const FIND_JTI = `SELECT 1 FROM used_jti WHERE jti_digest = ?1`
 /** A key of fixed length for any owner and id. */
 export const jtiDigest = (owner: string, jti: string) => digest(JSON.stringify([owner, jti]))
 
-export const usedJtiStore = (db: Database): JtiStore => ({
-  async use(owner, jti, expiresAt) {
+export type JtiStore = ReturnType<typeof usedJtiStore>
+
+export const usedJtiStore = (db: Database) => ({
+  /**
+   * Is this the first use of the owner's id? Exactly one of any number of simultaneous calls returns true. The id is kept
+   * until `expiresAt` (whole epoch seconds), when a JWT with it is no longer accepted.
+   */
+  async use(owner: string, jti: string, expiresAt: number): Promise<boolean> {
     const row = await db
       .prepare(USE_JTI)
       .bind(await jtiDigest(owner, jti), expiresAt)
       .first()
     return row !== null
   },
-  async isUsed(owner, jti) {
+  async isUsed(owner: string, jti: string): Promise<boolean> {
     const row = await db
       .prepare(FIND_JTI)
       .bind(await jtiDigest(owner, jti))

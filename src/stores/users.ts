@@ -1,11 +1,12 @@
 /** Users in D1, always read from the primary: disabling a user has effect at once. */
 
 import type { Consent } from '../domain/consent.ts'
+import type { ClientId } from '../domain/ids.ts'
+import type { Catalogue } from '../domain/scope-catalogue.ts'
 import type { ShownDetails } from '../domain/shown-client.ts'
 import { type RegisteredUser, usernameKey } from '../domain/user.ts'
 import { D1_NOW_MS, type Database, firstIn, rowsIn } from './database.ts'
-import type { UserStore } from './ports.ts'
-import { catalogueOf, readCatalogue } from './scope-catalogue.ts'
+import { catalogueOf, type Permissions, readCatalogue } from './scope-catalogue.ts'
 
 export type UserRow = {
   user_id: string
@@ -82,15 +83,32 @@ const readConsentRow = ({ scopes, fingerprint, resources }: ConsentRow): Consent
     ? null
     : { scopes, fingerprint, resources }
 
-export const userStore = (db: Database): UserStore => ({
-  async findByUsername(username) {
+export type Standing = Readonly<{
+  /** The registered user; null if there is none. */
+  user: RegisteredUser | null
+  /** The user's latest consent to the client; null if there is none. */
+  consent: Consent | null
+  /** What pages show of the client. */
+  details: ShownDetails
+  catalogue: Catalogue
+}>
+
+export type UserStore = ReturnType<typeof userStore>
+
+export const userStore = (db: Database) => ({
+  /** By name in any case and Unicode form. Null if unknown. */
+  async findByUsername(username: string) {
     const row = await db
       .prepare(FIND_USER_BY_NAME)
       .bind(username, usernameKey(username))
       .first<UserRow & { password_hash: string }>()
     return row && { user: readUserRow(row), passwordHash: row.password_hash }
   },
-  async standing(userId, clientId, asked) {
+  /**
+   * One read of the primary: never stale. The catalogue has what is declared of what a page may show: of `asked`, and of
+   * narrower scopes and endorsements that the user holds.
+   */
+  async standing(userId: string, clientId: ClientId, asked: Permissions): Promise<Standing> {
     const [users, consents, ...declared] = await db.batch([
       db.prepare(FIND_USER).bind(userId),
       db.prepare(FIND_CONSENT).bind(userId, clientId),

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { housekeepingStore, sweepInTurns } from '../../src/stores/housekeeping.ts'
-import type { Refused } from '../../src/stores/ports.ts'
+import type { Refused } from '../../src/stores/refusals.ts'
 import { refusalStore } from '../../src/stores/refusals.ts'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
 import { type ServedState, servedState } from './command-line.ts'

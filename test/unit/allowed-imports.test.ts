@@ -25,8 +25,8 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   flows: ['domain', 'crypto', 'protocol', 'stores'],
   // protocol/errors.ts: the error codes that the pages under /errors explain.
   pages: ['domain', 'protocol/errors.ts'],
-  // flows/deps.ts: the type of the request context, which the frame makes.
-  http: ['domain', 'crypto', 'protocol', 'stores/ports.ts', 'flows/deps.ts', 'deadline.ts'],
+  // stores: their types. flows/deps.ts: the type of the request context, which the frame makes.
+  http: ['domain', 'crypto', 'protocol', 'stores', 'flows/deps.ts', 'deadline.ts'],
   // crypto: the sign-in form has a secret of its own, since there is no session yet to derive a token from.
   routes: ['domain', 'crypto', 'protocol', 'flows', 'http', 'pages'],
   // secrets.ts: its own keys.
@@ -189,7 +189,7 @@ describe('the table of allowed imports', () => {
     expect(foreignImports).toContainEqual({
       path: 'flows/deps.ts',
       folder: 'flows',
-      target: 'stores/ports.ts',
+      target: 'stores/clients.ts',
     })
     expect(importsOf('cli/a.ts', "const b = await import('../local/b.ts')")).toEqual([
       { specifier: '../local/b.ts', target: 'local/b.ts' },
@@ -262,9 +262,9 @@ describe('forbidden dependencies', () => {
     expect(pathsWhere(knows)).toEqual([])
   })
 
-  it('flows import nothing but types from stores', () => {
+  it('flows and http import nothing but types from stores', () => {
     const importsValues = ({ folder, path, text }: Source) =>
-      folder === 'flows' &&
+      (folder === 'flows' || folder === 'http') &&
       importsOf(path, withoutTypeImports(text)).some(({ target }) => target?.startsWith('stores/'))
     expect(pathsWhere(importsValues)).toEqual([])
   })

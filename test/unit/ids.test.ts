@@ -4,7 +4,10 @@ import { expect, it } from 'vitest'
 import { digest, hexDigest, sessionKeyOf, tokenDigestOf } from '../../src/crypto/digest.ts'
 import type { ApprovedRedirectUri, ClientId } from '../../src/domain/ids.ts'
 import { codeResponse } from '../../src/protocol/redirect-uri.ts'
-import type { ClientStore, CodeStore, LiveSessions, UserStore } from '../../src/stores/ports.ts'
+import type { ClientStore } from '../../src/stores/clients.ts'
+import type { CodeStore } from '../../src/stores/codes.ts'
+import type { LiveSessions } from '../../src/stores/live-sessions.ts'
+import type { UserStore } from '../../src/stores/users.ts'
 
 type Stores = Readonly<{
   clients: ClientStore

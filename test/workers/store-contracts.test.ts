@@ -1,5 +1,5 @@
 /**
- * The promises of `ports.ts`, one contract for each store: on the bindings themselves, and on the bindings that the
+ * What each store promises, one contract for each: on the bindings themselves, and on the bindings that the
  * tests of faults wrap, which must neither add nor break a promise.
  */
 
@@ -23,11 +23,11 @@ import { authorizationStore, codeStore } from '../../src/stores/codes.ts'
 import { connectedApplicationStore } from '../../src/stores/connected-applications.ts'
 import type { Database, Namespace } from '../../src/stores/database.ts'
 import { liveSessions, sessionStore } from '../../src/stores/live-sessions.ts'
-import type { Purchase, Terms } from '../../src/stores/ports.ts'
 import { refreshTokenStore } from '../../src/stores/refresh-tokens.ts'
 import { refusalStore } from '../../src/stores/refusals.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
 import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
+import type { Purchase, Terms } from '../../src/stores/spending-ports.ts'
 import { FIND_JTI, jtiDigest, usedJtiStore } from '../../src/stores/used-jtis.ts'
 import { userStore } from '../../src/stores/users.ts'
 import { watchedBindings } from './counting.ts'

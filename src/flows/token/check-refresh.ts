@@ -13,7 +13,7 @@ import {
   type Target,
 } from '../../protocol/resource-parameter.ts'
 import { readRefreshToken } from '../../protocol/token-request.ts'
-import type { RefreshTokenStanding } from '../../stores/ports.ts'
+import type { RefreshTokenStanding } from '../../stores/spending-ports.ts'
 import { authenticateOwner, clientOfNow } from '../current-client.ts'
 import type { Deps, RequestContext } from '../deps.ts'
 import { prefetch } from '../prefetch.ts'

@@ -4,7 +4,7 @@ import type { Client } from '../../domain/client.ts'
 import type { Resource } from '../../domain/resource.ts'
 import { ownerOfProof, readProof } from '../../protocol/dpop.ts'
 import { OAuthError } from '../../protocol/errors.ts'
-import type { UsedOnce } from '../../stores/ports.ts'
+import type { UsedOnce } from '../../stores/spending-ports.ts'
 import type { Deps } from '../deps.ts'
 
 const invalidProof = (detail: string) =>
