@@ -1,7 +1,7 @@
 /** What the audit has of a client, in D1, the newest first, each entry with the person who acted. */
 
 import type { AuditEntry } from '../domain/audit.ts'
-import type { Owner } from './portal.ts'
+import { NAMES, named, type Owner } from './shown-client.ts'
 
 /** A longer detail is left out, because a page has many entries. */
 const MAX_DETAIL = 8000
@@ -16,42 +16,31 @@ const PEOPLE = `(SELECT json_group_array(json_object('userId', p.value, 'usernam
 export const historyOf = (
   more: string,
   slice: string,
-) => `SELECT slice.*, u.username, e.username_key AS seen_name, ${PEOPLE} AS people FROM (
-    SELECT audit_id, happened_at, actor, event, iif(length(detail) <= ${MAX_DETAIL}, detail, '{}') AS detail,
+) => `SELECT slice.*, ${NAMES}, ${PEOPLE} AS people FROM (
+    SELECT audit_id AS auditId, happened_at AS happenedAt, actor, event, iif(length(detail) <= ${MAX_DETAIL}, detail, '{}') AS detail,
       iif(actor LIKE 'user:%', substr(actor, 6),
         iif(actor LIKE 'client:% user:%', substr(actor, instr(actor, ' user:') + 6), NULL)) AS person
     FROM audit WHERE client_id = ?1 AND event GLOB 'client.*' AND ${more} ORDER BY audit_id DESC ${slice}) slice
-  LEFT JOIN user u ON u.user_id = slice.person LEFT JOIN external_user e ON e.user_id = slice.person
-  ORDER BY slice.audit_id DESC`
+  ${named('slice.person')}
+  ORDER BY slice.auditId DESC`
 
 /** `person`: null if none acted. `people`: those whom the detail names as owners. */
 export type HistoryEntry = Pick<AuditEntry, 'happenedAt' | 'actor' | 'event' | 'detail'> &
   Readonly<{ auditId: number; person: Owner | null; people: readonly Owner[] }>
 
-export type HistoryRow = {
-  audit_id: number
-  happened_at: number
-  actor: string
-  event: AuditEntry['event']
-  detail: string
-  person: string | null
-  people: string
-  username: string | null
-  seen_name: string | null
-}
+export type HistoryRow = Omit<HistoryEntry, 'detail' | 'person' | 'people'> &
+  Omit<Owner, 'userId'> &
+  Readonly<{ detail: string; person: string | null; people: string }>
 
+/** Null for no id. */
 export const readPerson = (
   userId: string | null,
-  { username, seen_name }: Pick<HistoryRow, 'username' | 'seen_name'>,
-): Owner | null =>
-  userId === null || userId === '' ? null : { userId, username, seenName: seen_name }
+  { username, seenName }: Omit<Owner, 'userId'>,
+): Owner | null => (userId === null || userId === '' ? null : { userId, username, seenName })
 
-export const readEntry = (row: HistoryRow): HistoryEntry => ({
-  auditId: row.audit_id,
-  happenedAt: row.happened_at,
-  actor: row.actor,
-  event: row.event,
+export const readEntry = ({ username, seenName, ...row }: HistoryRow): HistoryEntry => ({
+  ...row,
   detail: JSON.parse(row.detail) as AuditEntry['detail'],
-  person: readPerson(row.person, row),
+  person: readPerson(row.person, { username, seenName }),
   people: JSON.parse(row.people) as Owner[],
 })

@@ -21,6 +21,7 @@ import * as knownBrowsers from '../../src/stores/known-browsers.ts'
 import * as listingStatements from '../../src/stores/listing-statements.ts'
 import * as logos from '../../src/stores/logos.ts'
 import * as narrowing from '../../src/stores/narrowing.ts'
+import * as ownerStatements from '../../src/stores/owner-statements.ts'
 import * as permissionRows from '../../src/stores/permission-rows.ts'
 import * as portal from '../../src/stores/portal.ts'
 import * as refreshTokens from '../../src/stores/refresh-tokens.ts'
@@ -33,6 +34,7 @@ import * as revocations from '../../src/stores/revocations.ts'
 import * as scopeCatalogue from '../../src/stores/scope-catalogue.ts'
 import * as scopeStatements from '../../src/stores/scope-statements.ts'
 import * as selfRegistrations from '../../src/stores/self-registrations.ts'
+import * as shownClient from '../../src/stores/shown-client.ts'
 import * as signInFailures from '../../src/stores/sign-in-failures.ts'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
 import * as usedJtis from '../../src/stores/used-jtis.ts'
@@ -71,11 +73,13 @@ const stores = {
   listingStatements,
   logos,
   narrowing,
+  ownerStatements,
   permissionRows,
   scopeCatalogue,
   scopeStatements,
   registrationCount,
   selfRegistrations,
+  shownClient,
   signInFailures,
   userRegistry,
   userStatements,

@@ -5,7 +5,7 @@ import { TOO_WEAK } from '../../flows/authenticate-client.ts'
 import type { Remedy } from '../../pages/portal/refusal-lookup.tsx'
 import type { CheckName } from '../../protocol/checks.ts'
 import { isRedirectRefusal } from '../../protocol/redirect-uri.ts'
-import type { Refused } from '../../stores/ports.ts'
+import type { Refused } from '../../stores/refusals.ts'
 import { capitalized } from '../page.ts'
 import { visible } from './masked.ts'
 

@@ -7,7 +7,7 @@ import type { CheckedRequest, CheckedStep, Failure } from '../../pages/portal/ch
 import type { CheckName } from '../../protocol/checks.ts'
 import { type OAuthError, Replayed } from '../../protocol/errors.ts'
 import { firstFields } from '../../protocol/fields.ts'
-import type { Declared } from '../../stores/portal.ts'
+import type { Declared } from '../../stores/shown-client.ts'
 import type { ManagementDeps } from '../deps.ts'
 import { causeOf, remedyOf } from './causes.ts'
 import { headerIn, type SentRequest } from './curl.ts'

@@ -3,7 +3,7 @@
 import type { ClientRecord } from '../../domain/client.ts'
 import type { Fact, FactValue } from '../../pages/portal/check-page.tsx'
 import type { Fields } from '../../protocol/fields.ts'
-import type { Declared } from '../../stores/portal.ts'
+import type { Declared } from '../../stores/shown-client.ts'
 import type { Seen } from './stores.ts'
 
 /** The text of a request, or of what is registered. */

@@ -2,7 +2,7 @@
 
 import { HistoryPage } from '../../pages/portal/history.tsx'
 import type { HistoryEntry } from '../../stores/client-history.ts'
-import type { OwnClient } from '../../stores/portal.ts'
+import type { OwnClient } from '../../stores/shown-client.ts'
 import { pageIn } from './clients.tsx'
 import { ownersEntry } from './history-view.ts'
 import { sharedProps } from './own-client.tsx'

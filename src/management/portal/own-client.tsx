@@ -3,7 +3,7 @@
 import type { JSX } from 'hono/jsx/jsx-runtime'
 import type { Hidden } from '../../pages/parts.tsx'
 import { type ClientFrameProps, clientPath } from '../../pages/portal/frame.tsx'
-import type { Declared, OwnClient } from '../../stores/portal.ts'
+import type { Declared, OwnClient } from '../../stores/shown-client.ts'
 import type { Page } from '../page.ts'
 import { attempt, clientFormFields, type FormWords, type Refused } from './attempt.ts'
 import type { Done } from './done.ts'

@@ -3,7 +3,7 @@
 import { offerOwnership, removeOwner, takeBackOffer } from '../../flows/registration/owners.ts'
 import { refuseFlood } from '../../http/flood.ts'
 import { OwnersPage } from '../../pages/portal/owners-page.tsx'
-import type { OwnClient } from '../../stores/portal.ts'
+import type { OwnClient } from '../../stores/shown-client.ts'
 import { actOf, invalid } from './attempt.ts'
 import { nameOf } from './clients.tsx'
 import type { Done } from './done.ts'

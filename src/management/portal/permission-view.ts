@@ -12,7 +12,7 @@ import {
 } from '../../domain/scope-catalogue.ts'
 import type { ShownPermission } from '../../pages/portal/permissions.tsx'
 import type { Askable } from '../../pages/portal/permissions-page.tsx'
-import type { Declared } from '../../stores/portal.ts'
+import type { Declared } from '../../stores/shown-client.ts'
 
 export const catalogueOf = ({ scopes, categories }: Declared): Catalogue => ({
   scopes: new Map(
