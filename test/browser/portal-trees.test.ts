@@ -61,7 +61,7 @@ beforeAll(async () => {
   await registry.admin('client', 'update', offered, '--scope', 'shelf:lend', '--requested-only')
   await registry.insert(
     `INSERT INTO client_owner_offer (client_id, user_id, offered_by, offered_at, declined_at)
-      VALUES (?1, ?2, ?3, unixepoch(), iif(?4, unixepoch(), NULL))`,
+      VALUES (?1, ?2, ?3, unixepoch() - iif(?4, 0, 60), iif(?4, unixepoch(), NULL))`,
     [
       [offered, await idOf('bea'), await idOf('ada'), 0],
       [offered, await idOf('cy'), await idOf('ada'), 1],

@@ -163,7 +163,7 @@ describe('an offer', () => {
     const again = await offer(ada, id, bea.user.username)
     expect([again.status, await again.text()]).toEqual([
       409,
-      expect.stringContaining('has declined: it can be offered again 30 days after'),
+      expect.stringContaining('has declined: the client can be offered again 30 days after'),
     ])
   })
 

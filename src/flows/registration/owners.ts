@@ -51,10 +51,11 @@ export async function offerOwnership(
 ): Promise<Outcome<ClientRecord>> {
   const userId = await userNamed(act, name)
   return changeClient(act, clientId, expected, (before) => {
-    if (isOwnedBy(before, userId)) throw conflict('{field} is an owner already', 'owner')
-    if (isOffered(before, userId)) throw conflict('it was offered to {field} already', 'owner')
+    if (isOwnedBy(before, userId)) throw conflict('this user is an owner already', 'owner')
+    if (isOffered(before, userId))
+      throw conflict('the client was offered to this user already', 'owner')
     if (before.offers.some((offer) => offer.userId === userId)) {
-      const sentence = `{field} has declined: it can be offered again ${inWords(KEEP_OFFERS_SECONDS)} after the last offer`
+      const sentence = `this user has declined: the client can be offered again ${inWords(KEEP_OFFERS_SECONDS)} after the last offer`
       throw conflict(sentence, 'owner')
     }
     if (before.furtherOwners.length + before.offers.length >= MAX_FURTHER_OWNERS) {
