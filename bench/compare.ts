@@ -1,9 +1,9 @@
 /** The comparison: who is measured, and everything started, measured in turns, counted, judged, printed and kept. */
 
 import { countOperations } from './counts.ts'
+import { keep } from './figures.ts'
 import type { Storage } from './operations.ts'
 import type { Options } from './options.ts'
-import { keep } from './output.ts'
 import { canPin, startLoad, startServer } from './processes.ts'
 import { kept, printed } from './report.ts'
 import { measureStart } from './startup.ts'

@@ -6,13 +6,12 @@ import { drawFrom, latencyOf, PLACES, type Place, seededRandom } from './edge/la
 import { openMeteredDatabase } from './edge/metered-database.ts'
 import { FREE, freePerDay, priceOf } from './edge/prices.ts'
 import { virtualClock } from './edge/virtual-clock.ts'
+import { quantile, table } from './figures.ts'
 import { type Act, actsOf } from './lab/acts.ts'
 import { watchCrypto } from './lab/crypto-counter.ts'
 import { openLab } from './lab/registry.ts'
 import type { StorageOperation } from './lab/watch.ts'
 import type { Options } from './options.ts'
-import { table } from './output.ts'
-import { quantile } from './statistics.ts'
 
 const SAMPLES = 500
 const QUICK_SAMPLES = 25

@@ -4,14 +4,14 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { inProject } from '../src/local/project.ts'
-import { grow } from './growth/grow.ts'
-import { readPlans } from './growth/plans.ts'
+import { anyValues, isScan, statements } from '../test/workers/statements.ts'
+import { keep, quotients, spreadOf, spreadText, table } from './figures.ts'
+import { databaseFile, grow } from './growth/grow.ts'
 import type { Options } from './options.ts'
-import { keep, spreadText, table } from './output.ts'
 import { startLoad, startServer } from './processes.ts'
-import { quotients, spreadOf } from './statistics.ts'
-import { cpuOf, type Measured, type Row, ratesOf, takeTurns } from './turns.ts'
+import { cpuOf, type Measured, type Pace, type Row, ratesOf, takeTurns } from './turns.ts'
 
 const SMALLEST = 10
 const MIDDLE = 10_000
@@ -78,20 +78,40 @@ function comparison(measured: readonly Measured[]) {
   })
 }
 
-/** False if an operation costs more, or a statement reads a whole table. */
-export async function measureGrowth({ pace, clients, save }: Options): Promise<boolean> {
-  const say = (text: string) => console.error(text)
-  const directory = mkdtempSync(join(tmpdir(), 'bench-growth-'))
-  const end = () => rmSync(directory, { recursive: true, force: true })
-  process.on('exit', end)
-  const sizes = [...new Set([SMALLEST, Math.min(MIDDLE, clients), clients])]
-  const states = sizes.map((size) => ({ size, stateDir: join(directory, String(size)) }))
-  for (const { size, stateDir } of states) {
-    say(`growing to ${size} clients, spent codes and refresh tokens`)
-    await grow(stateDir, size, say)
-  }
-  const plans = states.map(({ size, stateDir }) => ({ clients: size, ...readPlans(stateDir) }))
+type Plans = Readonly<{ statements: number; scans: readonly string[] }>
 
+/**
+ * The query plans of all statements on a grown database, as it stands and after ANALYZE has told SQLite how its rows are
+ * spread. Leaves the database without statistics, as it was.
+ */
+function readPlans(stateDir: string): Plans {
+  const sqlite = new DatabaseSync(databaseFile(stateDir))
+  const scansOf = ([name, sql]: readonly [string, string]) =>
+    sqlite
+      .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .all(...anyValues(sql))
+      .map(({ detail }) => String(detail))
+      .filter(isScan)
+      .map((detail) => `${name}: ${detail}`)
+  try {
+    if (scansOf(['control', 'SELECT * FROM client WHERE name = ?1']).length === 0) {
+      throw new Error('a scan was not seen')
+    }
+    const asItStands = statements.flatMap(scansOf)
+    sqlite.exec('ANALYZE')
+    const analyzed = statements.flatMap(scansOf)
+    sqlite.exec('DROP TABLE sqlite_stat1')
+    sqlite.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    return { statements: statements.length, scans: [...new Set([...asItStands, ...analyzed])] }
+  } finally {
+    sqlite.close()
+  }
+}
+
+type State = Readonly<{ size: number; stateDir: string }>
+
+/** Every operation on every state, in turns. */
+async function compareStates(states: readonly State[], pace: Pace, say: (text: string) => void) {
   const load = startLoad()
   const rows: Row[] = []
   for (const { size, stateDir } of states) {
@@ -104,45 +124,58 @@ export async function measureGrowth({ pace, clients, save }: Options): Promise<b
   const compared = comparison(await takeTurns(rows, load, pace, say))
   for (const { server } of rows) server.end()
   load.end()
+  return compared.sort((a, b) => a.operation.localeCompare(b.operation) || a.clients - b.clients)
+}
 
-  console.log(
-    table(
-      ['operation', 'clients', 'requests/s', 'CPU ms/request', 'CPU over smallest', ''],
-      compared
-        .sort((a, b) => a.operation.localeCompare(b.operation) || a.clients - b.clients)
-        .map((one) => [
-          one.operation,
-          String(one.clients),
-          spreadText(one.requestsPerSecond, 0),
-          spreadText(one.cpuMsPerRequest, 3),
-          spreadText(one.overSmallest, 2),
-          one.isSame ? 'same' : `MORE than ${SAME_WITHIN}`,
-        ]),
-    ),
+const comparedTable = (compared: ReturnType<typeof comparison>) =>
+  table(
+    ['operation', 'clients', 'requests/s', 'CPU ms/request', 'CPU over smallest', ''],
+    compared.map((one) => [
+      one.operation,
+      String(one.clients),
+      spreadText(one.requestsPerSecond, 0),
+      spreadText(one.cpuMsPerRequest, 3),
+      spreadText(one.overSmallest, 2),
+      one.isSame ? 'same' : `MORE than ${SAME_WITHIN}`,
+    ]),
   )
 
-  for (const { clients: size, statements, scans } of plans) {
-    console.log(`${size} clients: of ${statements} statements ${scans.length} read a whole table`)
+const listedTable = (listed: readonly (Listed & Readonly<{ clients: number }>)[]) =>
+  table(
+    ['client list', 'seconds', 'peak MiB', 'output MiB', 'ended'],
+    listed.map(({ clients, seconds, peakMib, outputMib, ended }) => [
+      String(clients),
+      seconds.toFixed(1),
+      peakMib.toFixed(0),
+      outputMib.toFixed(1),
+      ended,
+    ]),
+  )
+
+/** False if an operation costs more, or a statement reads a whole table. */
+export async function measureGrowth({ pace, clients, save }: Options): Promise<boolean> {
+  const say = (text: string) => console.error(text)
+  const directory = mkdtempSync(join(tmpdir(), 'bench-growth-'))
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+  const sizes = [...new Set([SMALLEST, Math.min(MIDDLE, clients), clients])]
+  const states = sizes.map((size) => ({ size, stateDir: join(directory, String(size)) }))
+  for (const { size, stateDir } of states) {
+    say(`growing to ${size} clients, spent codes and refresh tokens`)
+    await grow(stateDir, size, say)
+  }
+  const plans = states.map(({ size, stateDir }) => ({ clients: size, ...readPlans(stateDir) }))
+  const compared = await compareStates(states, pace, say)
+  console.log(comparedTable(compared))
+  for (const { clients: size, statements: count, scans } of plans) {
+    console.log(`${size} clients: of ${count} statements ${scans.length} read a whole table`)
     for (const scan of scans) console.log(scan)
   }
-
   const listed = []
   for (const { size, stateDir } of states) {
     say(`listing ${size} clients`)
     listed.push({ clients: size, ...(await listClients(stateDir)) })
   }
-  console.log(
-    table(
-      ['client list', 'seconds', 'peak MiB', 'output MiB', 'ended'],
-      listed.map(({ clients: size, seconds, peakMib, outputMib, ended }) => [
-        String(size),
-        seconds.toFixed(1),
-        peakMib.toFixed(0),
-        outputMib.toFixed(1),
-        ended,
-      ]),
-    ),
-  )
+  console.log(listedTable(listed))
   const run = { measuredAt: new Date().toISOString(), pace, compared, plans, listed }
   keep('growth.json', run, save ? 'growth.json' : null)
   return compared.every(({ isSame }) => isSame) && plans.every(({ scans }) => scans.length === 0)

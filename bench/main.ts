@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { readOptions } from './options.ts'
+import { type Command, type Options, readOptions } from './options.ts'
 
 function installPeers(): void {
   if (existsSync(resolve(import.meta.dirname, 'node_modules'))) return
@@ -22,44 +22,23 @@ function optionsOrStop() {
   }
 }
 
-const options = optionsOrStop()
-switch (options.command) {
-  case 'compare': {
+/** What a run returns is false if it found something wrong. Each loads its own program, and no other. */
+const RUNS: Readonly<Record<Command, (options: Options) => Promise<unknown>>> = {
+  async compare(options) {
     installPeers()
-    const { compare } = await import('./compare.ts')
-    await compare(options)
-    break
-  }
-  case 'counts': {
-    const { countOperations } = await import('./counts.ts')
-    console.table(await countOperations())
-    break
-  }
-  case 'start': {
+    return (await import('./compare.ts')).compare(options)
+  },
+  async start({ quick }) {
     installPeers()
     const { measureStart } = await import('./startup.ts')
-    console.log(JSON.stringify(await measureStart(options.quick ? 3 : 25), null, 2))
-    break
-  }
-  case 'profile': {
-    const { profile } = await import('./profile.ts')
-    await profile(options)
-    break
-  }
-  case 'growth': {
-    const { measureGrowth } = await import('./growth.ts')
-    if (!(await measureGrowth(options))) process.exit(1)
-    break
-  }
-  case 'soak': {
-    const { soak } = await import('./soak.ts')
-    if (!(await soak(options))) process.exit(1)
-    break
-  }
-  case 'edge': {
-    const { simulateEdge } = await import('./edge.ts')
-    await simulateEdge(options)
-    break
-  }
+    console.log(JSON.stringify(await measureStart(quick ? 3 : 25), null, 2))
+  },
+  counts: async () => console.table(await (await import('./counts.ts')).countOperations()),
+  profile: async (options) => (await import('./profile.ts')).profile(options),
+  growth: async (options) => (await import('./growth.ts')).measureGrowth(options),
+  soak: async (options) => (await import('./soak.ts')).soak(options),
+  edge: async (options) => (await import('./edge.ts')).simulateEdge(options),
 }
-process.exit(0)
+
+const options = optionsOrStop()
+process.exit((await RUNS[options.command](options)) === false ? 1 : 0)

@@ -1,8 +1,8 @@
 /** Where the time of an operation goes: V8's sampling profiler inside workerd, on storage in memory. */
 
 import { freePorts, HOST } from '../test/node/free-ports.ts'
+import { table } from './figures.ts'
 import type { Options } from './options.ts'
-import { table } from './output.ts'
 import { startLoad, startServer } from './processes.ts'
 
 type Frame = Readonly<{ functionName: string; url: string; lineNumber: number }>

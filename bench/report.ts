@@ -2,10 +2,9 @@
 
 import { cpus } from 'node:os'
 import type { Counted } from './counts.ts'
+import { spreadOf, spreadText, table } from './figures.ts'
 import { OPERATION_NAMES, type Operation } from './operations.ts'
-import { spreadText, table } from './output.ts'
 import type { Started } from './startup.ts'
-import { spreadOf } from './statistics.ts'
 import type { Verdict } from './targets.ts'
 import { cpuOf, type Measured, type Pace, ratesOf } from './turns.ts'
 

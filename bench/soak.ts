@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { keep, quantile, table } from './figures.ts'
 import type { Options } from './options.ts'
-import { keep, table } from './output.ts'
 import {
   askBadly,
   checkToken,
@@ -30,7 +30,6 @@ import {
   revokeFamily,
 } from './soak/user-acts.ts'
 import { createWorld, type World } from './soak/world.ts'
-import { quantile } from './statistics.ts'
 
 /** In a hundred acts. */
 const MIX: readonly (readonly [act: (world: World) => Promise<void>, share: number])[] = [

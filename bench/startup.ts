@@ -8,8 +8,9 @@ import { gzipSync } from 'node:zlib'
 import { Miniflare } from 'miniflare'
 import { buildWorker } from '../src/local/build-worker.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../src/local/project.ts'
+import { moduleWorker } from '../src/local/run-workers.ts'
 import { readWranglerConfig } from '../src/local/wrangler-config.ts'
-import { type Spread, spreadOf } from './statistics.ts'
+import { type Spread, spreadOf } from './figures.ts'
 import { ISSUER, JWT_SECRET } from './subject.ts'
 
 export type Started = Readonly<{
@@ -68,19 +69,14 @@ function evaluateMs(file: string): number {
 
 async function openLoader() {
   const { compatibility_date: date } = readWranglerConfig(REGISTRY_CONFIG)
-  const contents = await buildWorker(here('workers/loader.ts'))
+  const module = await buildWorker(here('workers/loader.ts'))
   const runtime = new Miniflare({
     telemetry: { enabled: false },
     cf: false,
     workers: [
       {
         config: {
-          name: LOADER,
-          compatibilityDate: date,
-          manifest: {
-            mainModule: 'loader.mjs',
-            modules: { 'loader.mjs': { type: 'esm' as const, contents } },
-          },
+          ...moduleWorker({ name: LOADER, date, module }),
           env: { LOADER: { type: 'worker-loader' } },
         },
       },

@@ -1,8 +1,8 @@
 /** What must hold (gate) and what is aimed for (goal), and how a run did. */
 
+import { quotients, type Spread, spreadOf } from './figures.ts'
 import type { Operation, Storage } from './operations.ts'
 import type { Started } from './startup.ts'
-import { quotients, type Spread, spreadOf } from './statistics.ts'
 import { cpuOf, type Measured, ratesOf } from './turns.ts'
 
 export type Verdict = Readonly<{

@@ -3,6 +3,9 @@
 import { Log, LogLevel, Miniflare } from 'miniflare'
 import { applyMigrations } from '../../src/local/migrations.ts'
 import { inProject } from '../../src/local/project.ts'
+import { moduleWorker } from '../../src/local/run-workers.ts'
+
+const IDLE = 'export default { fetch: () => new Response(null) }'
 
 export type Meter = { read: number; written: number }
 
@@ -16,17 +19,7 @@ export async function openMeteredDatabase() {
     workers: [
       {
         config: {
-          name: 'meter',
-          compatibilityDate: '2026-08-01',
-          manifest: {
-            mainModule: 'idle.mjs',
-            modules: {
-              'idle.mjs': {
-                type: 'esm' as const,
-                contents: 'export default { fetch: () => new Response(null) }',
-              },
-            },
-          },
+          ...moduleWorker({ name: 'meter', date: '2026-08-01', module: IDLE }),
           env: { DB: { type: 'd1', id: 'meter' } },
         },
       },

@@ -8,6 +8,7 @@ import { Log, LogLevel, Miniflare } from 'miniflare'
 import { buildWorker } from '../../src/local/build-worker.ts'
 import { applyMigrations } from '../../src/local/migrations.ts'
 import { inProject, REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { moduleWorker } from '../../src/local/run-workers.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { freePorts, HOST } from '../../test/node/free-ports.ts'
 import { isSigned, OPERATIONS, type Operation, type Ready } from '../operations.ts'
@@ -43,7 +44,8 @@ async function serve(
 ): Promise<Ready> {
   const entries = WORKERS[who]
   if (!entries) throw new Error(`there is no worker ${who}`)
-  const { compatibility_date, compatibility_flags } = readWranglerConfig(REGISTRY_CONFIG)
+  const { compatibility_date: date, compatibility_flags } = readWranglerConfig(REGISTRY_CONFIG)
+  const flags = [...compatibility_flags, ...QUIETLY]
   const operations = OPERATIONS.filter((operation) => entries[operation])
   const modules = new Map<string, string>()
   for (const entry of new Set(Object.values(entries))) {
@@ -82,16 +84,7 @@ async function serve(
     log: new Log(LogLevel.ERROR),
     ...(inspectorPort !== undefined && { inspectorPort }),
     workers: workers.map(({ name, port, module, env }) => ({
-      config: {
-        name,
-        compatibilityDate: compatibility_date,
-        compatibilityFlags: [...compatibility_flags, ...QUIETLY],
-        manifest: {
-          mainModule: `${name}.mjs`,
-          modules: { [`${name}.mjs`]: { type: 'esm' as const, contents: module } },
-        },
-        env,
-      },
+      config: { ...moduleWorker({ name, date, flags, module }), env },
       dev: { unsafeDirectSockets: [{ host: HOST, port }] },
     })),
   } as ConstructorParameters<typeof Miniflare>[0])

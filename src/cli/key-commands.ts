@@ -17,6 +17,7 @@ import {
   SIGNING_ALGORITHMS,
   type SigningKeys,
 } from '../crypto/signing-keys.ts'
+import { STANDARD } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
 import {
   type Asked,
@@ -28,7 +29,6 @@ import {
   showKeys,
   timeOf,
 } from './key-values.ts'
-import { STANDARD } from './registry-file/files.ts'
 import { epochSeconds } from './tokens.ts'
 import { type Io, offlineVerb, type Usage } from './verb.ts'
 

@@ -8,9 +8,9 @@ import {
   type SigningAlgorithm,
   type SigningKeys,
 } from '../crypto/signing-keys.ts'
+import { OWNER_ONLY, readGivenFile, STANDARD, writeGivenFile } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
 import type { KeySetting } from '../secrets.ts'
-import { OWNER_ONLY, readGivenFile, STANDARD, writeGivenFile } from './registry-file/files.ts'
 import { epochSeconds } from './tokens.ts'
 import { type Io, note, printDocument, refuseUsage, writeOut } from './verb.ts'
 
@@ -40,7 +40,7 @@ async function textFrom(file: string | undefined, { command, io }: Asked) {
   if (file === undefined && (io.stdin as { isTTY?: boolean }).isTTY) {
     refuseUsage(command, 'name the file with the present value: --from FILE')
   }
-  const text = await readGivenFile(file ?? STANDARD, io)
+  const text = await readGivenFile(file ?? STANDARD, io.stdin)
   return { text, what: (file ?? STANDARD) === STANDARD ? 'standard input' : JSON.stringify(file) }
 }
 

@@ -1,18 +1,29 @@
 /**
- * Signs a person in at a registry, in a browser: an authorization code with PKCE, sent back to a port of this machine (RFC
- * 8252 §7.3) and bound to a key of this sign-in (RFC 9449 §10).
+ * `login` and `logout`: a person who administers. The person signs in at the registry in a browser: an authorization code
+ * with PKCE, sent back to a port of this machine (RFC 8252 §7.3) and bound to a key of this sign-in (RFC 9449 §10).
  */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
 import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Command } from 'commander'
 import { digest } from '../crypto/digest.ts'
 import { randomText } from '../crypto/random.ts'
-import { COMMAND_LINE_ID, LOGIN_REDIRECT_URI } from '../local/operators.ts'
+import { COMMAND_LINE_ID, LOGIN_REDIRECT_URI, readCredential } from '../local/operators.ts'
 import { oneLine, Refusal } from '../local/refusal.ts'
-import { buyWithKey, newKey, type SignIn, signInOf } from './sign-in.ts'
-import type { Server } from './tokens.ts'
+import { signInPlace } from './reach.ts'
+import {
+  buyWithKey,
+  newKey,
+  readSignIn,
+  type SignIn,
+  type SignInPlace,
+  signInOf,
+} from './sign-in.ts'
+import { postForm, type Server, writeKept } from './tokens.ts'
+import { type Form, type Io, note, plainOptions, printDocument, verb } from './verb.ts'
 
 const WAIT_MS = 600_000
 const { hostname: HOST, pathname: CALLBACK } = new URL(LOGIN_REDIRECT_URI)
@@ -69,7 +80,7 @@ function codeIn(response: URLSearchParams, issuer: string): string {
 }
 
 /** `show` gets the address that the person opens in a browser. Throws a Refusal. */
-export async function signIn(server: Server, show: (url: string) => void): Promise<SignIn> {
+async function signIn(server: Server, show: (url: string) => void): Promise<SignIn> {
   const { issuer } = server
   const [verifier, state] = [randomText(), randomText()]
   const { key, thumbprint } = await newKey()
@@ -110,10 +121,75 @@ const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly [string, ...str
 }
 
 /** Where no browser opens, the person has the address. */
-export function openInBrowser(url: string) {
+function openInBrowser(url: string) {
   const [command, ...words] = OPENERS[process.platform] ?? []
   if (command === undefined) return
   const child = spawn(command, [...words, url], { detached: true, stdio: 'ignore' })
   child.once('error', () => {})
   child.unref()
+}
+
+/** RFC 7009. A refresh token ends all that was renewed with it. Throws a Refusal. */
+async function revoke({ url }: Server, { client_id, refresh_token }: SignIn): Promise<void> {
+  const { status } = await postForm(`${url}/revoke`, { token: refresh_token, client_id })
+  if (status !== 200) throw new Refusal(`the registry at ${url} answered ${status}`)
+}
+
+/** The sign-in that a new one replaces; null if there is none. No file of another kind is overwritten: throws a Refusal. */
+async function earlierSignIn(place: SignInPlace): Promise<SignIn | null> {
+  const { file } = place
+  if (await readCredential(file).catch(() => null)) {
+    throw new Refusal(`${file} has the credential of a client: let CREDENTIALS_FILE name another`)
+  }
+  return readSignIn(place)
+}
+
+async function login(io: Io, where: Form & Readonly<{ browser?: boolean }>): Promise<object> {
+  const { remote = false, browser = true } = where
+  const place = await signInPlace({ remote, env: io.env })
+  const earlier = await earlierSignIn(place)
+  const isTerminal = io.stdout === process.stdout && process.stdout.isTTY
+  const made = await signIn(place.server, (url) => {
+    io.stderr.write(`Open this address in a browser, on this machine:\n\n  ${url}\n\n`)
+    if (browser && isTerminal) openInBrowser(url)
+  })
+  await writeKept(place.file, made)
+  if (earlier) {
+    await revoke(place.server, earlier).catch((fault: unknown) =>
+      note(io, `the earlier sign-in could not be ended: ${oneLine(fault)}`),
+    )
+  }
+  return { issuer: made.issuer, scopes: made.scope.split(' '), file: place.file }
+}
+
+async function logout(io: Io, { remote = false }: Form): Promise<object> {
+  const place = await signInPlace({ remote, env: io.env })
+  const { server, file } = place
+  const signedIn = await readSignIn(place)
+  if (!signedIn) throw new Refusal(`nobody is signed in: there is no ${file}`)
+  await revoke(server, signedIn).catch((fault: unknown) => {
+    throw new Refusal(`${oneLine(fault)}: the sign-in has not ended, and ${file} is kept`)
+  })
+  await rm(file)
+  return { issuer: server.issuer, signed_out: true }
+}
+
+export function addSignInCommands(program: Command, io: Io) {
+  verb(program, {
+    usage: 'login',
+    description:
+      'Sign in as a person who administers, in a browser. Later commands act as this person, with the scopes registry:… that were ' +
+      'allowed. The sign-in is kept in a file that only you can read: in ~/.config/edge-registry, or CREDENTIALS_FILE.',
+    example: '--remote',
+    options: plainOptions({
+      '--no-browser': 'print the address, and open no browser',
+    }),
+  }).action(async (options: Form & { browser?: boolean }) =>
+    printDocument(io, options, await login(io, options)),
+  )
+  verb(program, {
+    usage: 'logout',
+    description: 'End the sign-in of this machine, and remove its file.',
+    example: '--remote',
+  }).action(async (options: Form) => printDocument(io, options, await logout(io, options)))
 }

@@ -11,13 +11,10 @@ import { isIssuer } from '../protocol/public-url.ts'
 import { type ManagementApi, managementApi, type Reached, type Sent } from './api.ts'
 import { tokensByKey, tokensBySecret } from './client-tokens.ts'
 import { send } from './http.ts'
-import { readSignIn, signInTokens } from './sign-in.ts'
+import { readSignIn, type SignInPlace, signInTokens } from './sign-in.ts'
 import type { Server, Tokens } from './tokens.ts'
 
 export type Where = Readonly<{ remote: boolean; env: Environment }>
-
-/** Where a person may sign in, and the file that keeps it. `login`: the command. */
-export type SignInPlace = Readonly<{ server: Server; file: string; login: string }>
 
 /** Credentials are sent there: plain http is for this machine alone. */
 function requireGuarded(issuer: string, from: string): string {
@@ -64,9 +61,9 @@ export async function signInPlace({ remote, env }: Where): Promise<SignInPlace> 
   throw new Refusal('no registry runs on STATE_DIR: run npm start, or add --remote')
 }
 
-async function tokensOfPerson({ server, file, login }: SignInPlace): Promise<Tokens | null> {
-  const signIn = await readSignIn(file, server.issuer)
-  return signIn && signInTokens({ server, file, toDo: login }, signIn)
+async function tokensOfPerson(place: SignInPlace): Promise<Tokens | null> {
+  const signIn = await readSignIn(place)
+  return signIn && signInTokens(place, signIn)
 }
 
 function tokensOfMachine(env: Environment, server: Server): Tokens | null {
@@ -118,14 +115,10 @@ async function localTokens(stateDir: string, place: SignInPlace): Promise<Tokens
 const reached = ({ url }: Server, tokens: Tokens, isRemote: boolean): Reached => ({
   url,
   isRemote,
-  async send({ method, target, headers, body }: Sent) {
+  async send({ target, ...init }: Sent) {
     const [path = ''] = target.split('?')
-    const proof = await tokens.headersFor(method, path)
-    return send(`${url}${target}`, {
-      method,
-      headers: { ...headers, ...proof },
-      ...(body !== undefined && { body }),
-    })
+    const proof = await tokens.headersFor(init.method, path)
+    return send(`${url}${target}`, { ...init, headers: { ...init.headers, ...proof } })
   },
   renew: tokens.renew,
 })
@@ -142,12 +135,10 @@ async function onStopped<T>(stateDir: string, env: Environment, work: Work<T>): 
       managementApi({
         url: stateDir,
         isRemote: false,
-        send: ({ method, target, headers, body }) =>
-          management.dispatch(target, {
-            method,
-            headers: { ...headers, Authorization: `Bearer ${management.token}` },
-            ...(body !== undefined && { body }),
-          }),
+        send: ({ target, ...init }) => {
+          const headers = { ...init.headers, Authorization: `Bearer ${management.token}` }
+          return management.dispatch(target, { ...init, headers })
+        },
         renew: async () => false,
       }),
     )

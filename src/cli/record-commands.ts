@@ -8,6 +8,7 @@ import { isoTime } from '../protocol/registration/field.ts'
 import { type ManagementApi, ProblemRefusal, pathOf } from './api.ts'
 import { checkEvent, checkSince } from './input.ts'
 import { printPages } from './list-verb.ts'
+import { epochSeconds } from './tokens.ts'
 import { type Form, type Io, plainOptions, printFrom, verb } from './verb.ts'
 
 const unknown = (text: string) =>
@@ -33,8 +34,7 @@ type AuditOptions = Form &
 async function printAudit(io: Io, options: AuditOptions) {
   const { client, user, event, since } = options
   if (event !== undefined) checkEvent(event)
-  const now = Math.floor(Date.now() / 1000)
-  const moment = since === undefined ? undefined : isoTime(checkSince(since, now))
+  const moment = since === undefined ? undefined : isoTime(checkSince(since, epochSeconds()))
   const query = { client_id: client, user, event, since: moment ?? undefined }
   await printPages(io, options, { path: '/audit', query })
 }

@@ -1,12 +1,12 @@
 /** `export FILE` and `apply FILE`: the registry as a file, which a person edits, reviews and keeps under version control. */
 
 import type { Command } from 'commander'
+import { readGivenFile, STANDARD, writeGivenFile } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
 import type { ManagementApi } from './api.ts'
 import { readFirstLine } from './input.ts'
 import { withApi } from './reach.ts'
 import { makeChanges, readState } from './registry-file/apply.ts'
-import { readGivenFile, STANDARD, writeGivenFile } from './registry-file/files.ts'
 import { type Change, type Plan, planOf, type State, sectionsToRead } from './registry-file/plan.ts'
 import { asJson, countedOf, forPeople, headOf, type Printer } from './registry-file/plan-text.ts'
 import type { RegistryFile } from './registry-file/read.ts'
@@ -138,7 +138,7 @@ async function applyFile(
 async function apply(file: string, options: ApplyOptions, io: Io) {
   const what = file === STANDARD ? 'standard input' : JSON.stringify(file)
   const { readRegistryFile } = await import('./registry-file/read.ts')
-  const read = await readRegistryFile(await readGivenFile(file, io), SECTIONS)
+  const read = await readRegistryFile(await readGivenFile(file, io.stdin), SECTIONS)
   if (read.problems.length > 0) refuseFile(io, what, read.problems)
   const where = { remote: options.remote ?? false, env: io.env }
   const isAsAsked = await withApi(where, (api) => applyFile(api, read, { options, what, io }))

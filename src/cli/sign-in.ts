@@ -60,8 +60,12 @@ async function proofOf(
     .sign(await importJWK(key, ALG))
 }
 
+/** Where a person may sign in, and the file that keeps it. `login`: the command. */
+export type SignInPlace = Readonly<{ server: Server; file: string; login: string }>
+
 /** Null if there is none. Throws a Refusal for a file of another form, and for one of another registry. */
-export async function readSignIn(file: string, issuer: string): Promise<SignIn | null> {
+export async function readSignIn({ file, server }: SignInPlace): Promise<SignIn | null> {
+  const { issuer } = server
   const text = await readIfPresent(file)
   if (text === null) return null
   const { data: signIn } = SignIn.safeParse(jsonIn(text))
@@ -110,29 +114,28 @@ async function refreshed(server: Server, signIn: SignIn): Promise<SignIn> {
   return signInOf(signIn, bought)
 }
 
-/** `toDo`: how the person signs in again. */
-type Place = Readonly<{ server: Server; file: string; toDo: string }>
-
-const over = (why: string, toDo: string) => new Refusal(`the sign-in has ended (${why}): ${toDo}`)
+const over = (why: string, { login }: SignInPlace) =>
+  new Refusal(`the sign-in has ended (${why}): ${login}`)
 
 /** A refresh token is good once, so one process alone renews; the others find what it wrote. */
-async function renewed({ server, file, toDo }: Place, refused: string): Promise<SignIn> {
+async function renewed(place: SignInPlace, refused: string): Promise<SignIn> {
+  const { server, file } = place
   return withFileLocked(file, async () => {
-    const now = await readSignIn(file, server.issuer)
-    if (!now) throw over('its file is gone', toDo)
+    const now = await readSignIn(place)
+    if (!now) throw over('its file is gone', place)
     if (now.access_token !== refused && isUsable(now.expires_at)) return now
     try {
       const signIn = await refreshed(server, now)
       await writeKept(file, signIn)
       return signIn
     } catch (fault) {
-      if (fault instanceof TokenRefusal) throw over(fault.message, toDo)
+      if (fault instanceof TokenRefusal) throw over(fault.message, place)
       throw fault
     }
   })
 }
 
-export function signInTokens(place: Place, signedIn: SignIn): Tokens {
+export function signInTokens(place: SignInPlace, signedIn: SignIn): Tokens {
   let signIn = signedIn
   let isNew = false
   const renew = async () => {

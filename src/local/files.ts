@@ -1,9 +1,13 @@
-/** Small files: those that hold a secret are for their owner alone, and what a person wrote is UTF-8. */
+/** Files: those that hold a secret are for their owner alone, and what a person wrote is UTF-8. */
 
-import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { Refusal } from './refusal.ts'
 
-const OWNER_ONLY = 0o600
+export const OWNER_ONLY = 0o600
+
+const cannot = (what: string, verb: string) => (fault: NodeJS.ErrnoException) => {
+  throw new Refusal(`${what} cannot be ${verb} (${fault.code})`)
+}
 
 /** Renames a complete file into place, so that no reader sees half of one. A draft that is there may be another user's. */
 export async function writePrivateFile(path: string, text: string) {
@@ -42,8 +46,54 @@ export function utf8Text(what: string, bytes: Uint8Array): string {
 
 /** The text of a file that a person named. `what` begins the Refusal of a file that cannot be read or is not UTF-8. */
 export async function readText(what: string, file: string): Promise<string> {
-  const bytes = await readFile(file).catch((fault: NodeJS.ErrnoException) => {
-    throw new Refusal(`${what} cannot be read (${fault.code})`)
-  })
-  return utf8Text(what, bytes)
+  return utf8Text(what, await readFile(file).catch(cannot(what, 'read')))
+}
+
+type Chunks = AsyncIterable<Uint8Array | string>
+
+/** Stands for standard input or output in the place of a file. */
+export const STANDARD = '-'
+/** As nodes with their lines it takes fifty times as much memory. */
+const MAX_FILE_BYTES = 16 * 1024 * 1024
+
+const tooLong = (what: string) =>
+  new Refusal(
+    `${what} is longer than ${MAX_FILE_BYTES / 1024 / 1024} MiB: split it, since a file may have a part of the clients or of the users`,
+  )
+
+async function readAll(chunks: Chunks, what: string) {
+  const read: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of chunks) {
+    const buffer = Buffer.from(chunk as string)
+    bytes += buffer.length
+    if (bytes > MAX_FILE_BYTES) throw tooLong(what)
+    read.push(buffer)
+  }
+  return utf8Text(what, Buffer.concat(read))
+}
+
+/** `stdin` is read for `-`. Throws a Refusal for what cannot be read, is too long or is not UTF-8. */
+export async function readGivenFile(file: string, stdin: Chunks): Promise<string> {
+  if (file === STANDARD) return readAll(stdin, 'standard input')
+  const what = JSON.stringify(file)
+  const handle = await open(file).catch(cannot(what, 'read'))
+  try {
+    return await readAll(handle.createReadStream({ autoClose: false }), what).catch((fault) => {
+      throw 'code' in fault ? cannot(what, 'read')(fault) : fault
+    })
+  } finally {
+    await handle.close()
+  }
+}
+
+/** For everyone, as the process is told (umask). */
+const ANYONE = 0o666
+
+/** Renames a complete file into place, so that a failure leaves the old one. */
+export async function writeGivenFile(file: string, text: string, mode = ANYONE) {
+  const what = JSON.stringify(file)
+  const draft = `${file}.${process.pid}`
+  await writeFile(draft, text, { flag: 'wx', mode }).catch(cannot(what, 'written'))
+  await rename(draft, file).catch(cannot(what, 'written'))
 }

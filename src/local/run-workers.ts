@@ -41,6 +41,25 @@ function bindingsOf({ config, vars }: RunnableWorker, running: readonly string[]
   ])
 }
 
+type ModuleWorker = Readonly<{
+  name: string
+  date: string
+  flags?: readonly string[]
+  /** One module, as `buildWorker` makes it. */
+  module: string
+}>
+
+/** A worker as Miniflare takes it, but for its bindings. */
+export const moduleWorker = ({ name, date, flags = [], module }: ModuleWorker) => ({
+  name,
+  compatibilityDate: date,
+  compatibilityFlags: [...flags],
+  manifest: {
+    mainModule: `${name}.mjs`,
+    modules: { [`${name}.mjs`]: { type: 'esm' as const, contents: module } },
+  },
+})
+
 /** The caller awaits `ready` and disposes of it. `hear` gets each line of the workers, which is printed without it. */
 export const runWorkers = (
   workers: readonly [RunnableWorker, ...RunnableWorker[]],
@@ -60,15 +79,12 @@ export const runWorkers = (
     unsafeTriggerHandlers: true,
     workers: workers.map((worker) => ({
       config: {
-        name: worker.config.name,
-        compatibilityDate: worker.config.compatibility_date,
-        compatibilityFlags: worker.config.compatibility_flags,
-        manifest: {
-          mainModule: `${worker.config.name}.mjs`,
-          modules: {
-            [`${worker.config.name}.mjs`]: { type: 'esm' as const, contents: worker.module },
-          },
-        },
+        ...moduleWorker({
+          name: worker.config.name,
+          date: worker.config.compatibility_date,
+          flags: worker.config.compatibility_flags,
+          module: worker.module,
+        }),
         env: bindingsOf(
           worker,
           workers.map(({ config }) => config.name),

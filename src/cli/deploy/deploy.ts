@@ -7,9 +7,9 @@ import { oneLine } from '../../local/refusal.ts'
 import { isIssuer } from '../../protocol/public-url.ts'
 import { DONE, FAILED, WRONG_USAGE, writeOut } from '../verb.ts'
 import { signIn } from './account.ts'
+import { checkIssuer } from './config-file.ts'
 import type { Options, Outside } from './outside.ts'
 import { operatorFile, shownFiles, shownPath } from './secrets.ts'
-import { checkIssuer } from './settle.ts'
 import { stepsFor } from './steps.ts'
 
 const SIGN_IN = {

@@ -11,9 +11,9 @@ import { counted } from '../text-form.ts'
 import { epochSeconds } from '../tokens.ts'
 import { writeOut } from '../verb.ts'
 import { checkAddress, hasPaidPlan, secretsSetSoFar } from './account.ts'
+import { settleDatabase, settleIssuer, settleNamespaces } from './config-file.ts'
 import type { Deployment, Options } from './outside.ts'
 import { knownSecret, operatorFile, secretFor, settleOperator } from './secrets.ts'
-import { settleDatabase, settleIssuer, settleNamespaces } from './settle.ts'
 
 export type Step = Readonly<{
   name: string
