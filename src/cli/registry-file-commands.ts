@@ -51,7 +51,7 @@ async function exportTo(file: string, options: ExportOptions, command: Command, 
   const isJson = file === STANDARD ? json : file.toLowerCase().endsWith('.json')
   const format: FileFormat = isJson ? 'json' : 'yaml'
   const { registryText } = await import('./registry-file/text.ts')
-  const text = registryText(state, sections, format)
+  const text = registryText(state, format)
   if (file === STANDARD) return writeOut(io, text)
   await writeGivenFile(file, text)
   const countOf = ({ name }: Section) => state.get(name)?.length ?? 0
@@ -90,16 +90,12 @@ type Carrying = Readonly<{ print: Printer; state: State; io: Io }>
 
 async function carryOut(api: ManagementApi, plan: Plan, { print, state, io }: Carrying) {
   const left = new Set(plan.changes)
-  const report = {
-    secret: print.secret,
-    note: (sentence: string) => note(io, sentence),
-    async done(change: Change) {
-      left.delete(change)
-      await print.done(change)
-    },
+  const done = async (change: Change) => {
+    left.delete(change)
+    await print.done(change)
   }
   try {
-    await makeChanges(api, plan, state, report)
+    await makeChanges(api, plan, state, { ...print, done })
   } catch (fault) {
     const [failed] = left
     if (failed) note(io, notMade(failed, plan.changes.length - left.size, plan.changes.length))
@@ -119,8 +115,8 @@ async function applyFile(
   { options, what, io }: Readonly<{ options: ApplyOptions; what: string; io: Io }>,
 ): Promise<boolean> {
   const { json = false, check = false, prune: prunes = false, yes = false } = options
-  const state = await readState(api, sectionsToRead(file, SECTIONS, prunes))
-  const plan = planOf(file, state, SECTIONS, { prunes })
+  const state = await readState(api, sectionsToRead(file, prunes))
+  const plan = planOf(file, state, prunes)
   if (plan.problems.length > 0) refuseFile(io, what, plan.problems)
   for (const sentence of plan.notes) note(io, sentence)
   const print = json ? asJson(io) : forPeople(io)
@@ -138,7 +134,7 @@ async function applyFile(
 async function apply(file: string, options: ApplyOptions, io: Io) {
   const what = file === STANDARD ? 'standard input' : JSON.stringify(file)
   const { readRegistryFile } = await import('./registry-file/read.ts')
-  const read = await readRegistryFile(await readGivenFile(file, io.stdin), SECTIONS)
+  const read = await readRegistryFile(await readGivenFile(file, io.stdin))
   if (read.problems.length > 0) refuseFile(io, what, read.problems)
   const where = { remote: options.remote ?? false, env: io.env }
   const isAsAsked = await withApi(where, (api) => applyFile(api, read, { options, what, io }))

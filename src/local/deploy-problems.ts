@@ -64,6 +64,8 @@ const bindingNames = (config: Omit<WranglerConfig, 'vars'>): readonly string[] =
   ...config.services.map(({ binding }) => binding),
 ]
 
+const unless = (isRight: boolean, problem: string) => (isRight ? [] : [problem])
+
 /** The id of every database and namespace, by the name of its binding. */
 const idsOf = (config: WranglerConfig) =>
   new Map([
@@ -121,12 +123,11 @@ export function configurationProblems(configs: Configs): string[] {
     ]
   })
   const hasCron = configs.registry.triggers.crons.includes(CRON)
-  const noCron = `${CONFIG_FILES.registry}: triggers.crons must have "${CRON}"`
   return [
     ...refused,
     ...differentIds(configs),
     ...serviceProblems(configs),
-    ...(hasCron ? [] : [noCron]),
+    ...unless(hasCron, `${CONFIG_FILES.registry}: triggers.crons must have "${CRON}"`),
   ]
 }
 
@@ -161,8 +162,9 @@ const PUBLIC_ONLY = 'global_fetch_strictly_public'
 function publicProblems(worker: WorkerName, config: WranglerConfig): string[] {
   const { vars } = config
   const issuer = vars.ISSUER ?? ''
+  const hasAddress = worker !== 'management'
   return [
-    ...(isOnThisMachine(issuer) ? [`ISSUER is ${issuer}, an address of this machine`] : []),
+    ...unless(!isOnThisMachine(issuer), `ISSUER is ${issuer}, an address of this machine`),
     ...[...idsOf(config)]
       .filter(([, id]) => isPlaceholder(id))
       .map(([binding]) => `the id of ${binding} is a placeholder`),
@@ -173,14 +175,16 @@ function publicProblems(worker: WorkerName, config: WranglerConfig): string[] {
     ...Object.keys(vars)
       .filter((name) => !isSettingOf(worker, name) && !ALL_SECRET_NAMES.some((one) => one === name))
       .map((name) => `${name} is not a setting of the ${worker}`),
-    ...(config.workers_dev === false ? [] : ['workers_dev must be false']),
-    ...(worker === 'management' && hasRoutes(config)
-      ? ['there must be no routes: the registry forwards to it']
-      : []),
-    // It asks addresses that clients name.
-    ...(worker === 'management' && !config.compatibility_flags.includes(PUBLIC_ONLY)
-      ? [`compatibility_flags must have ${PUBLIC_ONLY}`]
-      : []),
+    ...unless(config.workers_dev === false, 'workers_dev must be false'),
+    ...unless(
+      hasAddress || !hasRoutes(config),
+      'there must be no routes: the registry forwards to it',
+    ),
+    // The management worker asks addresses that clients name.
+    ...unless(
+      hasAddress || config.compatibility_flags.includes(PUBLIC_ONLY),
+      `compatibility_flags must have ${PUBLIC_ONLY}`,
+    ),
   ]
 }
 

@@ -12,7 +12,7 @@ import { anyRaw, completed } from './registry-entries.ts'
 
 /** The entries of a file without problems, by section. */
 async function entriesIn(text: string) {
-  const file = await readRegistryFile(text, SECTIONS)
+  const file = await readRegistryFile(text)
   const items = [...file.items.values()].flat()
   expect([...file.problems, ...items.flatMap(({ problems }) => problems)]).toEqual([])
   return new Map([...file.items].map(([name, list]) => [name, list.map(({ entry }) => entry)]))
@@ -25,10 +25,10 @@ describe('a registry file that was written', () => {
       await fc.assert(
         fc.asyncProperty(anyRaw, async (raw) => {
           const kept = await completed(raw)
-          const text = registryText(kept, SECTIONS, format)
+          const text = registryText(kept, format)
           expect(await entriesIn(text)).toEqual(kept)
           // Written again it is the same text: a file under version control shows what changed.
-          expect(registryText(kept, SECTIONS, format)).toBe(text)
+          expect(registryText(kept, format)).toBe(text)
         }),
         { numRuns: runs(30, 300) },
       )
@@ -40,7 +40,7 @@ describe('a registry file that was written', () => {
     async (format) => {
       await fc.assert(
         fc.asyncProperty(anyRaw, async (raw) => {
-          const text = registryText(await completed(raw), SECTIONS, format)
+          const text = registryText(await completed(raw), format)
           expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u)
         }),
         { numRuns: runs(30, 300) },
@@ -51,7 +51,7 @@ describe('a registry file that was written', () => {
   it('a file says the same to a reader of YAML 1.1, for which no and on are truth values', async () => {
     await fc.assert(
       fc.asyncProperty(anyRaw, async (raw) => {
-        const text = registryText(await completed(raw), SECTIONS, 'yaml')
+        const text = registryText(await completed(raw), 'yaml')
         expect(parse(text, { version: '1.1' })).toEqual(parse(text))
       }),
       { numRuns: runs(30, 300) },
@@ -68,7 +68,7 @@ describe('a registry file that was written', () => {
       grant_types: ['authorization_code'],
     }
     const { entry } = await CLIENTS.complete(client)
-    expect(registryText(new Map([['clients', [entry]]]), SECTIONS, 'yaml')).toBe(
+    expect(registryText(new Map([['clients', [entry]]]), 'yaml')).toBe(
       `# The registry as code: docs/registry-as-code.md. It holds no secret.
 
 version: 1
@@ -89,7 +89,7 @@ const CLIENTS = SECTIONS.find(({ name }) => name === 'clients') as (typeof SECTI
 
 /** Each problem as `line: message`. */
 async function problemsIn(text: string): Promise<string[]> {
-  const file = await readRegistryFile(text, SECTIONS)
+  const file = await readRegistryFile(text)
   const ofItems = [...file.items.values()].flat().flatMap(({ problems }) => problems)
   return [...file.problems, ...ofItems].map(({ line, message }) => `${line}: ${message}`)
 }
@@ -275,7 +275,7 @@ describe('a fault in a registry file', () => {
     )
     await fc.assert(
       fc.asyncProperty(anyText, async (text) => {
-        const file = await readRegistryFile(text, SECTIONS)
+        const file = await readRegistryFile(text)
         for (const { line, message } of file.problems) {
           expect(line).toBeGreaterThan(0)
           expect(message).not.toMatch(/[\n\r]|undefined|\{field\}/)

@@ -12,7 +12,7 @@ import { runs } from '../sample.ts'
 import { anyRaw, completed } from './registry-entries.ts'
 
 const planFor = async (text: string, state: State, prunes = false): Promise<Plan> =>
-  planOf(await readRegistryFile(text, SECTIONS), state, SECTIONS, { prunes })
+  planOf(await readRegistryFile(text), state, prunes)
 
 const CLIENTS = SECTIONS.find(({ name }) => name === 'clients') as (typeof SECTIONS)[number]
 
@@ -44,7 +44,7 @@ describe('a plan', () => {
     await fc.assert(
       fc.asyncProperty(anyRaw, anyRaw, async (from, to) => {
         const [state, wanted] = [await completed(from), await completed(to)]
-        const text = registryText(wanted, SECTIONS, 'json')
+        const text = registryText(wanted, 'json')
         const plan = await planFor(text, state, true)
         if (plan.problems.length > 0) {
           const known = /exchange their|is not in the file, but/
@@ -63,7 +63,7 @@ describe('a plan', () => {
     await fc.assert(
       fc.asyncProperty(anyRaw, anyRaw, async (from, to) => {
         const [state, wanted] = [await completed(from), await completed(to)]
-        const text = registryText(wanted, SECTIONS, 'yaml')
+        const text = registryText(wanted, 'yaml')
         const plan = await planFor(text, state)
         if (plan.problems.length > 0) return
         expect(plan.changes.map(({ action }) => action)).not.toContain('delete')
@@ -85,7 +85,7 @@ describe('a plan', () => {
       fc.asyncProperty(anyRaw, fc.subarray([...SECTIONS]), async (raw, chosen) => {
         const state = await completed(raw)
         const part = new Map(chosen.map(({ name }) => [name, state.get(name) ?? []]))
-        const plan = await planFor(registryText(part, SECTIONS, 'yaml'), state, true)
+        const plan = await planFor(registryText(part, 'yaml'), state, true)
         expect([plan.changes, plan.unlisted, plan.problems]).toEqual([[], [], []])
       }),
       { numRuns: runs(25, 200) },
@@ -97,7 +97,7 @@ describe('a plan', () => {
       ...{ user_id, username, email: 'a@b', scopes: [], endorsements: [], disabled: false },
     }))
   const stateOf = (list: Entry[]): State => new Map([['users', list]])
-  const textOf = (list: Entry[]) => registryText(stateOf(list), SECTIONS, 'yaml')
+  const textOf = (list: Entry[]) => registryText(stateOf(list), 'yaml')
 
   it('a user who gives a name up is renamed before the user who takes it', async () => {
     const state = stateOf(users(['1', 'ada'], ['2', 'bob'], ['3', 'eve']))
@@ -161,7 +161,7 @@ describe('a plan', () => {
       const declared = { sentence: 'S', self_registered: false, sensitive: false }
       const name = held.includes('old:read') ? 'old:read' : 'old'
       const clients = `clients:\n  - {client_id: app, name: App, owner_id: o, grant_types: [], ${held}}\n`
-      const read = await readRegistryFile(`version: 1\n${clients}`, SECTIONS)
+      const read = await readRegistryFile(`version: 1\n${clients}`)
       const entry = read.items.get('clients')?.[0]?.entry as Entry
       const state = new Map([
         ['scopes', [{ name, ...declared }]],
@@ -195,7 +195,7 @@ describe('a plan', () => {
       ['scopes', [scope('new')]],
       ['users', users(['2', 'ada'])],
     ])
-    const plan = await planFor(registryText(wanted, SECTIONS, 'yaml'), state, true)
+    const plan = await planFor(registryText(wanted, 'yaml'), state, true)
     expect(
       plan.changes.map(({ action, section, id }) => `${action} ${section.noun} ${id}`),
     ).toEqual(['create scope new', 'delete user 1', 'create user 2', 'delete scope old'])
@@ -217,7 +217,7 @@ describe('a plan in words', () => {
   })
   const wordsOf = async (from: Entry[], to: Entry[]) => {
     const state = new Map([['clients', from]])
-    const text = registryText(new Map([['clients', to]]), SECTIONS, 'yaml')
+    const text = registryText(new Map([['clients', to]]), 'yaml')
     const plan = await planFor(text, state, true)
     return [...plan.changes.map(changeText), summaryOf(plan)].join('\n')
   }

@@ -4,6 +4,7 @@ import { Refusal } from '../../local/refusal.ts'
 import { type Changed, type ManagementApi, makeChange, pathOf } from '../api.ts'
 import { pagesOf } from '../list-verb.ts'
 import type { Change, Plan, State } from './plan.ts'
+import type { Printer } from './plan-text.ts'
 import { type Entry, isSame, type Section } from './section.ts'
 
 /** More than any change needs. Without a limit, a value that the registry keeps in another form would be sent for ever. */
@@ -26,11 +27,7 @@ export async function readState(api: ManagementApi, sections: readonly Section[]
 }
 
 /** What is known of a change while it is made. */
-type Report = Readonly<{
-  /** Shown once: it must reach the person even if what follows fails. */
-  secret: (change: Change, secret: string) => Promise<void>
-  note: (sentence: string) => void
-}>
+type Report = Pick<Printer, 'secret' | 'note'>
 
 const placeOf = ({ section: { path }, id }: Change) => `${path}${pathOf`/${id}`}` as const
 
@@ -106,7 +103,7 @@ export async function makeChanges(
   api: ManagementApi,
   { changes }: Pick<Plan, 'changes'>,
   state: State,
-  report: Report & Readonly<{ done: (change: Change) => Promise<void> }>,
+  report: Report & Pick<Printer, 'done'>,
 ): Promise<void> {
   const made = new Set<Section>()
   for (const change of changes) {

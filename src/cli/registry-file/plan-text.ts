@@ -95,7 +95,9 @@ const changeDocument = (change: Change) => ({
 /** What is printed while a plan is made and carried out. */
 export type Printer = Readonly<{
   plan: (plan: Plan) => Promise<void>
+  /** Shown once: it must reach the person even if what follows fails. */
   secret: (change: Change, secret: string) => Promise<void>
+  note: (sentence: string) => void
   done: (change: Change) => Promise<void>
   /** Also after a failure, for the changes that were not made. */
   end: (left: readonly Change[]) => Promise<void>
@@ -112,6 +114,7 @@ export function forPeople(io: Io): Printer {
       const unlisted = unlistedText(plan)
       if (unlisted !== '') note(io, unlisted)
     },
+    note: (sentence) => note(io, sentence),
     secret: (change, secret) => print(`client_secret of ${change.id}, shown only once: ${secret}`),
     done: (change) => print(headOf(change).replace(change.action, PAST[change.action])),
     end: async () => {},
@@ -136,6 +139,7 @@ export function asJson(io: Io): Printer {
       rest = { unchanged, not_in_file: Object.fromEntries(counts) }
       await writeOut(io, '{"changes":[')
     },
+    note: (sentence) => note(io, sentence),
     secret: async (change, secret) => void secrets.set(change, secret),
     done: (change) => element(change, true),
     async end(left) {

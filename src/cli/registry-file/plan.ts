@@ -3,6 +3,7 @@
 import { hasRegistryScope } from '../../domain/registry-scopes.ts'
 import type { Item, RegistryFile } from './read.ts'
 import { type Entry, fileForm, isSame, listIn, requestedName, type Section } from './section.ts'
+import { SECTIONS } from './sections.ts'
 import type { FileProblem } from './text.ts'
 
 export type Change = Readonly<{
@@ -103,12 +104,23 @@ function referredTo(deletions: readonly Change[], left: readonly Held[]): FilePr
   })
 }
 
-function planSection(
-  section: Section,
-  items: readonly Item[],
-  current: readonly Entry[],
-  prunes: boolean,
-) {
+/** What a section has in the file, and in the registry. */
+type Given = Readonly<{ items: readonly Item[]; current: readonly Entry[] }>
+
+/** What is not in the file, and what of it goes. */
+function restOf(section: Section, { items, current }: Given, prunes: boolean) {
+  const listed = new Set(items.map(({ id }) => id))
+  const rest = current.filter((entry) => !listed.has(String(entry[section.id])))
+  const isPruned = (entry: Entry) => prunes && !isOperator(entry)
+  const deletions = rest.filter(isPruned).map((before): Change => {
+    const id = String(before[section.id])
+    return { action: 'delete', section, id, before, after: null }
+  })
+  return { deletions, unlisted: rest.filter((entry) => !isPruned(entry)) }
+}
+
+function planSection(section: Section, given: Given, prunes: boolean) {
+  const { items, current } = given
   const byId = new Map(current.map((entry) => [String(entry[section.id]), entry]))
   const matched = items.map((item) => ({ item, before: byId.get(item.id ?? '') ?? null }))
   const open = matched.filter((one) => !isKept(section, one))
@@ -116,34 +128,20 @@ function planSection(
     if (id === null || entry === null || isSame(before, entry)) return []
     return [{ action: before ? 'change' : 'create', section, id, before, after: entry }]
   })
-  const listed = new Set(items.map(({ id }) => id))
-  const rest = current.filter((entry) => !listed.has(String(entry[section.id])))
-  const pruned = prunes ? rest.filter((entry) => !isOperator(entry)) : []
-  const deletions = pruned.map(
-    (before): Change => ({
-      action: 'delete',
-      section,
-      id: String(before[section.id]),
-      before,
-      after: null,
-    }),
-  )
-  const unlisted = rest.filter((entry) => !prunes || isOperator(entry))
+  const { deletions, unlisted } = restOf(section, given, prunes)
   const updates = changes.filter((one): one is Update => one.action === 'change')
   const { ordered, circles } = byNames(updates, section)
-  const lineOf = new Map(items.map(({ id, line }) => [id, line]))
   const inCircle = circles.map(({ id }) => ({
-    line: lineOf.get(id) ?? 1,
+    line: items.find((item) => item.id === id)?.line ?? 1,
     message: `${section.noun} ${id}: entries exchange their ${section.otherName?.field}: rename one of them first`,
   }))
+  const left = [...matched.map(({ item, before }) => item.entry ?? before), ...unlisted]
   return {
     deletions,
     changes: [...ordered, ...changes.filter(({ action }) => action === 'create')],
     unchanged: matched.length - changes.length,
     unlisted: { section, count: unlisted.length },
-    left: [...matched.map(({ item, before }) => item.entry ?? before), ...unlisted].flatMap(
-      (entry) => (entry ? [{ section, entry }] : []),
-    ),
+    left: left.flatMap((entry): Held[] => (entry ? [{ section, entry }] : [])),
     notes: open.flatMap(({ item }) => item.notes),
     problems: [
       ...open.flatMap(({ item }) => item.problems),
@@ -154,51 +152,40 @@ function planSection(
 }
 
 /** What a plan is made from. What others refer to is not deleted, so then every section is read. */
-export const sectionsToRead = (
-  { items }: RegistryFile,
-  sections: readonly Section[],
-  prunes: boolean,
-): readonly Section[] => {
-  const ofFile = sections.filter(({ name }) => items.has(name))
-  return prunes && ofFile.some(({ isReferredTo }) => isReferredTo) ? sections : ofFile
+export function sectionsToRead({ items }: RegistryFile, prunes: boolean): readonly Section[] {
+  const ofFile = SECTIONS.filter(({ name }) => items.has(name))
+  return prunes && ofFile.some(({ isReferredTo }) => isReferredTo) ? SECTIONS : ofFile
 }
 
 /**
  * `state`: of the sections to read. In each section deletions come first, which frees names; what other sections
  * refer to is deleted last.
  */
-export function planOf(
-  { items }: RegistryFile,
-  state: State,
-  sections: readonly Section[],
-  { prunes }: Readonly<{ prunes: boolean }>,
-): Plan {
-  const planned = sections.flatMap((section) => {
-    const given = items.get(section.name)
-    return given ? [planSection(section, given, state.get(section.name) ?? [], prunes)] : []
+export function planOf({ items: inFile }: RegistryFile, state: State, prunes: boolean): Plan {
+  const currentOf = ({ name }: Section) => state.get(name) ?? []
+  const planned = SECTIONS.flatMap((section) => {
+    const items = inFile.get(section.name)
+    return items ? [planSection(section, { items, current: currentOf(section) }, prunes)] : []
   })
-  const others = sections.flatMap((section) => {
-    const current = items.has(section.name) ? [] : (state.get(section.name) ?? [])
-    return current.map((entry): Held => ({ section, entry }))
-  })
+  const others = SECTIONS.filter(({ name }) => !inFile.has(name)).flatMap((section) =>
+    currentOf(section).map((entry): Held => ({ section, entry })),
+  )
+  const deletions = planned.flatMap((one) => one.deletions)
   const isLast = ({ section }: Change) => section.isReferredTo
   return {
     changes: [
-      ...planned.flatMap(({ deletions, changes }) => [
-        ...deletions.filter((one) => !isLast(one)),
-        ...changes,
+      ...planned.flatMap((one) => [
+        ...one.deletions.filter((change) => !isLast(change)),
+        ...one.changes,
       ]),
-      ...planned.flatMap(({ deletions }) => deletions.filter(isLast)),
+      ...deletions.filter(isLast),
     ],
     unchanged: planned.reduce((sum, { unchanged }) => sum + unchanged, 0),
     unlisted: planned.map(({ unlisted }) => unlisted).filter(({ count }) => count > 0),
     prunes,
     problems: [
       ...planned.flatMap(({ problems }) => problems),
-      ...referredTo(
-        planned.flatMap(({ deletions }) => deletions),
-        [...planned.flatMap(({ left }) => left), ...others],
-      ),
+      ...referredTo(deletions, [...planned.flatMap(({ left }) => left), ...others]),
     ],
     notes: planned.flatMap(({ notes }) => notes),
   }

@@ -4,6 +4,7 @@ import type * as z from 'zod/mini'
 import { isObject } from '../../domain/json-object.ts'
 import { pathText } from '../../protocol/strict-json.ts'
 import { type Entry, FILE_VERSION, type Section } from './section.ts'
+import { SECTIONS } from './sections.ts'
 import { type FileProblem, type Parsed, parseText } from './text.ts'
 
 /** One entry of a section. */
@@ -140,12 +141,12 @@ async function readSection(list: readonly unknown[], section: Section, parsed: P
   return withRepeated(items, section)
 }
 
-function problemsOfWhole(value: unknown, sections: readonly Section[], { lineOf }: Parsed) {
+function problemsOfWhole({ value, lineOf }: Parsed) {
   if (!isObject(value)) {
     const message = `the file must begin with version: ${FILE_VERSION}, followed by sections`
     return [{ line: 1, message }]
   }
-  const names = sections.map(({ name }) => name)
+  const names = SECTIONS.map(({ name }) => name)
   const problems: FileProblem[] = []
   if (value.version !== FILE_VERSION) {
     problems.push({ line: lineOf(['version']), message: `version must be ${FILE_VERSION}` })
@@ -164,16 +165,13 @@ function problemsOfWhole(value: unknown, sections: readonly Section[], { lineOf 
 }
 
 /** Never throws for what a file may hold. */
-export async function readRegistryFile(
-  text: string,
-  sections: readonly Section[],
-): Promise<RegistryFile> {
+export async function readRegistryFile(text: string): Promise<RegistryFile> {
   const parsed = parseText(text)
   if (parsed.problems.length > 0) return { items: new Map(), problems: parsed.problems }
-  const problems = problemsOfWhole(parsed.value, sections, parsed)
+  const problems = problemsOfWhole(parsed)
   if (problems.length > 0) return { items: new Map(), problems }
   const items = new Map<string, readonly Item[]>()
-  for (const section of sections) {
+  for (const section of SECTIONS) {
     const list = (parsed.value as Partial<Record<string, readonly unknown[]>>)[section.name]
     if (list) items.set(section.name, await readSection(list, section, parsed))
   }

@@ -14,7 +14,8 @@ import {
   Scalar,
   visit,
 } from 'yaml'
-import { type Entry, FILE_VERSION, fileForm, type Section } from './section.ts'
+import { type Entry, FILE_VERSION, fileForm } from './section.ts'
+import { SECTIONS } from './sections.ts'
 
 /** A fault of the file. `line` counts from 1. */
 export type FileProblem = Readonly<{ line: number; message: string }>
@@ -139,10 +140,9 @@ export type FileFormat = 'yaml' | 'json'
 /** `entries` by the section's name. */
 export function registryText(
   entries: ReadonlyMap<string, readonly Entry[]>,
-  sections: readonly Section[],
   format: FileFormat,
 ): string {
-  const lists = sections.flatMap((section) => {
+  const lists = SECTIONS.flatMap((section) => {
     const list = entries.get(section.name)
     return list ? [[section.name, list.map((entry) => fileForm(section, entry))] as const] : []
   })
