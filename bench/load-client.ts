@@ -2,7 +2,7 @@
 
 import { connect, type Socket } from 'node:net'
 
-export type Expected = Readonly<{ status: number; text: string }>
+type Expected = Readonly<{ status: number; text: string }>
 
 /** Sends what it is given and settles with null when the answer is right, else with what is wrong. */
 export type Connection = Readonly<{

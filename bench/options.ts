@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import type { Pace } from './turns.ts'
 
-export const COMMANDS = ['compare', 'growth', 'edge', 'counts', 'start', 'profile', 'soak'] as const
+const COMMANDS = ['compare', 'growth', 'edge', 'counts', 'start', 'profile', 'soak'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export type Options = Readonly<{

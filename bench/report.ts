@@ -8,7 +8,7 @@ import type { Started } from './startup.ts'
 import type { Verdict } from './targets.ts'
 import { cpuOf, type Measured, type Pace, ratesOf } from './turns.ts'
 
-export type Run = Readonly<{
+type Run = Readonly<{
   pace: Pace
   isPinned: boolean
   measured: readonly Measured[]

@@ -7,7 +7,7 @@
 import type { StorageOperation } from '../lab/watch.ts'
 
 /** A log-normal distribution through these two. */
-export type Latency = Readonly<{ p50: number; p99: number }>
+type Latency = Readonly<{ p50: number; p99: number }>
 
 /** "<5 ms latency globally for hot reads": Cloudflare's KV documentation, page "Choose a storage product". */
 const KV_HOT_READ: Latency = { p50: 2, p99: 5 }

@@ -7,7 +7,7 @@ import { moduleWorker } from '../../src/local/run-workers.ts'
 
 const IDLE = 'export default { fetch: () => new Response(null) }'
 
-export type Meter = { read: number; written: number }
+type Meter = { read: number; written: number }
 
 type Statement = Readonly<{ sql: string; bound: readonly unknown[] }>
 

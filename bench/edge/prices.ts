@@ -26,9 +26,9 @@ export const FREE = {
 /** Of a request, for the price alone: between what is measured here and the rounding of a bill. */
 const CPU_MS = 1
 
-export type Rows = Readonly<{ read: number; written: number }>
+type Rows = Readonly<{ read: number; written: number }>
 
-export type Priced = Readonly<{
+type Priced = Readonly<{
   /** US dollars for a million such operations, by what they are for. */
   request: number
   kv: number

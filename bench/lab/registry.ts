@@ -1,9 +1,11 @@
 /** A registry and an authenticator in this process, on SQLite and a map, with a client, a user and a browser. */
 
+import { resolve } from 'node:path'
 import type { Bindings } from '../../src/compose.ts'
+import { buildWorker } from '../../src/local/build-worker.ts'
 import { memoryNamespace } from '../memory/namespace.ts'
 import { CALLBACK, GRANTED_SCOPES, ISSUER, JWT_SECRET, SIGNING_KEYS } from '../subject.ts'
-import { loadLab } from './modules.ts'
+import type * as Entry from './entry.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 import { type Around, watchDatabase, watchNamespace } from './watch.ts'
 
@@ -12,6 +14,12 @@ const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
 export type Answered = Readonly<{ status: number; location: string; body: string }>
 /** Settles with the answer; deferred work may go on. */
 export type Send = (path: string, init?: RequestInit) => Promise<Answered>
+
+/** Both workers and the stores, bundled and loaded into this process. */
+async function loadLab(): Promise<typeof Entry> {
+  const module = await buildWorker(resolve(import.meta.dirname, 'entry.ts'))
+  return import(`data:text/javascript;base64,${Buffer.from(module).toString('base64')}`)
+}
 
 const plainly: Around = (_operation, act) => act()
 

@@ -9,7 +9,7 @@ import { endGroup, membersOf } from '../process-group.ts'
 import type { Sample } from './trend.ts'
 
 export const RESTARTS = ['runtime killed', 'npm told to end', 'npm start killed'] as const
-export type Restart = (typeof RESTARTS)[number]
+type Restart = (typeof RESTARTS)[number]
 
 /** The last line of the welcome, printed when both workers serve. */
 const READY = 'Ctrl-C ends both.'

@@ -56,7 +56,7 @@ export function hasEnded(token: Token, atMs: number, withinMs: number, by: strin
 
 export const isSurelyLive = ({ ending }: Token) => ending.mayMs === Number.POSITIVE_INFINITY
 
-export type Verdict = 'accepted' | 'refused' | 'either'
+type Verdict = 'accepted' | 'refused' | 'either'
 
 /** Of a check that was under way from `begunMs` to `endedMs`. */
 export function mustBe(

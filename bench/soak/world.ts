@@ -40,7 +40,7 @@ export type Family = {
  * Whether the spare client has its scope, and since when: `either` while the administrator is at it. `withinMs` of a
  * withdrawal every check knows.
  */
-export type Spare = {
+type Spare = {
   state: 'authorized' | 'withdrawn' | 'either'
   sinceMs: number
   withinMs: number

@@ -11,7 +11,7 @@ import { type Io, note, type Printed, printFrom, refuseUsage, type Usage, verb }
 export const WITHIN = `within ${ALL_REVOKED_WITHIN_SECONDS} s`
 
 /** The records of a noun. */
-export type Records = Readonly<{
+type Records = Readonly<{
   /** Where the API has them. */
   path: `/${string}`
   /** Of every call about one of them. */
@@ -22,7 +22,7 @@ export type Records = Readonly<{
   example: string
 }>
 
-export const readOf = ({ path, query = {} }: Records, id: string): Call => ({
+const readOf = ({ path, query = {} }: Records, id: string): Call => ({
   method: 'GET',
   path: `${path}${pathOf`/${id}`}`,
   query,

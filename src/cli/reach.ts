@@ -14,7 +14,7 @@ import { send } from './http.ts'
 import { readSignIn, type SignInPlace, signInTokens } from './sign-in.ts'
 import type { Server, Tokens } from './tokens.ts'
 
-export type Where = Readonly<{ remote: boolean; env: Environment }>
+type Where = Readonly<{ remote: boolean; env: Environment }>
 
 /** Credentials are sent there: plain http is for this machine alone. */
 function requireGuarded(issuer: string, from: string): string {

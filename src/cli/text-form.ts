@@ -52,7 +52,7 @@ export function textForm(document: object): string {
   return fields.flatMap(([name, value]) => fieldLines(name, value, width)).join('\n')
 }
 
-export type Row = readonly string[]
+type Row = readonly string[]
 
 const lengthOf = (text: string) => [...text].length
 const shorten = (text: string) =>

@@ -2,7 +2,7 @@
 
 import { DEMO_REDIRECT_URI, DEMO_SCOPES, type Demo } from './demo.ts'
 
-export type Served = Readonly<{
+type Served = Readonly<{
   registryUrl: string
   authenticatorUrl: string
   issuer: string

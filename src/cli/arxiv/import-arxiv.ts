@@ -22,7 +22,7 @@ type Importer = Readonly<{
 }>
 
 /** Rows that were left out are counted in `badRows`, clients among them in `notImported`. */
-export type Summary = Readonly<{
+type Summary = Readonly<{
   clients: number
   created: number
   unchanged: number

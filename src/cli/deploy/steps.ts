@@ -15,7 +15,7 @@ import { settleDatabase, settleIssuer, settleNamespaces } from './config-file.ts
 import type { Deployment, Options } from './outside.ts'
 import { knownSecret, operatorFile, secretFor, settleOperator } from './secrets.ts'
 
-export type Step = Readonly<{
+type Step = Readonly<{
   name: string
   /** For `--dry-run`. */
   does: string

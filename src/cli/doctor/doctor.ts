@@ -21,7 +21,7 @@ import { CLEAN_UP, TRIAL_CHECKS } from './trial-checks.ts'
 const SEEN_LOCALLY_SECONDS = 5
 
 /** The options of a run. */
-export type Where = Readonly<{
+type RunOptions = Readonly<{
   isDeployed: boolean
   /** Takes precedence over the address of a running registry. */
   authenticatorUrl: string | null
@@ -34,7 +34,7 @@ export type Where = Readonly<{
 /** Throws a Refusal for a bad setting. Nothing is written yet. `api`: null without the credential of an operator. */
 export async function readExamined(
   io: Io,
-  where: Where,
+  where: RunOptions,
   api: ManagementApi | null,
 ): Promise<Examined> {
   const configs = readConfigs()
@@ -61,7 +61,11 @@ const givenProxySecret = ({ env }: Io) => proxySecretsIn(env.PROXY_SECRET ?? '')
 const isCloudflareKnown = ({ env }: Io) =>
   Boolean(env.CLOUDFLARE_API_TOKEN && env.CLOUDFLARE_ACCOUNT_ID)
 
-function knownOfDeployed(io: Io, { authenticatorUrl, deployedAt }: Where, configs: Configs): Known {
+function knownOfDeployed(
+  io: Io,
+  { authenticatorUrl, deployedAt }: RunOptions,
+  configs: Configs,
+): Known {
   return {
     ...configs,
     issuer: io.env.ISSUER || configs.registry.vars.ISSUER || '',
@@ -75,7 +79,11 @@ function knownOfDeployed(io: Io, { authenticatorUrl, deployedAt }: Where, config
   }
 }
 
-async function knownHere(io: Io, { authenticatorUrl }: Where, configs: Configs): Promise<Known> {
+async function knownHere(
+  io: Io,
+  { authenticatorUrl }: RunOptions,
+  configs: Configs,
+): Promise<Known> {
   const stateDir = stateDirectory(io.env)
   const noSecrets = Object.fromEntries(ALL_SECRET_NAMES.map((name) => [name, '']))
   const env = { ...io.env, ...noSecrets }
@@ -111,7 +119,7 @@ export async function* examine(
 /** Calls `tell` with each finding. Returns how many checks failed. */
 export async function runDoctor(
   io: Io,
-  where: Where,
+  where: RunOptions,
   tell: (finding: Finding) => Promise<void>,
 ): Promise<number> {
   let failed = 0

@@ -39,7 +39,7 @@ export const differing = (before: Entry, after: Entry): Entry =>
 export const listIn = (entry: Entry, name: string) => entry[name] as readonly string[]
 
 /** `field` as a member of the entry. `sentence` has `{field}` where its name stands. */
-export type EntryProblem = Readonly<{ field: string; sentence: string }>
+type EntryProblem = Readonly<{ field: string; sentence: string }>
 
 export type Completed = Readonly<{
   entry: Entry
