@@ -161,6 +161,10 @@ export async function cancel(page: Page) {
 export const sessionCookie = async (page: Page) =>
   (await page.context().cookies()).find(({ name }) => name === 'registry_session')
 
-/** Kept as output of the test run. */
+/** Kept as output of the test run. That of a long page takes its time on a busy machine. */
 export const keepScreenshot = (page: Page, name: string) =>
-  page.screenshot({ path: `test-results/screenshots/${name}.png`, fullPage: true })
+  page.screenshot({
+    path: `test-results/screenshots/${name}.png`,
+    fullPage: true,
+    timeout: 3 * TIMEOUT_MS,
+  })
