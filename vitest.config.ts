@@ -24,6 +24,7 @@ const LONG = ['test/**/*.long.test.ts']
 /** Two files at a time: each takes about one core. */
 export const MAX_WORKERS = 2
 
+const FILES_IN_MEMORY = 'test/files-in-memory.ts'
 /** A globalSetup: `test/node/running-registry.ts` needs it. */
 export const MIGRATED_STATE = 'test/node/migrated-state.ts'
 
@@ -58,6 +59,7 @@ const workersProject = (files: Files) => ({
   ],
   test: {
     name: 'workers',
+    globalSetup: [FILES_IN_MEMORY],
     setupFiles: ['test/workers/setup.ts'],
     testTimeout: 30_000,
     ...files,
@@ -82,7 +84,7 @@ const unitProject = (files: Files) => ({
 const nodeProject = (files: Files) => ({
   test: {
     name: 'node',
-    globalSetup: [MIGRATED_STATE],
+    globalSetup: [FILES_IN_MEMORY, MIGRATED_STATE],
     maxWorkers: 3,
     sequence: { groupOrder: 1 },
     ...files,
