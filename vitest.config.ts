@@ -9,7 +9,7 @@ const READERS = [
   'src/domain/**',
   'src/crypto/**',
   'src/config.ts',
-  'src/flows/{authenticate-client,logos,still-held,token/proof-of-possession}.ts',
+  'src/flows/{authenticate-client,logos,still-held,token/proof-of-possession,webhook}.ts',
   'src/stores/live-sessions.ts',
   'src/http/{flood,form-token,next-page,browser-session}.ts',
   'src/routes/client-post.ts',
