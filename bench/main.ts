@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type Command, type Options, readOptions } from './options.ts'
+import { type Command, type Options, readOptions, USAGE } from './options.ts'
 
 function installPeers(): void {
   if (existsSync(resolve(import.meta.dirname, 'node_modules'))) return
@@ -40,5 +40,9 @@ const RUNS: Readonly<Record<Command, (options: Options) => Promise<unknown>>> = 
   edge: async (options) => (await import('./edge.ts')).simulateEdge(options),
 }
 
+if (process.argv.includes('--help')) {
+  console.log(USAGE)
+  process.exit()
+}
 const options = optionsOrStop()
 process.exit((await RUNS[options.command](options)) === false ? 1 : 0)

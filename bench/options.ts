@@ -21,8 +21,9 @@ export type Options = Readonly<{
   restartEverySeconds: number
 }>
 
-const USAGE = `npm run bench -- [${COMMANDS.join(' | ')}] [--quick] [--slices N] [--seconds S] [--connections N]
-  [--only NAME]... [--save] [--clients N] [--minutes M] [--restart-every SECONDS]`
+export const USAGE = `npm run bench -- [${COMMANDS.join(' | ')}] [--quick] [--slices N] [--seconds S] [--connections N]
+  [--only NAME]... [--save] [--clients N] [--minutes M] [--restart-every SECONDS]
+bench/README.md says what each measures, how long it takes, and what the options are.`
 
 const MIN_SLICES = 18
 const QUICK_SLICES = 3
