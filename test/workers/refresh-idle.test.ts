@@ -91,8 +91,10 @@ describe('REFRESH_IDLE_SECONDS', () => {
     expect((await endsOf(own))?.idle_expires_at).toBeGreaterThan(before?.idle_expires_at ?? 0)
   })
 
-  it('D1 decides in the statement that rotates, also when the token was still alive when it was read', async () => {
-    const { refresh_token } = await begin()
+  it('D1 decides in the statement that rotates, also when the token was still alive when it was read, and prolongs nothing', async () => {
+    const own = await newRefreshingClient()
+    const { refresh_token } = await begin(registry, own)
+    const before = await endsOf(own)
     let ahead = 0
     const clocked = clockedDatabase(() => Date.now() + ahead * 1000)
     const dying = new Proxy(clocked, {
@@ -101,7 +103,8 @@ describe('REFRESH_IDLE_SECONDS', () => {
         if (name === 'batch') ahead = 0
         if (name === 'prepare') {
           return (sql: string) => {
-            ahead = sql.startsWith('UPDATE refresh_token') ? 15 * DAY_SECONDS : 0
+            const isRotation = sql.startsWith('UPDATE refresh_token')
+            ahead = isRotation || sql.startsWith('UPDATE refresh_family') ? 15 * DAY_SECONDS : 0
             return target.prepare(sql)
           }
         }
@@ -109,10 +112,11 @@ describe('REFRESH_IDLE_SECONDS', () => {
         return typeof value === 'function' ? value.bind(target) : value
       },
     })
-    const answer = await renewal(client, refresh_token, {}, serve({ DB: dying }))
+    const answer = await renewal(own, refresh_token, {}, serve({ DB: dying }))
     expect(answer.status).toBe(503)
     expect(await answer.json()).not.toHaveProperty('access_token')
-    expect((await renewal(client, refresh_token)).status).toBe(200)
+    expect(await endsOf(own)).toEqual(before)
+    expect((await renewal(own, refresh_token)).status).toBe(200)
   })
 
   it('introspection calls an idle refresh token inactive, and states its nearer end', async () => {
