@@ -14,7 +14,7 @@ export const WITHIN = `within ${ALL_REVOKED_WITHIN_SECONDS} s`
 type Records = Readonly<{
   /** Where the API has them. */
   path: `/${string}`
-  /** Of every call about one of them. */
+  /** Sent with every call about one record. */
   query?: NonNullable<Call['query']>
   /** What names one of them: `<id>`. */
   argument: `<${string}>`

@@ -134,7 +134,7 @@ export type Decision = Permission &
     reason: string
   }>
 
-/** Of an owner to a user who is none. It gives no right. Instants in epoch seconds. */
+/** An owner's offer of the client to another user. It gives no right. Instants in epoch seconds. */
 export type OwnershipOffer = Readonly<{
   userId: string
   offeredBy: string
@@ -211,7 +211,7 @@ export type ImportedClient = Readonly<{
 /** Also of open and declined offers and further owners together. */
 export const MAX_FURTHER_OWNERS = 20
 
-/** So long an offer can be accepted, and a user who declined gets no other of the same client. */
+/** How long an offer can be accepted, and how long a user who declined gets no other offer of the same client. */
 export const KEEP_OFFERS_SECONDS = 30 * 86_400
 
 /** '' is no user: a client that registered itself has no owner. */

@@ -1,30 +1,20 @@
 /** `npm start` whose processes are killed: no process stays, and no data is lost. */
 
 import { execFile } from 'node:child_process'
-import { rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { temporaryDirectory } from './command-line.ts'
-import { freePorts } from './free-ports.ts'
 import { type RunningStart, runAdmin, startRegistry } from './project-programs.ts'
+import { type Env, freshEnv, isServed } from './starting.ts'
 
-let env: Record<string, string>
+let env: Env
 let running: RunningStart
 beforeEach(async () => {
-  const [PORT, AUTHENTICATOR_PORT] = (await freePorts(2)).map(String) as [string, string]
-  env = { PORT, AUTHENTICATOR_PORT, STATE_DIR: await temporaryDirectory(), DEMO: '0' }
+  env = { ...(await freshEnv()), DEMO: '0' }
   running = await startRegistry(env)
 })
 afterEach(async () => {
   if (running.child.exitCode === null) await running.stop()
-  await rm(env.STATE_DIR ?? '', { recursive: true, force: true })
 })
-
-const isServed = (port = '') =>
-  fetch(`http://127.0.0.1:${port}/healthz`).then(
-    ({ ok }) => ok,
-    () => false,
-  )
 
 /** The ids of the Workers runtimes of a process. */
 async function runtimesOf(pid = 0): Promise<number[]> {

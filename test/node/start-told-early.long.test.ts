@@ -2,25 +2,18 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { inProject } from '../../src/local/project.ts'
-import { temporaryDirectory } from './command-line.ts'
-import { freePorts } from './free-ports.ts'
-
-const isServed = (port: string) =>
-  fetch(`http://127.0.0.1:${port}/healthz`).then(
-    ({ ok }) => ok,
-    () => false,
-  )
+import { freshEnv, isServed } from './starting.ts'
 
 it.each<[string, (port: string, stateDir: string) => Promise<boolean>]>([
   ['has taken its state', async (_, stateDir) => (await readdir(stateDir)).length > 0],
   ['first answers', (port) => isServed(port)],
 ])('npm start that is interrupted as soon as it %s ends and cleans up', async (_, hasCome) => {
-  const [PORT, AUTHENTICATOR_PORT] = (await freePorts(2)).map(String) as [string, string]
-  const STATE_DIR = await temporaryDirectory()
-  const env = { ...process.env, PORT, AUTHENTICATOR_PORT, STATE_DIR, DEMO: '0' }
+  const own = await freshEnv()
+  const { PORT, STATE_DIR } = own
+  const env = { ...process.env, ...own, DEMO: '0' }
   const child = spawn(process.execPath, [inProject('src/local/start.ts')], {
     env,
     stdio: 'ignore',
@@ -34,6 +27,5 @@ it.each<[string, (port: string, stateDir: string) => Promise<boolean>]>([
     expect(await isServed(PORT)).toBe(false)
   } finally {
     child.kill('SIGKILL')
-    await rm(STATE_DIR, { recursive: true, force: true })
   }
 })

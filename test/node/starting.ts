@@ -6,7 +6,8 @@ import { temporaryDirectory } from './command-line.ts'
 import { freePorts } from './free-ports.ts'
 import { runProgram } from './project-programs.ts'
 
-export type Env = Record<string, string>
+export type Env = Record<string, string> &
+  Readonly<{ PORT: string; AUTHENTICATOR_PORT: string; STATE_DIR: string }>
 
 /** The state is removed after the tests of the file. */
 export async function freshEnv(): Promise<Env> {
@@ -18,10 +19,17 @@ export async function freshEnv(): Promise<Env> {
 const directories: string[] = []
 afterAll(() => Promise.all(directories.map((path) => rm(path, { recursive: true, force: true }))))
 
-export async function refusedStart(env: Env) {
+export async function refusedStart(env: Record<string, string>) {
   const program = runProgram('src/local/start.ts', [], env)
   const status = await program.ended
   return { status, ...program.said() }
 }
+
+/** Does a server answer on this port of the machine? */
+export const isServed = (port: string) =>
+  fetch(`http://127.0.0.1:${port}/healthz`).then(
+    ({ ok }) => ok,
+    () => false,
+  )
 
 export const printed = (text: string, pattern: RegExp) => pattern.exec(text)?.[0] ?? ''
