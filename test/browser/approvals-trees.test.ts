@@ -2,7 +2,7 @@
 
 import { beforeAll, describe } from 'vitest'
 import { type Person, type Registry, startRegistry } from './registry.ts'
-import { type Scene, testScenes } from './scenes.ts'
+import { askInOrder, type Scene, testScenes } from './scenes.ts'
 
 const CALLBACK = 'https://reading.example/callback'
 const DOCUMENT = 'https://documents.client-host.example/oauth/client.json'
@@ -74,16 +74,7 @@ beforeAll(async () => {
   await registry.admin('client', 'disable', decided)
   const host = await selfRegistered('registered-itself', 'registration', 'Some host')
   await selfRegistered(DOCUMENT, 'document', 'Document host')
-  // What was asked in one second would be in the order of the ids.
-  for (const table of ['client_authorization', 'client_grant_type', 'client_endorsement']) {
-    await registry.insert(
-      `UPDATE ${table} SET requested_at = requested_at + ?2 WHERE client_id = ?1 AND authorized_at IS NULL`,
-      [
-        [own, 60],
-        [privileged, 120],
-      ],
-    )
-  }
+  await askInOrder(registry, [asking, own, privileged])
   ids = { asking, own, privileged, decided, host }
   return registry.end
 }, 120_000)

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { beforeAll, describe } from 'vitest'
 import { expectHeading } from './fixtures.ts'
 import { type Person, type Registry, startRegistry } from './registry.ts'
-import { type Scene, testScenes } from './scenes.ts'
+import { askInOrder, type Scene, testScenes } from './scenes.ts'
 
 const CALLBACK = 'https://reading.example/callback'
 const PUBLIC_KEY =
@@ -59,6 +59,7 @@ beforeAll(async () => {
   await registry.admin('client', 'disable', disabled)
   const offered = await create('Book club', ...users)
   await registry.admin('client', 'update', offered, '--scope', 'shelf:lend', '--requested-only')
+  await askInOrder(registry, [shared, offered])
   await registry.insert(
     `INSERT INTO client_owner_offer (client_id, user_id, offered_by, offered_at, declined_at)
       VALUES (?1, ?2, ?3, unixepoch() - iif(?4, 0, 60), iif(?4, unixepoch(), NULL))`,

@@ -24,6 +24,16 @@ type Stage = Readonly<{
   ids: () => Readonly<Record<string, string>>
 }>
 
+/** Gives the waiting requests of clients their order: the queue shows what was asked in one second in the order of the ids. */
+export async function askInOrder({ insert }: Registry, clientIds: readonly string[]) {
+  for (const table of ['client_authorization', 'client_grant_type', 'client_endorsement']) {
+    await insert(
+      `UPDATE ${table} SET requested_at = requested_at + ?2 WHERE client_id = ?1 AND authorized_at IS NULL`,
+      clientIds.map((id, place) => [id, 60 * place]),
+    )
+  }
+}
+
 async function enter(page: Page, { url }: Registry, person: Person) {
   await page.goto(`${url}/clients`)
   await signIn(page, person)
