@@ -46,10 +46,17 @@ describe('SECURITY.md and docs/security/threats.md', () => {
   })
 
   it('every row of threats.md has a file and a test, or refers to another row', () => {
-    expect(rows.length).toBeGreaterThan(45)
+    expect(rows.length).toBeGreaterThan(140)
     for (const [threat, , file, test] of rows) {
       expect(file, threat).toMatch(/^`(src|examples)\//)
       expect(test, threat).toMatch(/^(`test\/[^`]+` “|see )/)
+    }
+  })
+
+  it('the defence of every row of threats.md is one sentence', () => {
+    for (const [threat, defence] of rows) {
+      expect(defence, threat).toMatch(/\.$/)
+      expect(defence, threat).not.toMatch(/[.!?] /)
     }
   })
 
