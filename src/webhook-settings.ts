@@ -8,7 +8,7 @@ type Given = Readonly<Record<string, unknown>>
 const textOf = (given: unknown) => (typeof given === 'string' ? given : '')
 
 function secretProblem(text: string, isNeeded: boolean): string | null {
-  // Nobody could tell who sent what is not signed.
+  // A receiver cannot tell who sent an unsigned event.
   if (text === '') return isNeeded ? 'must be set while WEBHOOK_URL is' : null
   try {
     readWebhookSecrets(text)

@@ -35,7 +35,7 @@ type Change = Readonly<{
   body?: object
 }>
 
-/** A change of the current record, whatever its version. */
+/** A change of the current record, of any version. */
 export const changeOf = (
   { path, query = {} }: Records,
   id: string,
@@ -115,7 +115,7 @@ export const updateVerb = <T>(
 type Permissions<Lists> = Readonly<{
   records: Records
   fields: Fields<Lists>
-  /** The options, of which one at least is given. */
+  /** The options. At least one of them must be given. */
   needs: string
 }>
 

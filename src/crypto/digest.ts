@@ -7,7 +7,7 @@ const encoder = new TextEncoder()
 
 const sha256 = (text: string) => crypto.subtle.digest('SHA-256', encoder.encode(text))
 
-/** Of content that is no secret. base64url, 43 characters without padding. */
+/** The digest of public content. base64url, 43 characters without padding. */
 export const contentDigest = async (bytes: Uint8Array<ArrayBuffer>) =>
   encode(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
 

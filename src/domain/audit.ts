@@ -65,7 +65,7 @@ export type AuditEntry = Readonly<{
 }>
 
 export const userActor = (userId: string) => `user:${userId}`
-/** Cron, for a client that nobody uses. */
+/** Cron, for an unused client. */
 export const HOUSEKEEPING_ACTOR = 'housekeeping'
 /** The reading of a client metadata document. */
 export const DOCUMENT_ACTOR = 'document'

@@ -37,7 +37,7 @@ export type Credential = Readonly<{
 /** How a client registered itself: by a document at its id, or by a request (RFC 7591). */
 export const SELF_REGISTRATIONS = ['document', 'registration'] as const
 
-/** Of a client that registered itself. */
+/** What a client that registered itself has in addition. */
 export type SelfRegistered = Readonly<{
   kind: (typeof SELF_REGISTRATIONS)[number]
   /** Epoch seconds, to the day: when it last got a token; null if never. */
@@ -156,7 +156,7 @@ export type ClientRecord = Client &
     approval: Approval | null
     /** Ids of the users who manage it beside `ownerId`, the one who has owned it longest in front. */
     furtherOwners: readonly string[]
-    /** Those that are younger than `KEEP_OFFERS_SECONDS`. Nobody in them is an owner. */
+    /** The offers that are younger than `KEEP_OFFERS_SECONDS`. Their users are not owners. */
     offers: readonly OwnershipOffer[]
     /** Ids of the users who were its first owner once, and maybe are again. */
     formerOwners: readonly string[]

@@ -96,7 +96,7 @@ export const consentTerms = (
   }
 }
 
-/** What is left of an offer of which only these scopes and endorsements are wanted. */
+/** The offer with only the wanted scopes and endorsements. */
 export const narrowedOffer = (
   offer: Offer,
   wanted: Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>,

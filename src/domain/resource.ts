@@ -142,7 +142,7 @@ export const isNarrowed = (before: Resource, fields: Partial<ResourceFields>): b
 export const hasScopeOf = (resource: Pick<Resource, 'scopes'>, scopes: readonly string[]) =>
   scopesOverlap(scopes, resource.scopes.map(withEveryId))
 
-/** The resources of which at least one of the scopes is left. */
+/** The resources that have at least one of the scopes. */
 export const resourcesWith = (resources: readonly Resource[], scopes: readonly string[]) =>
   resources.filter((resource) => hasScopeOf(resource, scopes))
 

@@ -17,15 +17,15 @@ type Identity = Readonly<{
   selfRegistered: Pick<SelfRegistered, 'kind'> | null
 }>
 
-/** The host at which its metadata document was found: the one thing that is known of such a client. Null for others. */
+/** The host of its metadata document: the only verified fact about such a client. Null for others. */
 export const verifiedHostOf = ({ clientId, selfRegistered }: Identity) =>
   selfRegistered?.kind === 'document' ? new URL(clientId).host : null
 
-/** Is its name one that nobody has checked, and is there nothing better to call it by? */
+/** Is its name unverified, and has it no verified host? */
 export const isSelfNamed = ({ selfRegistered }: Pick<Identity, 'selfRegistered'>) =>
   selfRegistered?.kind === 'registration'
 
-/** Its verified host, or else its name. */
+/** Its verified host; without one, its name. */
 export const nameForPeople = (client: Identity & Readonly<{ name: string }>) =>
   verifiedHostOf(client) ?? client.name
 

@@ -9,7 +9,7 @@ import type { HttpContext } from './request-context.ts'
 type Options = Readonly<{
   /** The refusal that the page explains. The frame reports it. */
   refusal?: OAuthError | null
-  /** Of a page that shows a form again with its problems; otherwise that of the refusal, or 200. */
+  /** The status of a page that shows a form again with its problems. By default that of the refusal, or 200. */
   status?: number
   /**
    * May the answer to a form of this page lead to another site? Chromium holds `form-action` to the whole chain of

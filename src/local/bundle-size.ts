@@ -8,7 +8,7 @@ import { readWranglerConfig } from './wrangler-config.ts'
 
 const BUDGETS = [
   { config: REGISTRY_CONFIG, budgetKib: 78.5 },
-  // Of these, 31 KiB are the request checker: it has the flows of /token and /authorize, which it runs without their effects.
+  // The request checker takes 31 KiB of these: it has the flows of /token and /authorize, which it runs without their effects.
   { config: MANAGEMENT_CONFIG, budgetKib: 195 },
   { config: AUTHENTICATOR_CONFIG, budgetKib: 22 },
 ]

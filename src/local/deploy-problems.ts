@@ -155,7 +155,7 @@ export const isOnThisMachine = (issuer: string) =>
 export const hasRoutes = ({ route, routes }: WranglerConfig) =>
   route !== undefined || routes !== undefined
 
-/** Cloudflare then refuses addresses of private networks, whatever a name resolves to. */
+/** Cloudflare then refuses addresses of private networks, even if a public name resolves to one. */
 const PUBLIC_ONLY = 'global_fetch_strictly_public'
 
 /** The problems of a public worker that a worker on this machine does not have. */

@@ -39,8 +39,8 @@ function exitWith(fault: unknown) {
 }
 
 /**
- * `start` returns what ends everything. It calls `takeSignals` once a Miniflare is made, whose own listeners would exit
- * before all has ended. A signal that comes during the start takes effect after it.
+ * `start` returns the function that ends everything. It calls `takeSignals` after it has made a Miniflare, whose own listeners
+ * would exit too early. A signal during the start takes effect after the start.
  */
 export async function runUntilEnded(
   start: (takeSignals: () => void) => Promise<() => Promise<void>>,

@@ -27,7 +27,7 @@ export type Call<Query, Body> = Readonly<{
   parameters: Readonly<Record<string, string>>
   query: Query
   body: Body
-  /** Of `If-Match`, for an operation that is conditional. */
+  /** From `If-Match`, for a conditional operation. */
   version: ExpectedVersion
 }>
 

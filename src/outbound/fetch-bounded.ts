@@ -1,6 +1,6 @@
 /**
- * The only place that sends a request to an address which somebody else names. Runs in the management worker, whose flag
- * `global_fetch_strictly_public` makes the platform refuse addresses of private networks, whatever a name resolves to.
+ * The only place that sends a request to an address that a client or an operator names. Runs in the management worker, whose flag
+ * `global_fetch_strictly_public` makes the platform refuse addresses of private networks, even if a public name resolves to one.
  */
 
 import { within } from '../deadline.ts'

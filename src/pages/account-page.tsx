@@ -108,7 +108,7 @@ const Removal = ({ application }: { application: Application }) => (
   </details>
 )
 
-/** Of a client that registered itself: what its title does not say. */
+/** What the title does not say about a client that registered itself. */
 const OwnAccount = ({ application }: { application: Application }) => {
   if (application.selfRegistered === null) return null
   return (

@@ -14,7 +14,7 @@ type TargetProps = Readonly<{
   host: string
 }>
 
-/** Where the answer leads, whatever it is. */
+/** Where the answer leads, also a refusal. */
 export const Target = ({ kind, host }: TargetProps) => (
   <p class="returns">
     Either way, you will be sent{' '}

@@ -5,14 +5,14 @@
  */
 
 export type CheckName =
-  // Of every request.
+  // Every request.
   | 'request'
   | 'client'
   | 'grant_type_approved'
   | 'target'
   | 'redirect_uri'
   | 'binding'
-  // Of an authorization request.
+  // An authorization request.
   | 'parameters'
   | 'response_type'
   | 'state'
@@ -20,7 +20,7 @@ export type CheckName =
   | 'dpop_jkt'
   | 'prompt'
   | 'user'
-  // Of a token request.
+  // A token request.
   | 'grant_type'
   | 'dpop_required'
   | 'credentials'

@@ -9,7 +9,7 @@ export const MAX_URL_LENGTH = 500
  * reserved). Software SHOULD NOT treat the example names differently (RFC 6761 §6.5), so they are not among them.
  */
 const SPECIAL_USE = ['alt', 'arpa', 'internal', 'invalid', 'local', 'localhost', 'onion', 'test']
-/** Networks at home and in offices use these, and nobody can have them in public. */
+/** Networks at home and in offices use these. They do not exist in public DNS. */
 const PRIVATE_USE = ['corp', 'home', 'intranet', 'lan', 'localdomain', 'private']
 const NOT_PUBLIC = new RegExp(`\\.(?:${[...SPECIAL_USE, ...PRIVATE_USE].join('|')})$`)
 

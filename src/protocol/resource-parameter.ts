@@ -85,7 +85,7 @@ export function oneFormat(resources: readonly Resource[]): TokenFormat {
   )
 }
 
-/** For a request that rests on the client's registration: without the parameter, the client's default resources. */
+/** The resources of a request without a code or a refresh token. Without the parameter: the client's default resources. */
 export function readTarget(fields: Fields, client: Client, policy: ScopePolicy): Target {
   const named = readResources(fields)
   const wanted = named.length > 0 ? named : client.defaultResources

@@ -26,8 +26,8 @@ export const invitationStore = (db: Database, longestSessionSeconds: number) => 
   find: (digest: TokenDigest) => db.prepare(FIND_INVITED).bind(digest).first<Invited>(),
   /**
    * Sets the user's password and ends everything that the user has, in one transaction that also marks the invitation as
-   * used and records it. Of any number of simultaneous calls exactly one returns true. The others, and a call for an
-   * invitation that is not open, change nothing.
+   * used and records it. Exactly one of several simultaneous calls returns true. The others, and a call for an invitation that
+   * is not open, change nothing.
    */
   async accept(
     digest: TokenDigest,

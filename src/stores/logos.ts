@@ -5,7 +5,7 @@ import type { Database } from './database.ts'
 
 /** An attempt that failed is repeated after this time. */
 const RETRY_SECONDS = 3600
-/** Between two attempts at one host, whatever the addresses are. */
+/** Between two attempts at one host, also for different addresses. */
 const HOST_SECONDS = 10
 /** SQL: apart from attempts to read a document at the host. No host has a space. */
 const ATTEMPT_OF = `'logo ' || ?2`
@@ -16,8 +16,8 @@ const BLOCKED_AMONG = (hosts: string) =>
 export const FIND_BLOCKED = `${BLOCKED_AMONG('?1')} LIMIT 1`
 
 /**
- * `?2` is the host, `?3` the moment in epoch seconds. Of any number at once, one gets the row. The row goes when no client
- * names the address, so the host's last attempt is kept apart from it. `?4` lists what covers the host.
+ * `?2` is the host, `?3` the moment in epoch seconds. Only one of several simultaneous statements gets the row. The row is
+ * deleted when no client names the address, so another table keeps the host's last attempt. `?4` lists what covers the host.
  */
 export const CLAIM_LOGO = `INSERT INTO logo (logo_uri, host, tried_at)
   SELECT ?1, ?2, CAST(?3 AS INTEGER) WHERE EXISTS (SELECT 1 FROM client WHERE logo_uri = ?1 AND logo_uri <> '')

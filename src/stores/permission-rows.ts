@@ -89,7 +89,7 @@ type Given = Readonly<{
   clientId: string
   lists: PermissionLists
   now: number
-  /** Of what is taken away. */
+  /** The decision on the permissions that are taken away. */
   decision?: Readonly<{ reason: string; byOwner: boolean }>
 }>
 

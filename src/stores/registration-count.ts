@@ -3,7 +3,7 @@
 import { REGISTRATION_DAY_SECONDS, REGISTRATION_HOUR_SECONDS } from '../domain/registration.ts'
 import { D1_NOW, type Database } from './database.ts'
 
-/** Of '' in a day, of any other subject in an hour. */
+/** `most` in a day for the subject '', and in an hour for any other subject. */
 export type Limit = readonly [subject: string, most: number]
 
 const PERIOD = `iif(subject = '', ${REGISTRATION_DAY_SECONDS}, ${REGISTRATION_HOUR_SECONDS})`

@@ -45,7 +45,7 @@ export type NewClient = Readonly<{
   fields: ClientFields
   lists: ClientLists
   mode: Mode
-  /** Of how many clients `ownerId` may be the first owner; null or absent: of any number. */
+  /** How many clients may have `ownerId` as their first owner; null or absent: any number. */
   ownedAtMost?: number | null
   /** How `ownerId` is called: kept if an external accounts service has the user. */
   ownerName?: string

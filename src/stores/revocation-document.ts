@@ -67,7 +67,7 @@ export async function projectRevocations(db: Database, sessions: TextWriter): Pr
   throw new Error('revocations were made faster than KV could be written')
 }
 
-/** For cron. Also replaces a malformed document, because of which every check fails, by an empty one while nothing is revoked. */
+/** For cron. Replaces a malformed document, which makes every check fail, also while nothing is revoked: by an empty one. */
 export async function repairDocument(
   db: Database,
   sessions: Pick<TextNamespace, 'get' | 'put'>,

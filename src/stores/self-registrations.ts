@@ -19,7 +19,7 @@ import type { Authorship, Detail, NewClient } from './registration-ports.ts'
 type OpenRegistration = Readonly<{
   /** base64url SHA-256 of the network. */
   network: string
-  /** Of the network and of all that is registered: the same for an exact duplicate. */
+  /** The digest of the network and of everything that is registered: the same for an exact duplicate. */
   requestDigest: string
   limits: RegistrationLimits
 }>
@@ -87,8 +87,8 @@ export function selfRegistrations(db: Database) {
 
   return {
     /**
-     * The client that the same request registered less than a day ago; null if there is none. From then on nobody manages it:
-     * its registration access token ends, since several may hold the client.
+     * The client that the same request registered less than a day ago; null if there is none. Its registration access token
+     * ends, because several programs may now share the client.
      */
     async findDuplicate(requestDigest: string, by: Authorship): Promise<ClientRecord | null> {
       const find = db.prepare(FIND_DUPLICATE).bind(requestDigest)
@@ -106,8 +106,8 @@ export function selfRegistrations(db: Database) {
     },
 
     /**
-     * All or nothing: the limits, the client, its audit row. Of any number of simultaneous calls not one more is registered
-     * than the limits allow, and no two duplicates of each other.
+     * One batch checks the limits, registers the client and writes its audit row. Simultaneous calls register no client beyond
+     * the limits, and no two duplicates of each other.
      */
     async register(
       { client, tokenDigest, open }: SelfRegistration,

@@ -109,7 +109,7 @@ export function remoteVerificationKeys(
 
   return {
     async find(kid, nowMs) {
-      // No key has it, whatever the registry says.
+      // The registry cannot have a key with this id.
       if (!KID.test(kid)) return null
       const kept = keptKey(kid, nowMs)
       if (kept && ageSeconds(nowMs) < KEYS_REFRESHED_SECONDS) return kept

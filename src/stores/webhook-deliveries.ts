@@ -42,8 +42,8 @@ export type WebhookDeliveryStore = ReturnType<typeof webhookDeliveryStore>
 /** Instants in epoch seconds, by D1's clock. */
 export const webhookDeliveryStore = (db: Database) => ({
   /**
-   * Begins an attempt of at most `rows` deliveries that are due, the longest due first. Of any number of calls at once one
-   * gets a delivery; the next attempt is already planned, so that a call which gets no further loses nothing.
+   * Begins an attempt of at most `rows` deliveries that are due, the longest due first. Only one of several simultaneous calls
+   * gets a delivery. The statement also plans the next attempt, so a call that fails afterwards loses nothing.
    */
   async claim(rows: number): Promise<readonly WebhookDelivery[]> {
     const { results } = await db

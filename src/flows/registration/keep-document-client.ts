@@ -167,7 +167,7 @@ const permissionsFor = (
   withoutApproval(
     {
       scopes,
-      // Nobody consents to what a client does for itself, and a public client cannot do it.
+      // No user consents to what a client does for itself. A public client cannot act for itself.
       grantTypes: grantTypes.filter(
         (one) => USER_GRANTS.includes(one) || document.authMethod !== 'none',
       ),

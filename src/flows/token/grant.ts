@@ -72,7 +72,7 @@ export function requireAllowed({ client, grantType, proof, deps }: Caller) {
   requireProof(client, proof)
 }
 
-/** All that the tokens may have, and of whom. A client that acts for itself has no `userId`. */
+/** The user and everything that the tokens may have. A client that acts for itself has no `userId`. */
 type Holder = Readonly<{
   userId?: string
   scopes: readonly string[]

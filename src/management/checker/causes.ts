@@ -63,7 +63,7 @@ const APPROVAL: ReadonlySet<string> = new Set([
 
 type Refusing = Readonly<{ authMethod: AuthMethod; disabledAt: number | null }>
 
-/** The same of a refusal that is kept, of which no check is known. */
+/** The same for a recorded refusal, whose failed check is not known. */
 export function remedyOfRefusal(
   { error, detail, endpoint }: Pick<Refused, 'error' | 'detail' | 'endpoint'>,
   { authMethod, disabledAt }: Refusing,

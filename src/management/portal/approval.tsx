@@ -120,8 +120,9 @@ const show = (visit: Visit<Found>, shown: Shown = {}) =>
   visit.found.client === null ? showNone(visit) : showClient(visit, visit.found.client, shown)
 
 /**
- * Of users of an accounts service the session says what they held when they signed in. They decide no longer after that than
- * an access token with such a scope lives. Null for a user of the registry, and for a newer sign-in.
+ * Where an approver of an accounts service signs in again. The session says which scopes the user held at the sign-in, so the
+ * user decides only for as long as an access token with such a scope lives. Null for a user of the registry, and for a newer
+ * sign-in.
  */
 function signInAgainAddress({ c, deps: { issuer, settings }, session, found }: Visit<Found>) {
   if (found.approverVersion !== null) return null

@@ -140,7 +140,7 @@ export const shownEntry =
     reason: typeof entry.detail.reason === 'string' ? entry.detail.reason : '',
   })
 
-/** Who owns it changes by these, of which some name a user beside the one who acted. */
+/** Events that change who owns the client. Some of them name a second user beside the user who acted. */
 const OWNER_EVENTS: readonly AuditEvent[] = [
   ...(['client.offer_ownership', 'client.take_back_offer'] as const),
   ...(['client.remove_owner', 'client.leave'] as const),

@@ -22,7 +22,7 @@ type ClientListProps = Readonly<{
     offeredBy: string
     hidden: Hidden
   }>[]
-  /** Of all pages. */
+  /** How many there are on all pages. */
   owned: number
   page: number
   pages: number

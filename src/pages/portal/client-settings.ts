@@ -11,7 +11,7 @@ export type ConfiguredClient = Readonly<{
   redirectUris: readonly string[]
   /** Those that it may ask for. */
   scopes: readonly string[]
-  /** Of its first key, for a client that signs; null for others. */
+  /** The algorithm of its first key, for a client that signs; null for others. */
   keyAlgorithm: KeyAlgorithm | null
 }>
 
@@ -195,7 +195,7 @@ curl ${word(`${client.issuer}/token`)} ${curlCredentials(client)} \\
 type Library = Readonly<{
   title: string
   code: (client: ConfiguredClient) => string
-  /** The grants of which one is needed. */
+  /** The client needs one of these grants. */
   grants: readonly GrantType[]
   /** It authenticates by a secret or not at all. */
   cannotSign?: boolean

@@ -3,7 +3,7 @@
 import { raw } from 'hono/html'
 import type { Child } from 'hono/jsx'
 
-/** Of a page with `Copyable` parts. */
+/** The script of a page with `Copyable` parts. */
 export const COPY_SCRIPT = `
 for (const place of navigator.clipboard ? document.querySelectorAll('[data-copy]') : []) {
   const button = document.createElement('button')

@@ -8,7 +8,7 @@ export type ShownEntry = Readonly<{
   happenedAt: number
   /** A sentence about who acted, without a name; null where `name` says it. */
   who: string
-  /** Of the person or the program; null where there is none. */
+  /** The name of the person or the program; null where there is none. */
   name: string | null
   /** `approved`, `changed its name`. */
   did: string
@@ -52,7 +52,7 @@ type HistoryProps = ClientFrameProps &
     hasMore: boolean
   }>
 
-/** For its owners, a page at a time. */
+/** The history of a client, for its owners, page by page. */
 export const HistoryPage = (p: HistoryProps) => {
   const pageAt = (page: number) => `${clientPath(p.clientId, 'history')}?page=${page}`
   return (

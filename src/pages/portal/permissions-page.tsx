@@ -30,7 +30,7 @@ type PermissionsProps = ClientFrameProps &
     }>[]
     grantTypes: readonly Askable[]
     typed: Readonly<{ otherScopes: string; endorsements: string }>
-    /** Of each form: `ask` and `take_back`. */
+    /** The hidden fields of the forms `ask` and `take_back`. */
     hidden: Readonly<{ ask: Hidden; takeBack: Hidden }>
   }>
 

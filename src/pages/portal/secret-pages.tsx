@@ -60,7 +60,7 @@ export const NewSecretPage = (p: NewSecretProps) => (
 type SecretsProps = ClientFrameProps &
   Readonly<{
     method: 'keys' | 'secret' | 'none'
-    /** Of the form that gives it a secret in place of its keys. */
+    /** The hidden fields of the form that replaces its keys by a secret. */
     useSecret: Hidden
     /** Seconds. */
     endsWithin: number

@@ -86,10 +86,10 @@ function nameIn(members: Members): string {
   return name
 }
 
-/** Methods that rest on a secret which both sides know. */
+/** Methods with a secret that both sides know. */
 const isSymmetric = (method: string) => method.startsWith('client_secret')
 
-/** §4.1: nobody can have agreed on a shared secret with the author of a document. */
+/** §4.1: the author of a document and the registry have never agreed on a shared secret. */
 function refuseSharedSecrets(members: Members, methods: readonly string[]) {
   for (const name of ['client_secret', 'client_secret_expires_at']) {
     if (Object.hasOwn(members, name)) invalid(name, '{field} must not be in a document')

@@ -39,7 +39,7 @@ const idForm = () =>
 /** An id of the caller's choice. */
 export const idSchema = () => z.string({ error: wrongType('text') }).check(idForm(), notDots())
 
-/** Of a client: no id of the caller's choice is the address of a metadata document. */
+/** The id of a client. The caller cannot choose the address of a metadata document. */
 export const clientIdSchema = () =>
   z.string({ error: wrongType('text') }).check(
     z.refine((text: unknown) => !isDocumentUrl(textOf(text)), {
