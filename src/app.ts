@@ -20,7 +20,7 @@ import { keySetEndpoint, METADATA_PATH, metadataEndpoint } from './routes/metada
 import { revocationEndpoint } from './routes/revoke.ts'
 import { tokenEndpoint } from './routes/token.ts'
 
-/** All of its own. At other paths there are only those of the management worker. */
+/** The registry's own endpoints. The management worker has the others. */
 export const ENDPOINTS: readonly Endpoint[] = [
   tokenEndpoint,
   revocationEndpoint,

@@ -55,11 +55,11 @@ export type Bindings = Readonly<{
   ISSUER: string
 }>
 
-/** Two requests to hosts of others, each within 3 s, beside what D1 is asked. */
+/** Two requests to other hosts, each within 3 s, and the statements in D1. */
 const OUTBOUND_SECONDS = 7
 const STORAGE_ROUNDS = 3
 
-/** Reads documents by the management worker. Where none is bound there are none. */
+/** Reads documents by the management worker. Without this binding no client has a document. */
 const documentsOf = (management: Management | undefined, timeoutSeconds: number): ClientDocuments =>
   withDeadline(
     {

@@ -77,7 +77,7 @@ function oneOf<const Word extends string>(words: readonly [Word, ...Word[]]): Se
   return { read, values, fallback: `\`${words[0]}\``, workers: REGISTRY_AND_MANAGEMENT }
 }
 
-/** A setting that says nothing where it is not set. */
+/** A setting without a default. */
 const optional = <T>(values: string, read: (given: unknown) => T): Setting<T> => ({
   read,
   values,
@@ -157,7 +157,7 @@ export type SettingName = keyof typeof SETTINGS
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[]
 
-/** What the registry does for them unless they are `off` or not set, it asks of the management worker. */
+/** Settings that need the management worker unless they are `off` or not set. */
 const NEED_MANAGEMENT = [
   'CLIENT_DOCUMENTS',
   'REGISTRATION',

@@ -1,4 +1,4 @@
-/** Deadlines: no request waits without end, neither for storage nor for its sender. */
+/** Deadlines: no request waits forever, neither for storage nor for its sender. */
 
 /** Storage did not answer in time. It may have done what was asked, and may still do it. */
 export class DeadlineError extends Error {

@@ -32,7 +32,7 @@ function serviceName(text: string) {
 
 function logo(text: string): Branding['logo'] {
   if (text.length <= MAX_SVG && SVG.test(text)) return { svg: text }
-  // The Content-Security-Policy names the URL, and it knows no queries.
+  // The Content Security Policy names the URL, and cannot contain a query.
   if (publicUrlProblem(text) === null && !/[?;,]/.test(text)) return { url: text }
   throw new Error(
     `must be the text of an SVG image with its xmlns, at most ${MAX_SVG} characters long, or the https URL of an image without ? ; and ,`,

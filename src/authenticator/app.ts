@@ -71,7 +71,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
     const exp = Math.min(now + JWT_LIFETIME_SECONDS, end)
     const jwt = await signer.sign({ ...session, iss: env.ISSUER, iat: now, exp })
     const headers = new Headers(AUTHENTICATED)
-    // It has no scheme before it: nginx passes the header's value on unchanged.
+    // Without a scheme: nginx passes the header's value on unchanged.
     headers.set('Authorization', jwt)
     signed.set(session, { headers, reusedUntil: Math.min(now + JWT_REUSED_SECONDS, end) })
     return headers

@@ -11,7 +11,7 @@ import type { AuthenticatorEnv } from './settings.ts'
 
 type KeySource = Pick<AuthenticatorEnv, 'ISSUER' | 'REGISTRY'>
 
-/** No redirect is followed, and no cache between is asked: a key that was dropped must be gone. */
+/** Follows no redirect and asks no cache in between: a removed key must be gone. */
 const ask = ({ ISSUER, REGISTRY }: KeySource, signal: AbortSignal): Promise<Response> => {
   const request = new Request(`${ISSUER}${KEY_SET_PATH}`, { redirect: 'manual', signal })
   return REGISTRY ? REGISTRY.fetch(request) : fetch(request, { cache: 'no-store' })

@@ -1,6 +1,6 @@
 /**
- * The management API, as the commands call it. What it refuses becomes one line with the name of the option; an answer
- * that is lost after a change is never taken for a refusal.
+ * The management API, as the commands call it. A refusal becomes one line with the name of the option. A lost answer after a
+ * change is never shown as a refusal.
  */
 
 import { jsonIn } from '../local/files.ts'

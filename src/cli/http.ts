@@ -2,7 +2,7 @@
 
 const TIMEOUT_MS = 30_000
 
-/** No redirect is followed: what is sent is for this address. */
+/** Follows no redirect: the request is for this address alone. */
 export const send = (url: string, init: RequestInit): Promise<Response> =>
   fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) })
 

@@ -43,7 +43,7 @@ async function listen(): Promise<Readonly<{ server: HttpServer; redirectUri: str
   return { server, redirectUri: `http://${HOST}:${port}${CALLBACK}` }
 }
 
-/** The response with this state. Any other request is another's, and the wait goes on. */
+/** The response with this state. Any other request is ignored, and the wait continues. */
 function responseWith(server: HttpServer, state: string): Promise<URLSearchParams> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(

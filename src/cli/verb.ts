@@ -68,7 +68,7 @@ const remoteOption = () =>
 export const verb = (noun: Command, usage: Usage) =>
   offlineVerb(noun, { ...usage, options: [remoteOption(), ...(usage.options ?? [])] })
 
-/** Thrown by a command that has said all: the process ends with this status. */
+/** Thrown by a command that has printed everything: the process ends with this status. */
 export class Ended extends Error {
   readonly status: number
 

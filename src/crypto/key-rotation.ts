@@ -118,7 +118,7 @@ export const isUsable = (text: string) =>
     () => false,
   )
 
-/** What a rotation needs next. `from`: the earliest moment at which that refuses no good token, in epoch seconds. */
+/** The next step of a rotation. `from`: the earliest moment at which the step refuses no good token, in epoch seconds. */
 export type NextStep =
   | Readonly<{ step: 'add' }>
   | Readonly<{ step: 'promote' | 'retire'; kid: string; from: number }>

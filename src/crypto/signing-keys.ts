@@ -24,7 +24,7 @@ export type SigningAlgorithm = KeyType['alg']
 
 export const SIGNING_ALGORITHMS = Object.values(TYPES).map(({ alg }) => alg)
 
-/** Every service that verifies keeps them all. */
+/** The most keys: every service that verifies keeps all of them. */
 export const MAX_KEYS = 5
 const MEMBER = /^[\w-]{43}$/
 

@@ -69,7 +69,7 @@ export function isWellFormed(kind: TokenKind, token: string): boolean {
   return checksum(token.slice(0, -CHECKSUM_LENGTH)) === token.slice(-CHECKSUM_LENGTH)
 }
 
-/** Longer than any that the registry issues: most servers take no longer header. */
+/** The longest token: most servers accept no longer header. */
 export const MAX_SIGNED_TOKEN_LENGTH = 8192
 /** Three parts in base64url, the first of which is a JSON object, and a signature of 64 bytes. */
 const SIGNED_TOKEN = /^eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{86}$/

@@ -1,4 +1,4 @@
-/** Clients whose id is the address of a client metadata document: whose are accepted, and for how long what was read there counts. */
+/** Clients whose id is the address of a client metadata document: which are accepted, and for how long a document counts. */
 
 import { type Client, isEnabled } from './client.ts'
 import type { DocumentPolicy, HostRule } from './document-host.ts'

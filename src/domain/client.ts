@@ -154,17 +154,17 @@ export type ClientRecord = Client &
     decisions: readonly Decision[]
     /** When it was last given a permission by a decision; null if none is known. */
     approval: Approval | null
-    /** Ids of the users who manage it beside `ownerId`, the one who has owned it longest in front. */
+    /** Ids of the users who manage it beside `ownerId`, the longest owner first. */
     furtherOwners: readonly string[]
     /** The offers that are younger than `KEEP_OFFERS_SECONDS`. Their users are not owners. */
     offers: readonly OwnershipOffer[]
-    /** Ids of the users who were its first owner once, and maybe are again. */
+    /** Ids of the users who have been its first owner. One of them may be so again. */
     formerOwners: readonly string[]
     /** An owner disabled it, and may enable it again. */
     isDisabledByOwner: boolean
     /** Null: no owner wants it in the directory. */
     listing: Listing | null
-    /** Those of its scopes, requested or authorized, that nothing declared describes. */
+    /** Its requested or authorized scopes that are not declared. */
     undeclaredScopes: readonly string[]
     createdAt: number
     updatedAt: number
@@ -242,7 +242,7 @@ export const acceptsMethod = (registered: AuthMethod, used: RequestAuthMethod) =
 const MIN_SECRET_CHARACTERS = 32
 const MIN_DIFFERENT_CHARACTERS = 8
 
-/** Reads no more of the text than it needs. */
+/** Reads only the part of the text that it needs. */
 function hasManyCharacters(text: string): boolean {
   const seen: string[] = []
   for (const character of text) {

@@ -5,7 +5,7 @@ import { LOOPBACK_HOSTS } from './network.ts'
 export const HOST_RULES = ['allow', 'block'] as const
 export type HostRule = (typeof HOST_RULES)[number]
 
-/** Whose documents are accepted (`CLIENT_DOCUMENTS`): nobody’s, those of allowed hosts, or those of every host that is not blocked. */
+/** Which documents are accepted (`CLIENT_DOCUMENTS`): none, those of allowed hosts, or those of every host that is not blocked. */
 export type DocumentPolicy = 'off' | 'allowlist' | 'any'
 
 export type DocumentHostFields = Readonly<{ rule: HostRule }>

@@ -2,7 +2,7 @@
 
 const MAX_SHOWN = 200
 
-/** A value of JSON for a sentence. `String` would call what an object has under the name `toString`. */
+/** A value of JSON for a sentence. `String` would call an object's own member `toString`. */
 export const textOf = (value: unknown): string =>
   typeof value === 'object' && value !== null
     ? JSON.stringify(value).slice(0, MAX_SHOWN)

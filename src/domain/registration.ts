@@ -76,7 +76,7 @@ export function usableRedirectUris(
   return kept.some(isUsable) ? kept : []
 }
 
-/** The sentence where `usableRedirectUris` returned none of some. It quotes no URI: a page may show it to others. */
+/** The sentence for URIs of which `usableRedirectUris` returned none. It quotes no URI, because a page may show it to others. */
 export function noneUsable(uris: readonly string[], isPublic: boolean): string {
   const problem = redirectUriProblem(String(uris[0]), isPublic)
   const reason =
@@ -147,7 +147,7 @@ export function registrationProblem(client: Registered): RegistrationProblem | n
 }
 
 export const REGISTRATION_MODES = ['off', 'token', 'open'] as const
-/** Who may register a client: nobody, callers with an access token for it, or everybody. */
+/** Who may register a client: no caller, callers with an access token for it, or every caller. */
 export type RegistrationMode = (typeof REGISTRATION_MODES)[number]
 
 /** The limit of a network is for one hour from its first registration; that of the whole registry is for a day. */

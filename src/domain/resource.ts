@@ -74,7 +74,7 @@ export type Resource = Readonly<{
   name: string
   /** `domain:action` stands for itself with every resource id too. */
   scopes: readonly string[]
-  /** At most the deployment's. */
+  /** At most `SESSION_LIFETIME_SECONDS`. */
   accessTokenLifetimeSeconds: number
   /** RFC 9449 §5.2: tokens for it are always bound to a key. */
   requireDpop: boolean

@@ -1,4 +1,4 @@
-/** A client as people see it, who decide whether to trust it. */
+/** A client as it is shown to people, who decide whether to trust it. */
 
 import type { ClientDetails, SelfRegistered } from './client.ts'
 

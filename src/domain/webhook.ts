@@ -1,4 +1,4 @@
-/** The webhook: what it tells of requests for permissions and listings and of decisions on them, and how often it is tried. */
+/** The webhook: its events about requests for permissions and listings and decisions on them, and how often it tries to send one. */
 
 import type { Permission } from './client.ts'
 

@@ -76,7 +76,7 @@ export async function decideAuthorization(
     return { kind: 'send_back', ...back(refusal) }
   }
   if (!session?.record.user) return signIn()
-  // D1 is asked both at once. The answer to the second counts only if the session holds.
+  // Both reads of D1 run at once. The second result counts only if the session holds.
   const understood = prefetch(
     understand(received, session.record.user.user_id, session.record, deps),
   )
@@ -139,7 +139,7 @@ function mustSignIn(
   const signIn = signInFor(interaction, signedInAt(session), now)
   if (signIn === 'none') return false
   if (interaction.isSilent) throw loginRequired('the user signed in too long ago')
-  // An accounts service that leads back at once would be asked without end.
+  // An accounts service that redirects back at once would cause an endless loop.
   if (signIn === 'asked' && usersAreExternal) {
     throw loginRequired('the accounts service did not ask the user to sign in again')
   }

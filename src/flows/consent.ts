@@ -1,4 +1,4 @@
-/** What a user agrees to, on the consent page now or on one before. */
+/** What a user agrees to, on this consent page or on an earlier one. */
 
 import { digest } from '../crypto/digest.ts'
 import { accessTokenLifetimeOf, type RefreshPolicy } from '../domain/client.ts'

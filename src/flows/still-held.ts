@@ -33,7 +33,7 @@ type StillHeld = Readonly<{
 }>
 
 /**
- * What was granted, less what the client or the user has lost since. `granted` is the user with the granted scopes and
+ * The grant without what the client or the user has lost since. `granted` is the user with the granted scopes and
  * endorsements. A string says why nothing is left.
  */
 export function stillHeld(

@@ -1,6 +1,6 @@
 /**
- * Tells the webhook of requests and decisions, as Standard Webhooks (https://www.standardwebhooks.com): what waits in D1 is
- * sent, and forgotten once the receiver has accepted it.
+ * Sends requests and decisions to the webhook, as Standard Webhooks (https://www.standardwebhooks.com) describes: sends the
+ * deliveries that wait in D1, and deletes those that the receiver has accepted.
  */
 
 import { type WebhookSecret, webhookSignature } from '../crypto/webhook-signature.ts'

@@ -18,7 +18,7 @@ type BodyRules = Readonly<{
 const tooLong = (maxBytes: number) =>
   new OAuthError('invalid_request', `The body is longer than ${maxBytes} bytes.`, { status: 413 })
 
-/** A declared length is the length: HTTP frames the body by it. Otherwise reading stops at the limit. */
+/** A declared length is exact, because HTTP frames the body by it. Without one, reading stops at the limit. */
 async function refuseTooLong(c: HttpContext, headers: Headers, maxBytes: number) {
   const declared = headers.get('Content-Length')
   if (declared !== null && !headers.has('Transfer-Encoding')) {

@@ -1,6 +1,6 @@
 /**
  * Rate limits against floods: counted per location and deliberately inexact. A rate limit that fails or does not answer
- * stops no request: D1 counts what guessing must wait for.
+ * stops no request: D1 itself counts failed sign-ins.
  */
 
 import { networkOf } from '../domain/network.ts'

@@ -65,8 +65,8 @@ export function report(
 }
 
 /**
- * Delays nothing, and its loss is harmless: the log has it. No more is recorded for one address than the limit allows,
- * in a count of its own, so that refusals cannot keep the database busy.
+ * Delays no response. A lost record is harmless, because the log has the refusal. A rate limit of its own bounds the records of
+ * one address, so that refusals cannot overload the database.
  */
 function record(
   c: HttpContext,

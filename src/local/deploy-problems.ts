@@ -180,7 +180,7 @@ function publicProblems(worker: WorkerName, config: WranglerConfig): string[] {
       hasAddress || !hasRoutes(config),
       'there must be no routes: the registry forwards to it',
     ),
-    // The management worker asks addresses that clients name.
+    // The management worker sends requests to addresses that clients name.
     ...unless(
       hasAddress || config.compatibility_flags.includes(PUBLIC_ONLY),
       `compatibility_flags must have ${PUBLIC_ONLY}`,

@@ -1,6 +1,6 @@
 /**
  * The clients of operators, and the credential of one. `npm run deploy` makes them in a deployed database; `npm start`
- * makes them in a local state, and makes a credential work again: on its own machine it is the way back in.
+ * makes them in a local state, and repairs a credential there: on its own machine it must always give access.
  */
 
 import { join } from 'node:path'

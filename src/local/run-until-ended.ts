@@ -5,7 +5,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import { basename } from 'node:path'
 import { oneLine } from './refusal.ts'
 
-/** Waits until our end of the pipe closes, as it does however we end; then kills the runtime, which would keep the ports. */
+/** Waits until our end of the pipe closes, which happens in every case when we end; then kills the runtime, which would keep the ports. */
 const WAIT_THEN_KILL = 'read -r _; kill -9 "$1"'
 const PARENT_CHECK_MS = 200
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

@@ -23,7 +23,7 @@ export const isBusy = (fault: unknown) => /SQLITE_BUSY|database is locked/.test(
 export const isPerhapsBusy = (fault: unknown) =>
   isBusy(fault) || /Failed to get session commit token/.test(String(fault))
 
-/** The lock is the operating system's, on an empty SQLite file: it ends with the process however that ends. */
+/** The lock is the operating system's, on an empty SQLite file: it ends with the process in every case. */
 function openLock(path: string, what: string): DatabaseSync {
   try {
     mkdirSync(dirname(path), { recursive: true })

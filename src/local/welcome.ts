@@ -6,7 +6,7 @@ type Served = Readonly<{
   registryUrl: string
   authenticatorUrl: string
   issuer: string
-  /** Where the secret is that a proxy shows the authenticator; null if it was given. */
+  /** The file with the secret that a proxy sends to the authenticator; null if the environment has the secret. */
   proxyFile: string | null
   demo: Demo | null
   /** The sign-in page of an accounts service, or null. */

@@ -106,7 +106,7 @@ export function composeManagement(env: ManagementEnv, defer: (work: Promise<unkn
     settings.storageTimeoutSeconds,
   )
   const webhook = webhookOf(env, settings)
-  /** What fails is sent by cron. */
+  /** Cron sends the events that fail here. */
   const tell = () => {
     if (webhook) defer(webhook().catch((fault: unknown) => log('webhook_not_sent', { fault })))
   }

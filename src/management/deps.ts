@@ -41,7 +41,7 @@ export type ManagementDeps = FrameDeps &
     edgeCache: EdgeCache
     invitations: InvitationStore
     logos: LogoStore
-    /** Sends a request to an address that somebody else names. */
+    /** Sends a request to an address that a client or an operator names. */
     fetchBounded: FetchBounded
     /** Reads the keys that a client publishes, and keeps them. */
     readKeys: (clientId: string) => Promise<Resolution>

@@ -23,8 +23,8 @@ function notesOn(read: Resolution): readonly string[] {
 }
 
 /**
- * What is fetched follows a change that stands, and whose answer may have a secret that is shown only once. So a fault is
- * noted and does not take the answer away.
+ * The fetch follows a change that is committed, and the answer may have a secret that is shown only once. So a fault becomes a
+ * note, and the answer is still sent.
  */
 async function followedBy<Made extends Outcome<ClientRecord>>(
   made: Made,

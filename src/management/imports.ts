@@ -15,7 +15,7 @@ const MAX_BYTES = 2 ** 20
 
 const { $schema: _, ...ROW } = z.toJSONSchema(CLIENT_IMPORT, { io: 'input' })
 
-/** A row is checked by itself, so that a bad one stops no other. Only the description is that of a client. */
+/** Each row is checked by itself, so that a bad row stops no other. Only the description is that of a client. */
 const Row = z.unknown().check(z.meta({ ...ROW }))
 
 const Imports = z.strictObject({

@@ -38,7 +38,7 @@ const readable = (
   },
 })
 
-/** What depends on the deployment alone is made when it is first asked for: that takes longer than a request of the API. */
+/** Made at the first request: this takes longer than a request of the API, and the result depends only on the deployment. */
 function once<Made>(make: (deps: ManagementDeps) => Made): (deps: ManagementDeps) => Made {
   const made = new WeakMap<ManagementDeps, Made>()
   return (deps) => {
@@ -74,7 +74,7 @@ const referenceOf = once((deps) =>
 )
 
 const LOGO_HEADERS = {
-  // A stranger chose the bytes: opened as a document, they may do nothing. In our pages the image still shows.
+  // A stranger chose the bytes: as a document they may do nothing. Our pages still show the image.
   'Content-Security-Policy': "default-src 'none'; sandbox",
   'Content-Disposition': 'attachment',
   'Cross-Origin-Resource-Policy': 'same-origin',

@@ -1,4 +1,4 @@
-/** What the portal and the reference add to the stylesheet of all pages. */
+/** Styles of the portal and the reference, beside the stylesheet of all pages. */
 
 /** Navigation, lists, and fields with hints and problems. */
 export const PORTAL_STYLE = `body { max-width: 40rem; }

@@ -82,7 +82,7 @@ async function ask(request: OutboundRequest, signal: AbortSignal): Promise<Outbo
   }
 }
 
-/** Asks nothing at an address that may not be asked. `failing` makes the result of what fails in any way. */
+/** Sends no request to an address that is not allowed. `failing` makes the result of every failure. */
 async function bounded<Result>(
   { url, deadlineSeconds }: Pick<OutboundRequest, 'url' | 'deadlineSeconds'>,
   allowsLoopback: boolean,

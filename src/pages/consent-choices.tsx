@@ -49,7 +49,7 @@ const isNew = ({ scopes }: Choice, lastTime: Asked['lastTime']) =>
   lastTime !== null &&
   scopes.some((scope) => !lastTime.some((agreed) => scopeCovers(agreed, scope)))
 
-/** What a user should not miss is not folded away. */
+/** A group that a user must not miss is not folded. */
 const ScopeGroup = (p: {
   deed: Deed
   choices: readonly Choice[]

@@ -61,7 +61,7 @@ export const OwnName = ({ name }: { name: string }) => (
   </>
 )
 
-/** All that is known of such a client is where its document is, if it has one, and where the browser is sent. */
+/** The only known facts about such a client: the address of its document, if it has one, and where the browser is sent. */
 const Stranger = ({ client: { clientId, name, verifiedHost }, serviceName, target }: Props) => (
   <>
     {verifiedHost !== null && (

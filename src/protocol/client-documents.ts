@@ -1,4 +1,4 @@
-/** What the registry asks of the management worker about a client metadata document, and what it gets: over RPC, so plain data. */
+/** Requests of the registry to the management worker about a client metadata document, and the results: over RPC, so plain data. */
 
 import { ATTEMPT_SECONDS } from '../domain/client-document.ts'
 import { OAuthError } from './errors.ts'

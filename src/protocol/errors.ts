@@ -59,13 +59,13 @@ export class OAuthError extends Error {
     return this.code
   }
 
-  /** Does the response carry a correlation id? Every scanner asks for addresses that do not exist: there is nothing to look into. */
+  /** Does the response have a correlation id? Not for a path that does not exist: scanners ask for many of them. */
   get hasReference(): boolean {
     return this.status !== NOT_FOUND
   }
 }
 
-/** A code or a refresh token that was used before, and not by a retry: what the first use bought ends (RFC 6749 §4.1.2, RFC 9700 §4.14.2). */
+/** A code or a refresh token that was used before, and not by a retry: the tokens of the first use end (RFC 6749 §4.1.2, RFC 9700 §4.14.2). */
 export class Replayed extends OAuthError {}
 
 /** RFC 6749 §4.1.2.1, §5.2: our page that explains the code. */

@@ -13,7 +13,7 @@ export const RESOURCE = 'resource'
 /** Names and values in the order in which they were sent. */
 export type Pairs = readonly (readonly [name: string, value: string])[]
 
-/** As the URL standard decodes: what is not UTF-8 or not an escape is left to `URLSearchParams`, which costs several times more. */
+/** Decodes as the URL standard does. `URLSearchParams`, which costs several times more, decodes other text than UTF-8 and escapes. */
 function decoded(text: string): string {
   if (!text.includes('%')) return text.replaceAll('+', ' ')
   try {

@@ -69,7 +69,7 @@ export const asksForSignedResponse = (accept = '') =>
 
 type Asked = Readonly<{ issuer: string; clientId: string; now: number }>
 
-/** RFC 9701 §5: without `sub` and `exp`, so that no one takes it for an access token. `aud` is the client that asked. */
+/** RFC 9701 §5: without `sub` and `exp`, so that no service accepts it as an access token. `aud` is the client that asked. */
 export const signedClaims = (
   response: ReturnType<typeof introspectionResponse>,
   { issuer, clientId, now }: Asked,

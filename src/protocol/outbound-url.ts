@@ -1,4 +1,4 @@
-/** Addresses that somebody else names and a worker fetches: https at a public host name, so that no request reaches a network of ours. */
+/** Addresses that a client or an operator names and a worker fetches: https at a public host name, so that no request reaches a private network. */
 
 import { LOOPBACK_HOSTS } from '../domain/network.ts'
 
@@ -61,5 +61,5 @@ export const documentHostOf = (clientId: string) => new URL(clientId).hostname
 
 export const isLoopbackUrl = (text: string) => isLoopback(new URL(text))
 
-/** May addresses of this machine be fetched? Only by a registry that is tried out there. */
+/** May addresses of this machine be fetched? Only by a registry whose issuer is a loopback address. */
 export const allowsLoopbackFor = isLoopbackUrl

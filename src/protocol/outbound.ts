@@ -1,4 +1,4 @@
-/** A request to an address that somebody else names, and what comes of it. `src/outbound/` sends it. */
+/** A request to an address that a client or an operator names, and its result. `src/outbound/` sends it. */
 
 /** Media types, without parameters, in lower case. `+json` stands for every type with that suffix (RFC 6839 §3.1). */
 export type Accepted = readonly string[]

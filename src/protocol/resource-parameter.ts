@@ -1,4 +1,4 @@
-/** The `resource` parameter (RFC 8707 §2): which services a token is to be for, and which scopes that leaves. */
+/** The `resource` parameter (RFC 8707 §2): which services a token is for, and which scopes it can then have. */
 
 import type { Client } from '../domain/client.ts'
 import {
@@ -110,7 +110,7 @@ export function readTarget(fields: Fields, client: Client, policy: ScopePolicy):
   return narrowed(resources, requested)
 }
 
-/** For a request that rests on what a user granted, which it may narrow and never widen. */
+/** The resources of a request with a code or a refresh token: it may narrow what the user granted, and never widen it. */
 export function readGrantedTarget(
   fields: Fields,
   client: Pick<Client, 'resources' | 'selfRegistered'>,

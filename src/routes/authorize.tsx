@@ -94,7 +94,7 @@ function askedOnce(session: SeenSession | null): SeenSession | null {
   )
 }
 
-/** The client of the request, once its metadata document was read. Null when nobody is signed in. */
+/** The client of the request, once its metadata document was read. Null when no user is signed in. */
 async function readDocument(
   c: HttpContext,
   fields: Fields,
@@ -167,7 +167,7 @@ async function sendConsentPage(
   const { terms, allowed, lastTime, accessSeconds, fingerprint, user, again } = question
   const { client, redirect } = identified
   const token = await formToken(session.token, consentPurpose(fields, fingerprint))
-  // Only for somebody who is signed in, and nothing waits for it: the next page has it.
+  // Only for a signed-in user. The page does not wait for the logo: the next page has it.
   if (terms.client.logoUri !== '' && question.logo === null) {
     c.var.request.defer(deps.fetchLogo(client.clientId))
   }

@@ -20,7 +20,7 @@ export type RouteDeps = Deps &
     loginLimit: FloodLimit
     /** The limit of refused requests. */
     refusalLimit: FloodLimit
-    /** Has the image of a client fetched that the registry does not have. Does nothing where no management worker is bound. */
+    /** Fetches the logo of a client that has none here. Does nothing without a management worker. */
     fetchLogo: (clientId: string) => Promise<void>
     /** Throws when the registry cannot serve. */
     probe: () => Promise<unknown>

@@ -39,7 +39,7 @@ export function administratorRevocations(
       { familyId, ...about }: Readonly<{ familyId: string; clientId: string; userId: string }>,
       by: Authorship,
     ): Promise<boolean> => storeFor(by, about, { kind: 'refresh token' }).endFamily(familyId),
-    /** All of a client or of a user. KV shows it after `showInKv`. */
+    /** All sessions of a client or of a user. KV shows the revocation after `showInKv`. */
     async endAll(
       of: Readonly<{ clientId: string }> | Readonly<{ userId: string }>,
       by: Authorship,
@@ -51,7 +51,7 @@ export function administratorRevocations(
       // The last of these statements adds the revocation: the audit's row depends on it.
       await db.batch([...ending, auditStatement(db, by, { event: 'session.revoke', about: of })])
     },
-    /** Writes the document of bulk revocations to KV. Cron does it where this fails. */
+    /** Writes the document of bulk revocations to KV. If this fails, cron writes it. */
     async showInKv(): Promise<void> {
       await projectRevocations(db, sessions)
     },

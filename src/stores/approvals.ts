@@ -120,7 +120,7 @@ const readListing = ({
 
 export type ApprovalsReader = ReturnType<typeof approvalsReader>
 
-/** Only for an approver: ask that of the user who is returned, before anything else is used. */
+/** Only for an approver: check the returned user before anything else is used. */
 export const approvalsReader = (db: Database) => ({
   /** At most `rows` clients after the place (`placeOf`), and as many that wait for the directory. A list without a place is empty. */
   queue(visitor: Visitor, rows: number, { waiting, listings }: QueuePlaces) {

@@ -24,7 +24,7 @@ const givesPermissions = ({ mode, lists: { scopes, grantTypes, endorsements } }:
 const isApproval = (change: ClientChange) =>
   change.kind === 'authorize' || (change.kind === 'update' && givesPermissions(change))
 
-/** For the end of the batch that gives. */
+/** For the end of the batch that gives a permission. */
 export const approvalStatements = (
   db: Database,
   clientId: string,

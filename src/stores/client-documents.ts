@@ -16,7 +16,7 @@ export type KeptDocument = Readonly<{ asked: Asked; fetchedAt: number }>
 export type DeclaredForClients = Readonly<{ name: string; isFree: boolean; updatedAt: number }>
 
 type Claimed = Readonly<{
-  /** May its host be asked now? True for one of any number of calls in `ATTEMPT_SECONDS`, by D1's clock. */
+  /** May its host be asked now? True for one call in `ATTEMPT_SECONDS`, by D1's clock. */
   mayAsk: boolean
   /** The operator's rule for the host; null if there is none. */
   rule: HostRule | null
@@ -28,12 +28,12 @@ type Begun = Claimed &
     catalogue: readonly DeclaredForClients[]
   }>
 
-/** Returns a row if the host may be asked now: one of any number of calls within the time. */
+/** Returns a row if the host may be asked now: for one call within the time. */
 export const CLAIM_ATTEMPT = `INSERT INTO document_attempt (host, attempted_at_ms) VALUES (?1, ${D1_NOW_MS})
   ON CONFLICT DO UPDATE SET attempted_at_ms = excluded.attempted_at_ms
     WHERE attempted_at_ms <= excluded.attempted_at_ms - ${ATTEMPT_SECONDS * 1000}
   RETURNING host`
-/** `?1` lists what covers a host. `block` is the greater word, so it wins. */
+/** `?1` lists what covers a host. `block` sorts after `allow`, so it wins. */
 const RULE_FOR_HOST = `SELECT max(rule) AS rule FROM document_host WHERE host IN (SELECT value FROM json_each(?1))`
 export const FORGET_ATTEMPT = 'DELETE FROM document_attempt WHERE host = ?1'
 export const FIND_ASKED = `SELECT asked, fetched_at FROM client_document WHERE client_id = ?1`

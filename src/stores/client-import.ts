@@ -32,7 +32,7 @@ export const IMPORT_PERMISSIONS = {
   grant_type: importPermissions('client_grant_type', 'grant_type'),
   endorsement: importPermissions('client_endorsement', 'category'),
 } satisfies Record<Permission['kind'], string>
-/** `->` leaves the detail the JSON that it is. */
+/** `->` keeps the detail as JSON. */
 export const RECORD_IMPORTS = `INSERT INTO audit (happened_at, actor, event, client_id, detail)
   SELECT ?2, ?3, 'client.import', r.value ->> 0, r.value -> 1 ${ROWS}`
 

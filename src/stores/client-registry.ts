@@ -34,16 +34,16 @@ import type {
 import { revocationStatements } from './revocation-statements.ts'
 import { FIRST_PLACE, placeOf } from './waiting-clients.ts'
 
-/** Only the insertion of the client can fail so: the other rows of a new client cannot be there. */
+/** Only the insertion of the client can fail in this way: a new client has no other rows yet. */
 const isIdTaken = (fault: unknown) =>
   /UNIQUE constraint failed: client\.client_id/.test(String(fault))
 
 const isTooMany = (fault: unknown) => /too many clients/.test(String(fault))
 
-/** The keys are published elsewhere from now on, and nothing was read there yet. */
+/** The client publishes its keys at another address, which was not read yet. */
 const NO_KEYS = '{"keys":[]}'
 
-/** What the change ends. `lifetimeSeconds`: how long a session may still live that is opened on an isolate's copy of the record. */
+/** What the change ends. `lifetimeSeconds`: the longest life of a session that is opened on an isolate's copy of the record. */
 function endingOf(
   db: Database,
   { clientId, jwksUri }: Pick<ClientRecord, 'clientId' | 'jwksUri'>,
@@ -60,7 +60,7 @@ function endingOf(
         ...(authMethod && { authMethod }),
         ...((jwks || isMoved) && { jwks: jwks ?? NO_KEYS }),
         ...(redirectUris && { redirectUris }),
-        // What was merely requested cannot be lost.
+        // A permission that was only requested cannot be lost.
         ...(change.mode !== 'request' && permissions),
       }
       return { narrowing: clientNarrowing(db, clientId, replaced, lifetimeSeconds) }
@@ -74,7 +74,7 @@ function endingOf(
       return change.overlapSeconds === 0
         ? { narrowing: secretNarrowing(db, clientId, lifetimeSeconds) }
         : {}
-    // Also what is opened later, by a request under way or on an isolate's copy. `enable` takes none of it back.
+    // Also sessions that a request under way or an isolate's copy opens later. `enable` brings none of them back.
     case 'disable':
     case 'delete':
       return {
@@ -187,7 +187,7 @@ export function clientRegistry(
       }
     },
 
-    /** Those of the ids that are there, ordered by id. One read of the primary. */
+    /** The ids that exist, ordered. One read of the primary. */
     async findAll(clientIds: readonly string[]): Promise<readonly ClientRecord[]> {
       const ids = JSON.stringify(clientIds)
       const { results } = await db.prepare(CLIENTS_BY_ID).bind(ids).all<ClientRecordRow>()

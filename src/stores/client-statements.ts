@@ -61,7 +61,7 @@ export const TOUCH_CLIENT_WITH_TOKEN = `UPDATE client SET updated_at = ?2, versi
   (SELECT client_id FROM client_registration WHERE client_id = ?1 AND token_digest IS NOT NULL)`
 export const REVOKE_REGISTRATION_TOKEN = `UPDATE client_registration
   SET token_digest = NULL, token_salt = NULL, previous_digest = NULL WHERE client_id = ?1`
-/** A client that was changed is no longer what its request made, so another such request registers another client. */
+/** A changed client differs from its request, so the same request registers another client. */
 export const FORGET_REQUEST = `UPDATE client_registration SET request_digest = NULL
   WHERE client_id = ?1 AND request_digest IS NOT NULL`
 export const ADD_REDIRECT_URIS = `INSERT INTO client_redirect_uri (client_id, redirect_uri)
@@ -90,7 +90,7 @@ export const DISABLE_CLIENT = `UPDATE client SET disabled_by_owner = iif(disable
   WHERE client_id = ?1`
 export const ENABLE_CLIENT = `UPDATE client SET disabled_at = NULL, disabled_by_owner = 0, updated_at = ?2, version = ${NEXT_VERSION}
   WHERE client_id = ?1 AND disabled_at IS NOT NULL`
-/** A client that was disabled because it was not used has its time again. */
+/** A client that was disabled because it was unused gets the same time again. */
 export const RENEW_UNUSED_CLIENT = `UPDATE self_registered_client SET unused_at = NULL, used_at = ${D1_NOW} / 86400 * 86400
   WHERE client_id = ?1 AND unused_at IS NOT NULL`
 /** ON DELETE CASCADE removes its rows in the other tables. */
@@ -201,7 +201,7 @@ export function changeClient(
         ...permissionStatements(db, ['request'], { clientId, lists, now }),
       ]
     }
-    // Also takes what was merely requested.
+    // Also takes permissions that were only requested.
     case 'withdraw': {
       const { lists, reason = '', byOwner = false } = change
       const given = { clientId, lists, now, decision: { reason, byOwner } }

@@ -77,7 +77,7 @@ export const findParameters = (
 
 const DAY_SECONDS = 86_400
 
-/** Called once a day: a write for every token would halve the rate at which tokens can be issued. */
+/** Executed once a day: a write for every token would halve the rate at which tokens can be issued. */
 export const TOUCH_CREDENTIAL = `UPDATE client_credential SET last_used_at = ?3
   WHERE client_id = ?1 AND secret_digest = ?2`
 

@@ -34,8 +34,8 @@ const revokedSince = (subjects: string, sinceMs: string) => `EXISTS (
     SELECT 1 FROM json_each(${subjects}) j CROSS JOIN revocation r
     ON r.kind = j.value ->> 0 AND r.subject = j.value ->> 1 WHERE r.revoked_at_ms >= ${sinceMs})`
 /**
- * The code is spent at once if one of the subjects in `?6` was revoked at or after `?7`, when the first record that the
- * code rests on was read: that revocation found no code to void.
+ * The code is spent at once if one of the subjects in `?6` was revoked at or after `?7`, the moment of the first read for the
+ * code: that revocation found no code to void.
  */
 export const INSERT_CODE = `INSERT INTO authorization_code
     (code_digest, client_id, user_id, record, expires_at, spent_at, session_key)
@@ -54,7 +54,7 @@ export const WITHDRAW_CONSENT = `UPDATE consent SET fingerprint = '${WITHDRAWN_F
   WHERE user_id = ?1 AND client_id = ?2`
 export const FIND_CODE = `SELECT record FROM authorization_code WHERE code_digest = ?1`
 /**
- * Exactly one of any number of simultaneous calls gets a row. A repeated call for the same session gets the row again, so
+ * Exactly one of several simultaneous calls gets a row. A repeated call for the same session gets the row again, so
  * a call whose answer was lost can be repeated.
  */
 export const SPEND_CODE = `UPDATE authorization_code SET spent_at = ?2, session_key = ?3, family_id = ?4
@@ -83,13 +83,13 @@ export const TOUCH_CONSENT = `UPDATE consent SET used_at = ?3 WHERE (user_id, cl
 export const FIND_SPENDING = `SELECT spent_at, session_key, family_id, ${USER_JSON('authorization_code.user_id')} AS user
   FROM authorization_code WHERE code_digest = ?1`
 /**
- * Unless one of `?3` was revoked after `?4`, as in `INSERT_CODE`: what was spent then is not what the revocation voided,
- * and must not be good again.
+ * Does nothing if one of `?3` was revoked after `?4`, as in `INSERT_CODE`: the revocation voided the code, which must not become
+ * valid again.
  */
 export const UNSPEND_CODE = `UPDATE authorization_code SET spent_at = NULL, session_key = NULL, family_id = NULL
   WHERE code_digest = ?1 AND session_key = ?2 AND NOT ${revokedSince('?3', '?4')}`
 export const DELETE_FAMILY = `DELETE FROM refresh_family WHERE family_id = ?1`
-/** A spent code is kept this long past its expiry, so that a late replay still revokes what the first use bought. */
+/** A spent code is kept this long after its expiry, so that a late replay still revokes the tokens of the first use. */
 export const KEEP_EXPIRED_CODES_SECONDS = 86_400
 
 /** What a code rests on: kinds and subjects of revocations, as JSON. */
@@ -157,7 +157,7 @@ async function whyNotSpent(
   return { kind: 'withdrawn', client: firstIn(client, readClientRow), user }
 }
 
-/** A code from before there were audiences has none. */
+/** A code from before audiences has none. */
 const readCode = (record: string): AuthorizationCode => ({
   ...NO_AUDIENCE,
   ...(JSON.parse(record) as Omit<AuthorizationCode, keyof GrantedAudience>),
@@ -176,7 +176,7 @@ export const codeStore = (db: Database, codes: Namespace) => ({
     const row = await db.prepare(FIND_CODE).bind(codeDigest).first<{ record: string }>()
     return row && readCode(row.record)
   },
-  /** Atomic. Exactly one of any number of simultaneous calls returns `won`, and only its family is created. */
+  /** Atomic. Exactly one of several simultaneous calls returns `won`, and only its family is created. */
   async spend(codeDigest: TokenDigest, purchase: Purchase, now: number): Promise<Spending> {
     const [outcome] = await db.batch(await spendStatements(db, codeDigest, purchase, now))
     const held = firstIn(outcome, readHeldNow)

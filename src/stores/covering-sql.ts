@@ -1,6 +1,6 @@
 /** What covers what, in SQL: the rules of `domain/scope.ts` and `domain/category.ts`. */
 
-/** Is it `d:a:*`, of the form that has a hierarchy? D1 allows 50 characters in a pattern of GLOB. */
+/** Is it `d:a:*`, the form with a hierarchy? D1 allows 50 characters in a pattern of GLOB. */
 const isForEveryResource = (scope: string) =>
   `${scope} GLOB '[a-z]*:[a-z]*:[*]' AND ${scope} NOT GLOB '*:*:*:*'
     AND substr(${scope}, 1, length(${scope}) - 1) NOT GLOB '*[^a-z0-9_:-]*'`
@@ -34,7 +34,7 @@ export const categoryCoversSql = (wider: string, narrower: string) =>
 
 const COVERS = `other.category <> mine.category AND ${categoryCoversSql('other.category', 'mine.category')}`
 
-/** An endorsement that is merely requested covers none that is authorized. */
+/** A requested endorsement covers no authorized one. */
 export const DROP_COVERED_CLIENT_ENDORSEMENTS = `DELETE FROM client_endorsement AS mine WHERE client_id = ?1
   AND EXISTS (SELECT 1 FROM client_endorsement other WHERE other.client_id = mine.client_id
     AND (other.authorized_at IS NOT NULL OR mine.authorized_at IS NULL) AND ${COVERS})`

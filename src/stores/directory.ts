@@ -1,4 +1,4 @@
-/** What the public directory shows, in D1: of clients that are listed and enabled, and nothing else. */
+/** What the public directory shows, in D1: only clients that are listed and enabled. */
 
 import type { DeclaredScope } from '../domain/scope-catalogue.ts'
 import type { Database } from './database.ts'
@@ -45,7 +45,7 @@ const ENABLED_CLIENT = `CROSS JOIN client c ON c.client_id = l.client_id AND c.d
 
 export const LISTED = `SELECT l.name_key AS key, ${COLUMNS} FROM listing l ${ENABLED_CLIENT}
   WHERE l.listed_at IS NOT NULL AND (l.name_key, l.client_id) > (?1, ?2) ORDER BY l.name_key, l.client_id LIMIT ?3`
-/** `?4` is what is looked for. An entry that has several keys that begin with it stands at the first of them. */
+/** `?4` is the search text. An entry with several matching keys stands at the first of them. */
 export const FOUND = `SELECT k.key, ${COLUMNS} FROM listing_key k
   CROSS JOIN listing l ON l.client_id = k.client_id AND l.listed_at IS NOT NULL ${ENABLED_CLIENT}
   WHERE (k.key, k.client_id) > (?1, ?2) AND k.key < ?4 || char(1114111)

@@ -15,7 +15,7 @@ export type Sweep = Readonly<{
   remove: string
   /** Selects the rows that are due. */
   left: string
-  /** Selects a row if the sweep has anything to do; without it that is `left`. */
+  /** Selects a row if the sweep has anything to do. By default `left`. */
   due?: string
 }>
 
@@ -43,7 +43,7 @@ export const recordOf = ({
 /** Before the first row. */
 const BEGINNING = '["","",""]'
 
-/** One step of a sweep, for one batch, so that what is recorded has happened. */
+/** One step of a sweep, in one batch: the record is true only if the step happened. */
 function stepStatements(
   db: Database,
   sweep: Sweep,

@@ -1,8 +1,8 @@
-/** What an isolate keeps between requests: within bounds, and read once for all requests that need it at the same time. */
+/** Data that an isolate keeps between requests: bounded, and read once for all requests that need it at the same time. */
 
 import { within } from '../deadline.ts'
 
-/** The oldest entry of a full Map or Set leaves. Call it before one entry is added: then there are at most `most`. */
+/** Removes the oldest entry of a full Map or Set. Call it before an entry is added, so that there are at most `most`. */
 export function evictOldest(memory: Map<string, unknown> | Set<string>, most: number): void {
   if (memory.size >= most) memory.delete(memory.keys().next().value as string)
 }

@@ -48,7 +48,7 @@ export const logoStore = (db: Database) => ({
   missingOf: async (clientId: string) =>
     (await db.prepare(LOGO_OF_CLIENT).bind(clientId).first<string>('logo_uri')) ?? null,
   /**
-   * May the address be fetched now? `claimed` for one of any number of calls, and again an hour after an attempt that failed;
+   * May the address be fetched now? `claimed` for one of several calls, and again an hour after an attempt that failed;
    * `later` while another address at its host was tried within 10 s, if no client names it, and if the store is full.
    */
   async claim(logoUri: string, now: number): Promise<'claimed' | 'later' | 'blocked'> {

@@ -3,9 +3,9 @@
 import type { Database } from './database.ts'
 import type { Page } from './registration-ports.ts'
 
-/** One page of the API has no more records, and so no more rows are in memory at a time. */
+/** The most records on one page of the API: no more rows are in memory at a time. */
 const KEYS_AT_ONCE = 200
-/** With the other reads of a request, fewer than D1 allows a request on the free plan (50). */
+/** Together with the other reads of a request this is less than D1 allows a request on the free plan (50). */
 const READS_OF_KEYS = 20
 
 type Matching<KeyRow, Row, Found> = Readonly<{

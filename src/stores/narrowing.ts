@@ -1,8 +1,8 @@
 /**
- * Revokes what rests on a permission that a client or a user loses. Put these statements BEFORE those that change the
- * rows, in the same batch: they compare the rows of that transaction with what will be left. An administrator who
- * removes what another has just added therefore revokes what rested on it too. A permission that a wider one still covers is not
- * lost (`domain/scope.ts`, `domain/category.ts`).
+ * Revokes the sessions that depend on a permission that a client or a user loses. Put these statements BEFORE those that change
+ * the rows, in the same batch: they compare the rows of that transaction with the rows that will be left. So an administrator
+ * who removes what another has just added also revokes the sessions that depend on it. A permission that a wider one still
+ * covers is not lost (`domain/scope.ts`, `domain/category.ts`).
  *
  * @example Withdraw scopes from a user:
  *   const narrowing = userNarrowing(db, userId, { how: 'withdraw', scopes }, longestSessionSeconds)
@@ -22,7 +22,7 @@ import {
   voidCodes,
 } from './revocation-statements.ts'
 
-/** `replace`: a given list is all that is left. `withdraw`: the listed values are removed. An absent list does not change. */
+/** `replace`: only the given values are left. `withdraw`: the listed values are removed. An absent list does not change. */
 type How = 'replace' | 'withdraw'
 /** `jwks` null means no change. */
 export type ClientNarrowing = Readonly<{ how: How }> &
@@ -165,7 +165,7 @@ export const secretNarrowing = (db: Database, clientId: string, lifetimeSeconds:
 ]
 
 /**
- * Ends the user's sessions, browser sessions included. Families and codes stay: what they buy from now on is narrower.
+ * Ends the user's sessions, browser sessions included. Families and codes stay: they give narrower tokens from now on.
  * `userId` is the id and not the name.
  */
 export const userNarrowing = (

@@ -12,7 +12,7 @@ export const KEEP_FURTHER_OWNERS = `DELETE FROM client_owner
 export const EXPECT_ALLOWED_CLIENTS =
   'INSERT INTO clients_per_owner (owner_id, allowed) VALUES (?1, ?2)'
 
-/** SQL: is the offer `o` so young that it counts? */
+/** SQL: is the offer `o` still valid? */
 export const IS_KEPT = `o.offered_at > ${D1_NOW} - ${KEEP_OFFERS_SECONDS}`
 /** SQL: the offers of the client `c` as JSON. */
 export const OFFERS_COLUMN = `(SELECT json_group_array(json_object('userId', user_id, 'offeredBy', offered_by,

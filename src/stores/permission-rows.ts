@@ -8,7 +8,7 @@ import type { Permission, PermissionLists } from '../domain/client.ts'
 import { DROP_COVERED_CLIENT_ENDORSEMENTS } from './covering-sql.ts'
 import type { Database } from './database.ts'
 
-/** An owner who takes back a mere request leaves no trace: anybody could fill the table with such rows. */
+/** An owner who takes back a request that was not decided leaves no row: anybody could fill the table with such rows. */
 const decide = (table: string, column: string, kind: Permission['kind'], which: string) =>
   `INSERT INTO client_decision (client_id, kind, value, decision, requested_at, authorized_at, decided_at, reason)
     SELECT h.client_id, '${kind}', h.${column},
@@ -65,7 +65,7 @@ export const PERMISSION_SQL = {
   scopes: {
     ...statementsFor('client_authorization', 'scope', 'scope'),
     authorize: authorizingScopes(0, '0'),
-    // What an operator has authorized stays so.
+    // A permission that an operator authorized stays authorized.
     allow: authorizingScopes(1, 'iif(authorized_at IS NULL, 1, self_registered)'),
   },
   grantTypes: statementsFor('client_grant_type', 'grant_type', 'grant_type'),

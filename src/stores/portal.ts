@@ -25,8 +25,8 @@ const OWN = `SELECT client_id FROM client WHERE owner_id = ?1 AND ?1 <> ''
 /** How many offers a page shows. */
 const SHOWN_OFFERS = 20
 /**
- * The clients that were offered to the user `?1`. The first offer of each owner comes before the second of any, so that no
- * number of offers by one user hides that of another.
+ * The clients that were offered to the user `?1`. The first offer of each owner comes before the second of any, so that one
+ * user's offers cannot hide those of another.
  */
 export const OWN_OFFERS = `SELECT c.client_id AS clientId, c.name, c.version, c.disabled_at IS NULL AS isEnabled,
     slice.offered_at AS offeredAt, slice.offered_by AS userId, ${NAMES}
@@ -47,7 +47,7 @@ const IS_OWN = `c.client_id = ?1 AND ?2 <> '' AND (c.owner_id = ?2 OR EXISTS (SE
   WHERE o.client_id = c.client_id AND o.user_id = ?2))`
 export const FIND_OWN_CLIENT = `SELECT ${SHOWN_COLUMNS} FROM client c WHERE ${IS_OWN}`
 export const OWNERS_OF_OWN_CLIENT = ownersOf(IS_OWN)
-/** An id may have been that of another client, which was deleted: its history is not this owner's. */
+/** A deleted client may have had the same id: its history is not for this owner. */
 export const HISTORY_OF_OWN_CLIENT = historyOf(
   `audit_id > coalesce((SELECT max(d.audit_id) FROM audit d
       WHERE d.client_id = ?1 AND d.event GLOB 'client.*' AND d.event = 'client.delete'), 0)

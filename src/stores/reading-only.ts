@@ -38,7 +38,7 @@ function selectNothing(sql: string): string {
 
 /** Throws for a statement of a form that is not known here. */
 export function asRead(sql: string): string {
-  // D1 would run what follows a SELECT too.
+  // D1 would also run a second statement after a SELECT.
   const isOne = !sql.includes(';')
   if (isOne && IS_READ.test(sql)) return sql
   if (isOne && IS_WRITE.test(sql)) {
@@ -54,7 +54,7 @@ export const readingOnly = (db: Database): Database => ({
   batch: (statements) => db.batch(statements),
 })
 
-/** Has nothing, and keeps nothing. */
+/** A namespace that is empty and stores nothing. */
 export const emptyNamespace = {
   get: async () => null,
   put: async () => {},

@@ -74,8 +74,8 @@ export const INSERT_SUCCESSOR = `INSERT INTO refresh_token
   SELECT ?2, family_id, ?3, ${D1_NOW}, ?4, ?5, ?6 FROM refresh_token WHERE token_digest = ?1 AND successor = ?2
   ON CONFLICT DO NOTHING`
 /**
- * One more answer with the same successor, while that is unused and may still be issued. Not if its access token would be
- * of another format than before: the end of the family would not reach it.
+ * Counts one more answer with the same successor, while the successor is unused and may still be issued. Does nothing if the
+ * access token would have another format than before: the end of the family would not end it.
  */
 export const REPEAT_SUCCESSOR = `UPDATE refresh_token SET answers = answers + 1
   WHERE token_digest = ?1 AND spent_at IS NULL AND session_key = ?3
@@ -98,7 +98,7 @@ export const BIND_FAMILY = `UPDATE refresh_family SET record = json_set(record, 
   WHERE family_id = ?1 AND record ->> '$.jkt' IS NULL
     AND EXISTS (SELECT 1 FROM refresh_token t WHERE t.token_digest = ?4 AND t.successor = ?2)`
 export const TAKE_BACK_ANSWER = `UPDATE refresh_token SET answers = answers - 1 WHERE token_digest = ?1`
-/** Not while another request has answered, or is about to answer, with the same successor. */
+/** Does nothing while another request has answered, or is about to answer, with the same successor. */
 export const UNSPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = NULL, successor = NULL, salt = ?3
   WHERE token_digest = ?1 AND successor = ?2 AND NOT EXISTS
     (SELECT 1 FROM refresh_token s WHERE s.token_digest = ?2 AND (s.answers > 0 OR s.spent_at IS NOT NULL))`
@@ -116,7 +116,7 @@ export const familyRecord = (family: RefreshFamily): string => {
   } satisfies FamilyRecord)
 }
 
-/** A family from before there were audiences has none. */
+/** A family from before audiences has none. */
 const readFamily = (row: StandingRow): RefreshFamily => ({
   ...NO_AUDIENCE,
   ...(JSON.parse(row.record) as Omit<FamilyRecord, keyof GrantedAudience>),
@@ -180,7 +180,7 @@ export const refreshTokenStore = (db: Database) => ({
     return row && readStanding(row)
   },
 
-  /** Atomic: spends one token for another. Exactly one of any number of simultaneous calls returns `won`. */
+  /** Atomic: spends one token for another. Exactly one of several simultaneous calls returns `won`. */
   async rotate(
     tokenDigest: TokenDigest,
     { familyId, clientId }: Pick<RefreshFamily, 'familyId' | 'clientId'>,

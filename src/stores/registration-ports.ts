@@ -1,7 +1,7 @@
 /**
- * What is given to the stores of clients, users and all that is declared, and what they return. Each change is one batch in
- * D1, all or nothing: the version that the record must have, what ends, the change, its audit row, and the record as the
- * batch leaves it.
+ * The arguments and results of the stores of clients, users and declarations. Each change is one batch in D1, all or nothing:
+ * it checks the version of the record, ends what depends on the change, makes the change, writes its audit row, and reads the
+ * record.
  */
 
 import type {
@@ -47,7 +47,7 @@ export type NewClient = Readonly<{
   mode: Mode
   /** How many clients may have `ownerId` as their first owner; null or absent: any number. */
   ownedAtMost?: number | null
-  /** How `ownerId` is called: kept if an external accounts service has the user. */
+  /** The name of `ownerId`, kept if an external accounts service has the user. */
   ownerName?: string
   secretDigest: SecretDigest | null
   /** Absent for a client that an operator or an owner registers. `requested`: what it also asks for, and does not get. */
@@ -67,7 +67,7 @@ export type OwnerChange =
 
 /** The name of a kind in the audit is `client.` and the kind. */
 export type ClientChange =
-  /** A given list replaces the old one of what is authorized or, in the mode `request`, of what is merely requested. */
+  /** A given list replaces the list of authorized values or, in the mode `request`, of requested values. */
   | Readonly<{
       kind: 'update'
       fields: Partial<ClientFields>
@@ -75,7 +75,7 @@ export type ClientChange =
       mode: Mode
       /** What a client that registered itself may also have now, and what it also asks for. */
       more?: Readonly<{ allowed: PermissionLists; requested: PermissionLists }>
-      /** What it takes away, the client gives up itself. */
+      /** The client itself gives up what the change takes away. */
       byOwner?: boolean
     }>
   | Readonly<{ kind: 'authorize'; lists: PermissionLists }>

@@ -95,8 +95,8 @@ export function resourceRegistry(
     },
 
     /**
-     * A scope that no longer belongs to the resource, and a new demand for DPoP, end the access tokens for it. Refresh tokens
-     * and codes stay: what they buy from now on is narrower.
+     * The removal of a scope, and a new demand for DPoP, end the access tokens for the resource. Refresh tokens and codes stay:
+     * they give narrower tokens from now on.
      */
     update(
       before: ResourceRecord,

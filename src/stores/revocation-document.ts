@@ -21,7 +21,7 @@ export const LIVE_REVOCATIONS = `SELECT kind, subject, revoked_at_ms, expires_at
     (${FIND_VERSION}) AS version
   FROM revocation WHERE expires_at > ${D1_NOW} AND kind <> 'session'`
 
-/** How often the document is written when something is revoked in the meantime. */
+/** How many times the document is written again when something is revoked meanwhile. */
 const MAX_ROUNDS = 3
 /** KV takes one write a second for a key. */
 const KV_WRITE_INTERVAL_MS = 1100

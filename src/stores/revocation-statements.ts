@@ -36,10 +36,10 @@ export const REVOKE_TOKENS = `INSERT INTO revocation (kind, subject, revoked_at_
     iif(is_full, ${keptFor('?2')}, ${keptFor('?3')})
   FROM json_each(?1), (SELECT ?4 IS NOT NULL AND ${ARE_TOO_MANY} AS is_full) WHERE true ${OR_LATER}`
 const IS_SIGNED = `length(session_key) = ${SIGNED_KEY_LENGTH}`
-/** What is older has ended. */
+/** Older tokens have ended. */
 const KEPT_FOR = `iif(${IS_SIGNED}, CAST(?3 AS INTEGER), CAST(?2 AS INTEGER))`
 const OF_FAMILY = `refresh_token WHERE family_id = ?1 AND issued_at > ${D1_NOW} - ${KEPT_FOR}`
-/** As `REVOKE_TOKENS` where its tokens are signed: then what the user allowed the client. */
+/** As `REVOKE_TOKENS` for signed tokens: beyond the limit everything that the user allowed the client ends. */
 export const REVOKE_SESSIONS_OF_FAMILY = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
   SELECT iif(${IS_SIGNED}, iif(is_full, 'consent', 'token'), 'session'), iif(${IS_SIGNED} AND is_full,
       (SELECT user_id || ' ' || client_id FROM refresh_family WHERE family_id = ?1), session_key),

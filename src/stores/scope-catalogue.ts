@@ -34,7 +34,7 @@ const readScopeRow = ({ name, sentence, sensitive }: ScopeRow): DeclaredScope =>
 })
 
 /**
- * Where `describeScope` looks for a scope, and for what may be left of it: a scope for every resource may be narrowed to one
+ * Where `describeScope` looks for a scope and for its narrower forms: a scope for every resource may be narrowed to one
  * resource. `;` is the character after `:`.
  */
 function rangesFor(scope: string): (readonly [first: string, last: string])[] {

@@ -45,7 +45,7 @@ export const IMPORT_SCOPES = `INSERT INTO scope (${COLUMNS})
     updated_at = excluded.updated_at, version = ${NEXT_VERSION}
     WHERE (${FIELDS}) IS NOT (excluded.sentence, excluded.self_registered, excluded.sensitive)`
 
-/** SQL: that it covers `?1` itself shows that `?1` is `domain:action`. */
+/** SQL: the scope covers `?1`, so `?1` has the form `domain:action`. */
 const everyResourceCovers = (scope: string) => scopeCoversSql("(?1 || ':*')", scope)
 
 /**

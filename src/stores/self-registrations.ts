@@ -56,7 +56,7 @@ export const FIND_DUPLICATE = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.cl
 export const INSERT_REGISTRATION = `INSERT INTO client_registration (client_id, request_digest, token_digest)
   VALUES (?1, ?2, ?3)`
 
-/** Exactly one token follows another, however often that is shown. */
+/** Exactly one token follows another, also if the other is shown several times. */
 export const USE_REGISTRATION_TOKEN = `UPDATE client_registration SET previous_digest = ?2,
     token_salt = iif(token_digest = ?2, ?4, token_salt), token_digest = iif(token_digest = ?2, ?3, token_digest)
   WHERE client_id = ?1 AND token_digest IS NOT NULL AND ?2 IN (token_digest, previous_digest)

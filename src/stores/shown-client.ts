@@ -12,7 +12,7 @@ export type Owner = Readonly<{
   userId: string
   /** Null for a user of an external accounts service, and for one who is gone. */
   username: string | null
-  /** How a user of an external accounts service was called when last seen, folded; null if that is not known. */
+  /** The last known name of a user of an external accounts service, folded; null if it is not known. */
   seenName: string | null
 }>
 

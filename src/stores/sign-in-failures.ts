@@ -97,7 +97,7 @@ export const signInFailureStore = (db: Database) => ({
     const asked = { username, browser, now }
     return lockedUntilOf(subjects, now, await db.batch(findStatements(db, subjects, asked)))
   },
-  /** Counts a try as a failure, before it is looked at: of many at once each sees those that were counted before it. */
+  /** Counts an attempt as a failure before it is checked, so that simultaneous attempts see each other's counts. */
   async record(
     username: string,
     network: string,

@@ -36,18 +36,18 @@ export type HeldNow = Readonly<{
 export type Spending =
   /** This call and no other. */
   | (Readonly<{ kind: 'won' }> & HeldNow)
-  /** Another call spent the code at `spentAt` (epoch seconds) and bought this session and perhaps this family. */
+  /** Another call spent the code at `spentAt` (epoch seconds) and got this session and perhaps this family. */
   | Readonly<{ kind: 'again'; spentAt: number; sessionKey: SessionKey; familyId: string | null }>
   /** Nothing was spent: the proof was used before. */
   | Readonly<{ kind: 'proof_used' }>
-  /** Nothing was spent: another of the terms does not hold. The client and the user as they are now; null if there is none. */
+  /** Nothing was spent: another term does not hold. The client and the user as they are now; null if there is none. */
   | Readonly<{ kind: 'withdrawn'; client: Client | null; user: RegisteredUser | null }>
   | Readonly<{ kind: 'unknown' }>
 
 /** How long a family lives after its last refresh, by D1's clock, if `expiresAt` is not earlier. */
 type IdleSeconds = number
 
-/** What a code buys: a session, and a family with its first token for a client that may refresh. */
+/** What a code is exchanged for: a session, and a family with its first token for a client that may refresh. */
 export type Purchase = Readonly<{
   sessionKey: SessionKey
   clientId: ClientId
@@ -111,7 +111,7 @@ export type Successor = Readonly<{
 export type NewRefreshToken = Readonly<{
   tokenDigest: TokenDigest
   sessionKey: SessionKey
-  /** Random, and not secret: with it the spent token gives this one. */
+  /** Random, and not secret: this token is derived from it and the spent token. */
   salt: string
   /** The resources that the request named, as `formatResources` writes them. */
   resources: string

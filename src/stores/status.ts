@@ -1,4 +1,4 @@
-/** What D1 says of the deployment: its schema, what cron did last, who can administer, and which scopes are not declared. */
+/** What D1 says about the deployment: its schema, what cron did last, who can administer, and which scopes are not declared. */
 
 import { ADMIN_SCOPE } from '../domain/registry-scopes.ts'
 import { isUndeclaredSql } from './covering-sql.ts'
@@ -56,7 +56,7 @@ export type Status = Readonly<{
   /** Users with registry:admin. */
   administrators: number
   declaredScopes: number
-  /** What the webhook has yet to tell. `failure`: why an attempt failed, as the end of a sentence. */
+  /** Events that wait for the webhook. `failure`: why an attempt failed, as the end of a sentence. */
   webhook: Readonly<{ waiting: number; oldestAt: number | null; failure: string | null }>
   /** Held or requested by a client or a user, without a sentence for people. At most 50. */
   undeclaredScopes: readonly string[]

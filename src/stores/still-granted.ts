@@ -1,5 +1,5 @@
 /**
- * SQL: may a client still have something of what a user granted? A condition of the statement that spends a code or a
+ * SQL: may a client still have any of the granted scopes? A condition of the statement that spends a code or a
  * refresh token, so that a refused request spends nothing. The rule of `flows/still-held.ts`.
  */
 

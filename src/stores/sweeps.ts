@@ -46,7 +46,7 @@ const refreshFamilies: Sweep = {
 }
 
 const AFTER_POSITION = `(user_id, client_id) > (?3 ->> 0, ?3 ->> 1) ORDER BY user_id, client_id`
-/** In the order of the primary key, from the start again and again. Keeps a consent under which a code or a family is left: the user must see and remove it. */
+/** Walks over the primary key, again and again from the start. Keeps a consent that still has a code or a family: the user must be able to see and remove it. */
 const consents: Sweep = {
   task: 'consent',
   keepSeconds: FORGET_CONSENT_SECONDS,
@@ -78,7 +78,7 @@ const unusedDocuments = (due: string) => `SELECT client_id FROM (
     UNION ALL SELECT s.client_id FROM self_registered_client s
       WHERE s.kind = 'document' AND s.used_at IS NULL AND s.created_at <= ${due}) d
   WHERE NOT EXISTS (SELECT 1 FROM client c WHERE c.client_id = d.client_id AND c.disabled_at IS NOT NULL)`
-/** With all that they have: a session lives shorter. The audit has a row for each. */
+/** Deletes such a client with everything that it has. Its sessions ended before. The audit has a row for each client. */
 const documentClients: Sweep = {
   task: 'client_document',
   keepSeconds: FORGET_DOCUMENT_SECONDS,
@@ -100,14 +100,14 @@ export const sweepsOf = (auditKeepDays: number): readonly Sweep[] => [
   byTime('used_jti', 'jti_digest', 'expires_at', KEPT_LONGER_SECONDS),
   byTime('refusal', 'refusal_id', 'refused_at', KEEP_REFUSALS_SECONDS),
   byTime('sign_in_failure', 'subject', 'last_failed_at', FORGET_FAILURES_SECONDS),
-  // A use that is under way must find the row, whose trigger refuses it.
+  // A use that is under way must find the row: its trigger refuses the use.
   byTime('invitation', 'invitation_digest', 'expires_at', DAY_SECONDS),
   byTime('external_user', 'user_id', 'seen_at', FORGET_CONSENT_SECONDS),
   documentAttempts,
   documentClients,
   byTime('audit', 'audit_id', 'happened_at', auditKeepDays * DAY_SECONDS),
   consents,
-  // What the webhook could not tell.
+  // Events that could not be delivered.
   byTime('webhook_delivery', 'webhook_id', 'created_at', KEEP_DELIVERY_SECONDS),
   byTime('registration_count', 'subject', 'began_at', REGISTRATION_DAY_SECONDS),
   ...UNUSED_REGISTRATIONS,

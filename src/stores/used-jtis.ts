@@ -14,7 +14,7 @@ export type JtiStore = ReturnType<typeof usedJtiStore>
 
 export const usedJtiStore = (db: Database) => ({
   /**
-   * Is this the first use of the owner's id? Exactly one of any number of simultaneous calls returns true. The id is kept
+   * Is this the first use of the owner's id? Exactly one of several simultaneous calls returns true. The id is kept
    * until `expiresAt` (whole epoch seconds), when a JWT with it is no longer accepted.
    */
   async use(owner: string, jti: string, expiresAt: number): Promise<boolean> {

@@ -59,7 +59,7 @@ function findStatement(db: Database, who: UserReference): D1PreparedStatement {
   return db.prepare(FIND_NAMED_USER_RECORD).bind(who.username, usernameKey(who.username))
 }
 
-/** The batch itself finds out whether another user has the id or the name. */
+/** The batch itself fails if another user has the id or the name. */
 const isTaken = (fault: unknown) => /UNIQUE constraint failed: user\./.test(String(fault))
 
 /** What the change ends. Users have browser sessions too. */

@@ -22,7 +22,7 @@ export const ENABLE_USER = `UPDATE user SET disabled_at = NULL, updated_at = ?2,
   WHERE user_id = ?1 AND disabled_at IS NOT NULL`
 export const SET_PASSWORD = `UPDATE user SET password_hash = ?3, updated_at = ?2, version = ${NEXT_VERSION} WHERE user_id = ?1`
 
-/** When others may know the password, or the user is gone: a stolen cookie of a known browser must be worthless. */
+/** After a new password, or when the user is disabled: a stolen cookie of a known browser must be worthless. */
 export const FORGET_BROWSERS = `DELETE FROM known_browser WHERE user_id = ?1`
 
 export const END_INVITATIONS = `UPDATE invitation SET expires_at = min(expires_at, ${D1_NOW})

@@ -1,4 +1,4 @@
-/** Computes the keys of usernames from before there were keys, which SQLite cannot compute. */
+/** Computes the keys of usernames that were stored before keys existed. SQLite cannot compute them. */
 
 import { usernameKey } from '../domain/user.ts'
 import type { Database } from './database.ts'

@@ -105,7 +105,7 @@ export const userStore = (db: Database) => ({
     return row && { user: readUserRow(row), passwordHash: row.password_hash }
   },
   /**
-   * One read of the primary: never stale. The catalogue has what is declared of what a page may show: of `asked`, and of
+   * One read of the primary: never stale. The catalogue has the declarations that a page may need: those of `asked`, and those of
    * narrower scopes and endorsements that the user holds.
    */
   async standing(userId: string, clientId: ClientId, asked: Permissions): Promise<Standing> {

@@ -64,8 +64,8 @@ type Source = Readonly<{
 }>
 
 /**
- * Throws where it cannot tell: there is no set, or it may lack a newer key. Who waits for a read: all that have no key for
- * their `kid`, and the first that finds the set old; the others use the set that is kept.
+ * Throws if it cannot tell: there is no set, or the set may lack a newer key. A check without a key for its `kid` waits for a
+ * read, and so does the first check that finds the set old. The others use the kept set.
  */
 export function remoteVerificationKeys(
   { ask, timeoutSeconds, tell }: Source,

@@ -1,4 +1,4 @@
-/** Clients that wait for a decision on what they requested, the one with the oldest request first. */
+/** Clients that wait for a decision on their requests, the oldest request first. */
 
 import type { Permission } from '../domain/client.ts'
 

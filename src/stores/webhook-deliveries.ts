@@ -1,4 +1,4 @@
-/** What the webhook has yet to tell, in D1. Triggers of the schema write the rows, in the batch of the change. */
+/** Events that wait for the webhook, in D1. Triggers of the schema write the rows, in the batch of the change. */
 
 import {
   KEEP_DELIVERY_SECONDS,
@@ -52,7 +52,7 @@ export const webhookDeliveryStore = (db: Database) => ({
       .all<DeliveryRow>()
     return results.map(readDelivery)
   },
-  /** Forgets what was accepted. What failed waits for its next attempt. */
+  /** Deletes the accepted deliveries. Failed ones wait for their next attempt. */
   async settle(attempts: readonly Attempt[]): Promise<void> {
     const accepted = attempts.filter(({ failure }) => failure === null)
     const failed = attempts.filter(({ failure }) => failure !== null)

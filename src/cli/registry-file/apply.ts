@@ -7,7 +7,7 @@ import type { Change, Plan, State } from './plan.ts'
 import type { Printer } from './plan-text.ts'
 import { type Entry, isSame, type Section } from './section.ts'
 
-/** More than any change needs. Without a limit, a value that the registry keeps in another form would be sent for ever. */
+/** More than any change needs. Without a limit, a value that the registry keeps in another form would be sent forever. */
 const MAX_STEPS = 5
 
 async function listOf(api: ManagementApi, section: Section): Promise<readonly Entry[]> {

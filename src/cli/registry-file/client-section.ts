@@ -87,7 +87,7 @@ async function complete(checked: Entry): Promise<Completed> {
 
 const requestedLists = (lists: Entry): Entry => ({ ...lists, requested_only: true })
 
-/** A client that the file disables begins without permissions: so it can never use what it is given before it is disabled. */
+/** A client that the file disables begins without permissions, so that it cannot use them before it is disabled. */
 function firstBody(after: Entry): Entry {
   const rest = without(after, [...PERMISSIONS, ...REQUESTED, 'disabled'])
   const listsOf = (nameOf: (name: string) => string) =>
@@ -100,8 +100,8 @@ function firstBody(after: Entry): Entry {
 }
 
 /**
- * First the requests go that the file does not have: they could contradict the rest. Then all but the requests changes, at
- * once. Then the new requests come.
+ * First removes the requests that the file does not have, because they could contradict the rest. Then changes everything but
+ * the requests at once. Then adds the new requests.
  */
 function nextBody(current: Entry, after: Entry): Entry | null {
   const isListed = (name: string, value: string) =>

@@ -44,7 +44,7 @@ const isKept = (section: Section, { item, before }: Matched) =>
 
 type Update = Change & Readonly<{ before: Entry; after: Entry }>
 
-/** Puts an entry that gives a name up before the one that takes it. Where names go in a circle there is no order. */
+/** Puts the entry that gives up a name before the entry that takes it. A circle of names has no order. */
 function byNames(updates: readonly Update[], { otherName }: Section) {
   if (!otherName) return { ordered: updates, circles: [] }
   const { keyOf } = otherName
@@ -85,7 +85,7 @@ function takenNames(
 const scopesOf = (entry: Entry) =>
   ['scopes', requestedName('scopes')].flatMap((name) => (name in entry ? listIn(entry, name) : []))
 
-/** A file that forgets an operator must not lock the operators out. */
+/** A file without an operator must not lock the operators out. */
 const isOperator = (entry: Entry) => hasRegistryScope(scopesOf(entry))
 
 /** The registry keeps an entry while others refer to it. */

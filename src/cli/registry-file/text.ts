@@ -44,7 +44,7 @@ const WORDS: Readonly<Record<string, string>> = {
 const firstSentence = (message: string) =>
   STACK_OVERFLOW.test(message) ? TOO_DEEP : message.replace(/ at line \d+, column \d+:[\s\S]*$/, '')
 
-/** With these a text would mean something else than it seems to. */
+/** With these a text could have another meaning than a reader expects. */
 function unwanted(node: Node | Pair | null): string | null {
   if (node === null) return null
   if (isPair(node)) return isScalar(node.key) ? null : 'the name of a member must be a text'

@@ -34,7 +34,7 @@ export type ReplacedCategories = Readonly<{
   notes: readonly string[]
 }>
 
-/** Categories that are not given are no longer declared. Nothing rests on them but words. */
+/** Categories that are not given are no longer declared. Only the words of pages depend on them. */
 export async function replaceCategories(
   act: Act,
   categories: readonly Category[],

@@ -1,7 +1,7 @@
 /**
  * The loop of every change by an administrator: read the record, ask whether the actor may, decide, and write one batch
- * that demands the version which was read. So two administrators at once lose nothing, and what was decided on cannot
- * have changed.
+ * that demands the version which was read. So two administrators at once lose nothing, and the decision fits the record that
+ * it changes.
  *
  * How to add a noun that is declared under a key, as scopes and resources are:
  * 1. `migrations/`: a table with a column `version`, and the table in the view `expected_version`.

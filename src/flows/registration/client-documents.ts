@@ -87,7 +87,7 @@ async function readAgain(
   const { scopes, grantTypes } = document
   const freshUntil = freshUntilOf(now, read.freshSeconds)
   const state = { host, asked: { scopes, grantTypes }, fetchedAt: now, freshUntil }
-  // A key that stays unknown does not make the host be asked again and again.
+  // A key that stays unknown does not cause another request to the host.
   await documents.keep(clientId, state, cause !== 'unknown_key')
   return { kind: 'current' }
 }
@@ -114,7 +114,7 @@ async function readDocument(
   }
 }
 
-/** A document elsewhere has no say in what is asked on this machine. */
+/** A document on another machine cannot make the registry ask this machine. */
 async function keysOf(
   { jwks, jwksUri }: MetadataDocument,
   clientId: string,

@@ -92,8 +92,8 @@ export type CreatedClient = Outcome<ClientRecord> &
 const tooMany = () => conflict('the owner has as many clients as a user may have', 'owner_id')
 
 /**
- * How often an owner, or a client itself, may ask for permissions and listings and offer clients. Those who ask in a loop hide
- * what others ask.
+ * How often an owner, or a client itself, may ask for permissions and listings and offer clients. Requests in a loop would hide
+ * the requests of others.
  */
 export const REQUESTS_IN_AN_HOUR = 60
 

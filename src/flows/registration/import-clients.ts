@@ -94,8 +94,8 @@ const refusedBy = (fault: unknown): Imported => {
 }
 
 /**
- * One result for each client, in their order. A refused one stops no other. Those that are new are one batch. A client
- * that is there already stays as it is, so that an import can be repeated. `isDryRun` writes nothing.
+ * One result for each client, in their order. A refused client stops no other. All new clients are one batch. A client that
+ * exists already stays the same, so that an import can be repeated. `isDryRun` writes nothing.
  */
 export async function importClients(
   act: Act<Pick<RegistrationPorts, 'clients'>>,

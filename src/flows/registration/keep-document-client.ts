@@ -1,6 +1,6 @@
 /**
- * Creates or changes the client that a metadata document describes: one batch, with its audit row and what it ends. Only
- * what the document says otherwise than before is changed, so that what an operator did since stays.
+ * Creates or changes the client that a metadata document describes: one batch, with its audit row and what it ends. It changes
+ * only what the document has changed, so that an operator's changes stay.
  */
 
 import { DOCUMENT_ACTOR } from '../../domain/audit.ts'
@@ -76,7 +76,7 @@ export async function keepClient(reading: Reading, { ports }: KeepDeps, now: num
   })
 }
 
-/** Keys that were read where the client publishes them. The sessions end that rest on a key which is gone. */
+/** Keys that were read where the client publishes them. Sessions that depend on a removed key end. */
 export async function keepKeys(
   { record, jwks }: Readonly<{ record: ClientRecord; jwks: string | null }>,
   { ports }: KeepDeps,
@@ -105,10 +105,10 @@ export async function keepKeys(
   })
 }
 
-/** For what it may do without the user it needs an operator. */
+/** Permissions without a user need an operator. */
 const USER_GRANTS: readonly GrantType[] = ['authorization_code', 'refresh_token']
 
-/** Those that a document has no word in. */
+/** Fields that a document does not contain. */
 const OPERATORS_OWN = {
   ownerId: '',
   description: '',

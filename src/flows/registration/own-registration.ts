@@ -25,7 +25,7 @@ import { type Act, fieldsFor, grantsFor, redirectsFor } from './self-registratio
 const isSubset = (some: readonly string[], all: readonly string[]) =>
   some.every((one) => all.includes(one))
 
-/** An operator's decision is not the client's to change. */
+/** The client cannot change an operator's decision. */
 export async function findOwnRegistration(act: Act, clientId: string): Promise<ClientRecord> {
   const record = await findClient(act, clientId)
   if (isEnabled(record)) return record

@@ -126,7 +126,7 @@ export const declineOffer = (act: Act, clientId: string) =>
     return [{ kind: 'decline_offer', ...forUser(userId) }]
   })
 
-/** Someone who was named by mistake. No further owner can take the client from the first. */
+/** Removes a user who was named by mistake. No further owner can take the client from the first owner. */
 export const removeOwner = (
   act: Act,
   clientId: string,

@@ -1,7 +1,7 @@
 /**
  * No escalation: an actor who administers only clients or users cannot gain the scopes of the registry itself. A change
- * needs `registry:admin` if it gives or takes such a scope, or if it changes a client or a user in any way that holds or
- * has requested one. Ask on the record whose version the batch then demands.
+ * needs `registry:admin` if it gives or takes such a scope, or if it changes a client or a user that holds or has requested
+ * one. Ask on the record whose version the batch then demands.
  */
 
 import { type ClientRecord, isOwnedBy } from '../../domain/client.ts'

@@ -49,7 +49,7 @@ export async function readPublishedKeys(
   if (problem !== null) return refused(`jwks_uri ${problem}`)
   const host = documentHostOf(jwksUri)
   if (host !== askedHost) {
-    // Otherwise many documents could have one host asked for their keys.
+    // Otherwise many documents could cause requests to one host for their keys.
     const claimed = await documents.claim(host)
     if (!mayAsk(claimed.rule)) return refused('the host of jwks_uri is not allowed here')
     if (!claimed.mayAsk) return { kind: 'too_soon' }

@@ -43,8 +43,8 @@ type Registered = Readonly<{
 const MAX_ROUNDS = 3
 
 /**
- * Where everybody may register, a secret would protect nothing that the client could not get without one. So a client that
- * asks for one and acts for users is registered as public, and the response says so (RFC 7591 §3.2.1). Other clients that
+ * Where everybody may register, a secret protects nothing, because everybody can get one. So a client that asks for a secret
+ * and acts for users is registered as public, and the response says so (RFC 7591 §3.2.1). Other clients that
  * authenticate get no grant type before an operator approves.
  */
 function methodOf({ authMethod, grantTypes }: ClientMetadata, isOpen: boolean): RequestAuthMethod {

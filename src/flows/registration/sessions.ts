@@ -45,7 +45,7 @@ export async function revokeToken(
 const shown = (boundSeconds: number, isShown: boolean) =>
   revoked(boundSeconds, isShown ? [] : [NOT_SHOWN])
 
-/** Whether the token is valid is not asked: a revocation of what was never issued ends nothing. */
+/** Does not check whether the token is valid: the revocation of a token that was never issued ends nothing. */
 async function endSigned(act: Act, jti: string): Promise<Revoked> {
   const key = await signedTokenKeyOf(jti)
   const isShown = await act.ports.revocations.endSession(key, 'access token', authorOf(act))
@@ -67,8 +67,8 @@ async function endFamily(act: Act, token: string): Promise<Revoked> {
 }
 
 /**
- * The session is in KV, which may not show yet what was issued a moment ago. A stolen token must not outlive that, so KV is
- * not asked whose session it is, nor whether there was one.
+ * The session is in KV, which may not show a new session yet. A stolen token must end in any case, so this does not ask KV
+ * whose session it is, or whether it exists.
  */
 async function endSession(act: Act, token: string, usersAreExternal: boolean): Promise<Revoked> {
   if (!mayBeSession(token, usersAreExternal)) {

@@ -150,7 +150,7 @@ export async function setPassword(
   password: string,
   expected: ExpectedVersion = null,
 ): Promise<Outcome<UserRecord>> {
-  // A caller that is refused costs no hash, and another round no second one.
+  // A refused caller costs no hash, and a second attempt costs no second hash.
   let hash: Promise<string> | undefined
   return changeUser(act, who, expected, async () => {
     hash ??= hashPassword(password)

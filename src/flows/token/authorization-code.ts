@@ -90,7 +90,7 @@ async function newFamily({ code, jkt, deps, context }: Redeemer) {
   return { family: { familyId: randomId(), ...granted }, token, tokenDigest }
 }
 
-/** Exactly one of any number of simultaneous calls returns. */
+/** Exactly one of several simultaneous calls returns. */
 async function spendCode(bought: Bought, attempt: RedemptionAttempt): Promise<Holding> {
   const { codeDigest, code, client, target, deps, context } = attempt
   deps.checking?.('spending')
@@ -120,7 +120,7 @@ async function refuseSpending(
   }
 }
 
-/** Throws an Error where all of it is there again: the code is still good, and a retry will succeed. */
+/** Throws an Error if every term holds again: the code is still valid, and a retry will succeed. */
 function whyWithdrawn(
   { client, user }: Extract<Spending, { kind: 'withdrawn' }>,
   { code, target, deps }: RedemptionAttempt,
@@ -140,7 +140,7 @@ function whyWithdrawn(
   throw new Error('what the client may do changed while the code was redeemed')
 }
 
-/** RFC 6749 §4.1.2: a replay also ends what the first use bought. A retry by the same client instance does not. */
+/** RFC 6749 §4.1.2: a replay also ends the tokens of the first use. A retry by the same client instance does not. */
 async function refuseAgain(
   { spentAt, sessionKey, familyId }: Extract<Spending, { kind: 'again' }>,
   { code, deps, context }: Redeemer,

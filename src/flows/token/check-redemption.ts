@@ -1,6 +1,6 @@
 /**
  * Who may redeem a code, and for what (RFC 6749 §4.1.3): everything that may refuse it before it is spent. Writes nothing, so
- * that a caller who cannot show the secret or the verifier neither spends a code nor ends what it bought.
+ * that a caller without the secret or the verifier neither spends a code nor ends its tokens.
  */
 
 import { tokenDigestOf } from '../../crypto/digest.ts'

@@ -116,7 +116,7 @@ async function mint(attempt: RefreshAttempt): Promise<Renewed> {
   return { bearer, refreshToken, successor, firstIssuedAt, isCounted: repeated === null }
 }
 
-/** One of any number of simultaneous calls rotates. The others repeat its tokens, if a retry may. */
+/** One of several simultaneous calls rotates. The others repeat its tokens, if a retry may. */
 async function rotateOrRepeat(renewed: Renewed, attempt: RefreshAttempt): Promise<Rotated> {
   const { tokenDigest, standing, deps, context } = attempt
   const { successor, firstIssuedAt } = renewed

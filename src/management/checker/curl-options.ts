@@ -10,7 +10,7 @@ const SHORT: Readonly<Record<string, string>> = {
   ...{ 6: 'ipv6', j: 'junk-session-cookies', g: 'globoff', q: 'disable', 0: 'http1.0' },
 }
 
-/** They do not change the request, so no note is made of them. */
+/** Options that do not change the request, so the page does not name them. */
 export const SILENT: ReadonlySet<string> = new Set(
   `silent show-error verbose include insecure location fail fail-with-body remote-name progress-bar no-buffer ipv4 ipv6
   globoff disable compressed http1.0 http1.1 http2 http2-prior-knowledge http3 basic no-progress-meter path-as-is tlsv1.2

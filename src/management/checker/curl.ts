@@ -39,7 +39,7 @@ const encoded = (text: string) =>
 
 const MAX_NOTES = 20
 
-/** A command may give cause for thousands. */
+/** The most notes: a long command could cause thousands. */
 const shortened = (notes: readonly string[]) =>
   notes.length <= MAX_NOTES
     ? notes
@@ -76,7 +76,7 @@ class Command {
     const colon = text.search(/[:;]/)
     if (colon <= 0) return this.note('A header without a colon was left out, as curl does.')
     const [name, value] = [text.slice(0, colon).trim(), text.slice(colon + 1).trim()]
-    // `Name:` without a value takes a header of curl's own away; `Name;` sends it empty.
+    // `Name:` without a value removes a header of curl's own; `Name;` sends it empty.
     if (value === '' && text[colon] === ':') this.removed.add(name.toLowerCase())
     else this.headers.push([name, value])
   }

@@ -69,7 +69,7 @@ export function shownRequest(sent: SentRequest, url: URL): ShownRequest {
   }
 }
 
-/** The text as it was pasted, for the field; empty if something in it is not to be shown. */
+/** The text as it was pasted, for the field; empty if a part of it must not be shown. */
 export function shownAgain(text: string, { headers, parameters, more }: ShownRequest): string {
   const isHidden =
     more > 0 ||

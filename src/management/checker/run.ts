@@ -48,8 +48,8 @@ type Asked = Readonly<{
 }>
 
 /**
- * The management worker does not have the registry's keys. These sign tokens that are never issued. Made once per isolate.
- * Not the promise is kept: one request must not wait for the work of another.
+ * The management worker does not have the registry's keys. These keys sign tokens that are never issued. They are made once
+ * per isolate. The promise is not kept, because one request must not wait for the work of another.
  */
 let keys: SigningKeys | undefined
 

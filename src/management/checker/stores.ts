@@ -1,6 +1,6 @@
 /**
- * The stores of a request that is only checked: those of every request, on a database that only reads. They know one
- * client. Nothing is looked up for another client, and a code or a refresh token of another client is unknown to them.
+ * The stores of a request that is only checked: the stores of every request, on a database that only reads. They know one
+ * client. They look nothing up for another client, and do not know the codes and refresh tokens of another client.
  */
 
 import { withDeadline } from '../../deadline.ts'

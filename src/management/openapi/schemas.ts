@@ -27,7 +27,7 @@ export function parameterAs<Schema extends z.core.$ZodType>(
   return schema
 }
 
-/** What bounds a request need not hold for a record that was made before the bound. */
+/** A record that was made before a bound need not meet the bound of requests. */
 const BOUNDS = ['minLength', 'maxLength', 'minItems', 'maxItems', 'minimum', 'maximum', 'pattern']
 
 type Overridden = Readonly<{ jsonSchema: JsonSchema }>

@@ -1,6 +1,6 @@
 /**
- * What an approver sees of a client that asks for more: each request, what has changed, and why not to decide. And the form
- * by which an approver decides: which requests, how, and why.
+ * What an approver sees of a client that asks for more: each request, what has changed, and why the approver may not decide;
+ * and the form with the approver's decision: which requests, how, and why.
  */
 
 import { type ClientRecord, isInvolved, isOffered, isOwnedBy } from '../../domain/client.ts'

@@ -53,7 +53,7 @@ export const keysPage = ownClientPage({
       const { clientId } = found.client
       const keys = givenKeysIn(typedKeysIn(posted), deps.issuer)
       if (keys === null) throw invalid('{field} must not be empty, or give an address', 'jwks')
-      // The address is asked at once, so the number of tries is limited.
+      // The registry asks the address at once, so the number of attempts is limited.
       if ('jwksUri' in keys) await refuseFlood(c, deps.loginLimit)
       const set = await setOwnKeys(actOf(visit), clientId, keys, version)
       const { record: client, notes } = await readKeysNow(set, deps)

@@ -32,8 +32,8 @@ async function show(visit: Visit<OwnClients>, { typed, nonce, refused }: Shown) 
 }
 
 /**
- * The id of the client that a form registers: sent twice, it registers one. A user can forge a form, so what a form says is
- * no id: it could be that of a client which was deleted and is still trusted elsewhere.
+ * The id of the client that a form registers: a form that is sent twice registers one client. The form itself does not choose
+ * the id: a forged form could name the id of a deleted client that is still trusted elsewhere.
  */
 const idFor = ({ session }: Visit<unknown>, nonce: string) =>
   idFrom(JSON.stringify([FORM, session.token, nonce]))
@@ -63,7 +63,7 @@ export const newClientPage = portalPage<OwnClients>({
       { form: FORM, id: nonce, labels: LABELS, undone: 'registered' },
       async () => {
         const given = { clientId, ...readClientForm(typed, { asksForKind: true, issuer }) }
-        // The host of the keys is asked at once, so the number of tries is limited.
+        // The registry asks the host of the keys at once, so the number of attempts is limited.
         if (given.keys && 'jwksUri' in given.keys) await refuseFlood(visit.c, visit.deps.loginLimit)
         return createOwnClient(actOf(visit), given, owner).catch((cause: unknown) => {
           if (isKnown(cause)) return null

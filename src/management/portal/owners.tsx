@@ -26,7 +26,7 @@ const OFFER: Form = {
   async act(visit, posted, version) {
     const name = typedIn(posted)
     if (name === '') throw invalid('{field} must not be empty', 'owner')
-    // The answer tells which usernames exist, so the number of tries is limited.
+    // The answer shows which usernames exist, so the number of attempts is limited.
     await refuseFlood(visit.c, visit.deps.loginLimit)
     return offerOwnership(actOf(visit), visit.found.client.clientId, name, version)
   },

@@ -76,7 +76,7 @@ export function shownPermissions(client: ClientRecord, catalogue: Catalogue): Sh
   )
 }
 
-/** The permissions whose boxes are ticked. What a form names that the client does not have changes nothing. */
+/** The permissions whose boxes are ticked. A permission that the client does not have changes nothing. */
 export function tickedIn(
   permissions: readonly Permission[],
   boxes: readonly string[],

@@ -37,7 +37,7 @@ import { isRead, methodNotAllowed, notFound, type Page } from '../page.ts'
 /** A description in any script, and a hundred addresses. */
 const MAX_PORTAL_FORM_BYTES = 128 * 1024
 
-/** A page that was opened by a signed-in user who may see what it shows. */
+/** A page that a signed-in user opened who may see its content. */
 export type Visit<Found> = Readonly<{
   c: HttpContext
   deps: ManagementDeps

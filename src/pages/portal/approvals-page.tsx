@@ -35,7 +35,7 @@ type ApprovalsProps = Readonly<{
   nextListings: string | null
 }>
 
-/** Who answers for it. */
+/** Who is responsible for the client. */
 const Vouching = (p: Pick<Waiting, 'clientId' | 'name' | 'selfRegistered' | 'owner'>) => {
   if (p.selfRegistered === null) {
     return (

@@ -1,4 +1,4 @@
-/** Copies an id, a secret or code by a button. Only a script can, so without one there is no button. */
+/** Copies an id, a secret or code by a button. Without script there is no button. */
 
 import { raw } from 'hono/html'
 import type { Child } from 'hono/jsx'

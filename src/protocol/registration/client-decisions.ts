@@ -1,4 +1,4 @@
-/** The bodies that give a client permissions or take them, and that change its listing. Who takes or declines gives a reason. */
+/** The bodies that give a client permissions or take them away, and that change its listing. A refusal or a withdrawal has a reason. */
 
 import * as z from 'zod/mini'
 import { CLIENT_PERMISSIONS } from './client-fields.ts'

@@ -1,4 +1,4 @@
-/** What is kept of a client, and the bodies and documents with it. */
+/** The fields of a client, and the bodies and documents that contain them. */
 
 import * as z from 'zod/mini'
 import {
@@ -203,13 +203,13 @@ const givenIn = (body: Readonly<Record<string, unknown>>): GivenClient => ({
   mode: body.requested_only === true ? 'request' : 'authorize',
 })
 
-/** What a body means that `CLIENT_CREATION` has checked. */
+/** Reads a body that `CLIENT_CREATION` has checked. */
 export function newClientIn(body: z.infer<typeof CLIENT_CREATION>): GivenNewClient {
   const given = givenIn(body)
   return { ...given, fields: given.fields as ClientFields, clientId: body.client_id ?? null }
 }
 
-/** What a body means that `CLIENT_UPDATE` has checked. */
+/** Reads a body that `CLIENT_UPDATE` has checked. */
 export const clientChangeIn = (body: z.infer<typeof CLIENT_UPDATE>): GivenClientChange => ({
   ...givenIn(body),
   isDisabled: body.disabled,

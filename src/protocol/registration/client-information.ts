@@ -1,4 +1,4 @@
-/** The client information response (RFC 7591 §3.2.1): what is registered. What was asked for and is not granted is left out. */
+/** The client information response (RFC 7591 §3.2.1): what is registered, without what was requested and not granted. */
 
 import type { AuthMethod, ClientRecord } from '../../domain/client.ts'
 import { formatScopes } from '../../domain/scope.ts'

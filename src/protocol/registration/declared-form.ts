@@ -23,13 +23,13 @@ export function declaredForm<Key extends string, T extends object>(
     creation: z.strictObject({ [key]: keySchema, ...membersOf(fields, true) }),
     update: z.strictObject(membersOf(fields, false)),
 
-    /** What a body means that `creation` has checked. */
+    /** Reads a body that `creation` has checked. */
     newIn: (body: Readonly<Record<string, unknown>>): T & Keyed<Key> => ({
       ...keyed(body[key]),
       ...(fieldsIn(fields, body) as T),
     }),
 
-    /** What a body means that `update` has checked. */
+    /** Reads a body that `update` has checked. */
     changeIn: (body: Readonly<Record<string, unknown>>): Partial<T> => fieldsIn(fields, body),
 
     documentOf: (record: T & Keyed<Key> & Dated) => ({

@@ -1,4 +1,4 @@
-/** What is kept of a host of client metadata documents. */
+/** The fields of a host of client metadata documents. */
 
 import * as z from 'zod/mini'
 import {

@@ -23,7 +23,7 @@ export class RegistrationError extends Error {
   readonly field: string | null
   readonly #sentence: string
 
-  /** `sentence` has `{field}` where the name of the field stands, and `{empty}` where the value for none stands. */
+  /** `sentence` has `{field}` in the place of the field's name, and `{empty}` in the place of the value for none. */
   constructor(kind: RegistrationErrorKind, sentence: string, field: string | null = null) {
     super(inWords(sentence, field, IN_JSON))
     this.kind = kind

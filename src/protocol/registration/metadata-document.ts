@@ -11,7 +11,7 @@ import { RegistrationError } from './errors.ts'
 
 /** Control, format (which direction, which joins), private-use and unassigned characters, and half surrogate pairs. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu
-/** One letter with more marks than any language has would cover the lines around it. */
+/** A letter with more marks than any language uses would cover the lines around it. */
 const PILED_MARKS = /(\p{M}{3})\p{M}+/gu
 
 /** Text that a stranger wrote and people read: in Unicode's composed form, on one line, with single spaces. May be empty. */
@@ -31,7 +31,7 @@ const MAX_SCOPES = 50
 
 export type MetadataDocument = Readonly<{
   name: string
-  /** As given: which of them are usable is the rule of every registration. */
+  /** As given: the rules of every registration decide which of them can be used. */
   redirectUris: readonly string[]
   authMethod: Extract<AuthMethod, 'none' | 'private_key_jwt'>
   /** JSON Web Key Set as JSON text; null without one. Never together with `jwksUri`. */

@@ -1,4 +1,4 @@
-/** What is kept of a resource. */
+/** The fields of a resource. */
 
 import * as z from 'zod/mini'
 import { textOf } from '../../domain/json-object.ts'

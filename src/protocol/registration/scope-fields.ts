@@ -1,4 +1,4 @@
-/** What is declared of scopes and categories, and the bodies with it. */
+/** The fields of scopes and categories, and the bodies that contain them. */
 
 import * as z from 'zod/mini'
 import { isEndorsement, MAX_ENDORSEMENT_LENGTH } from '../../domain/category.ts'
@@ -11,7 +11,7 @@ import { checkedText, type Fields, filledSchema, flagField, requireValid } from 
 import { listOf, readList } from './list-body.ts'
 import { notDots } from './shared-fields.ts'
 
-/** Shown to people as a part of a page, so that it must not break the page or turn its direction. */
+/** People read it on a page, so it must not break the page or change the direction of its text. */
 export const lineSchema = (maxLength: number) =>
   filledSchema(maxLength).check(
     z.refine((text: string) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(text), {

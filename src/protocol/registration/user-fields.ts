@@ -1,4 +1,4 @@
-/** What is kept of a user, and the bodies and documents with it. */
+/** The fields of a user, and the bodies and documents that contain them. */
 
 import * as z from 'zod/mini'
 import { type UserFields, type UserLists, type UserRecord, usernameKey } from '../../domain/user.ts'
@@ -80,7 +80,7 @@ export type GivenNewUser = Readonly<{
   lists: UserLists
   /** The caller chose it; null for a random id. */
   userId: string | null
-  /** Null: no password is the user's until one is set. */
+  /** Null: the user has no password until one is set. */
   password: string | null
 }>
 /** `isDisabled` undefined: as it is. */
@@ -117,7 +117,7 @@ const givenIn = (body: Readonly<Record<string, unknown>>): GivenUser => ({
   lists: fieldsIn(USER_LISTS, body),
 })
 
-/** What a body means that `USER_CREATION` has checked. */
+/** Reads a body that `USER_CREATION` has checked. */
 export function newUserIn(body: z.infer<typeof USER_CREATION>): GivenNewUser {
   const { fields, lists } = givenIn(body)
   return {
@@ -128,7 +128,7 @@ export function newUserIn(body: z.infer<typeof USER_CREATION>): GivenNewUser {
   }
 }
 
-/** What a body means that `USER_UPDATE` has checked. */
+/** Reads a body that `USER_UPDATE` has checked. */
 export const userChangeIn = (body: z.infer<typeof USER_UPDATE>): GivenUserChange => ({
   ...givenIn(body),
   isDisabled: body.disabled,
