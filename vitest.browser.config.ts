@@ -1,13 +1,12 @@
 import { defineConfig } from 'vitest/config'
-import { MIGRATED_STATE } from './vitest.config.ts'
+import { MIGRATED_STATE, TIMEOUTS } from './vitest.config.ts'
 
 export default defineConfig({
   test: {
     include: ['test/browser/**/*.test.ts'],
     environment: 'node',
     globalSetup: [MIGRATED_STATE],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    ...TIMEOUTS,
     fileParallelism: false,
     // One registry and one browser serve all files.
     isolate: false,

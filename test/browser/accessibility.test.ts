@@ -42,7 +42,7 @@ describe('the keyboard', () => {
     const keys = await newClient({ more: ['--url', 'https://papers.example/'] })
     await page.goto(app.ask(keys))
     // The username has the focus from the start.
-    expect(await focusOf(page)).toEqual({ name: 'Username', outlined: true })
+    await expect.poll(() => focusOf(page)).toEqual({ name: 'Username', outlined: true })
     await page.keyboard.type(registry.demo.username)
     expect(await tabThrough(page, 2)).toEqual(['Password', 'Sign in'])
     await page.keyboard.press('Shift+Tab')
@@ -75,7 +75,7 @@ describe('the keyboard', () => {
     await page.goto(`${registry.url}/login`)
     await signIn(page, { ...registry.demo, password: 'wrong password' })
     await page.getByRole('alert').waitFor()
-    expect((await focusOf(page))?.name).toBe('Password')
+    await expect.poll(() => focusOf(page)).toMatchObject({ name: 'Password' })
     const field = page.getByLabel('Password')
     expect(await field.getAttribute('aria-invalid')).toBe('true')
     const described = await field.getAttribute('aria-describedby')

@@ -77,7 +77,7 @@ beforeAll(async () => {
   await askInOrder(registry, [asking, own, privileged])
   ids = { asking, own, privileged, decided, host }
   return registry.end
-}, 120_000)
+})
 
 const client = (name: string, id: () => string, heading = ASKS): Scene => ({
   name,

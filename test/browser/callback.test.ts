@@ -41,7 +41,7 @@ describe('the authorization response', () => {
     const arrived = async (asked: string, answer: () => Promise<unknown>, name: string) => {
       await answer()
       const state = new URL(asked).searchParams.get('state')
-      await expect.poll(() => app.relayed()?.state, { timeout: 30_000 }).toBe(state)
+      await expect.poll(() => app.relayed()?.state).toBe(state)
       expect(app.relayed()).toHaveProperty(name)
     }
     for (const [button, name] of [

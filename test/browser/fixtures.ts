@@ -13,7 +13,7 @@ import { type Person, type Registry, startRegistry } from './registry.ts'
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 /** Long enough for a page that exists. */
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 30_000
 
 const complaints = new WeakMap<BrowserContext, string[]>()
 
@@ -125,9 +125,10 @@ export async function openSession(
 
 export const headingOf = (page: Page) => page.getByRole('heading', { level: 1 })
 
-/** Waits until this is the page's one main heading. */
+/** Waits until the page with this one main heading is there with all that stands below it. */
 export async function expectHeading(page: Page, text: string | RegExp) {
   await headingOf(page).filter({ hasText: text }).waitFor()
+  await page.waitForLoadState()
   const wanted = typeof text === 'string' ? text : expect.stringMatching(text)
   expect(await headingOf(page).allTextContents()).toEqual([wanted])
 }
@@ -161,10 +162,9 @@ export async function cancel(page: Page) {
 export const sessionCookie = async (page: Page) =>
   (await page.context().cookies()).find(({ name }) => name === 'registry_session')
 
-/** Kept as output of the test run. That of a long page takes its time on a busy machine. */
+/** Kept as output of the test run. */
 export const keepScreenshot = (page: Page, name: string) =>
   page.screenshot({
     path: `test-results/screenshots/${name}.png`,
     fullPage: true,
-    timeout: 3 * TIMEOUT_MS,
   })

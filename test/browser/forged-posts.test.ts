@@ -203,7 +203,9 @@ describe('pages that frame ours', () => {
     for (const src of [address, `${registry.url}/login`, registry.url]) {
       await page.goto(framing(src))
       expect(await page.frameLocator('iframe').getByRole('heading').count()).toBe(0)
-      expect(takeComplaints(page).join()).toMatch(/frame-ancestors|X-Frame-Options|framing/i)
+      await expect
+        .poll(() => takeComplaints(page).join())
+        .toMatch(/frame-ancestors|X-Frame-Options|framing/i)
     }
 
     const own = app.publish('<!doctype html><h1>Framed</h1>')

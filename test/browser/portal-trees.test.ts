@@ -70,7 +70,7 @@ beforeAll(async () => {
   )
   ids = { shared, signing, disabled, offered, alone: await create('Alone', ...users) }
   return registry.end
-}, 120_000)
+})
 
 /** An owner's. */
 const page = (name: string, path: () => string, heading: string, act?: Scene['act']): Scene => ({

@@ -191,7 +191,7 @@ describe('from sign-in to the first token', () => {
     registry,
   }) => {
     const { clientId } = await register(owner, registry, {
-      name: 'Paper Assistant',
+      name: 'Paper reader',
       kind: /in the browser/,
       redirectUris: 'https://papers.example/callback',
     })

@@ -142,8 +142,13 @@ describe('the consent page of a client that registered itself', () => {
     expect(await cardOf(page).ariaSnapshot()).toMatch(
       /paragraph:\n? *-? ?.*It calls itself[\s\S]*Desktop Notes[\s\S]*Either way, you will be sent back to[\s\S]*It registered itself: nobody at Registry has checked it or vouches for it\.[\s\S]*Its document:[\s\S]*Its terms:[\s\S]*link "https:\/\/notes\.example\/terms"[\s\S]*Its privacy policy:[\s\S]*link "https:\/\/notes\.example\/privacy"/,
     )
-    await page.reload()
     const logo = cardOf(page).locator('img')
+    // It is fetched after the first page was answered.
+    const reloaded = async () => {
+      await page.reload()
+      return logo.count()
+    }
+    await expect.poll(reloaded).toBe(1)
     expect(await logo.evaluate((image) => (image as { naturalWidth: number }).naturalWidth)).toBe(1)
     expect(await logo.getAttribute('src')).toMatch(/^\/logos\//)
     expect(await page.getByRole('img').count()).toBe(0)

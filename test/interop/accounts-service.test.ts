@@ -97,7 +97,7 @@ beforeAll(async () => {
   accounts = runWorkers([worker], shared.product.stateDir, new Log(LogLevel.ERROR))
   ending.push(() => accounts.dispose())
   await accounts.ready
-}, 120_000)
+})
 
 afterAll(async () => {
   for (const end of ending.splice(0).reverse()) await end()

@@ -9,7 +9,7 @@ import type { Person } from '../node/person.ts'
 import type { RegisteredClient, RunningRegistry } from '../node/running-registry.ts'
 
 const FOLDER = join(import.meta.dirname, 'programs')
-const GIVE_UP_AFTER_MS = 60_000
+const GIVE_UP_AFTER_MS = 100_000
 
 export type ForeignProgram = Readonly<{
   name: string

@@ -17,7 +17,7 @@ import {
 
 const FOLDER = join(import.meta.dirname, 'programs')
 const PROGRAM = join(FOLDER, 'node_modules/@modelcontextprotocol/conformance/dist/index.js')
-const GIVE_UP_AFTER_MS = 60_000
+const GIVE_UP_AFTER_MS = 100_000
 
 let running: RecordedRegistry
 beforeAll(async () => {

@@ -71,7 +71,7 @@ beforeAll(async () => {
     ...{ API_ID: api.id, API_SECRET: api.secret, KEY_ID: keyId },
     PRIVATE_KEY: JSON.stringify(await exportJWK(privateKey)),
   }
-}, 120_000)
+})
 
 afterAll(async () => {
   await product?.end()

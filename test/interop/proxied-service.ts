@@ -238,11 +238,10 @@ export function proxiedService(
         [{ Authorization: FORGED }, 'invalid_token'],
       ] as const) {
         const id = (await get('/submissions/5', headers)).headers.get('X-Correlation-Id') ?? ''
-        expect(await product.administer('why', id)).toMatchObject({
-          correlation_id: id,
-          endpoint: 'GET /auth',
-          error,
-        })
+        // It is recorded after the answer.
+        await expect
+          .poll(() => product.administer('why', id))
+          .toMatchObject({ correlation_id: id, endpoint: 'GET /auth', error })
       }
     })
 
@@ -329,7 +328,8 @@ export function proxiedService(
       const [told = {}] = reached
       expect(told.authorization).toMatch(/^eyJ/)
       expect(told.cookie).toBe('a=1; b=2')
-      const said = JSON.stringify(told)
+      // A JWT may have any letters.
+      const said = JSON.stringify({ ...told, authorization: '' })
       for (const word of ['evil', 'DELETE', 'gopher', '192.0.2.66', 'a.b.c', PROXY_SECRET]) {
         expect(said).not.toContain(word)
       }

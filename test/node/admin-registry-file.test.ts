@@ -85,7 +85,7 @@ describe('export and apply', () => {
       }),
       { numRuns: runs(3, 8), endOnFailure: true },
     )
-  }, 120_000)
+  })
 })
 
 describe('apply', () => {

@@ -34,7 +34,7 @@ it('four processes at once all write to a new state', async () => {
   const { stdout } = await runAdmin(['client', 'list', '--json'], { STATE_DIR: stateDir })
   const clients = JSON.parse(stdout) as { name: string }[]
   expect(clients.map(({ name }) => name).sort()).toEqual(names)
-}, 120_000)
+})
 
 it("a new state records each migration once in wrangler's table, by its file name", async () => {
   const state = await openState(stateDir, config)

@@ -86,4 +86,4 @@ it('two hundred sign-ins during two hundred commands all end with a token, every
     'g',
   )
   await expect.poll(() => running.printed().match(line)?.length).toBe(1 + FLOWS)
-}, 120_000)
+})

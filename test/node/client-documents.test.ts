@@ -109,9 +109,7 @@ describe('metadata documents on real servers', () => {
     expect(page.text).toContain('A local host')
   })
 
-  it('no redirect, spelling or name leads from a document to the canary', {
-    timeout: 120_000,
-  }, async () => {
+  it('no redirect, spelling or name leads from a document to the canary', async () => {
     const port = canaryPort
     const direct = [
       `http://127.1:${port}/a`,
@@ -147,9 +145,7 @@ describe('metadata documents on real servers', () => {
     expect(reached).toBe(1)
   })
 
-  it('a body without an end, a large one and a compressed one are cut off', {
-    timeout: 120_000,
-  }, async () => {
+  it('a body without an end, a large one and a compressed one are cut off', async () => {
     await anotherAttempt()
     const begun = Date.now()
     const dripping = serving(() => (_, response) => {

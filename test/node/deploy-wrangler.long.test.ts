@@ -17,7 +17,6 @@ import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { temporaryDirectory } from './command-line.ts'
 
 /** Five runs of wrangler on two busy cores. */
-const WRANGLER_MS = 120_000
 
 let folder: string
 let wrangler: Wrangler
@@ -39,42 +38,38 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-it(
-  'the real wrangler makes the operator, counts it and knows its secret, and says why it cannot',
-  async () => {
-    const digests = await Promise.all([1, 2].map(() => hexDigest(mintToken('clientSecret'))))
-    const [operator, other] = digests.map((secretDigest) => ({
-      clientId: "registry-operator-o'neill",
-      secretDigest,
-    })) as [Operator, Operator]
-    const soFar = async () =>
-      (
-        await wrangler.query(
-          `${OPERATORS_SO_FAR};\n${isOperatorSql(operator)}${isOperatorSql(other)}`,
-        )
-      ).flat()
-    expect(await soFar()).toEqual([
-      { operators: 0, has_command_line: 0 },
-      { is_operator: 0 },
-      { is_operator: 0 },
-    ])
-    const now = Math.floor(Date.now() / 1000)
-    const sql = firstOperatorSql({ operator, commandLine: true, now })
-    await wrangler.query(sql)
-    const made = [
-      { operators: 1, has_command_line: 1 },
-      { is_operator: 1 },
-      // Control: the same client with another secret.
-      { is_operator: 0 },
-    ]
-    expect(await soFar()).toEqual(made)
-    // One transaction: the second of the two clients is not made either.
-    await expect(
-      wrangler.query(firstOperatorSql({ operator: other, commandLine: true, now })),
-    ).rejects.toThrow(/^wrangler d1 execute DB failed: UNIQUE constraint failed: client\.client_id/)
-    expect(await soFar()).toEqual(made)
-  },
-  WRANGLER_MS,
-)
+it('the real wrangler makes the operator, counts it and knows its secret, and says why it cannot', async () => {
+  const digests = await Promise.all([1, 2].map(() => hexDigest(mintToken('clientSecret'))))
+  const [operator, other] = digests.map((secretDigest) => ({
+    clientId: "registry-operator-o'neill",
+    secretDigest,
+  })) as [Operator, Operator]
+  const soFar = async () =>
+    (
+      await wrangler.query(
+        `${OPERATORS_SO_FAR};\n${isOperatorSql(operator)}${isOperatorSql(other)}`,
+      )
+    ).flat()
+  expect(await soFar()).toEqual([
+    { operators: 0, has_command_line: 0 },
+    { is_operator: 0 },
+    { is_operator: 0 },
+  ])
+  const now = Math.floor(Date.now() / 1000)
+  const sql = firstOperatorSql({ operator, commandLine: true, now })
+  await wrangler.query(sql)
+  const made = [
+    { operators: 1, has_command_line: 1 },
+    { is_operator: 1 },
+    // Control: the same client with another secret.
+    { is_operator: 0 },
+  ]
+  expect(await soFar()).toEqual(made)
+  // One transaction: the second of the two clients is not made either.
+  await expect(
+    wrangler.query(firstOperatorSql({ operator: other, commandLine: true, now })),
+  ).rejects.toThrow(/^wrangler d1 execute DB failed: UNIQUE constraint failed: client\.client_id/)
+  expect(await soFar()).toEqual(made)
+})
 
 type Operator = Parameters<typeof isOperatorSql>[0]

@@ -12,8 +12,15 @@ export const HOST = '127.0.0.1'
  */
 const [FIRST, LAST] = [20_000, 32_767]
 
+/** For the same reason each process of a test run has ports of its own, and takes each only once. */
+const SHARES = 8
+const SHARE = Math.floor((LAST + 1 - FIRST) / SHARES)
+const OWN = FIRST + (Number(process.env.VITEST_POOL_ID ?? 0) % SHARES) * SHARE
+let taken = randomInt(SHARE)
+
 async function listening(): Promise<Readonly<{ server: Server; port: number }>> {
-  const port = randomInt(FIRST, LAST + 1)
+  taken += 1
+  const port = OWN + (taken % SHARE)
   const server = createServer()
   server.listen(port, HOST)
   try {
@@ -25,7 +32,7 @@ async function listening(): Promise<Readonly<{ server: Server; port: number }>> 
   }
 }
 
-/** Keeps all ports open until the last one is known, so that no two are equal. */
+/** No two are equal. */
 export async function freePorts(count: number): Promise<number[]> {
   const held = await Promise.all(Array.from({ length: count }, listening))
   await Promise.all(held.map(({ server }) => once(server.close(), 'close')))

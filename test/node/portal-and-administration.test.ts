@@ -31,7 +31,7 @@ beforeAll(async () => {
   await Promise.all(['shelf:read', 'shelf:write', 'shelf:lend'].map(scope))
   const friend = ['--username', 'friend', '--email', 'friend@example.org']
   await running.administer('user', 'create', ...friend, '--password', 'correct horse battery')
-}, 120_000)
+})
 afterAll(() => running.end())
 
 const open = (path: string) =>

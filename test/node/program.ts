@@ -3,11 +3,11 @@
 import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 
-const GIVE_UP_AFTER_MS = 30_000
-const KILL_AFTER_MS = 10_000
+const GIVE_UP_AFTER_MS = 90_000
+const KILL_AFTER_MS = 30_000
 
 export type Program = Readonly<{
-  /** Returns the output so far. Throws with the output when the program ends first or after half a minute. */
+  /** Returns the output so far. Throws with the output when the program ends first, or does not print them. */
   untilPrints: (words: string) => Promise<string>
   /** Its output so far. */
   printed: () => string

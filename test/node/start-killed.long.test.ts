@@ -44,7 +44,7 @@ it('killing npm start ends both servers, and every session is valid after the ne
   const token = await newToken()
   running.child.kill('SIGKILL')
   await running.ended
-  await expect.poll(() => isServed(env.PORT), { timeout: 5000 }).toBe(false)
+  await expect.poll(() => isServed(env.PORT)).toBe(false)
   expect(await isServed(env.AUTHENTICATOR_PORT)).toBe(false)
 
   running = await startRegistry(env)
@@ -57,7 +57,7 @@ it('npm start and the command line work again after the runtime is killed', asyn
   process.kill(runtime ?? 0, 'SIGKILL')
   const others = async () =>
     (await runtimesOf(running.child.pid)).some((pid) => pid !== runtime) && isServed(env.PORT)
-  await expect.poll(others, { timeout: 10_000 }).toBe(true)
+  await expect.poll(others).toBe(true)
 
   expect(await check(token)).toBe(200)
   expect(await check(await newToken())).toBe(200)

@@ -20,7 +20,7 @@ it.each<[string, (port: string, stateDir: string) => Promise<boolean>]>([
   })
   const over = once(child, 'exit')
   try {
-    await expect.poll(() => hasCome(PORT, STATE_DIR), { timeout: 30_000, interval: 2 }).toBe(true)
+    await expect.poll(() => hasCome(PORT, STATE_DIR), { interval: 2 }).toBe(true)
     child.kill('SIGTERM')
     // 128 + 15: the signal came before there was anything to clean up.
     expect([0, 143]).toContain((await over)[0])

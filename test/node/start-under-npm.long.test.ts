@@ -14,7 +14,7 @@ it('ending npm ends both servers of npm start', async () => {
     expect([await isServed(PORT), await isServed(AUTHENTICATOR_PORT)]).toEqual([true, true])
     await npm.end()
     const served = async () => [await isServed(PORT), await isServed(AUTHENTICATOR_PORT)]
-    await expect.poll(served, { timeout: 10_000 }).toEqual([false, false])
+    await expect.poll(served).toEqual([false, false])
   } finally {
     await npm.end()
   }

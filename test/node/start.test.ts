@@ -29,8 +29,12 @@ describe('a running start', () => {
     if (running.child.exitCode === null) await running.stop()
   })
 
-  it('npm start is ready within 15 s and prints its addresses', () => {
-    expect(running.readyAfterMs).toBeLessThan(15_000)
+  it('npm start is ready within 15 s of CPU time and prints its addresses', async () => {
+    const { pid } = running.child
+    const each = (await paste(`ps -o cputimes= -p ${pid} --ppid ${pid}`)).trim().split(/\s+/)
+    // Node.js and the Workers runtime at least.
+    expect(each.length).toBeGreaterThan(1)
+    expect(each.reduce((sum, seconds) => sum + Number(seconds), 0)).toBeLessThan(15)
     const { stdout, stderr } = running.said()
     expect(stdout).toContain(`http://127.0.0.1:${env.PORT}\n`)
     expect(stdout).toContain(`http://127.0.0.1:${env.AUTHENTICATOR_PORT}\n`)

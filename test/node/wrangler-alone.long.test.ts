@@ -19,7 +19,6 @@ const CALLBACK = 'http://127.0.0.1:5000/callback'
 const SECTION = '## When the registry does not serve\n'
 const PASSWORD = 'the password of another user'
 /** Four commands of wrangler on two busy cores. */
-const WRANGLER_MS = 120_000
 
 /** What one user has at one client. */
 type Held = Readonly<{ access: string; refresh: string; code: string }>
@@ -150,7 +149,7 @@ beforeAll(async () => {
   await documented({ ID: ended.id, WHOSE: 'client_id', KIND: 'client' })
   await documented({ ID: disabled.id, WHOSE: 'client_id', KIND: 'client_record' })
   await documented({ ID: userId, WHOSE: 'user_id', KIND: 'user' })
-}, WRANGLER_MS)
+})
 afterAll(async () => {
   await running?.end()
   for (const folder of [stateDir, copyDir]) await rm(folder, { recursive: true, force: true })

@@ -271,7 +271,6 @@ function tries(takesPosts: boolean, from = 0) {
   const examples = posts.map((one): [Sent] => [sentBy('POST', one)])
   return { examples, numRuns: examples.length + runs(8, 40) }
 }
-const TIMEOUT_MS = 120_000
 
 const initOf = ({ method, headers, body }: Sent): RequestInit => ({
   method,
@@ -294,7 +293,7 @@ async function writesNothing(path: string, ask: { open: Ask; shut: Ask }, sent: 
   }
 }
 
-describe('requests without a credential', { timeout: TIMEOUT_MS }, () => {
+describe('requests without a credential', () => {
   const pages = PAGES.map(({ path }) => path)
   const endpoints = [...ENDPOINTS.map(({ path }) => path), ...pages]
   const takesPosts = (path: string) =>

@@ -6,6 +6,7 @@ import { compose } from '../../src/compose.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { explanations } from '../../src/pages/error-explanations.ts'
 import { refusalStore } from '../../src/stores/refusals.ts'
+import { DAY_SECONDS } from '../days.ts'
 import { userRegistry } from '../rows.ts'
 import { over, watchedBindings } from './counting.ts'
 import { exceededFor } from './limits.ts'
@@ -39,7 +40,6 @@ import {
 } from './registry.ts'
 
 const ID = /^[0-9A-HJKMNP-TV-Z]{10}$/
-const DAY_SECONDS = 86_400
 
 let client: TestClient
 let user: TestUser

@@ -1,8 +1,8 @@
 /** Rows of every table that is swept: some are due at `NOW`, the others are due a second later or not at all. */
 
 import { env } from 'cloudflare:workers'
+import { DAY_SECONDS } from '../days.ts'
 
-const DAY_SECONDS = 86_400
 export const NOW = 1_800_000_000
 export const AUDIT_KEEP_DAYS = 400
 

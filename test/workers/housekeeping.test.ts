@@ -12,6 +12,7 @@ import {
 } from '../../src/stores/housekeeping.ts'
 import { DOCUMENT_KEY } from '../../src/stores/revocation-document.ts'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
+import { DAY_SECONDS } from '../days.ts'
 import { runs, sampled } from '../sample.ts'
 import { watchedBindings } from './counting.ts'
 import { AUDIT_KEEP_DAYS, count, each, fill, NOW, type Rows, SWEPT_TABLES } from './expired-rows.ts'
@@ -34,7 +35,6 @@ const NONE = each(0)
 const SWEEPS = sweepsOf(AUDIT_KEEP_DAYS)
 const TASKS = SWEEPS.map(({ task }) => task)
 const total = (rows: Rows) => Object.values(rows).reduce((sum, n) => sum + n, 0)
-const DAY_SECONDS = 86_400
 
 /** One run; returns what it swept and which tasks failed. */
 async function run(

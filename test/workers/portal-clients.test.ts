@@ -1,7 +1,7 @@
 /** `/clients`: an owner registers clients, edits, disables and deletes them, and makes new secrets. */
 
 import { env } from 'cloudflare:workers'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { disableClient, enableClient, findClient } from '../../src/flows/registration/clients.ts'
 import { createScope } from '../../src/flows/registration/scopes.ts'
 import { formsOf } from '../node/forms.ts'
@@ -298,11 +298,9 @@ describe('changing a client', () => {
       )
     expect(await items()).toEqual(['The newest secretmade on DAY, not used yet, does not end'])
     await post('/token', credentialsOf(client))
-    await vi.waitFor(async () =>
-      expect(await items()).toEqual([
-        'The newest secret in usemade on DAY, last used on DAY, does not end',
-      ]),
-    )
+    await expect
+      .poll(items)
+      .toEqual(['The newest secret in usemade on DAY, last used on DAY, does not end'])
     await owner.submit(path, { overlap: '3600' })
     expect(await items()).toEqual([
       'The newest secretmade on DAY, not used yet, does not end',

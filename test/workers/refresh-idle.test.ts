@@ -2,6 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { DAY_SECONDS } from '../days.ts'
 import { clockedDatabase } from './d1-clock.ts'
 import { newRefreshingClient, renewal, sendAs } from './obtaining.ts'
 import {
@@ -20,7 +21,6 @@ import {
   type TestClient,
 } from './registry.ts'
 
-const DAY_SECONDS = 86_400
 const INVALID_GRANT = { status: 400, error: 'invalid_grant' }
 
 type Issued = Readonly<{ access_token: string; refresh_token: string }>

@@ -285,14 +285,14 @@ describe('concurrent checks in one isolate', () => {
     const { check, passTime } = isolate(sessions)
     const keys = Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? revoked.key : other.key))
     const checks = keys.map(check)
-    await vi.waitFor(() => expect(waiting).toHaveLength(1))
+    await expect.poll(() => waiting.length).toBe(1)
     waiting[0]?.('read')
     expect(await settled(checks)).toEqual(keys.map((key) => key === other.key))
     expect(waiting).toHaveLength(1)
     // The document is read again after ten seconds.
     passTime()
     const late = check(other.key)
-    await vi.waitFor(() => expect(waiting).toHaveLength(2))
+    await expect.poll(() => waiting.length).toBe(2)
     waiting[1]?.('read')
     expect(await late).toBe(true)
   })
@@ -302,9 +302,9 @@ describe('concurrent checks in one isolate', () => {
     const { sessions, waiting } = slowDocument()
     const { check } = isolate(sessions)
     const checks = settled(Array.from({ length: 5 }, () => check(key)))
-    await vi.waitFor(() => expect(waiting).toHaveLength(1))
+    await expect.poll(() => waiting.length).toBe(1)
     waiting[0]?.('fail')
-    await vi.waitFor(() => expect(waiting.length).toBeGreaterThan(1))
+    await expect.poll(() => waiting.length).toBeGreaterThan(1)
     for (const answer of waiting) answer('read')
     expect(await checks).toEqual(['fault', true, true, true, true])
     expect(await check(key)).toBe(true)
@@ -316,12 +316,12 @@ describe('concurrent checks in one isolate', () => {
     const known = new KnownSessions()
     const bounded = withDeadline(liveSessions(sessions, null, known), 4)
     const first = bounded.find(key, Date.now(), false)
-    await vi.waitFor(() => expect(waiting).toHaveLength(1))
+    await expect.poll(() => waiting.length).toBe(1)
     const others = Array.from(
       { length: 5 },
       async () => (await bounded.find(key, Date.now(), false)) !== null,
     )
-    await vi.waitFor(() => expect(waiting.length).toBeGreaterThan(1), 3000)
+    await expect.poll(() => waiting.length).toBeGreaterThan(1)
     const answering = setInterval(() => {
       for (const answer of waiting.slice(1)) answer('read')
     }, 5)

@@ -30,10 +30,10 @@ export function readsFewRows(count: number) {
   beforeAll(async () => {
     const few = (n: number) => (n % everyNth === 7 % everyNth ? 'rareword ' : '')
     await listMany(count, (n) => `${COMMON} of many ${few(n)}${n}`)
-  }, 120_000)
+  })
   afterAll(async () => {
     await env.DB.prepare(`DELETE FROM client WHERE name GLOB '${COMMON}*'`).run()
-  }, 120_000)
+  })
 
   it.each([
     ['the whole directory', ''],

@@ -128,14 +128,15 @@ describe('failed sign-ins', () => {
     }
     // The shortest of several turns counts, because other work on the machine makes a turn longer.
     const shortest = { unknown: Number.POSITIVE_INFINITY, known: Number.POSITIVE_INFINITY }
-    for (let turn = 0; turn < 3; turn++) {
+    const ratio = () => shortest.unknown / shortest.known
+    // The hash takes nearly all the time; without it an unknown name would take a tenth.
+    const isAlike = () => ratio() > 0.3 && ratio() < 3
+    for (let turn = 0; turn < 3 || (turn < 20 && !isAlike()); turn++) {
       shortest.unknown = Math.min(shortest.unknown, await msOf('nobody-here'))
       shortest.known = Math.min(shortest.known, await msOf(known.username))
     }
-    // The hash takes nearly all the time; without it an unknown name would take a tenth.
-    const ratio = shortest.unknown / shortest.known
-    expect(ratio).toBeGreaterThan(0.3)
-    expect(ratio).toBeLessThan(3)
+    expect(ratio()).toBeGreaterThan(0.3)
+    expect(ratio()).toBeLessThan(3)
   })
 
   it('a failed sign-in shows and counts the username without surrounding white space', async () => {

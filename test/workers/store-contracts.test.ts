@@ -30,6 +30,7 @@ import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
 import type { Purchase, Terms } from '../../src/stores/spending-ports.ts'
 import { FIND_JTI, jtiDigest, usedJtiStore } from '../../src/stores/used-jtis.ts'
 import { userStore } from '../../src/stores/users.ts'
+import { DAY_SECONDS } from '../days.ts'
 import { watchedBindings } from './counting.ts'
 import { hostilePlatform } from './hostile-platform.ts'
 import { CALLBACK, newClient, newUser, nowSeconds } from './registry.ts'
@@ -37,7 +38,6 @@ import { CALLBACK, newClient, newUser, nowSeconds } from './registry.ts'
 type Bindings = Readonly<{ DB: Database; SESSIONS: Namespace; CODES: Namespace }>
 
 const LIFETIME_SECONDS = 7200
-const DAY_SECONDS = 86_400
 const at = nowSeconds()
 const atMs = at * 1000
 const anyDigest = () => randomText() as TokenDigest

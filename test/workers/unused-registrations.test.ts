@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { authorizeClient, enableClient, findClient } from '../../src/flows/registration/clients.ts'
 import { housekeepingStore, sweepInTurns } from '../../src/stores/housekeeping.ts'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
+import { DAY_SECONDS } from '../days.ts'
 import { newDocument, visit } from './document-clients.ts'
 import { admin, auditOf } from './registering.ts'
 import {
@@ -20,7 +21,6 @@ import {
 } from './registry.ts'
 import { hostMetadata, type Information, OPEN, registered } from './self-registering.ts'
 
-const DAY_SECONDS = 86_400
 const CALLBACK = 'https://app.example/cb'
 
 /** Housekeeping as it would run in so many days. */

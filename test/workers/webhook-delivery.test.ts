@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { KEEP_DELIVERY_SECONDS, RETRY_AFTER_SECONDS } from '../../src/domain/webhook.ts'
 import { authorizeClient, findClient } from '../../src/flows/registration/clients.ts'
+import { DAY_SECONDS } from '../days.ts'
 import { watchedBindings } from './counting.ts'
 import { newOwner, register } from './portal.ts'
 import { admin } from './registering.ts'
@@ -12,7 +13,6 @@ import { forgetDeliveries, later, WEBHOOK_SECRET, waiting, withWebhook } from '.
 import type { Seen } from './world.ts'
 
 const ACCEPTED = { status: 204 }
-const DAY_SECONDS = 86_400
 const MAX_DELIVERIES = 1000
 
 beforeEach(forgetDeliveries)
