@@ -97,16 +97,16 @@ const nodeProject = (files: Files) => ({
   },
 })
 
-/** Tests of the command line. They mock no module, so one process loads it for all of them. */
-const ADMIN = 'test/node/admin-*.test.ts'
-function adminProject(files: Files) {
+/** They mock modules. The others do not, so that a process loads the programs once for many files. */
+const MOCKING = 'test/node/{deploy,deploy-operator,doctor-remote}.test.ts'
+const sharing = (files: Files) => {
   const { test } = nodeProject(files)
-  return { test: { ...test, name: 'admin', isolate: false } }
+  return { test: { ...test, isolate: false } }
 }
 
 /** The tests of the command line once more, on a state that no registry serves. What is remote is not in them. */
-const stopped = adminProject({
-  include: [ADMIN],
+const stopped = sharing({
+  include: ['test/node/admin-*.test.ts'],
   exclude: ['test/node/admin-{import,list,remote,sign-in,state.long}.test.ts'],
 })
 
@@ -128,7 +128,7 @@ export const LONG_PROJECTS = [
   },
 ]
 
-/** Three kinds of test: `unit` on plain data, `workers` in workerd on real D1 and KV, `admin` and `node` on the programs. */
+/** Three kinds of test: `unit` on plain data, `workers` in workerd on real D1 and KV, `node` and `mocking` on the programs. */
 export default defineConfig({
   test: {
     silent: 'passed-only',
@@ -143,8 +143,8 @@ export default defineConfig({
     projects: [
       unitProject({ include: ['test/unit/**/*.test.{ts,tsx}'] }),
       workersProject({ include: ['test/workers/**/*.test.{ts,tsx}'], exclude: LONG }),
-      adminProject({ include: [ADMIN], exclude: LONG }),
-      nodeProject({ include: ['test/node/**/*.test.ts'], exclude: [...LONG, ADMIN] }),
+      sharing({ include: ['test/node/**/*.test.ts'], exclude: [...LONG, MOCKING] }),
+      { test: { ...nodeProject({ include: [MOCKING] }).test, name: 'mocking' } },
     ],
   },
 })

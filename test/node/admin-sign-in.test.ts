@@ -2,11 +2,10 @@
 
 import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { commandLine, temporaryDirectory } from './command-line.ts'
 import { type Decision, demoUser, type Person } from './person.ts'
-import { runAdmin, runProgram } from './project-programs.ts'
+import { runAdmin } from './project-programs.ts'
 import { type RegistryFront, registryFront } from './registry-front.ts'
 import { type RunningRegistry, startRegistry } from './running-registry.ts'
 
@@ -52,17 +51,20 @@ const remote = (...words: string[]) =>
   commandLine([...words, '--remote', '--json'], { env: remoteEnv() })
 const kept = async () => JSON.parse(await readFile(file, 'utf8')) as SignIn
 
-/** Runs `login` until it shows its address. `answer` returns what comes back to the program. */
+/** `answer` is called with the address that `login` shows. */
 async function login(
   env: Record<string, string>,
   words: readonly string[],
   answer: (address: string) => Promise<unknown>,
 ) {
-  const program = runProgram('src/cli/main.ts', ['login', '--json', ...words], env)
-  const address = () => /^ {2}(http\S+)$/m.exec(program.said().stderr)?.[1]
-  while (address() === undefined) await wait(20)
-  await answer(address() ?? '')
-  return { status: await program.ended, ...program.said() }
+  const { promise: shown, resolve } = Promise.withResolvers<string>()
+  const heard = (stderr: string) => {
+    const address = /^ {2}(http\S+)$/m.exec(stderr)?.[1]
+    if (address !== undefined) resolve(address)
+  }
+  const running = commandLine(['login', '--json', ...words], { env, heard })
+  const [ended] = await Promise.all([running, shown.then(answer)])
+  return ended
 }
 const answering = (decision: Decision) => async (address: string) => {
   const back = await person.visit(address, decision)

@@ -22,10 +22,15 @@ import { migratedState } from './migrated-state.ts'
 import { databaseIn } from './state-database.ts'
 
 export type Answer = Readonly<{ status: number; stdout: string; stderr: string }>
-type Outside = Readonly<{ env?: Record<string, string>; stdin?: string }>
+type Outside = Readonly<{
+  env?: Record<string, string>
+  stdin?: string
+  /** Called with what was written to stderr so far. */
+  heard?: (stderr: string) => void
+}>
 
 export async function commandLine(argv: readonly string[], outside: Outside): Promise<Answer> {
-  const { written, ...io } = collected()
+  const { written, ...io } = collected(outside.heard)
   const stdin = (async function* () {
     if (outside.stdin !== undefined) yield outside.stdin
   })()
