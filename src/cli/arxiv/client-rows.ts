@@ -30,7 +30,7 @@ class BadValue extends Error {
 }
 
 /** Throws a BadValue. */
-function check(schema: z.ZodMiniType, value: unknown, field?: string): unknown {
+function check<T>(schema: z.ZodMiniType<T>, value: unknown, field?: string): T {
   try {
     return requireValid(schema, value, field)
   } catch (fault) {
@@ -41,28 +41,31 @@ function check(schema: z.ZodMiniType, value: unknown, field?: string): unknown {
   }
 }
 
-/** Throws a BadValue. */
-const checked = (schema: Schema, field: string, value: string | null) =>
-  check(schema, value ?? '', field) as string
+type Values = StagedRow['values']
+
+/** The text of a column. NULL is empty. Throws a BadValue. */
+const textOf = (values: Values, column: string, schema: Schema) =>
+  check(schema, values[column] ?? '', column) as string
 
 const DATE = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d)(?:\.\d+)?)?)?(Z|[+-]\d\d:\d\d)?$/
 
 /** The original wrote instants without a zone: they are taken for UTC. Null for NULL. Throws a BadValue. */
-function instantOf(field: string, value: string | null): string | null {
-  if (value === null || value === '') return null
+function instantOf(values: Values, column: string): string | null {
+  const value = values[column] || null
+  if (value === null) return null
   const [, date, minutes = '00:00', seconds = '00', zone = 'Z'] = DATE.exec(value) ?? []
   // JavaScript takes the 30th of February for the 2nd of March.
   const isDate = date !== undefined && new Date(`${date}T00:00:00Z`).toJSON()?.startsWith(date)
   const epochMs = isDate ? Date.parse(`${date}T${minutes}:${seconds}${zone}`) : Number.NaN
   if (epochMs >= 0) return new Date(epochMs).toISOString()
-  throw new BadValue(field, `${JSON.stringify(value)} is not a date such as 2018-03-01 12:00:00`)
+  throw new BadValue(column, `${JSON.stringify(value)} is not a date such as 2018-03-01 12:00:00`)
 }
 
 /** What `read` makes of the row's values; undefined after a report. */
 function tryRow<T>(
   row: StagedRow,
   report: (bad: BadRow) => void,
-  read: (values: StagedRow['values']) => T,
+  read: (values: Values) => T,
 ): T | undefined {
   try {
     return read(row.values)
@@ -75,34 +78,35 @@ function tryRow<T>(
 
 type Fields = Pick<ClientImport, 'client_id' | 'redirect_uris' | 'created_at'> &
   Readonly<Record<string, unknown>>
-type Values = StagedRow['values']
 
-function fieldsOf(values: Values, { owner, now }: Rules): Fields {
-  const of = (column: string) => values[column] ?? null
-  const redirectUri = of('redirect_uri') || null
-  const problem = redirectUri === null ? null : redirectUriProblem(redirectUri, false)
-  if (problem) throw new BadValue('redirect_uri', `${JSON.stringify(redirectUri)} ${problem}`)
+function fieldsOf(given: Values, { owner, now }: Rules): Fields {
+  const values: Values = { ...given, owner_id: given.owner_id || owner }
+  const redirectUris = values.redirect_uri ? [values.redirect_uri] : []
+  for (const uri of redirectUris) {
+    const problem = redirectUriProblem(uri, false)
+    if (problem) throw new BadValue('redirect_uri', `${JSON.stringify(uri)} ${problem}`)
+  }
   return {
-    client_id: checked(idSchema(), 'client_id', of('client_id')),
-    name: checked(CLIENT_FIELDS.name.schema, 'name', of('name')),
-    owner_id: checked(CLIENT_FIELDS.ownerId.schema, 'owner_id', of('owner_id') || owner),
-    url: checked(CLIENT_FIELDS.url.schema, 'url', of('url')),
-    description: checked(CLIENT_FIELDS.description.schema, 'description', of('description')),
+    client_id: textOf(values, 'client_id', idSchema()),
+    name: textOf(values, 'name', CLIENT_FIELDS.name.schema),
+    owner_id: textOf(values, 'owner_id', CLIENT_FIELDS.ownerId.schema),
+    url: textOf(values, 'url', CLIENT_FIELDS.url.schema),
+    description: textOf(values, 'description', CLIENT_FIELDS.description.schema),
     // The only method of the original.
     auth_method: 'client_secret_post',
-    redirect_uris: redirectUri === null ? [] : [redirectUri],
-    created_at: instantOf('created', of('created')) ?? now,
+    redirect_uris: redirectUris,
+    created_at: instantOf(values, 'created') ?? now,
   }
 }
 
 const scopeOf = (values: Values) => {
-  const scope = checked(scopeSchema, 'scope', values.scope ?? null)
+  const scope = textOf(values, 'scope', scopeSchema)
   if (!hasRegistryScope([scope])) return scope
   throw new BadValue('scope', `${JSON.stringify(scope)} would administer this registry`)
 }
 
 function grantTypeOf(values: Values, { redirect_uris }: Fields) {
-  const grantType = checked(grantTypeSchema, 'grant_type', values.grant_type ?? null)
+  const grantType = textOf(values, 'grant_type', grantTypeSchema)
   if (grantType !== 'authorization_code' || redirect_uris.length !== 0) return grantType
   throw new BadValue(
     'grant_type',
@@ -141,12 +145,12 @@ function credentialsOf(
     report(badRow(other, 'client_id', rule))
   }
   const credential = tryRow(first, report, (values) => ({
-    secret_digest: checked(
+    secret_digest: check(
       secretDigestSchema(),
+      values.client_secret?.toLowerCase() ?? '',
       'client_secret',
-      (values.client_secret ?? '').toLowerCase(),
     ),
-    created_at: instantOf('created', values.created ?? null) ?? fields.created_at,
+    created_at: instantOf(values, 'created') ?? fields.created_at,
   }))
   return credential ? [credential] : []
 }
@@ -160,8 +164,8 @@ export function importRow(
   const fields = tryRow(staged.client[0], report, (values) => fieldsOf(values, rules))
   if (!fields) return null
   const datesOf = (values: Values) => {
-    const authorized = instantOf('authorized', values.authorized ?? null)
-    const requested = instantOf('requested', values.requested ?? null)
+    const authorized = instantOf(values, 'authorized')
+    const requested = instantOf(values, 'requested')
     return {
       requested_at: requested ?? authorized ?? fields.created_at,
       authorized_at: authorized,

@@ -1,6 +1,6 @@
 /** Reads one of the original's tables from a CSV file (RFC 4180) whose first record names the columns. */
 
-import { type Found, positionsOf, refusalAt, type TableName, unreadable } from './tables.ts'
+import { type Found, refusalAt, rowReader, type TableName, unreadable } from './tables.ts'
 
 type Value = Readonly<{ text: string; isQuoted: boolean }>
 /** `isBad`: text stands beside a quoted value. */
@@ -87,22 +87,16 @@ export async function* readCsv(
   pieces: AsyncIterable<string>,
 ): AsyncGenerator<Found> {
   const records = new CsvRecords()
-  let columns: readonly string[] | undefined
-  let positions: readonly number[] = []
-  const read = (record: CsvRecord): Found => {
-    const { line, values } = record
-    if (columns === undefined) {
-      columns = values.map(({ text }) => text.trim())
-      positions = positionsOf(table, columns, line)
+  let rowOf: ReturnType<typeof rowReader> | undefined
+  const read = ({ line, values, isBad }: CsvRecord): Found => {
+    if (rowOf === undefined) {
+      const given = values.map(({ text }) => text.trim())
+      rowOf = rowReader(table, { given, head: 'the first row', line })
       return { kind: 'table', table }
     }
-    if (record.isBad) return unreadable(table, line, 'has text outside the quotes of a value')
-    if (values.length !== columns.length) {
-      const rule = `has ${values.length} values where the first row has ${columns.length} columns`
-      return unreadable(table, line, rule)
-    }
-    const own = positions.map((position) => meaning(values[position] as Value))
-    return { kind: 'row', table, line, values: own }
+    return isBad
+      ? unreadable(table, line, 'has text outside the quotes of a value')
+      : rowOf(values.map(meaning), line)
   }
   for await (const piece of pieces) {
     for (const record of records.read(piece)) yield read(record)

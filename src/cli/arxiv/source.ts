@@ -8,7 +8,7 @@ import { oneLine, Refusal } from '../../local/refusal.ts'
 import { readCsv } from './csv.ts'
 import { readSqlDump } from './sql-dump.ts'
 import { bytesAsText } from './sql-tokens.ts'
-import { type Found, positionsOf, TABLE_NAMES } from './tables.ts'
+import { type Found, rowReader, TABLE_NAMES } from './tables.ts'
 
 const SQLITE_MAGIC = 'SQLite format 3\0'
 const GZIP_MAGIC = '\x1f\x8b'
@@ -70,8 +70,6 @@ const asText = (value: SQLOutputValue | undefined): string | null => {
   return value instanceof Uint8Array ? bytesAsText(value) : String(value)
 }
 
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
-
 /** The file stays as it is. Throws a Refusal for one that SQLite cannot read. */
 function* readSqliteFile(file: string): Generator<Found> {
   let db: DatabaseSync | undefined
@@ -83,12 +81,13 @@ function* readSqliteFile(file: string): Generator<Found> {
         .all(table)
         .map(({ name }) => String(name))
       if (given.length === 0) continue
-      const names = positionsOf(table, given).map((position) => given[position] as string)
+      const rowOf = rowReader(table, { given, head: 'the table' })
       yield { kind: 'table', table }
-      const rows = db.prepare(`SELECT ${names.map(quoted).join(', ')} FROM ${quoted(table)}`)
-      for (const row of rows.iterate()) {
-        const values = names.map((name) => asText(row[name]))
-        yield { kind: 'row', table, line: null, values }
+      for (const row of db.prepare(`SELECT * FROM ${table}`).iterate()) {
+        yield rowOf(
+          given.map((name) => asText(row[name])),
+          null,
+        )
       }
     }
   } catch (fault) {

@@ -2,16 +2,7 @@
 
 import { isMark, SqlTokens, type Token } from './sql-tokens.ts'
 import { valuesOf } from './sql-values.ts'
-import {
-  type BadRow,
-  type Found,
-  isTableName,
-  positionsOf,
-  refusalAt,
-  TABLES,
-  type TableName,
-  unreadable,
-} from './tables.ts'
+import { type Found, isTableName, refusalAt, rowReader, type TableName } from './tables.ts'
 
 /** Gets a token, and returns when its part of the statement is complete. */
 type Reading<Result = void> = Generator<void, Result, Token>
@@ -117,37 +108,15 @@ class Statements {
       throw refusalAt(token.line, `${sentence}: dump the definitions of the tables too`)
     }
     this.#emit({ kind: 'table', table })
-    yield* this.#readRows(table, columns, token.line)
-  }
-
-  *#readRows(table: TableName, columns: readonly string[], line: number): Reading {
-    const positions = positionsOf(table, columns, line)
+    const rowOf = rowReader(table, { given: columns, head: 'the table', line: token.line })
     for (;;) {
       const open = yield
       if (!isMark(open, '(')) return yield* skipStatement(open)
-      const values = valuesOf(yield* readParentheses(open))
-      this.#emit(rowOf(table, values, { positions, columns, line: open.line }))
-      const next = yield
+      this.#emit(rowOf(valuesOf(yield* readParentheses(open)), open.line))
+      next = yield
       if (!isMark(next, ',')) return yield* skipStatement(next)
     }
   }
-}
-
-function rowOf(
-  table: TableName,
-  values: readonly (string | null | undefined)[],
-  at: Readonly<{ positions: readonly number[]; columns: readonly string[]; line: number }>,
-): Found {
-  const { positions, columns, line } = at
-  if (values.length !== columns.length) {
-    const rule = `has ${values.length} values where the table has ${columns.length} columns`
-    return unreadable(table, line, rule)
-  }
-  const own = positions.map((position) => values[position])
-  const unknown = own.indexOf(undefined)
-  if (unknown === -1) return { kind: 'row', table, line, values: own as (string | null)[] }
-  const bad: BadRow = unreadable(table, line, 'is an expression that cannot be read')
-  return { ...bad, key: own[0] ?? null, field: TABLES[table][unknown] ?? null }
 }
 
 /** Throws a Refusal for a file that is no dump, or only a part of one. */

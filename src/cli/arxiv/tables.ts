@@ -46,26 +46,41 @@ export const badRow = (
 ): BadRow => ({ kind: 'bad', table, key, line, field, rule })
 
 /** A row of which nothing can be read but where it stands. */
-export const unreadable = (table: TableName, line: number, rule: string): BadRow =>
+export const unreadable = (table: TableName, line: number | null, rule: string): BadRow =>
   badRow({ table, key: null, line }, null, rule)
 
 export const refusalAt = (line: number, sentence: string) =>
   new Refusal(`line ${line}: ${sentence}`)
 
+/** `head` names the columns of the file, in this line if it has lines. */
+type Columns = Readonly<{
+  given: readonly string[]
+  head: 'the table' | 'the first row'
+  line?: number
+}>
+
 /**
- * Where each column of the table stands among `given`, the columns of the file, in this line if it has lines. Throws a
+ * What makes a row of the table from the values of those columns, of which undefined is none that could be read. Throws a
  * Refusal if a column is missing.
  */
-export function positionsOf(
-  table: TableName,
-  given: readonly string[],
-  line?: number,
-): readonly number[] {
+export function rowReader(table: TableName, { given, head, line: headLine }: Columns) {
   const names = given.map((name) => name.toLowerCase())
-  return TABLES[table].map((column) => {
+  const columns = TABLES[table].map((column) => {
     const position = names.indexOf(column)
-    if (position !== -1) return position
+    if (position !== -1) return { column, position }
     const sentence = `the table ${table} has no column ${column}`
-    throw line === undefined ? new Refusal(sentence) : refusalAt(line, sentence)
+    throw headLine === undefined ? new Refusal(sentence) : refusalAt(headLine, sentence)
   })
+  return (values: readonly (string | null | undefined)[], line: number | null): Found => {
+    if (values.length !== given.length) {
+      const rule = `has ${values.length} values where ${head} has ${given.length} columns`
+      return unreadable(table, line, rule)
+    }
+    const own = columns.map(({ position }) => values[position])
+    const unknown = own.indexOf(undefined)
+    if (unknown === -1) return { kind: 'row', table, line, values: own as (string | null)[] }
+    const key = own[0] ?? null
+    const field = columns[unknown]?.column ?? null
+    return badRow({ table, key, line }, field, 'is an expression that cannot be read')
+  }
 }
