@@ -18,13 +18,11 @@ type ApiAnswer = Readonly<{
   result?: unknown
 }>
 
-export type ApiCall = Readonly<{
-  method: 'GET' | 'POST'
-  /** Below the account, unless the call is global. */
-  path: string
+type ApiCall = Readonly<{
+  /** Is the path not below the account? */
   isGlobal?: boolean
-  contentType?: string
-  body?: string
+  /** Sent with POST, as JSON. */
+  body?: object
 }>
 
 const CLOUDFLARE_API = 'https://api.cloudflare.com/client/v4'
@@ -56,23 +54,27 @@ export class ApiRefusal extends Refusal {
   }
 }
 
-/** `what` is asked for, as in `the list of zones`. Throws a Refusal, with the reason of the API, unless it succeeds. */
-export async function callApi(
+/**
+ * The result. `what` is asked for, as in `the list of zones`. Throws a Refusal, with the reason of the API, unless it
+ * succeeds.
+ */
+export async function callApi<Result>(
   { baseUrl, accountId, token }: Api,
   what: string,
-  { method, path, contentType, body, isGlobal = false }: ApiCall,
-): Promise<ApiAnswer> {
+  path: string,
+  { body, isGlobal = false }: ApiCall = {},
+): Promise<Result> {
   const below = isGlobal ? '' : `/accounts/${encodeURIComponent(accountId)}`
   const headers = {
     Authorization: `Bearer ${token}`,
-    ...(contentType && { 'Content-Type': contentType }),
+    ...(body && { 'Content-Type': 'application/json' }),
   }
-  const init = { method, headers, ...(body !== undefined && { body }) }
+  const init = body ? { method: 'POST', headers, body: JSON.stringify(body) } : { headers }
   const response = await send(`${baseUrl}${below}${path}`, init).catch((fault: unknown) => {
     throw new Refusal(`cannot reach ${what} at ${baseUrl}: ${wordsOf(causeOf(fault))}`)
   })
   const answer = (await response.json().catch(() => null)) as ApiAnswer | null
-  if (response.ok && answer?.success) return answer
+  if (response.ok && answer?.success) return answer.result as Result
   const reason = answer?.errors?.[0]?.message ?? 'no reason given'
   throw new ApiRefusal(`${what} answered ${response.status}: ${reason}`, response.status)
 }
@@ -80,6 +82,6 @@ export async function callApi(
 /** The secrets that a deployed worker has. */
 export async function secretNames(api: Api, worker: string): Promise<string[]> {
   const path = `/workers/scripts/${encodeURIComponent(worker)}/secrets`
-  const { result } = await callApi(api, 'the list of secrets', { method: 'GET', path })
-  return (result as { name: string }[]).map(({ name }) => name)
+  const secrets = await callApi<{ name: string }[]>(api, 'the list of secrets', path)
+  return secrets.map(({ name }) => name)
 }

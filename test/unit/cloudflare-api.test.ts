@@ -15,20 +15,14 @@ const answering = (status: number, body: unknown) =>
     asked.push({ url, init })
     return new Response(typeof body === 'string' ? body : JSON.stringify(body), { status })
   })
-const list = () => callApi(api, 'the list', { method: 'GET', path: '/list' })
+const list = () => callApi(api, 'the list', '/list')
 
 describe('a call of the API', () => {
   it('a call names the account in its path, unless it is global, and shows the token to the API alone', async () => {
     answering(200, { success: true, result: [{ name: 'JWT_SECRET' }] })
     expect(await secretNames(api, 'a/b')).toEqual(['JWT_SECRET'])
-    await callApi(api, 'the zones', { method: 'GET', path: '/zones', isGlobal: true })
-    const call = {
-      method: 'POST',
-      path: '/x',
-      contentType: 'application/json',
-      body: '{}',
-    } as const
-    await callApi(api, 'the new x', call)
+    await callApi(api, 'the zones', '/zones', { isGlobal: true })
+    await callApi(api, 'the new x', '/x', { body: {} })
     expect(asked.map(({ url }) => url)).toEqual([
       'https://api.example/accounts/account%2F1/workers/scripts/a%2Fb/secrets',
       'https://api.example/zones',
@@ -41,6 +35,7 @@ describe('a call of the API', () => {
       })
     }
     expect(asked[2]?.init).toMatchObject({
+      method: 'POST',
       body: '{}',
       headers: { 'Content-Type': 'application/json' },
     })

@@ -1,18 +1,8 @@
 /** The account at Cloudflare: how it is signed in to, its plan, its storage, and the addresses that the workers are to have. */
 
 import { Refusal } from '../../local/refusal.ts'
-import {
-  type Api,
-  type ApiCall,
-  ApiRefusal,
-  callApi,
-  deployedApi,
-  secretNames,
-} from '../cloudflare-api.ts'
+import { type Api, ApiRefusal, callApi, deployedApi, secretNames } from '../cloudflare-api.ts'
 import { type Deployment, type Outside, type Wrangler, wranglerIn } from './outside.ts'
-
-const get = async <T>(api: Api, what: string, path: string, isGlobal = false) =>
-  (await callApi(api, what, { method: 'GET', path, isGlobal })).result as T
 
 const NOT_SIGNED_IN =
   'not signed in to Cloudflare: run npx wrangler login, or set CLOUDFLARE_API_TOKEN'
@@ -37,6 +27,8 @@ async function tokenOf({ env, askOperator }: Outside, wrangler: Wrangler): Promi
   return token
 }
 
+const GLOBAL = { isGlobal: true }
+
 type Account = Readonly<{ id: string; name: string }>
 
 /** The account that was named, or the only one, or the one that the operator chooses. */
@@ -47,7 +39,8 @@ async function accountOf({ env, askOperator, options }: Outside, token: string):
     throw new Refusal('--account: must be the id of an account')
   }
   const api = deployedApi({ ...env, CLOUDFLARE_API_TOKEN: token, CLOUDFLARE_ACCOUNT_ID: '-' })
-  const accounts = await get<Account[]>(api, 'the list of accounts', '/accounts?per_page=50', true)
+  const path = '/accounts?per_page=50'
+  const accounts = await callApi<Account[]>(api, 'the list of accounts', path, GLOBAL)
   const [first, ...others] = accounts
   if (!first) throw new Refusal('the API token belongs to no account: set CLOUDFLARE_ACCOUNT_ID')
   if (others.length === 0) return first.id
@@ -85,7 +78,7 @@ async function unlessForbidden<T>(look: () => Promise<T>): Promise<T | null> {
 async function listAll<T>(api: Api, what: string, path: string): Promise<T[]> {
   const all: T[] = []
   for (let page = 1; ; page++) {
-    const rows = await get<T[]>(api, what, `${path}?per_page=${PER_PAGE}&page=${page}`)
+    const rows = await callApi<T[]>(api, what, `${path}?per_page=${PER_PAGE}&page=${page}`)
     all.push(...rows)
     if (rows.length < PER_PAGE) return all
   }
@@ -95,7 +88,7 @@ async function listAll<T>(api: Api, what: string, path: string): Promise<T[]> {
 export async function hasPaidPlan(api: Api): Promise<boolean | null> {
   type Subscription = Readonly<{ rate_plan?: { id?: string } }>
   const path = '/subscriptions'
-  const bought = await unlessForbidden(() => get<Subscription[]>(api, 'the plan', path))
+  const bought = await unlessForbidden(() => callApi<Subscription[]>(api, 'the plan', path))
   return bought === null
     ? null
     : bought.some(({ rate_plan }) => /^workers_(?!free)/.test(rate_plan?.id ?? ''))
@@ -120,10 +113,9 @@ export async function findOrCreate(
   const rows = await listAll<Row>(api, `the list of ${kind}s`, path)
   const found = rows.find((row) => row[name] === wanted)
   if (found) return { id: found[id] ?? '', isNew: false }
-  const body = JSON.stringify({ [name]: wanted })
-  const call: ApiCall = { method: 'POST', path, contentType: 'application/json', body }
-  const { result } = await callApi(api, `the new ${kind} ${wanted}`, call)
-  return { id: (result as Row)[id] ?? '', isNew: true }
+  const body = { [name]: wanted }
+  const made = await callApi<Row>(api, `the new ${kind} ${wanted}`, path, { body })
+  return { id: made[id] ?? '', isNew: true }
 }
 
 /** Null: the token may not look. */
@@ -133,7 +125,9 @@ async function zoneOf(api: Api, host: string): Promise<string | null | undefined
   for (let i = 0; i + 1 < labels.length; i++) {
     const name = encodeURIComponent(labels.slice(i).join('.'))
     const path = `/zones?name=${name}&account.id=${encodeURIComponent(api.accountId)}`
-    const zones = await unlessForbidden(() => get<Zone[]>(api, 'the list of zones', path, true))
+    const zones = await unlessForbidden(() =>
+      callApi<Zone[]>(api, 'the list of zones', path, GLOBAL),
+    )
     if (zones === null) return null
     if (zones[0]) return zones[0].id
   }
@@ -158,13 +152,13 @@ export async function checkAddress(
     )
   }
   const path = `/workers/domains?hostname=${encodeURIComponent(host)}`
-  const domains = await unlessForbidden(() => get<Domain[]>(api, 'the list of domains', path))
+  const domains = await unlessForbidden(() => callApi<Domain[]>(api, 'the list of domains', path))
   const taken = domains?.find(({ hostname }) => hostname === host)
   if (taken?.service === worker) return 'ours'
   if (taken) throw new Refusal(`${host} is the address of another worker, ${taken.service}`)
   if (zone === null || domains === null) return null
   const dns = `/zones/${encodeURIComponent(zone)}/dns_records?name=${encodeURIComponent(host)}`
-  const records = await unlessForbidden(() => get<unknown[]>(api, 'DNS', dns, true))
+  const records = await unlessForbidden(() => callApi<unknown[]>(api, 'DNS', dns, GLOBAL))
   if (records?.length) {
     throw new Refusal(
       `${host} has DNS records: remove them, or give the worker routes in its wrangler.toml`,
