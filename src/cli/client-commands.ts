@@ -23,7 +23,7 @@ import {
   updateOf,
   WITHIN,
 } from './call-verbs.ts'
-import { checkSeconds } from './input.ts'
+import { checkOverlapSeconds } from './input.ts'
 import { listVerb, stateOf } from './list-verb.ts'
 import { bodyOf, type Given, optionsOf, readGiven } from './options.ts'
 import { type Io, plainOptions, refuseUsage, verb } from './verb.ts'
@@ -133,8 +133,7 @@ const KEEPING: readonly CallVerb[] = [
       new Option('--overlap-seconds <n>', 'how long the old secret stays good').default('0'),
     ],
     call(id: string, { overlapSeconds }: { overlapSeconds: string }) {
-      const seconds = checkSeconds(overlapSeconds, '--overlap-seconds')
-      const body = { overlap_seconds: seconds }
+      const body = { overlap_seconds: checkOverlapSeconds(overlapSeconds) }
       return changeOf(CLIENTS, id, { method: 'POST', below: '/secrets', body })
     },
   },

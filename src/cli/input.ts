@@ -29,15 +29,17 @@ export function checkEvent(text: string): AuditEvent {
   throw new Refusal(`unknown event ${quote(text)}: use one of ${AUDIT_EVENTS.join(', ')}`)
 }
 
-export function checkCount(text: string, option: string): number {
+export function checkLimit(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
-  throw new Refusal(`${option} ${quote(text)} is not a whole number, one or more`)
+  throw new Refusal(`--limit ${quote(text)} is not a whole number, one or more`)
 }
 
-export function checkSeconds(text: string, option: string): number {
+export function checkOverlapSeconds(text: string): number {
   const seconds = Number(text)
   if (/^\d+$/.test(text) && seconds <= 2 ** 31) return seconds
-  throw new Refusal(`${option} ${quote(text)} is not a whole number of seconds, zero or more`)
+  throw new Refusal(
+    `--overlap-seconds ${quote(text)} is not a whole number of seconds, zero or more`,
+  )
 }
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }

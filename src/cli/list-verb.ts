@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import type { Call, Document, ManagementApi } from './api.ts'
-import { checkCount } from './input.ts'
+import { checkLimit } from './input.ts'
 import { withApi } from './reach.ts'
 import { printable, tableOf, textForm } from './text-form.ts'
 import { type Form, type Io, plainOptions, type Usage, verb, writeOut } from './verb.ts'
@@ -32,6 +32,10 @@ export async function* pagesOf(
   }
 }
 
+/** The whole list. */
+export const allOf = async (api: ManagementApi, list: List): Promise<readonly Document[]> =>
+  (await Array.fromAsync(pagesOf(api, list))).flat()
+
 /** `table`: the lines of one page, for people. Without it each document is a block. */
 export async function printPages(
   io: Io,
@@ -47,7 +51,7 @@ export async function printPages(
   }
   const between = json ? ',\n' : table ? '\n' : '\n\n'
   const [open, close, none] = json ? ['[', ']\n', '[]\n'] : ['', '\n', 'none\n']
-  const rows = limit === undefined ? Infinity : checkCount(limit, '--limit')
+  const rows = limit === undefined ? Infinity : checkLimit(limit)
   let isBegun = false
   await withApi({ remote, env: io.env }, async (api) => {
     for await (const page of pagesOf(api, list, rows)) {

@@ -11,9 +11,9 @@ import {
   SCOPE_FIELDS,
   SCOPE_NAME,
 } from '../protocol/registration/scope-fields.ts'
-import type { Document, ManagementApi } from './api.ts'
+import type { Document } from './api.ts'
 import { addVerbs, changeOf, plainVerbs, updateVerb, WITHIN } from './call-verbs.ts'
-import { listVerb, pagesOf } from './list-verb.ts'
+import { allOf, listVerb } from './list-verb.ts'
 import { bodyOf, type Given, optionsOf, readGiven } from './options.ts'
 import { printable } from './text-form.ts'
 import { type Io, plainOptions, printFrom, verb } from './verb.ts'
@@ -60,12 +60,6 @@ async function readCatalogueFile<Item extends Readonly<{ name: string }>>(
   )
 }
 
-async function allCategories(api: ManagementApi): Promise<readonly Document[]> {
-  const all: Document[] = []
-  for await (const page of pagesOf(api, CATEGORIES)) all.push(...page)
-  return all
-}
-
 const titlesByName = (categories: readonly Document[]) =>
   categories.length === 0
     ? { categories: [] }
@@ -88,7 +82,7 @@ function addCategoryCommands(program: Command, io: Io) {
   ])
   const usage = { usage: 'list', description: 'Print the declared categories.', example: '' }
   verb(noun, usage).action((_options, command: Command) =>
-    printFrom(command, io, allCategories, { people: titlesByName }),
+    printFrom(command, io, (api) => allOf(api, CATEGORIES), { people: titlesByName }),
   )
 }
 

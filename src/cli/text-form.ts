@@ -8,6 +8,10 @@ const INDENT = '  '
 const MAX_WIDTH = 40
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
+/** As an escape of JSON. */
+export const escaped = (character: string) =>
+  `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
 /**
  * Control characters (C0 and C1), line separators and the marks that turn the direction of writing, as escapes of JSON:
  * a name must not move the cursor or look like another name. JSON stays the same JSON.
@@ -15,8 +19,7 @@ const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\
 export const printable = (text: string) =>
   text.replace(
     /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}]/gu,
-    (character) =>
-      SHORT_ESCAPES[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    (character) => SHORT_ESCAPES[character] ?? escaped(character),
   )
 
 /** `1 client`, `2 clients`. */

@@ -213,7 +213,11 @@ export const anyRaw: fc.Arbitrary<ReadonlyMap<string, readonly Entry[]>> = fc
 export async function completed(raw: ReadonlyMap<string, readonly Entry[]>) {
   const kept = new Map<string, readonly Entry[]>()
   for (const section of SECTIONS) {
-    const read = await Promise.all((raw.get(section.name) ?? []).map(section.complete))
+    const checked = (raw.get(section.name) ?? []).map((one) => ({
+      ...section.defaults,
+      ...section.schema.parse(one),
+    }))
+    const read = await Promise.all(checked.map(section.complete))
     kept.set(
       section.name,
       read.map(({ entry }) => entry),

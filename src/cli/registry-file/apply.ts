@@ -2,7 +2,7 @@
 
 import { Refusal } from '../../local/refusal.ts'
 import { type Changed, type ManagementApi, makeChange, pathOf } from '../api.ts'
-import { pagesOf } from '../list-verb.ts'
+import { allOf } from '../list-verb.ts'
 import type { Change, Plan, State } from './plan.ts'
 import type { Printer } from './plan-text.ts'
 import { type Entry, isSame, type Section } from './section.ts'
@@ -11,12 +11,8 @@ import { type Entry, isSame, type Section } from './section.ts'
 const MAX_STEPS = 5
 
 async function listOf(api: ManagementApi, section: Section): Promise<readonly Entry[]> {
-  const entries: Entry[] = []
-  const list = { path: section.path, query: section.filter }
-  for await (const page of pagesOf(api, list)) {
-    entries.push(...page.map(section.entryOf))
-  }
-  return entries.filter((entry) => !section.isOwn(String(entry[section.id])))
+  const documents = await allOf(api, { path: section.path, query: section.filter })
+  return documents.map(section.entryOf).filter((entry) => !section.isOwn(String(entry[section.id])))
 }
 
 /** What the registry has of these sections, without its own clients. */

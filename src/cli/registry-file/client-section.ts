@@ -44,37 +44,24 @@ async function keysOf(given: unknown) {
 function permissionsIn(checked: Entry): Entry {
   const authMethod = checked.auth_method as AuthMethod
   const redirectUris = listIn(checked, 'redirect_uris')
-  const authorized = (name: string) => {
-    const given = checked[name] as readonly string[] | undefined
-    if (given) return name === 'endorsements' ? withoutCovered(given) : given
-    return name === 'grant_types' ? grantTypesByDefault({ authMethod, redirectUris }) : []
-  }
-  const covers = (name: string) => (name === 'endorsements' ? endorsementCovers : Object.is)
-  const requested = (name: string) => {
-    const given = listIn(checked, requestedName(name))
-    const distinct = name === 'endorsements' ? withoutCovered(given) : given
-    return distinct.filter((one) => !authorized(name).some((held) => covers(name)(held, one)))
-  }
-  return Object.fromEntries(
-    PERMISSIONS.flatMap((name) => [
-      [name, asSet(authorized(name))],
-      [requestedName(name), asSet(requested(name))],
-    ]),
-  )
+  const byDefault = grantTypesByDefault({ authMethod, redirectUris })
+  const lists = PERMISSIONS.flatMap((name) => {
+    const { distinct, covers } =
+      name === 'endorsements'
+        ? { distinct: withoutCovered, covers: endorsementCovers }
+        : { distinct: asSet, covers: Object.is }
+    // Of the three only the grant types can be missing: `defaults` has the others.
+    const authorized = distinct((checked[name] ?? byDefault) as readonly string[])
+    const requested = distinct(listIn(checked, requestedName(name)))
+    const isOpen = (one: string) => !authorized.some((held) => covers(held, one))
+    return [[name, authorized] as const, [requestedName(name), requested.filter(isOpen)] as const]
+  })
+  return Object.fromEntries(lists)
 }
-
-/** Its lists besides the permissions. */
-const SETS = ['contacts', 'redirect_uris', 'default_resources', 'further_owners']
 
 async function complete(checked: Entry): Promise<Completed> {
   const { jwks, problems, notes } = await keysOf(checked.jwks)
-  const sets = SETS.map((name) => [name, asSet(listIn(checked, name))] as const)
-  const entry = {
-    ...checked,
-    jwks,
-    ...Object.fromEntries(sets),
-    ...permissionsIn(checked),
-  } as Entry
+  const entry = { ...checked, jwks, ...permissionsIn(checked) } as Entry
   const unsound = registrationProblem({
     authMethod: entry.auth_method as AuthMethod,
     jwks: entry.jwks === null ? null : JSON.stringify(entry.jwks),

@@ -1,6 +1,7 @@
 /** What a section of a registry file is, and how the tables of fields make one. */
 
 import * as z from 'zod/mini'
+import { isObject } from '../../domain/json-object.ts'
 import { readHierarchy } from '../../domain/scope.ts'
 import {
   entriesOf,
@@ -24,7 +25,7 @@ export const asSet = (values: readonly string[]) => [...new Set(values)].sort()
 /** Without the order of members, which JSON gives no meaning. */
 const canonical = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(canonical)
-  if (typeof value !== 'object' || value === null) return value
+  if (!isObject(value)) return value
   const members = Object.entries(value).map(([name, inner]) => [name, canonical(inner)] as const)
   return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
@@ -62,7 +63,7 @@ export type Section = Readonly<{
   id: string
   /** All members, in the order of the file. */
   members: readonly string[]
-  /** Checks an entry of the file and gives it the members that it lacks. */
+  /** Checks an entry of the file, gives it members that it lacks, and makes sets of its lists. */
   schema: z.ZodMiniType<Entry>
   /** What members stand for that the file leaves out. Those that are not here are always written. */
   defaults: Entry
@@ -143,7 +144,7 @@ export function fromTables(
     const { initial: value, inDocument = (kept: unknown) => kept } = field
     return value === undefined ? [] : [[snakeCase(name), inDocument(value)] as const]
   })
-  const schema = z.strictObject({
+  const strict = z.strictObject({
     [id]: idSchema,
     ...membersOf(asAny(fields), true),
     ...allLists,
@@ -151,22 +152,24 @@ export function fromTables(
   })
   const listNames = Object.keys(allLists)
   const sets = new Set([...listNames, ...setsIn(fields)])
+  const withSets = (entry: Entry): Entry =>
+    Object.fromEntries(
+      Object.entries(entry).map(([name, value]) => [
+        name,
+        sets.has(name) ? asSet(value as readonly string[]) : value,
+      ]),
+    )
   const names = [id, ...namesIn(fields), ...listNames]
   return {
     members: [...names, ...(hasState ? ['disabled'] : [])],
-    schema: schema as unknown as z.ZodMiniType<Entry>,
+    schema: z.pipe(strict, z.transform(withSets)),
     defaults: {
       ...Object.fromEntries(initial),
       ...Object.fromEntries(listNames.map((name) => [name, []])),
       ...(hasState && { disabled: false }),
     },
     entryOf: (document) => ({
-      ...Object.fromEntries(
-        names.map((name) => [
-          name,
-          sets.has(name) ? asSet(document[name] as readonly string[]) : document[name],
-        ]),
-      ),
+      ...withSets(Object.fromEntries(names.map((name) => [name, document[name]]))),
       ...(hasState && { disabled: document.disabled_at !== null }),
     }),
   }

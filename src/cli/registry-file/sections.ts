@@ -13,7 +13,6 @@ import { idSchema, resourceUriSchema } from '../../protocol/registration/shared-
 import { USER_FIELDS, USER_LISTS } from '../../protocol/registration/user-fields.ts'
 import { CLIENTS } from './client-section.ts'
 import {
-  asSet,
   completed,
   declaredScopes,
   fromTables,
@@ -43,8 +42,7 @@ const RESOURCES: Section = {
   complete: async (checked) => {
     const format = checked.token_format === 'jwt' ? 'jwt' : 'opaque'
     const access_token_lifetime_seconds = defaultLifetimeOf(format)
-    const scopes = asSet(listIn(checked, 'scopes'))
-    return completed({ access_token_lifetime_seconds, ...checked, scopes })
+    return completed({ access_token_lifetime_seconds, ...checked })
   },
   isReferredTo: true,
 }
@@ -84,11 +82,7 @@ const USERS: Section = {
     hasState: true,
   }),
   complete: async (checked) =>
-    completed({
-      ...checked,
-      scopes: asSet(listIn(checked, 'scopes')),
-      endorsements: asSet(withoutCovered(listIn(checked, 'endorsements'))),
-    }),
+    completed({ ...checked, endorsements: withoutCovered(listIn(checked, 'endorsements')) }),
   otherName: { field: 'username', keyOf: (entry) => usernameKey(String(entry.username)) },
   refersTo: (entry) => ({ scopes: declaredScopes(listIn(entry, 'scopes')) }),
   // Until a password is set the user cannot sign in, and by then the user is disabled if the file says so.

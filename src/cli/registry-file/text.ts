@@ -14,6 +14,7 @@ import {
   Scalar,
   visit,
 } from 'yaml'
+import { escaped } from '../text-form.ts'
 import { type Entry, FILE_VERSION, fileForm } from './section.ts'
 import { SECTIONS } from './sections.ts'
 
@@ -113,13 +114,11 @@ export function parseText(text: string): Parsed {
 const HEADING = ` The registry as code: docs/registry-as-code.md. It holds no secret.`
 
 /** What a file must not hold as it is: it could hide text from a reviewer, or end a line. */
-const HIDDEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]/u
+const HIDDEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]/gu
 
 /** Line feeds stay: inside a text they are escaped already. */
 const withoutHidden = (text: string) =>
-  text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]/gu, (character) =>
-    character === '\n' ? '\n' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  text.replace(HIDDEN, (character) => (character === '\n' ? '\n' : escaped(character)))
 
 /** In quotation marks the escapes of JSON are those of YAML too. */
 function yamlOf(content: object): string {
@@ -127,7 +126,8 @@ function yamlOf(content: object): string {
   document.commentBefore = HEADING
   visit(document, {
     Scalar(_key, node) {
-      if (typeof node.value === 'string' && HIDDEN.test(node.value)) node.type = Scalar.QUOTE_DOUBLE
+      if (typeof node.value === 'string' && node.value.search(HIDDEN) !== -1)
+        node.type = Scalar.QUOTE_DOUBLE
     },
   })
   return withoutHidden(document.toString({ lineWidth: 0 }))
