@@ -3,6 +3,7 @@
  * change is never shown as a refusal.
  */
 
+import { isObject } from '../domain/json-object.ts'
 import { jsonIn } from '../local/files.ts'
 import { oneLine, Refusal } from '../local/refusal.ts'
 import { causeOf, isNotSent, wordsOf } from './http.ts'
@@ -88,12 +89,10 @@ type Problem = Readonly<{ detail?: unknown; field?: unknown }>
 /** `body`: null if it is not JSON. */
 type Received = Readonly<{ response: Response; body: unknown }>
 
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
-
 /** Undefined for what is not a problem of the API. */
 const problemIn = ({ response, body }: Received): Problem | undefined =>
   response.headers.get('Content-Type')?.startsWith('application/problem+json') && isObject(body)
-    ? (body as Problem)
+    ? body
     : undefined
 
 /** In the sentence the member's name becomes that of the option. Quoted values stay. */

@@ -4,7 +4,14 @@ import { importJWK, type JWK, SignJWT } from 'jose'
 import { randomId } from '../crypto/random.ts'
 import { jsonIn, readIfPresent, readText } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
-import { buyToken, epochSeconds, isUsable, type Server, type Tokens, writeKept } from './tokens.ts'
+import {
+  buyToken,
+  epochSeconds,
+  type Server,
+  type Tokens,
+  tokensFrom,
+  writeKept,
+} from './tokens.ts'
 
 /** RFC 7523 §2.2. */
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -22,43 +29,30 @@ type KeptToken = Readonly<{ client_id: string; access_token: string; expires_at:
 async function readKept({ tokenFile, clientId }: Machine): Promise<KeptToken | null> {
   const text = await readIfPresent(tokenFile).catch(() => null)
   const kept = jsonIn(text ?? '') as KeptToken | null
-  return kept?.client_id === clientId && isUsable(kept.expires_at) ? kept : null
+  return kept?.client_id === clientId ? kept : null
 }
 
 /** `credential`: the fields with which the client authenticates. */
-function tokensBy(
+async function tokensBy(
   machine: Machine,
   credential: () => Promise<Readonly<Record<string, string>>>,
-): Tokens {
+): Promise<Tokens> {
   const { server, clientId, tokenFile } = machine
-  let current: string | undefined
-  let isNew = false
-  async function buy(): Promise<string> {
+  async function buy(): Promise<KeptToken> {
     const fields = { grant_type: 'client_credentials', client_id: clientId }
-    const { accessToken, expiresAt } = await buyToken(server, {
-      ...fields,
-      ...(await credential()),
-    })
-    isNew = true
-    const kept = { client_id: clientId, access_token: accessToken, expires_at: expiresAt }
+    const bought = await buyToken(server, { ...fields, ...(await credential()) })
+    const { accessToken: access_token, expiresAt: expires_at } = bought
+    const kept = { client_id: clientId, access_token, expires_at }
     // Without the file the next command buys another.
-    await writeKept(tokenFile, kept satisfies KeptToken).catch(() => {})
-    return accessToken
+    await writeKept(tokenFile, kept).catch(() => {})
+    return kept
   }
-  return {
-    async headersFor() {
-      current ??= (await readKept(machine))?.access_token ?? (await buy())
-      return { Authorization: `Bearer ${current}` }
-    },
-    async renew() {
-      if (isNew) return false
-      current = await buy()
-      return true
-    },
-  }
+  return tokensFrom(await readKept(machine), buy, async ({ access_token }) => ({
+    Authorization: `Bearer ${access_token}`,
+  }))
 }
 
-export const tokensBySecret = (machine: Machine, clientSecret: string): Tokens =>
+export const tokensBySecret = (machine: Machine, clientSecret: string): Promise<Tokens> =>
   tokensBy(machine, async () => ({ client_secret: clientSecret }))
 
 async function readPrivateKey(file: string) {
@@ -89,7 +83,7 @@ async function assertionOf({ server, clientId }: Machine, keyFile: string): Prom
     .sign(key)
 }
 
-export const tokensByKey = (machine: Machine, keyFile: string): Tokens =>
+export const tokensByKey = (machine: Machine, keyFile: string): Promise<Tokens> =>
   tokensBy(machine, async () => ({
     client_assertion_type: JWT_BEARER,
     client_assertion: await assertionOf(machine, keyFile),

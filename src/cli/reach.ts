@@ -2,9 +2,9 @@
 
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { LOOPBACK_HOSTS } from '../domain/network.ts'
+import { isOnThisMachine } from '../domain/network.ts'
 import { credentialFile, readCredential } from '../local/operators.ts'
-import { type Environment, REGISTRY_CONFIG, stateDirectory } from '../local/project.ts'
+import { CONFIG_PATHS, type Environment, stateDirectory } from '../local/project.ts'
 import { oneLine, Refusal } from '../local/refusal.ts'
 import { claimState, type RunningRegistry } from '../local/state-lock.ts'
 import { isIssuer } from '../protocol/public-url.ts'
@@ -25,8 +25,8 @@ function requireGuarded(issuer: string, from: string): string {
 async function deployedIssuer(env: Environment): Promise<string> {
   if (env.ISSUER) return requireGuarded(env.ISSUER, '')
   const { readWranglerConfig } = await import('../local/wrangler-config.ts')
-  const issuer = readWranglerConfig(REGISTRY_CONFIG).vars.ISSUER ?? ''
-  if (URL.canParse(issuer) && LOOPBACK_HOSTS.includes(new URL(issuer).hostname)) {
+  const issuer = readWranglerConfig(CONFIG_PATHS.registry).vars.ISSUER ?? ''
+  if (isOnThisMachine(issuer)) {
     throw new Refusal('--remote needs ISSUER: the origin of the deployed registry')
   }
   return requireGuarded(issuer, ' of wrangler.toml')
@@ -66,7 +66,7 @@ async function tokensOfPerson(place: SignInPlace): Promise<Tokens | null> {
   return signIn && signInTokens(place, signIn)
 }
 
-function tokensOfMachine(env: Environment, server: Server): Tokens | null {
+async function tokensOfMachine(env: Environment, server: Server): Promise<Tokens | null> {
   const { REGISTRY_CLIENT_ID: clientId, REGISTRY_CLIENT_SECRET: secret } = env
   const { REGISTRY_PRIVATE_KEY_FILE: keyFile } = env
   if (!clientId && !secret && !keyFile) return null
@@ -93,7 +93,7 @@ async function tokensOfFile(place: SignInPlace): Promise<Tokens | null> {
 export class NoCredential extends Refusal {}
 
 async function deployedTokens(env: Environment, place: SignInPlace): Promise<Tokens> {
-  const tokens = tokensOfMachine(env, place.server) ?? (await tokensOfFile(place))
+  const tokens = (await tokensOfMachine(env, place.server)) ?? (await tokensOfFile(place))
   if (tokens) return tokens
   throw new NoCredential(
     `--remote needs a sign-in (${place.login}), or REGISTRY_CLIENT_ID with REGISTRY_CLIENT_SECRET or ` +

@@ -21,6 +21,7 @@ import {
   type Server,
   TokenRefusal,
   type Tokens,
+  tokensFrom,
   writeKept,
 } from './tokens.ts'
 
@@ -118,12 +119,12 @@ const over = (why: string, { login }: SignInPlace) =>
   new Refusal(`the sign-in has ended (${why}): ${login}`)
 
 /** A refresh token is good once, so one process alone renews; the others find what it wrote. */
-async function renewed(place: SignInPlace, refused: string): Promise<SignIn> {
+async function renewed(place: SignInPlace, refused: SignIn | null): Promise<SignIn> {
   const { server, file } = place
   return withFileLocked(file, async () => {
     const now = await readSignIn(place)
     if (!now) throw over('its file is gone', place)
-    if (now.access_token !== refused && isUsable(now.expires_at)) return now
+    if (now.access_token !== refused?.access_token && isUsable(now.expires_at)) return now
     try {
       const signIn = await refreshed(server, now)
       await writeKept(file, signIn)
@@ -135,24 +136,12 @@ async function renewed(place: SignInPlace, refused: string): Promise<SignIn> {
   })
 }
 
-export function signInTokens(place: SignInPlace, signedIn: SignIn): Tokens {
-  let signIn = signedIn
-  let isNew = false
-  const renew = async () => {
-    signIn = await renewed(place, signIn.access_token)
-    isNew = true
-  }
-  return {
-    async headersFor(method, path) {
-      if (!isUsable(signIn.expires_at)) await renew()
-      const { key, access_token: accessToken } = signIn
+export const signInTokens = (place: SignInPlace, signedIn: SignIn): Tokens =>
+  tokensFrom(
+    signedIn,
+    (refused) => renewed(place, refused),
+    async ({ key, access_token: accessToken }, method, path) => {
       const request = { method, url: `${place.server.issuer}${path}`, accessToken }
       return { Authorization: `DPoP ${accessToken}`, DPoP: await proofOf(key, request) }
     },
-    async renew() {
-      if (isNew) return false
-      await renew()
-      return true
-    },
-  }
-}
+  )

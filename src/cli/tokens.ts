@@ -41,6 +41,35 @@ export const epochSeconds = () => Math.floor(Date.now() / 1000)
 
 export const isUsable = (expiresAt: number) => expiresAt - SPARE_SECONDS > epochSeconds()
 
+/**
+ * What is held serves until it ends or is refused; then `next` gets another. One that was only just got is not replaced when
+ * it is refused.
+ */
+export function tokensFrom<Held extends Readonly<{ expires_at: number }>>(
+  first: Held | null,
+  next: (refused: Held | null) => Promise<Held>,
+  headersOf: (held: Held, method: string, path: string) => ReturnType<Tokens['headersFor']>,
+): Tokens {
+  let held = first
+  let isNew = false
+  const renew = async () => {
+    held = await next(held)
+    isNew = true
+    return held
+  }
+  return {
+    async headersFor(method, path) {
+      const usable = held !== null && isUsable(held.expires_at) ? held : await renew()
+      return headersOf(usable, method, path)
+    },
+    async renew() {
+      if (isNew) return false
+      await renew()
+      return true
+    },
+  }
+}
+
 /** Throws a Refusal when no answer comes. */
 export async function postForm(
   url: string,

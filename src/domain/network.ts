@@ -3,6 +3,10 @@
 /** The hosts of this machine, as a URL spells them: the only hosts for which http is allowed. */
 export const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', '[::1]', 'localhost']
 
+/** False also for a text that is no URL. */
+export const isOnThisMachine = (url: string) =>
+  URL.canParse(url) && LOOPBACK_HOSTS.includes(new URL(url).hostname)
+
 const GROUPS = 8
 /** A /64, the least that a subscriber gets (RFC 6177 §2): an attacker has too many addresses to count them one by one. */
 const NETWORK_GROUPS = 4
