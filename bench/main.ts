@@ -40,9 +40,6 @@ const RUNS: Readonly<Record<Command, (options: Options) => Promise<unknown>>> = 
   edge: async (options) => (await import('./edge.ts')).simulateEdge(options),
 }
 
-if (process.argv.includes('--help')) {
-  console.log(USAGE)
-  process.exit()
-}
 const options = optionsOrStop()
-process.exit((await RUNS[options.command](options)) === false ? 1 : 0)
+if (options === null) console.log(USAGE)
+else process.exit((await RUNS[options.command](options)) === false ? 1 : 0)

@@ -31,11 +31,13 @@ const QUICK_SLICES = 3
 const SLICE_SECONDS = 0.75
 const WARM_UP_REQUESTS = 6000
 
-export function readOptions(words: readonly string[]): Options {
+/** Null: only the usage is asked for. */
+export function readOptions(words: readonly string[]): Options | null {
   const { values, positionals } = parseArgs({
     args: [...words],
     allowPositionals: true,
     options: {
+      help: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
       slices: { type: 'string' },
@@ -47,6 +49,7 @@ export function readOptions(words: readonly string[]): Options {
       only: { type: 'string', multiple: true, default: [] },
     },
   })
+  if (values.help) return null
   const command = COMMANDS.find((one) => one === (positionals[0] ?? 'compare'))
   if (!command) throw new Error(USAGE)
   const { quick, save, only } = values

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import type { Bindings } from '../../src/compose.ts'
 import { buildWorker } from '../../src/local/build-worker.ts'
+import { fieldsOf, type Pair } from '../../test/node/forms.ts'
 import { memoryNamespace } from '../memory/namespace.ts'
 import { CALLBACK, GRANTED_SCOPES, ISSUER, JWT_SECRET, SIGNING_KEYS } from '../subject.ts'
 import type * as Entry from './entry.ts'
@@ -49,8 +50,6 @@ export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase())
     SIGNING_KEYS,
     ...{ CLIENT_CACHE_SECONDS: String(clientCacheSeconds), LOG_ANSWERS: 'refusals' },
   }
-  const now = () => Math.floor(Date.now() / 1000)
-
   const secret = lab.mintToken('clientSecret')
   const example = lab.exampleClient('')
   const grantTypes = ['client_credentials', 'authorization_code', 'refresh_token'] as const
@@ -58,14 +57,13 @@ export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase())
     .clientRegistry(DB)
     .create({ ...example, mayIntrospect: true, grantTypes }, await lab.hexDigest(secret), {
       mode: 'authorize',
-      now: now(),
+      now: Math.floor(Date.now() / 1000),
     })
   await lab.insertService(DB)
 
   /** A new user who is signed in at a browser. */
-  const signedIn = async (username: string) => {
-    const user = { ...lab.exampleUser(''), username, passwordHash: 'scrypt$1024$8$1$none$none' }
-    const userId = (await lab.userRegistry(DB).create(user, now())) ?? ''
+  const signedIn = async () => {
+    const userId = await lab.newUser(DB)
     const cookie = lab.mintToken('browserSession')
     const session = { ...lab.exampleSession(example, lab.exampleUser(userId)), client: null }
     // For good: a long run has KV forget the oldest of those that expire.
@@ -92,9 +90,9 @@ export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase())
   }
   return {
     credentials: { id, secret },
-    cookie: await signedIn('reader'),
+    cookie: await signedIn(),
     /** Of a user who allowed the client a service with signed tokens. */
-    cookieForSigned: await signedIn('another reader'),
+    cookieForSigned: await signedIn(),
     freshRegistry,
     freshAuthenticator,
     setAround: (next: Around | null) => {
@@ -105,29 +103,17 @@ export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase())
 
 export type Lab = Awaited<ReturnType<typeof openLab>>
 
-export const post = (
-  fields: Readonly<Record<string, string>> | [string, string][],
-  headers = {},
-) => ({
+export const post = (fields: Readonly<Record<string, string>> | Pair[], headers = {}) => ({
   method: 'POST',
   headers: { ...FORM, ...headers },
   body: new URLSearchParams(fields as Record<string, string>).toString(),
 })
 
-/** The fields of the consent page's form, boxes as they are ticked. */
-function fieldsOf(page: string): [string, string][] {
-  const form = page.split('action="/authorize"')[1]?.split('</form>')[0] ?? ''
-  const attribute = (input: string, name: string) =>
-    (new RegExp(`\\b${name}="([^"]*)"`).exec(input)?.[1] ?? '').replaceAll('&amp;', '&')
-  return (form.match(/<input[^>]*>/g) ?? []).map((input) => [
-    attribute(input, 'name'),
-    attribute(input, 'value'),
-  ])
-}
-
-/** The form of a consent page, with these boxes ticked. */
-export const agreementTo = (page: Answered, scopes: readonly string[]): [string, string][] => [
-  ...fieldsOf(page.body).filter(([name, value]) => name !== 'grant' || scopes.includes(value)),
+/** The form of a consent page, with these of its boxes ticked. */
+export const agreementTo = ({ body }: Answered, scopes: readonly string[]): Pair[] => [
+  ...(fieldsOf(body, '/authorize') ?? []).filter(
+    ([name, value]) => name !== 'grant' || scopes.includes(value),
+  ),
   ['confirm', 'ok'],
 ]
 

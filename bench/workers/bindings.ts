@@ -83,6 +83,16 @@ export async function insertService(db: D1Database) {
     .run()
 }
 
+/** With a name of its own, since a database may have other users, and without a password. Returns its id. */
+export async function newUser(db: D1Database): Promise<string> {
+  const user = exampleUser('')
+  const username = `${user.username}-${crypto.randomUUID()}`
+  const passwordHash = 'scrypt$1024$8$1$none$none'
+  const userId = await userRegistry(db).create({ ...user, username, passwordHash }, nowSeconds())
+  if (userId === null) throw new Error('the user is there already')
+  return userId
+}
+
 async function onSimulator({ DB, SESSIONS, CODES }: BenchEnv): Promise<Prepared> {
   const secret = mintToken('clientSecret')
   const client = exampleClient('')
@@ -90,14 +100,7 @@ async function onSimulator({ DB, SESSIONS, CODES }: BenchEnv): Promise<Prepared>
     mode: 'authorize',
     now: nowSeconds(),
   })
-  const user = {
-    ...exampleUser(''),
-    // Another worker may have prepared the same database.
-    username: `${exampleUser('').username}-${id}`,
-    passwordHash: 'scrypt$1024$8$1$none$none',
-  }
-  const userId = await userRegistry(DB).create(user, nowSeconds())
+  const userId = await newUser(DB)
   await insertService(DB)
-  if (userId === null) throw new Error('the user is there already')
   return { DB, SESSIONS, CODES, credentials: { id, secret }, userId }
 }

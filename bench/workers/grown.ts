@@ -8,11 +8,11 @@ import { NO_AUDIENCE } from '../../src/domain/resource.ts'
 import { authorizationStore, codeStore } from '../../src/stores/codes.ts'
 import { sessionStore } from '../../src/stores/live-sessions.ts'
 import registry from '../../src/worker.ts'
-import { userRegistry } from '../../test/rows.ts'
 import { GROWN_SECRET, grownClientId } from '../growth/ids.ts'
 import { many, postRequest } from '../handouts.ts'
 import type { Handout } from '../operations.ts'
 import { CALLBACK, credentialsFields, redemptionFields } from '../subject.ts'
+import { newUser } from './bindings.ts'
 import {
   exampleClient,
   exampleCode,
@@ -30,14 +30,7 @@ const TEXTS: Readonly<Record<string, string>> = { introspection: '"active":true'
 const TOKEN = '"access_token":"'
 const SECONDS = 2_592_000
 
-let userId: string | null = null
-
-const known = async ({ DB }: GrownEnv): Promise<string> => {
-  const user = { ...exampleUser(''), passwordHash: 'scrypt$1024$8$1$none$none' }
-  user.username = `reader-${crypto.randomUUID()}`
-  userId ??= await userRegistry(DB).create(user, Math.floor(Date.now() / 1000))
-  return userId ?? ''
-}
+let userId: string | undefined
 
 async function requestFor(operation: string | null, env: GrownEnv): Promise<string> {
   const size = Number(env.SIZE)
@@ -45,7 +38,8 @@ async function requestFor(operation: string | null, env: GrownEnv): Promise<stri
   const credentials = { id, secret: GROWN_SECRET }
   if (operation === 'token_cold') return postRequest('/token', credentialsFields(credentials))
 
-  const user = exampleUser(await known(env))
+  userId ??= await newUser(env.DB)
+  const user = exampleUser(userId)
   if (operation === 'introspection' || operation === 'revocation') {
     const session = exampleSession(exampleClient(id), user)
     const token = await mintSession(sessionStore(env.SESSIONS), session)
