@@ -12,6 +12,7 @@ import { secretProblems } from './secrets.ts'
 
 export type WorkerName = 'registry' | 'management' | 'authenticator'
 
+const NONE: readonly WorkerName[] = []
 const REGISTRY: readonly WorkerName[] = ['registry']
 /** What an administrator's change ends depends on the settings of the registry, so management has them all. */
 const REGISTRY_AND_MANAGEMENT: readonly WorkerName[] = ['registry', 'management']
@@ -20,7 +21,7 @@ export const ALL_WORKERS: readonly WorkerName[] = ['registry', 'management', 'au
 /** A worker's environment: bindings, `[vars]` and secrets. */
 export type Given = Readonly<Record<string, unknown>>
 
-/** The bindings that a worker cannot serve without. */
+/** `neededBy`: which workers cannot serve without it. */
 export const BINDINGS = {
   DB: { kind: 'D1 database', neededBy: REGISTRY_AND_MANAGEMENT },
   SESSIONS: { kind: 'KV namespace', neededBy: ALL_WORKERS },
@@ -28,13 +29,10 @@ export const BINDINGS = {
   // Without this check a missing rate limit would not be noticed: it refuses no request.
   LOGIN_LIMIT: { kind: 'rate limit', neededBy: REGISTRY_AND_MANAGEMENT },
   REFUSAL_LIMIT: { kind: 'rate limit', neededBy: REGISTRY_AND_MANAGEMENT },
+  MANAGEMENT: { kind: 'service', neededBy: NONE },
+  REGISTRY: { kind: 'service', neededBy: NONE },
+  EVENTS: { kind: 'Analytics Engine dataset', neededBy: NONE },
 } as const
-
-/**
- * Optional: D1 for `/auth?fresh` in the authenticator, data points in every worker, the management worker in the
- * registry, which has no management API without it, and the registry in the authenticator, to read its keys.
- */
-export const OPTIONAL_BINDINGS = ['DB', 'EVENTS', 'MANAGEMENT', 'REGISTRY'] as const
 
 /** Every minute: cron repairs a revocation whose write to KV was lost. */
 export const CRON = '* * * * *'

@@ -5,7 +5,6 @@ import {
   ALL_WORKERS,
   BINDINGS,
   CRON,
-  type OPTIONAL_BINDINGS,
   SETTING_NAMES,
   SETTINGS,
   type SettingName,
@@ -85,12 +84,10 @@ const SECRET_EFFECTS = {
     'Optional: a private JWK Set that `npm run admin -- key` makes. The first key signs access tokens and introspection, the public parts of all are at `/jwks.json`. `npm start` makes one. [How to make and rotate it](keys.md).',
   WEBHOOK_SECRET:
     'Signs what the webhook sends, as [Standard Webhooks](https://www.standardwebhooks.com) describes: `whsec_` and the base64 of 24 to 64 random bytes. Two, separated by a space, [during a rotation](approvals.md#rotate-the-secret). `npm run deploy` makes one while `WEBHOOK_URL` is set.',
-  JWT_SECRET:
-    'Signs the JWTs that services receive, unless `AUTHENTICATOR_KEYS` is set. At least MIN bytes. `npm start` makes one. [How to rotate it](operate.md#rotate-jwt_secret).',
+  JWT_SECRET: `Signs the JWTs that services receive, unless \`AUTHENTICATOR_KEYS\` is set. At least ${MIN_SECRET_BYTES} bytes. \`npm start\` makes one. [How to rotate it](operate.md#rotate-jwt_secret).`,
   AUTHENTICATOR_KEYS:
     'Instead of `JWT_SECRET`: a JWK Set like `SIGNING_KEYS`, but never the same keys. Its public parts are at `/jwks.json` of the authenticator, so that services hold no key that signs. [How to change over](keys.md#the-authenticators-own-keys).',
-  PROXY_SECRET:
-    'What a proxy sends in `X-Proxy-Secret`: at least MIN bytes of visible ASCII, and another secret than `JWT_SECRET`. Two, separated by a space, during a rotation. Without it `/auth` over HTTP always answers 503, unless `ISSUER` is a loopback address; service bindings need none. `npm start` makes one.',
+  PROXY_SECRET: `What a proxy sends in \`X-Proxy-Secret\`: at least ${MIN_SECRET_BYTES} bytes of visible ASCII, and another secret than \`JWT_SECRET\`. Two, separated by a space, during a rotation. Without it \`/auth\` over HTTP always answers 503, unless \`ISSUER\` is a loopback address; service bindings need none. \`npm start\` makes one.`,
 } satisfies Record<SecretName, string>
 
 const BINDING_EFFECTS = {
@@ -106,7 +103,7 @@ const BINDING_EFFECTS = {
     'optional, in the authenticator: the registry, from which it reads `/jwks.json` to check signed tokens; without it from `ISSUER`',
   EVENTS:
     'optional: a data point for each request and check, where the account has Analytics Engine',
-} satisfies Record<keyof typeof BINDINGS | (typeof OPTIONAL_BINDINGS)[number], string>
+} satisfies Record<keyof typeof BINDINGS, string>
 
 /** Read by `npm start` and the tools on this machine. */
 const LOCAL = [
@@ -140,8 +137,13 @@ const REMOTE = [
 ] as const
 
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+/** Each row begins with a name, which is shown as code. */
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
-  [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
+  [
+    row(head),
+    row(head.map(() => '---')),
+    ...rows.map(([name, ...rest]) => row([`\`${name}\``, ...rest])),
+  ].join('\n')
 
 const namesOf = (workers: readonly WorkerName[]) =>
   workers.length === ALL_WORKERS.length ? 'all' : workers.join(', ')
@@ -169,7 +171,7 @@ ${table(
   ['name', 'worker', 'values', 'default', 'effect'],
   SETTING_NAMES.map((name) => {
     const { workers, values, fallback } = SETTINGS[name]
-    return [`\`${name}\``, namesOf(workers), values, fallback, EFFECTS[name]]
+    return [name, namesOf(workers), values, fallback, EFFECTS[name]]
   }),
 )}
 
@@ -181,11 +183,7 @@ A secret is never in \`[vars]\`: \`npx wrangler secret put NAME\` sets one of th
 ${table(
   ['name', 'worker', 'effect'],
   ALL_WORKERS.flatMap((worker) =>
-    SECRET_NAMES[worker].map((name) => [
-      `\`${name}\``,
-      worker,
-      SECRET_EFFECTS[name].replace('MIN', String(MIN_SECRET_BYTES)),
-    ]),
+    SECRET_NAMES[worker].map((name) => [name, worker, SECRET_EFFECTS[name]]),
   ),
 )}
 
@@ -193,37 +191,26 @@ ${table(
 
 ${table(
   ['name', 'kind', 'needed by', 'use'],
-  [
-    ...Object.entries(BINDINGS).map(([name, { kind, neededBy }]) => [
-      `\`${name}\``,
-      kind,
-      namesOf(neededBy),
-      BINDING_EFFECTS[name as keyof typeof BINDINGS],
-    ]),
-    ['`MANAGEMENT`', 'service', '', BINDING_EFFECTS.MANAGEMENT],
-    ['`REGISTRY`', 'service', '', BINDING_EFFECTS.REGISTRY],
-    ['`EVENTS`', 'Analytics Engine dataset', '', BINDING_EFFECTS.EVENTS],
-  ],
+  Object.entries(BINDINGS).map(([name, { kind, neededBy }]) => [
+    name,
+    kind,
+    namesOf(neededBy),
+    BINDING_EFFECTS[name as keyof typeof BINDINGS],
+  ]),
 )}
 
 The registry has the cron \`${CRON}\`: every minute it repeats writes of revocations that KV lost, removes expired rows, and lets the management worker send what waits for the webhook.
 
 ## On this machine only
 
-${table(
-  ['name', 'values', 'default', 'effect'],
-  LOCAL.map(([name, ...rest]) => [`\`${name}\``, ...rest]),
-)}
+${table(['name', 'values', 'default', 'effect'], LOCAL)}
 
 ## The command line with --remote
 
 \`npm run admin\` reads these from the environment, and \`ISSUER\`: the registry to administer, by default that of \`wrangler.toml\`.
 [operate.md](operate.md#who-administers) explains them.
 
-${table(
-  ['name', 'values', 'default', 'effect'],
-  REMOTE.map(([name, ...rest]) => [`\`${name}\``, ...rest]),
-)}
+${table(['name', 'values', 'default', 'effect'], REMOTE)}
 `
 
 if (import.meta.main) writeFileSync(SETTINGS_PAGE, settingsPage())
