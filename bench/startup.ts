@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { Miniflare } from 'miniflare'
 import { buildWorker } from '../src/local/build-worker.ts'
-import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../src/local/project.ts'
+import { CONFIG_PATHS } from '../src/local/project.ts'
 import { moduleWorker } from '../src/local/run-workers.ts'
 import { readWranglerConfig } from '../src/local/wrangler-config.ts'
 import { type Spread, spreadOf } from './figures.ts'
@@ -40,7 +40,7 @@ const here = (path: string) => resolve(import.meta.dirname, path)
 const subjects = (): readonly Subject[] => [
   {
     name: 'registry',
-    entry: readWranglerConfig(REGISTRY_CONFIG).main,
+    entry: readWranglerConfig(CONFIG_PATHS.registry).main,
     // Its metadata list what is declared, which is a read of D1.
     path: '/login',
     status: 200,
@@ -48,7 +48,7 @@ const subjects = (): readonly Subject[] => [
   },
   {
     name: 'authenticator',
-    entry: readWranglerConfig(AUTHENTICATOR_CONFIG).main,
+    entry: readWranglerConfig(CONFIG_PATHS.authenticator).main,
     path: '/auth',
     status: 200,
     env: { ISSUER, JWT_SECRET, SESSIONS: {} },
@@ -68,7 +68,7 @@ function evaluateMs(file: string): number {
 }
 
 async function openLoader() {
-  const { compatibility_date: date } = readWranglerConfig(REGISTRY_CONFIG)
+  const { compatibility_date: date } = readWranglerConfig(CONFIG_PATHS.registry)
   const module = await buildWorker(here('workers/loader.ts'))
   const runtime = new Miniflare({
     telemetry: { enabled: false },

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { hexDigest } from '../../src/crypto/digest.ts'
-import { REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { CONFIG_PATHS } from '../../src/local/project.ts'
 import { persistencePath } from '../../src/local/run-workers.ts'
 import { openState } from '../../src/local/state.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
@@ -109,7 +109,7 @@ export async function grow(
   size: number,
   say: (text: string) => void,
 ): Promise<void> {
-  const state = await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))
+  const state = await openState(stateDir, readWranglerConfig(CONFIG_PATHS.registry))
   await state.close()
   const sqlite = new DatabaseSync(databaseFile(stateDir), { enableForeignKeyConstraints: false })
   sqlite.exec('PRAGMA synchronous = OFF; PRAGMA cache_size = -200000')

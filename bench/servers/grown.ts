@@ -3,14 +3,14 @@
 import { resolve } from 'node:path'
 import { Log, LogLevel } from 'miniflare'
 import { buildWorker } from '../../src/local/build-worker.ts'
-import { REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { CONFIG_PATHS } from '../../src/local/project.ts'
 import { runWorkers } from '../../src/local/run-workers.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { freePorts } from '../../test/node/free-ports.ts'
 import { ISSUER } from '../subject.ts'
 
 const [directory = '', size = ''] = process.argv.slice(2)
-const config = readWranglerConfig(REGISTRY_CONFIG)
+const config = readWranglerConfig(CONFIG_PATHS.registry)
 const [port = 0] = await freePorts(1)
 const path = resolve(import.meta.dirname, '../workers/grown.ts')
 const module = await buildWorker(path, { minify: true })

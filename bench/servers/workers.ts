@@ -7,7 +7,7 @@ import { resolve } from 'node:path'
 import { Log, LogLevel, Miniflare } from 'miniflare'
 import { buildWorker } from '../../src/local/build-worker.ts'
 import { applyMigrations } from '../../src/local/migrations.ts'
-import { inProject, REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { CONFIG_PATHS, inProject } from '../../src/local/project.ts'
 import { moduleWorker } from '../../src/local/run-workers.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { freePorts, HOST } from '../../test/node/free-ports.ts'
@@ -44,7 +44,9 @@ async function serve(
 ): Promise<Ready> {
   const entries = WORKERS[who]
   if (!entries) throw new Error(`there is no worker ${who}`)
-  const { compatibility_date: date, compatibility_flags } = readWranglerConfig(REGISTRY_CONFIG)
+  const { compatibility_date: date, compatibility_flags } = readWranglerConfig(
+    CONFIG_PATHS.registry,
+  )
   const flags = [...compatibility_flags, ...QUIETLY]
   const operations = OPERATIONS.filter((operation) => entries[operation])
   const modules = new Map<string, string>()

@@ -8,7 +8,8 @@ import {
   type SigningAlgorithm,
   type SigningKeys,
 } from '../crypto/signing-keys.ts'
-import { OWNER_ONLY, readGivenFile, STANDARD, writeGivenFile } from '../local/files.ts'
+import { OWNER_ONLY, readGivenFile, STANDARD, sourceName, writeGivenFile } from '../local/files.ts'
+import { secretCommand } from '../local/project.ts'
 import { Refusal } from '../local/refusal.ts'
 import type { KeySetting } from '../secrets.ts'
 import { epochSeconds } from './tokens.ts'
@@ -40,8 +41,8 @@ async function textFrom(file: string | undefined, { command, io }: Asked) {
   if (file === undefined && (io.stdin as { isTTY?: boolean }).isTTY) {
     refuseUsage(command, 'name the file with the present value: --from FILE')
   }
-  const text = await readGivenFile(file ?? STANDARD, io.stdin)
-  return { text, what: (file ?? STANDARD) === STANDARD ? 'standard input' : JSON.stringify(file) }
+  const source = file ?? STANDARD
+  return { text: await readGivenFile(source, io.stdin), what: sourceName(source) }
 }
 
 export async function presentKeys(asked: Asked): Promise<SigningKeys> {
@@ -71,10 +72,9 @@ export const showKeys = async (keys: SigningKeys, { io, options }: Asked) =>
   printDocument(io, options, await describe(keys))
 
 const settingCommand = (setting: KeySetting, file: string) => {
-  const where =
-    setting === 'SIGNING_KEYS' ? setting : `${setting} --config src/authenticator/wrangler.toml`
+  const worker = setting === 'SIGNING_KEYS' ? 'registry' : 'authenticator'
   const word = /^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", `'\\''`)}'`
-  return `npx wrangler secret put ${where} < ${word}`
+  return `${secretCommand('put', worker, setting)} < ${word}`
 }
 
 /** The value goes where it was asked to go and nowhere else. */

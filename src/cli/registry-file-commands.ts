@@ -1,7 +1,7 @@
 /** `export FILE` and `apply FILE`: the registry as a file, which a person edits, reviews and keeps under version control. */
 
 import type { Command } from 'commander'
-import { readGivenFile, STANDARD, writeGivenFile } from '../local/files.ts'
+import { readGivenFile, STANDARD, sourceName, writeGivenFile } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
 import type { ManagementApi } from './api.ts'
 import { readFirstLine } from './input.ts'
@@ -132,7 +132,7 @@ async function applyFile(
 }
 
 async function apply(file: string, options: ApplyOptions, io: Io) {
-  const what = file === STANDARD ? 'standard input' : JSON.stringify(file)
+  const what = sourceName(file)
   const { readRegistryFile } = await import('./registry-file/read.ts')
   const read = await readRegistryFile(await readGivenFile(file, io.stdin))
   if (read.problems.length > 0) refuseFile(io, what, read.problems)

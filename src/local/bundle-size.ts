@@ -1,20 +1,22 @@
 /** `npm run bundle`: what each worker weighs when deployed, against its budget. */
 
 import { gzipSync } from 'node:zlib'
+import { ALL_WORKERS, type WorkerName } from '../config.ts'
 import { buildWorker } from './build-worker.ts'
-import { AUTHENTICATOR_CONFIG, MANAGEMENT_CONFIG, REGISTRY_CONFIG } from './project.ts'
+import { CONFIG_PATHS } from './project.ts'
 import { oneLine } from './refusal.ts'
 import { readWranglerConfig } from './wrangler-config.ts'
 
-const BUDGETS = [
-  { config: REGISTRY_CONFIG, budgetKib: 78.5 },
+const BUDGETS_KIB: Readonly<Record<WorkerName, number>> = {
+  registry: 78.5,
   // The request checker takes 31 KiB of these: it has the flows of /token and /authorize, which it runs without their effects.
-  { config: MANAGEMENT_CONFIG, budgetKib: 195 },
-  { config: AUTHENTICATOR_CONFIG, budgetKib: 22 },
-]
+  management: 195,
+  authenticator: 22,
+}
 
-async function weigh({ config, budgetKib }: (typeof BUDGETS)[number]): Promise<boolean> {
-  const { name, main } = readWranglerConfig(config)
+async function weigh(worker: WorkerName): Promise<boolean> {
+  const budgetKib = BUDGETS_KIB[worker]
+  const { name, main } = readWranglerConfig(CONFIG_PATHS[worker])
   const kib = gzipSync(await buildWorker(main, { minify: true }), { level: 9 }).length / 1024
   const isOver = kib > budgetKib
   const verdict = isOver ? 'OVER its budget of' : 'budget'
@@ -23,7 +25,7 @@ async function weigh({ config, budgetKib }: (typeof BUDGETS)[number]): Promise<b
 }
 
 try {
-  for (const worker of BUDGETS) if (await weigh(worker)) process.exitCode = 1
+  for (const worker of ALL_WORKERS) if (await weigh(worker)) process.exitCode = 1
 } catch (fault) {
   console.error(oneLine(fault))
   process.exitCode = 1

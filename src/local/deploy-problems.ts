@@ -9,32 +9,16 @@ import {
   startProblems,
   type WorkerName,
 } from '../config.ts'
-import { LOOPBACK_HOSTS } from '../domain/network.ts'
+import { isOnThisMachine } from '../domain/network.ts'
 import { ALL_SECRET_NAMES } from '../secrets.ts'
 import { webhookProblems } from '../webhook-settings.ts'
-import { AUTHENTICATOR_CONFIG, MANAGEMENT_CONFIG, REGISTRY_CONFIG } from './project.ts'
+import { CONFIG_FILES, CONFIG_PATHS } from './project.ts'
 import { readWranglerConfig, type WranglerConfig } from './wrangler-config.ts'
 
 export type Configs = Readonly<Record<WorkerName, WranglerConfig>>
 
-export const CONFIG_FILES = {
-  registry: 'wrangler.toml',
-  management: 'src/management/wrangler.toml',
-  authenticator: 'src/authenticator/wrangler.toml',
-} as const satisfies Record<WorkerName, string>
-
-/** The same, wherever a command was started. */
-export const CONFIG_PATHS = {
-  registry: REGISTRY_CONFIG,
-  management: MANAGEMENT_CONFIG,
-  authenticator: AUTHENTICATOR_CONFIG,
-} as const satisfies Record<WorkerName, string>
-
-const configsOf = (of: (worker: WorkerName) => WranglerConfig): Configs => ({
-  registry: of('registry'),
-  management: of('management'),
-  authenticator: of('authenticator'),
-})
+const configsOf = (of: (worker: WorkerName) => WranglerConfig) =>
+  Object.fromEntries(ALL_WORKERS.map((worker) => [worker, of(worker)])) as Configs
 
 export const readConfigs = () => configsOf((worker) => readWranglerConfig(CONFIG_PATHS[worker]))
 
@@ -148,9 +132,6 @@ export const deployProblems = (configs: Configs): string[] => [
 ]
 
 export const isPlaceholder = (id: string) => PLACEHOLDER.test(id)
-
-export const isOnThisMachine = (issuer: string) =>
-  URL.canParse(issuer) && LOOPBACK_HOSTS.includes(new URL(issuer).hostname)
 
 export const hasRoutes = ({ route, routes }: WranglerConfig) =>
   route !== undefined || routes !== undefined

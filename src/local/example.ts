@@ -5,7 +5,7 @@
 import { Log, LogLevel } from 'miniflare'
 import { randomText } from '../crypto/random.ts'
 import { buildWorker } from './build-worker.ts'
-import { AUTHENTICATOR_CONFIG, inProject, stateDirectory } from './project.ts'
+import { CONFIG_PATHS, inProject, stateDirectory } from './project.ts'
 import { Refusal } from './refusal.ts'
 import { runUntilEnded } from './run-until-ended.ts'
 import { HOST, runWorkers } from './run-workers.ts'
@@ -64,7 +64,7 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
   const stateDir = stateDirectory(process.env)
   const registry = await runningRegistry(stateDir)
   const service = readWranglerConfig(example.config)
-  const authenticator = readWranglerConfig(AUTHENTICATOR_CONFIG)
+  const authenticator = readWranglerConfig(CONFIG_PATHS.authenticator)
   const [serviceModule, authenticatorModule] = await Promise.all([
     buildWorker(service.main),
     buildWorker(authenticator.main),

@@ -53,6 +53,11 @@ type Chunks = AsyncIterable<Uint8Array | string>
 
 /** Stands for standard input or output in the place of a file. */
 export const STANDARD = '-'
+
+/** How a sentence calls the file that is read. */
+export const sourceName = (file: string) =>
+  file === STANDARD ? 'standard input' : JSON.stringify(file)
+
 /** As nodes with their lines it takes fifty times as much memory. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024
 
@@ -75,8 +80,8 @@ async function readAll(chunks: Chunks, what: string) {
 
 /** `stdin` is read for `-`. Throws a Refusal for what cannot be read, is too long or is not UTF-8. */
 export async function readGivenFile(file: string, stdin: Chunks): Promise<string> {
-  if (file === STANDARD) return readAll(stdin, 'standard input')
-  const what = JSON.stringify(file)
+  const what = sourceName(file)
+  if (file === STANDARD) return readAll(stdin, what)
   const handle = await open(file).catch(cannot(what, 'read'))
   try {
     return await readAll(handle.createReadStream({ autoClose: false }), what).catch((fault) => {

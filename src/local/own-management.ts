@@ -15,7 +15,7 @@ import { D1_NOW_MS } from '../stores/database.ts'
 import { buildWorker } from './build-worker.ts'
 import { jsonIn } from './files.ts'
 import { OPERATOR_ID, operatorClient } from './operators.ts'
-import { MANAGEMENT_CONFIG } from './project.ts'
+import { CONFIG_PATHS } from './project.ts'
 import { HOST } from './run-workers.ts'
 import { openState } from './state.ts'
 import { isBusy, isPerhapsBusy, retryWhenBusy } from './state-lock.ts'
@@ -77,7 +77,7 @@ export async function openOwnManagement(
   stateDir: string,
   vars: Readonly<Record<string, string>>,
 ): Promise<OwnManagement> {
-  const config = readWranglerConfig(MANAGEMENT_CONFIG)
+  const config = readWranglerConfig(CONFIG_PATHS.management)
   const module = await managementModule(config.main)
   let fault: string | null = null
   const hear = (line: string) => {

@@ -1,14 +1,32 @@
 /** Where the project's own files are, wherever a command was started. */
 
 import { resolve } from 'node:path'
+import type { WorkerName } from '../config.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 
 export const inProject = (path: string) => resolve(ROOT, path)
 
-export const REGISTRY_CONFIG = inProject('wrangler.toml')
-export const MANAGEMENT_CONFIG = inProject('src/management/wrangler.toml')
-export const AUTHENTICATOR_CONFIG = inProject('src/authenticator/wrangler.toml')
+export const CONFIG_FILES = {
+  registry: 'wrangler.toml',
+  management: 'src/management/wrangler.toml',
+  authenticator: 'src/authenticator/wrangler.toml',
+} as const satisfies Record<WorkerName, string>
+
+/** The same, wherever a command was started. */
+export const CONFIG_PATHS: Readonly<Record<WorkerName, string>> = {
+  registry: inProject(CONFIG_FILES.registry),
+  management: inProject(CONFIG_FILES.management),
+  authenticator: inProject(CONFIG_FILES.authenticator),
+}
+
+/** The words by which wrangler finds the worker: without them it takes the registry. */
+export const configWords = (worker: WorkerName): string[] =>
+  worker === 'registry' ? [] : ['--config', CONFIG_FILES[worker]]
+
+/** A command for the operator to type. */
+export const secretCommand = (verb: 'put' | 'delete', worker: WorkerName, name: string) =>
+  ['npx wrangler secret', verb, name, ...configWords(worker)].join(' ')
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

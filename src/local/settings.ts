@@ -1,13 +1,19 @@
 /** The settings of `npm start` and of the command line: from the environment, then wrangler.toml, then the defaults. */
 
 import { join } from 'node:path'
-import { readSettings, SETTING_NAMES } from '../config.ts'
-import { isLongEnough, MIN_SECRET_BYTES } from '../crypto/jws.ts'
+import { ALL_WORKERS, readSettings, SETTING_NAMES } from '../config.ts'
 import { readUsableKeys, shareKey } from '../crypto/key-rotation.ts'
-import { proxySecretProblem } from '../crypto/proxy-secret.ts'
+import { randomText } from '../crypto/random.ts'
 import type { SigningKeys } from '../crypto/signing-keys.ts'
-import { KEY_SETTINGS, type KeySetting, readKeys } from '../secrets.ts'
-import { type Environment, REGISTRY_CONFIG, stateDirectory } from './project.ts'
+import {
+  ALL_SECRET_NAMES,
+  KEY_SETTINGS,
+  type KeySetting,
+  type SecretName,
+  secretProblems,
+} from '../secrets.ts'
+import { webhookProblems } from '../webhook-settings.ts'
+import { CONFIG_PATHS, type Environment, stateDirectory } from './project.ts'
 import { Refusal } from './refusal.ts'
 import { readWranglerConfig } from './wrangler-config.ts'
 
@@ -22,7 +28,7 @@ const givenIn = (env: Environment) =>
 
 /** The settings that are given, as vars of a worker. Throws, naming the setting, when one is bad. */
 export function readRegistryVars(env: Environment): Readonly<Record<string, string>> {
-  const vars = { ...readWranglerConfig(REGISTRY_CONFIG).vars, ...givenIn(env) }
+  const vars = { ...readWranglerConfig(CONFIG_PATHS.registry).vars, ...givenIn(env) }
   readSettings(vars)
   return vars
 }
@@ -42,6 +48,9 @@ function readFlag(value: string | undefined, name: string): boolean {
   return value !== '0'
 }
 
+/** Empty: not given. `npm start` then makes what a worker needs, and keeps it in the state. */
+export type GivenSecrets = Readonly<Record<SecretName, string>>
+
 /** `configured` are the vars of wrangler.toml. Throws a Refusal, or as `readRegistryVars`. */
 export function readStartSettings(env: Environment, configured: Readonly<Record<string, string>>) {
   const port = readPort(env, 'PORT', 8787)
@@ -51,30 +60,16 @@ export function readStartSettings(env: Environment, configured: Readonly<Record<
   const vars = { ...configured, ISSUER: `http://127.0.0.1:${port}`, ...givenIn(env) }
   readSettings(vars)
 
-  const jwtSecret = env.JWT_SECRET || null
-  if (jwtSecret && !isLongEnough(jwtSecret)) {
-    throw new Refusal(`JWT_SECRET: must be at least ${MIN_SECRET_BYTES} bytes`)
-  }
-  for (const name of KEY_SETTINGS) readKeys(name, env)
-  const proxySecret = env.PROXY_SECRET || null
-  const problem = proxySecretProblem(proxySecret ?? '', jwtSecret ?? '')
-  if (problem) throw new Refusal(`PROXY_SECRET: ${problem}`)
+  const secrets = ALL_SECRET_NAMES.map((name) => [name, env[name] ?? ''] as const)
   return {
     port,
     authenticatorPort,
     stateDir: stateDirectory(env),
     /** Seed a demo client and a demo user into an empty database? */
     demo: readFlag(env.DEMO, 'DEMO'),
-    /** Null: `npm start` makes one and keeps it in the state. */
-    jwtSecret,
-    proxySecret,
-    /** The same. */
-    signingKeys: env.SIGNING_KEYS || null,
-    /** Null: there is none. */
-    webhookSecret: env.WEBHOOK_SECRET || null,
-    /** Null: JWT_SECRET signs. */
-    authenticatorKeys: env.AUTHENTICATOR_KEYS || null,
-    /** For both workers: the settings that the environment gives, and ISSUER. */
+    /** Not checked. */
+    secrets: Object.fromEntries(secrets) as GivenSecrets,
+    /** For all workers: the settings that the environment gives, and ISSUER. */
     vars: vars as Readonly<Record<string, string>>,
   }
 }
@@ -89,12 +84,19 @@ async function usableKeys(name: KeySetting, text: string): Promise<SigningKeys> 
 }
 
 /**
- * What the workers cannot see when they start: whether keys that are given can sign, and belong to one worker alone. Throws a
- * Refusal for keys with which tokens would be refused or forged. What is not given is empty.
+ * Throws a Refusal for a secret that its worker would not start with; and, which no worker sees, for keys that cannot sign or
+ * belong to both workers, with which tokens would be refused or forged. `vars`: the settings, where they are to be served with.
  */
-export async function checkKeySettings(given: Readonly<Record<KeySetting, string>>) {
+export async function checkSecrets(secrets: GivenSecrets, vars: Environment = {}) {
+  // Where it is not given it is made.
+  const given = { ...vars, ...secrets, JWT_SECRET: secrets.JWT_SECRET || randomText() }
+  const [problem] = [
+    ...ALL_WORKERS.flatMap((worker) => secretProblems(worker, given)),
+    ...webhookProblems(given),
+  ]
+  if (problem !== undefined) throw new Refusal(problem)
   const [signing, own] = await Promise.all(
-    KEY_SETTINGS.map(async (name) => (given[name] ? usableKeys(name, given[name]) : null)),
+    KEY_SETTINGS.map(async (name) => (secrets[name] ? usableKeys(name, secrets[name]) : null)),
   )
   if (signing && own && shareKey(signing, own)) {
     throw new Refusal('AUTHENTICATOR_KEYS: must not have a key of SIGNING_KEYS')

@@ -7,7 +7,6 @@ import { createKeys, formatKeys, isUsable } from '../crypto/key-rotation.ts'
 import { randomText } from '../crypto/random.ts'
 import { CRON_INTERVAL_SECONDS } from '../domain/revocation.ts'
 import { registrationPorts } from '../stores/registration.ts'
-import { webhookProblems } from '../webhook-settings.ts'
 import { buildWorker } from './build-worker.ts'
 import { prepareDemo } from './demo.ts'
 import { type Configs, configurationProblems, readConfigs, withVars } from './deploy-problems.ts'
@@ -17,7 +16,7 @@ import { oneLine, Refusal } from './refusal.ts'
 import { runUntilEnded } from './run-until-ended.ts'
 import { HOST, runCron, runWorkers } from './run-workers.ts'
 import {
-  checkKeySettings,
+  checkSecrets,
   jwtSecretFile,
   proxySecretFile,
   readStartSettings,
@@ -85,16 +84,16 @@ async function prepareState(settings: StartSettings, config: WranglerConfig) {
 }
 
 /** The secrets of each worker. One that is not given is made once and kept in the state. */
-async function secretsOf({ stateDir, ...given }: StartSettings) {
-  const SIGNING_KEYS = given.signingKeys ?? (await keptKeys(signingKeysFile(stateDir)))
-  const AUTHENTICATOR_KEYS = given.authenticatorKeys ?? ''
-  await checkKeySettings({ SIGNING_KEYS, AUTHENTICATOR_KEYS })
+async function secretsOf({ stateDir, secrets }: StartSettings) {
+  const { WEBHOOK_SECRET, AUTHENTICATOR_KEYS } = secrets
+  const SIGNING_KEYS = secrets.SIGNING_KEYS || (await keptKeys(signingKeysFile(stateDir)))
+  await checkSecrets({ ...secrets, SIGNING_KEYS })
   return {
     registry: { SIGNING_KEYS },
-    management: { WEBHOOK_SECRET: given.webhookSecret ?? '' },
+    management: { WEBHOOK_SECRET },
     authenticator: {
-      JWT_SECRET: given.jwtSecret ?? (await keptSecret(jwtSecretFile(stateDir))),
-      PROXY_SECRET: given.proxySecret ?? (await keptSecret(proxySecretFile(stateDir))),
+      JWT_SECRET: secrets.JWT_SECRET || (await keptSecret(jwtSecretFile(stateDir))),
+      PROXY_SECRET: secrets.PROXY_SECRET || (await keptSecret(proxySecretFile(stateDir))),
       ...(AUTHENTICATOR_KEYS && { AUTHENTICATOR_KEYS }),
     },
   }
@@ -129,12 +128,10 @@ async function runAll(configs: Configs, settings: StartSettings, modules: Module
 }
 
 /** Throws a Refusal for what the workers would not start with. */
-function requireStartable(configs: Configs, { vars, webhookSecret }: StartSettings) {
-  const [problem] = [
-    ...configurationProblems(withVars(configs, vars)),
-    ...webhookProblems({ ...vars, WEBHOOK_SECRET: webhookSecret ?? '' }),
-  ]
+async function requireStartable(configs: Configs, { vars, secrets }: StartSettings) {
+  const [problem] = configurationProblems(withVars(configs, vars))
   if (problem !== undefined) throw new Refusal(problem)
+  await checkSecrets(secrets, vars)
 }
 
 /** Returns what releases the state. Throws a Refusal if a registry serves it. */
@@ -180,7 +177,7 @@ async function serve(
     runCron(runtime).catch((fault) => console.error(oneLine(fault)))
   }, SWEEP_EVERY_MS)
   ending.push(() => clearInterval(sweeping))
-  const proxyFile = settings.proxySecret === null ? proxySecretFile(stateDir) : null
+  const proxyFile = settings.secrets.PROXY_SECRET ? null : proxySecretFile(stateDir)
   const hasDirectory = vars.DIRECTORY === 'on'
   return welcome({ ...addresses, proxyFile, demo, loginUrl: vars.LOGIN_URL || null, hasDirectory })
 }
@@ -194,7 +191,7 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
   }
   const configs = readConfigs()
   const settings = readStartSettings(process.env, configs.registry.vars)
-  requireStartable(configs, settings)
+  await requireStartable(configs, settings)
   const ending: (() => unknown)[] = [await claimAlone(settings.stateDir)]
   const end = async () => {
     for (const step of ending.splice(0).reverse()) await step()

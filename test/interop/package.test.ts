@@ -14,7 +14,7 @@ import type { Miniflare } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { randomText } from '../../src/crypto/random.ts'
 import { buildWorker } from '../../src/local/build-worker.ts'
-import { AUTHENTICATOR_CONFIG, inProject } from '../../src/local/project.ts'
+import { CONFIG_PATHS, inProject } from '../../src/local/project.ts'
 import { runWorkers } from '../../src/local/run-workers.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { freePorts } from '../node/free-ports.ts'
@@ -100,7 +100,7 @@ const program = (kind: string, command: () => string, ...words: string[]): Start
 
 /** The Worker, and an authenticator that only the Worker reaches, on the state of `npm start`. */
 const onWorkerd: Start = async () => {
-  const authenticator = readWranglerConfig(AUTHENTICATOR_CONFIG)
+  const authenticator = readWranglerConfig(CONFIG_PATHS.authenticator)
   const config = { ...readWranglerConfig(inProject('examples/wrangler.toml')), name: 'service' }
   const runtime: Miniflare = runWorkers(
     [

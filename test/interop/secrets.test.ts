@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digest, hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken, TOKEN_PREFIXES, type TokenKind } from '../../src/crypto/token.ts'
-import { REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { CONFIG_PATHS } from '../../src/local/project.ts'
 import { openState } from '../../src/local/state.ts'
 import { retryWhenBusy } from '../../src/local/state-lock.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
@@ -22,7 +22,7 @@ describe('the search for secrets in a registry', () => {
   const post = (path: string, fields: Record<string, string>) =>
     fetch(running.registry + path, { method: 'POST', body: new URLSearchParams(fields) })
   const put = async (key: string, text: string) => {
-    const state = await openState(running.stateDir, readWranglerConfig(REGISTRY_CONFIG))
+    const state = await openState(running.stateDir, readWranglerConfig(CONFIG_PATHS.registry))
     try {
       await retryWhenBusy(() => state.sessions.put(key, text))
     } finally {

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { applyMigrations, migrationNames } from '../../src/local/migrations.ts'
-import { REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { CONFIG_PATHS } from '../../src/local/project.ts'
 import { persistencePath } from '../../src/local/run-workers.ts'
 import { openState } from '../../src/local/state.ts'
 import { databaseOf, readWranglerConfig } from '../../src/local/wrangler-config.ts'
@@ -14,7 +14,7 @@ import { temporaryDirectory } from './command-line.ts'
 import { fill, IDS, idsIn, NOUNS } from './many-records.ts'
 import { runAdmin } from './project-programs.ts'
 
-const config = readWranglerConfig(REGISTRY_CONFIG)
+const config = readWranglerConfig(CONFIG_PATHS.registry)
 
 let stateDir = ''
 beforeAll(async () => {

@@ -5,13 +5,13 @@ import { Log, LogLevel } from 'miniflare'
 import { expect, it } from 'vitest'
 import { buildWorker } from '../../src/local/build-worker.ts'
 import { applyMigrations } from '../../src/local/migrations.ts'
-import { REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { CONFIG_PATHS } from '../../src/local/project.ts'
 import { runCron, runWorkers } from '../../src/local/run-workers.ts'
 import { databaseOf, readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { temporaryDirectory } from './command-line.ts'
 
 it('cron deletes what has expired by the real time, ignores the time in the request, and reports a failure', async () => {
-  const config = readWranglerConfig(REGISTRY_CONFIG)
+  const config = readWranglerConfig(CONFIG_PATHS.registry)
   const stateDir = await temporaryDirectory()
   const module = await buildWorker(config.main)
   const registry = { config, module, vars: {} }

@@ -11,7 +11,7 @@ import {
   isOperatorSql,
   OPERATORS_SO_FAR,
 } from '../../src/local/first-operator.ts'
-import { inProject, REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { CONFIG_PATHS, inProject } from '../../src/local/project.ts'
 import { openState } from '../../src/local/state.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { temporaryDirectory } from './command-line.ts'
@@ -24,7 +24,7 @@ let wrangler: Wrangler
 beforeAll(async () => {
   folder = await temporaryDirectory()
   const stateDir = join(folder, 'state')
-  await (await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))).close()
+  await (await openState(stateDir, readWranglerConfig(CONFIG_PATHS.registry))).close()
   // The real wrangler, on this state instead of a deployment.
   const bin = join(folder, 'bin')
   await mkdir(bin)

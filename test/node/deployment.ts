@@ -17,9 +17,11 @@ vi.mock('../../src/local/project.ts', async (original) => {
   project.folder = mkdtempSync(join(tmpdir(), 'registry-deploy-'))
   return {
     ...(await original<typeof import('../../src/local/project.ts')>()),
-    REGISTRY_CONFIG: join(project.folder, 'wrangler.toml'),
-    MANAGEMENT_CONFIG: join(project.folder, 'src/management/wrangler.toml'),
-    AUTHENTICATOR_CONFIG: join(project.folder, 'src/authenticator/wrangler.toml'),
+    CONFIG_PATHS: {
+      registry: join(project.folder, 'wrangler.toml'),
+      management: join(project.folder, 'src/management/wrangler.toml'),
+      authenticator: join(project.folder, 'src/authenticator/wrangler.toml'),
+    },
     DEPLOYED_SECRETS: join(project.folder, '.wrangler/deployment'),
   }
 })

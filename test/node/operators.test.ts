@@ -14,7 +14,7 @@ import {
   prepareOperators,
   readCredential,
 } from '../../src/local/operators.ts'
-import { REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { CONFIG_PATHS } from '../../src/local/project.ts'
 import { openState } from '../../src/local/state.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { type RegistrationPorts, registrationPorts } from '../../src/stores/registration.ts'
@@ -30,7 +30,7 @@ let ports: RegistrationPorts
 beforeAll(async () => {
   stateDir = await temporaryDirectory()
   file = credentialFile(stateDir)
-  state = await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))
+  state = await openState(stateDir, readWranglerConfig(CONFIG_PATHS.registry))
   const lifetimes = lifetimesOf(readSettings({ ISSUER: 'http://127.0.0.1:1' }))
   ports = registrationPorts(state.db, state.sessions, lifetimes)
 })

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { buildWorker } from '../../src/local/build-worker.ts'
-import { AUTHENTICATOR_CONFIG, inProject } from '../../src/local/project.ts'
+import { CONFIG_PATHS, inProject } from '../../src/local/project.ts'
 import { ON_ITS_OWN } from '../../src/local/run-workers.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 
@@ -44,7 +44,9 @@ afterAll(() => runtime?.dispose())
 /** A new runtime for each test, so that its isolate has read nothing. */
 beforeEach(async () => {
   await runtime?.dispose()
-  const { compatibility_date, compatibility_flags, vars } = readWranglerConfig(AUTHENTICATOR_CONFIG)
+  const { compatibility_date, compatibility_flags, vars } = readWranglerConfig(
+    CONFIG_PATHS.authenticator,
+  )
   const settings = { ...vars, ISSUER: 'http://127.0.0.1:8787', JWT_SECRET: 'x'.repeat(32) }
   const worker = (name: string, contents: string, env: object) => ({
     config: {

@@ -168,11 +168,6 @@ describe('bad settings of npm start', () => {
     [{ PORT: 'http' }, 'PORT: must be a port from 1 to 65535'],
     [{ AUTHENTICATOR_PORT: '70000' }, 'AUTHENTICATOR_PORT: must be a port from 1 to 65535'],
     [{ PORT: '9000', AUTHENTICATOR_PORT: '9000' }, 'AUTHENTICATOR_PORT: must differ from PORT'],
-    [{ JWT_SECRET: 'too short to sign' }, 'JWT_SECRET: must be at least 32 bytes'],
-    [
-      { PROXY_SECRET: 'too-short-to-trust' },
-      'PROXY_SECRET: must be at least 32 bytes of visible ASCII',
-    ],
     [{ CLIENT_CACHE_SECONDS: 'ten' }, 'CLIENT_CACHE_SECONDS: must be a whole number from 0 to 300'],
     [
       { ISSUER: 'http://a.example' },
@@ -182,12 +177,22 @@ describe('bad settings of npm start', () => {
     expect(() => readStartSettings(env, {})).toThrow(expect.objectContaining({ message: line }))
   })
 
-  it('a bad setting ends npm start with one line before anything is started', async () => {
-    const env: Env = { ...(await freshEnv()), CODE_LIFETIME_SECONDS: '5' }
+  it.each([
+    [
+      { CODE_LIFETIME_SECONDS: '5' },
+      'CODE_LIFETIME_SECONDS: must be a whole number from 60 to 3600',
+    ],
+    [{ JWT_SECRET: 'too short to sign' }, 'JWT_SECRET: must be at least 32 bytes'],
+    [
+      { PROXY_SECRET: 'too-short-to-trust' },
+      'PROXY_SECRET: must be at least 32 bytes of visible ASCII',
+    ],
+  ])('the bad %j ends npm start with one line before anything is started', async (bad, line) => {
+    const env: Env = { ...(await freshEnv()), ...bad }
     expect(await refusedStart(env)).toEqual({
       status: 1,
       stdout: '',
-      stderr: 'CODE_LIFETIME_SECONDS: must be a whole number from 60 to 3600\n',
+      stderr: `${line}\n`,
     })
     expect(await readdir(env.STATE_DIR ?? '')).toEqual([])
   })
@@ -199,8 +204,7 @@ it('npm start reads every other setting from the environment and treats an empty
     port: 9000,
     authenticatorPort: 8788,
     demo: false,
-    jwtSecret: null,
-    proxySecret: null,
+    secrets: { JWT_SECRET: '', PROXY_SECRET: '' },
     vars: { ISSUER: 'http://127.0.0.1:9000', LOGIN_URL: 'https://login.example/' },
   })
 })

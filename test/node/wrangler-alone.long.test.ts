@@ -5,7 +5,7 @@ import { cp, readFile, rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SETTINGS } from '../../src/config.ts'
-import { inProject, REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { CONFIG_PATHS, inProject } from '../../src/local/project.ts'
 import { openState } from '../../src/local/state.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { DOCUMENT_KEY, projectRevocations } from '../../src/stores/revocation-document.ts'
@@ -105,7 +105,7 @@ async function documented(choice: Readonly<{ ID: string; WHOSE: string; KIND: st
 
 /** All tables and the document in KV. `rebuilds`: the document is written again from D1 first. */
 async function contents(folder: string, rebuilds = false) {
-  const state = await openState(folder, readWranglerConfig(REGISTRY_CONFIG))
+  const state = await openState(folder, readWranglerConfig(CONFIG_PATHS.registry))
   try {
     if (rebuilds) await projectRevocations(state.db, state.sessions)
     const document: unknown = JSON.parse((await state.sessions.get(DOCUMENT_KEY)) ?? 'null')

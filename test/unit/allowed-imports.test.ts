@@ -86,9 +86,9 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'pages/error-explanations.ts',
   ],
   // local: where the local state is, which process serves it, and how a program reports a refusal.
-  // config.ts: `npm run deploy` checks an issuer and secrets as the workers do.
+  // config.ts: `npm run deploy` checks an issuer as the workers do.
   // protocol/registration: what may be registered, so that a refusal names the option. The acts are those of the API.
-  cli: ['domain', 'crypto', 'protocol', 'local', 'config.ts', 'secrets.ts', 'webhook-settings.ts'],
+  cli: ['domain', 'crypto', 'protocol', 'local', 'config.ts', 'secrets.ts'],
   'config.ts': ['domain', 'protocol', 'page-settings.ts', 'secrets.ts'],
   // Apart from config.ts, so that the other workers do not carry it. protocol: which addresses may be asked.
   'webhook-settings.ts': ['crypto', 'protocol'],

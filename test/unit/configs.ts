@@ -1,18 +1,14 @@
 /** The configurations of the three workers, filled in. */
 
 import type { Configs } from '../../src/local/deploy-problems.ts'
-import {
-  AUTHENTICATOR_CONFIG,
-  MANAGEMENT_CONFIG,
-  REGISTRY_CONFIG,
-} from '../../src/local/project.ts'
+import { CONFIG_PATHS } from '../../src/local/project.ts'
 import type { WranglerConfig } from '../../src/local/wrangler-config.ts'
 import { readFilledIn } from './filled-in.ts'
 
 export const CONFIGS: Configs = {
-  registry: readFilledIn(REGISTRY_CONFIG),
-  management: readFilledIn(MANAGEMENT_CONFIG),
-  authenticator: readFilledIn(AUTHENTICATOR_CONFIG),
+  registry: readFilledIn(CONFIG_PATHS.registry),
+  management: readFilledIn(CONFIG_PATHS.management),
+  authenticator: readFilledIn(CONFIG_PATHS.authenticator),
 }
 
 export const withoutBinding = (config: WranglerConfig, name: string): WranglerConfig => ({

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { parse } from 'smol-toml'
 import { describe, expect, it } from 'vitest'
 import { withValue } from '../../src/cli/deploy/config-file.ts'
-import { REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { CONFIG_PATHS } from '../../src/local/project.ts'
 
 const VARS = { table: 'vars' } as const
 const DB = { table: 'd1_databases', binding: 'DB' } as const
@@ -12,8 +12,8 @@ const CODES = { table: 'kv_namespaces', binding: 'CODES' } as const
 
 describe('a value in a wrangler.toml', () => {
   it('replacing a value in wrangler.toml leaves every other line unchanged', () => {
-    const before = readFileSync(REGISTRY_CONFIG, 'utf8')
-    const after = withValue(before, CODES, 'id', 'new-id') ?? ''
+    const before = readFileSync(CONFIG_PATHS.registry, 'utf8')
+    const after = withValue(before, CODES, 'new-id') ?? ''
     const changed = after.split('\n').filter((line, i) => line !== before.split('\n')[i])
     expect(changed).toEqual(['id = "new-id"'])
     expect(parse(after)).toMatchObject({
@@ -40,39 +40,34 @@ describe('a value in a wrangler.toml', () => {
       '# [vars]\n# ISSUER = "a"\n[env.x.vars]\nISSUER = "b"\n[vars]\nISSUER = "new"\n',
     ],
   ])('a value in wrangler.toml is found with %s', (_, before, after) => {
-    expect(withValue(before, VARS, 'ISSUER', 'new')).toBe(after)
+    expect(withValue(before, VARS, 'new')).toBe(after)
   })
 
   it('the id of a binding is found before or after the name of the binding', () => {
     const other = '[[d1_databases]]\nbinding = "OTHER"\ndatabase_id = "1"\n'
     expect(
-      withValue(
-        `${other}[[d1_databases]]\ndatabase_id = "2"\nbinding = "DB"\n`,
-        DB,
-        'database_id',
-        '3',
-      ),
+      withValue(`${other}[[d1_databases]]\ndatabase_id = "2"\nbinding = "DB"\n`, DB, '3'),
     ).toBe(`${other}[[d1_databases]]\ndatabase_id = "3"\nbinding = "DB"\n`)
-    expect(withValue(`${other}[[d1_databases]]\nbinding = "DB"\n`, DB, 'database_id', '3')).toBe(
+    expect(withValue(`${other}[[d1_databases]]\nbinding = "DB"\n`, DB, '3')).toBe(
       `${other}[[d1_databases]]\nbinding = "DB"\ndatabase_id = "3"\n`,
     )
   })
 
   it.each([
-    ['vars = { ISSUER = "old" }\n', VARS, 'ISSUER'],
-    ['[vars]\nISSUER = """\nold"""\n', VARS, 'ISSUER'],
-    ['note = """\n[vars]\nISSUER = "old"\n"""\n', VARS, 'ISSUER'],
-    ['kv_namespaces = [{ binding = "CODES", id = "old" }]\n', CODES, 'id'],
-    ['[[kv_namespaces]]\nbinding = "SESSIONS"\nid = "old"\n', CODES, 'id'],
-    ['', VARS, 'ISSUER'],
+    ['vars = { ISSUER = "old" }\n', VARS],
+    ['[vars]\nISSUER = """\nold"""\n', VARS],
+    ['note = """\n[vars]\nISSUER = "old"\n"""\n', VARS],
+    ['kv_namespaces = [{ binding = "CODES", id = "old" }]\n', CODES],
+    ['[[kv_namespaces]]\nbinding = "SESSIONS"\nid = "old"\n', CODES],
+    ['', VARS],
   ] as const)(
     'a value in wrangler.toml is not guessed where the file is laid out otherwise: %j',
-    (text, place, key) => {
-      expect(withValue(text, place, key, 'new')).toBeNull()
+    (text, place) => {
+      expect(withValue(text, place, 'new')).toBeNull()
     },
   )
 
   it('a value that would break wrangler.toml is not written', () => {
-    expect(withValue('[vars]\nISSUER = "old"\n', VARS, 'ISSUER', 'a"\nB = "c')).toBeNull()
+    expect(withValue('[vars]\nISSUER = "old"\n', VARS, 'a"\nB = "c')).toBeNull()
   })
 })

@@ -5,14 +5,10 @@ import {
   type Configs,
   configurationProblems,
   deployProblems,
+  readConfigs,
   withVars,
 } from '../../src/local/deploy-problems.ts'
-import {
-  AUTHENTICATOR_CONFIG,
-  MANAGEMENT_CONFIG,
-  REGISTRY_CONFIG,
-} from '../../src/local/project.ts'
-import { readWranglerConfig, type WranglerConfig } from '../../src/local/wrangler-config.ts'
+import type { WranglerConfig } from '../../src/local/wrangler-config.ts'
 import { CONFIGS, withoutBinding } from './configs.ts'
 
 const REGISTRY_FILE = 'wrangler.toml'
@@ -42,11 +38,7 @@ describe('npm run deploy', () => {
   })
 
   it('npm run deploy refuses the unchanged repository, with a line for every value to fill in', () => {
-    const problems = deployProblems({
-      registry: readWranglerConfig(REGISTRY_CONFIG),
-      management: readWranglerConfig(MANAGEMENT_CONFIG),
-      authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),
-    })
+    const problems = deployProblems(readConfigs())
     expect(problems).toEqual([
       'wrangler.toml: ISSUER is http://127.0.0.1:8787, an address of this machine',
       'wrangler.toml: the id of DB is a placeholder',

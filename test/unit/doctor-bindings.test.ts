@@ -3,13 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import { type Check, type Examined, look } from '../../src/cli/doctor/check.ts'
 import { DEPLOYMENT_CHECKS } from '../../src/cli/doctor/deployment-checks.ts'
-import type { Configs } from '../../src/local/deploy-problems.ts'
-import {
-  AUTHENTICATOR_CONFIG,
-  MANAGEMENT_CONFIG,
-  REGISTRY_CONFIG,
-} from '../../src/local/project.ts'
-import { readWranglerConfig, type WranglerConfig } from '../../src/local/wrangler-config.ts'
+import { type Configs, readConfigs } from '../../src/local/deploy-problems.ts'
+import type { WranglerConfig } from '../../src/local/wrangler-config.ts'
 import { CONFIGS, withoutBinding } from './configs.ts'
 
 const BINDINGS = DEPLOYMENT_CHECKS.find(({ name }) => name === 'bindings') as Check
@@ -85,11 +80,7 @@ describe('the bindings check of the doctor', () => {
   })
 
   it('the bindings check of a local registry requires nothing that only a deployment needs', async () => {
-    const asItComes = {
-      registry: readWranglerConfig(REGISTRY_CONFIG),
-      management: readWranglerConfig(MANAGEMENT_CONFIG),
-      authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),
-    }
+    const asItComes = readConfigs()
     expect((await found(asItComes, false)).state).toBe('ok')
     expect((await found(asItComes, true)).state).toBe('FAIL')
   })

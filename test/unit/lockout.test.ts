@@ -3,11 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { type LockoutKind, waitSeconds } from '../../src/domain/lockout.ts'
 import { FLOOD_PERIOD_SECONDS } from '../../src/http/flood.ts'
-import {
-  AUTHENTICATOR_CONFIG,
-  MANAGEMENT_CONFIG,
-  REGISTRY_CONFIG,
-} from '../../src/local/project.ts'
+import { CONFIG_PATHS } from '../../src/local/project.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 
 const waits = (kind: LockoutKind, failures: number[]) =>
@@ -27,9 +23,7 @@ describe('the wait after failed sign-ins', () => {
 })
 
 it('FLOOD_PERIOD_SECONDS is the period of the rate limit bindings', () => {
-  const limits = [REGISTRY_CONFIG, MANAGEMENT_CONFIG, AUTHENTICATOR_CONFIG].flatMap(
-    (file) => readWranglerConfig(file).ratelimits,
-  )
+  const limits = Object.values(CONFIG_PATHS).flatMap((path) => readWranglerConfig(path).ratelimits)
   expect(limits.map(({ simple }) => simple.period)).toEqual([
     FLOOD_PERIOD_SECONDS,
     FLOOD_PERIOD_SECONDS,

@@ -4,10 +4,11 @@ import { describe, expect, it } from 'vitest'
 import { readSettings, SETTING_NAMES, startProblems } from '../../src/config.ts'
 import { createKeys, formatKeys } from '../../src/crypto/key-rotation.ts'
 import { newWebhookSecret } from '../../src/crypto/webhook-signature.ts'
-import { readStartSettings } from '../../src/local/settings.ts'
+import { checkSecrets, type GivenSecrets, readStartSettings } from '../../src/local/settings.ts'
 import { ALL_SECRET_NAMES } from '../../src/secrets.ts'
 
 const ISSUER = 'https://auth.example.org'
+const NO_SECRETS = Object.fromEntries(ALL_SECRET_NAMES.map((name) => [name, ''])) as GivenSecrets
 
 describe('ISSUER', () => {
   it.each([
@@ -123,11 +124,7 @@ describe('npm start', () => {
       port: 8787,
       authenticatorPort: 8788,
       demo: true,
-      jwtSecret: null,
-      proxySecret: null,
-      signingKeys: null,
-      authenticatorKeys: null,
-      webhookSecret: null,
+      secrets: NO_SECRETS,
       vars: { ISSUER: 'http://127.0.0.1:8787' },
     })
     const names = [...SETTING_NAMES, 'PORT', 'AUTHENTICATOR_PORT', 'DEMO', ...ALL_SECRET_NAMES]
@@ -150,11 +147,7 @@ describe('npm start', () => {
       authenticatorPort: 65_535,
       stateDir: '/state',
       demo: false,
-      jwtSecret: secrets.JWT_SECRET,
-      proxySecret: secrets.PROXY_SECRET,
-      signingKeys: secrets.SIGNING_KEYS,
-      authenticatorKeys: secrets.AUTHENTICATOR_KEYS,
-      webhookSecret: secrets.WEBHOOK_SECRET,
+      secrets,
       vars: {
         ISSUER: 'http://127.0.0.1:1',
         CODE_RETRY_SECONDS: '3',
@@ -175,17 +168,29 @@ describe('npm start', () => {
     ['AUTHENTICATOR_PORT', '8787'],
     ['AUTHENTICATOR_PORT', 'none'],
     ['DEMO', 'yes'],
-    ['JWT_SECRET', 's'.repeat(31)],
-    ['PROXY_SECRET', 's'.repeat(31)],
-    ['PROXY_SECRET', 'ß'.repeat(32)],
-    ['SIGNING_KEYS', '{"keys":[]}'],
-    ['AUTHENTICATOR_KEYS', 'secret'],
     ['CODE_RETRY_SECONDS', '61'],
   ])('npm start refuses a bad %s without its value', (name, value) => {
     const read = () => readStartSettings({ [name]: value }, {})
     expect(read).toThrow(new RegExp(`^${name}: must `))
     expect(read).not.toThrow(new RegExp(` ${value}$`))
   })
+
+  it.each([
+    ['JWT_SECRET', 's'.repeat(31), 'must be at least 32 bytes'],
+    ['PROXY_SECRET', 's'.repeat(31), 'must be at least 32 bytes of visible ASCII'],
+    ['PROXY_SECRET', 'ß'.repeat(32), 'must be at least 32 bytes of visible ASCII'],
+    ['SIGNING_KEYS', '{"keys":[]}', 'must '],
+    ['AUTHENTICATOR_KEYS', 'secret', 'must '],
+    ['WEBHOOK_SECRET', 'secret', 'must be whsec_ and the base64 of 24 to 64 random bytes'],
+  ])(
+    'npm start and npm run deploy refuse a bad %s without its value',
+    async (name, value, rule) => {
+      await expect(checkSecrets(NO_SECRETS)).resolves.toBeUndefined()
+      const refusal = await checkSecrets({ ...NO_SECRETS, [name]: value }).catch(String)
+      expect(refusal).toMatch(new RegExp(`^Refusal: ${name}: ${rule}`))
+      expect(refusal).not.toContain(value)
+    },
+  )
 })
 
 describe('the secrets of the authenticator', () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { CRON_INTERVAL_SECONDS } from '../../src/domain/revocation.ts'
-import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { CONFIG_PATHS } from '../../src/local/project.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 
 describe('wrangler.toml', () => {
@@ -13,8 +13,8 @@ describe('wrangler.toml', () => {
   afterAll(() => rmSync(directory, { recursive: true }))
 
   it("the project's wrangler.toml files bind what the workers need, on the same session namespace", () => {
-    const registry = readWranglerConfig(REGISTRY_CONFIG)
-    const authenticator = readWranglerConfig(AUTHENTICATOR_CONFIG)
+    const registry = readWranglerConfig(CONFIG_PATHS.registry)
+    const authenticator = readWranglerConfig(CONFIG_PATHS.authenticator)
     const bindings = (config: typeof registry) =>
       [...config.d1_databases, ...config.kv_namespaces].map(({ binding }) => binding)
     expect(bindings(registry)).toEqual(['DB', 'SESSIONS', 'CODES'])
@@ -29,7 +29,7 @@ describe('wrangler.toml', () => {
 
   it('the wrangler.toml of the registry runs cron as often as the repair of a lost revocation requires', () => {
     expect(CRON_INTERVAL_SECONDS).toBe(60)
-    expect(readFileSync(REGISTRY_CONFIG, 'utf8')).toContain('crons = ["* * * * *"]')
+    expect(readFileSync(CONFIG_PATHS.registry, 'utf8')).toContain('crons = ["* * * * *"]')
   })
 
   it('a wrangler.toml that is refused is reported with the name of the faulty key', () => {

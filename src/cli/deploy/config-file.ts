@@ -4,14 +4,9 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { parse } from 'smol-toml'
 import { ALL_WORKERS, readSetting, type WorkerName } from '../../config.ts'
-import {
-  CONFIG_FILES,
-  CONFIG_PATHS,
-  deployProblems,
-  isOnThisMachine,
-  isPlaceholder,
-  readConfigs,
-} from '../../local/deploy-problems.ts'
+import { isOnThisMachine } from '../../domain/network.ts'
+import { deployProblems, isPlaceholder, readConfigs } from '../../local/deploy-problems.ts'
+import { CONFIG_FILES, CONFIG_PATHS } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
 import { databaseOf } from '../../local/wrangler-config.ts'
 import { type Found, findOrCreate } from './account.ts'
@@ -41,8 +36,12 @@ function tablesOf(lines: readonly string[]) {
   }))
 }
 
+/** What stands there. */
+const KEYS = { vars: 'ISSUER', d1_databases: 'database_id', kv_namespaces: 'id' } as const
+
 /** Null if the text is not laid out as the repository's, for example with an inline table. */
-export function withValue(text: string, place: Place, key: string, value: string): string | null {
+export function withValue(text: string, place: Place, value: string): string | null {
+  const key = KEYS[place.table]
   const lines = text.split('\n')
   const assigned = (at: number) => ASSIGNMENT.exec(lines[at] ?? '')
   for (const { name, start, end } of tablesOf(lines)) {
@@ -63,12 +62,14 @@ export function withValue(text: string, place: Place, key: string, value: string
         (...[, before, , , after]: string[]) => `${before}"${value}"${after}`,
       )
     const changed = lines.join('\n')
-    return valueIn(changed, place, key) === value ? changed : null
+    return valueIn(changed, place) === value ? changed : null
   }
   return null
 }
 
-function valueIn(text: string, place: Place, key: string): unknown {
+/** Undefined if the text has no such place, or no value there. */
+function valueIn(text: string, place: Place): unknown {
+  const key = KEYS[place.table]
   try {
     const config = parse(text) as Record<string, unknown>
     if (!('binding' in place)) return (config.vars as Record<string, unknown>)[key]
@@ -79,17 +80,13 @@ function valueIn(text: string, place: Place, key: string): unknown {
   }
 }
 
-/** Undefined if the file has no such place, or no value there. */
-const readValue = (path: string, place: Place, key: string) =>
-  valueIn(readFileSync(path, 'utf8'), place, key) as string | undefined
-
 /** A reader sees the old file or the new one, never a part. */
-function writeValue(path: string, place: Place, key: string, value: string) {
-  const changed = withValue(readFileSync(path, 'utf8'), place, key, value)
+function writeValue(path: string, place: Place, value: string) {
+  const changed = withValue(readFileSync(path, 'utf8'), place, value)
   if (changed === null) {
     const where = 'binding' in place ? `${place.table}, binding ${place.binding}` : place.table
     throw new Refusal(
-      `${relative(process.cwd(), path)} is laid out in another way than expected: write ${key} = "${value}" into it by hand (${where})`,
+      `${relative(process.cwd(), path)} is laid out in another way than expected: write ${KEYS[place.table]} = "${value}" into it by hand (${where})`,
     )
   }
   const draft = `${path}.${process.pid}`
@@ -100,11 +97,9 @@ function writeValue(path: string, place: Place, key: string, value: string) {
 /** May another value replace this one? */
 type MayReplace = (present: string) => boolean
 
-const KEYS = { vars: 'ISSUER', d1_databases: 'database_id', kv_namespaces: 'id' } as const
-
 /** Undefined if the file has no such place. An issuer that is not set is empty. */
 const valueAt = (worker: WorkerName, place: Place) =>
-  readValue(CONFIG_PATHS[worker], place, KEYS[place.table]) ??
+  (valueIn(readFileSync(CONFIG_PATHS[worker], 'utf8'), place) as string | undefined) ??
   (place.table === 'vars' ? '' : undefined)
 
 /** Writes into each file that has the place. Returns which were changed. */
@@ -112,7 +107,7 @@ function writeIntoEach(place: Place, value: string, mayReplace: MayReplace): str
   const changed = ALL_WORKERS.filter((worker) => {
     const present = valueAt(worker, place)
     if (present === undefined || present === value || !mayReplace(present)) return false
-    writeValue(CONFIG_PATHS[worker], place, KEYS[place.table], value)
+    writeValue(CONFIG_PATHS[worker], place, value)
     return true
   })
   return changed.length === 0

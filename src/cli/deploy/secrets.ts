@@ -5,7 +5,6 @@
 
 import { mkdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { ALL_WORKERS } from '../../config.ts'
 import { hexDigest } from '../../crypto/digest.ts'
 import { createKeys, formatKeys } from '../../crypto/key-rotation.ts'
 import { randomId, randomText } from '../../crypto/random.ts'
@@ -22,10 +21,9 @@ import {
 } from '../../local/operators.ts'
 import { DEPLOYED_SECRETS } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
-import { checkKeySettings } from '../../local/settings.ts'
+import { checkSecrets, type GivenSecrets } from '../../local/settings.ts'
 import { databaseOf } from '../../local/wrangler-config.ts'
-import { ALL_SECRET_NAMES, type SecretName, secretProblems } from '../../secrets.ts'
-import { webhookProblems } from '../../webhook-settings.ts'
+import { ALL_SECRET_NAMES, type SecretName } from '../../secrets.ts'
 import { epochSeconds } from '../tokens.ts'
 import type { Io } from '../verb.ts'
 import type { Deployment, Row, Wrangler } from './outside.ts'
@@ -80,15 +78,7 @@ export async function checkGivenSecrets(known: Known) {
   const values = ALL_SECRET_NAMES.map(
     async (name) => [name, (await knownSecret(known, name)) ?? ''] as const,
   )
-  const given: Record<string, string> = Object.fromEntries(await Promise.all(values))
-  given.JWT_SECRET ||= randomText()
-  const [problem] = [
-    ...ALL_WORKERS.flatMap((worker) => secretProblems(worker, given)),
-    ...webhookProblems(given),
-  ]
-  if (problem !== undefined) throw new Refusal(problem)
-  const { SIGNING_KEYS = '', AUTHENTICATOR_KEYS = '' } = given
-  await checkKeySettings({ SIGNING_KEYS, AUTHENTICATOR_KEYS })
+  await checkSecrets(Object.fromEntries(await Promise.all(values)) as GivenSecrets)
 }
 
 const digested = async ({ clientId, clientSecret }: OperatorCredential) => ({

@@ -1,7 +1,8 @@
 /** The steps of `npm run deploy`. Each looks at what is there first, so that all of them can be run again. */
 
 import { ALL_WORKERS, type WorkerName } from '../../config.ts'
-import { CONFIG_FILES, hasRoutes, readConfigs } from '../../local/deploy-problems.ts'
+import { hasRoutes, readConfigs } from '../../local/deploy-problems.ts'
+import { CONFIG_FILES, configWords } from '../../local/project.ts'
 import { oneLine, Refusal } from '../../local/refusal.ts'
 import { SECRET_NAMES, type SecretName } from '../../secrets.ts'
 import { ask, poll } from '../doctor/check.ts'
@@ -110,9 +111,8 @@ async function setSecrets(deployment: Deployment): Promise<string> {
     for (const name of names) {
       if (set.includes(name)) done.push(`${name} is set already${KEPT[name] ?? ''}`)
       else if (await isNeeded(name, deployment, set)) {
-        const config = worker === 'registry' ? [] : ['--config', CONFIG_FILES[worker]]
         const secret = await secretFor(deployment, name)
-        await wrangler.run(['secret', 'put', name, ...config], secret)
+        await wrangler.run(['secret', 'put', name, ...configWords(worker)], secret)
         done.push(`${name} is set`)
       }
     }
@@ -124,7 +124,7 @@ async function deployWorker(worker: WorkerName, deployment: Deployment): Promise
   const host = hostOf(worker, deployment)
   await deployment.wrangler.run([
     'deploy',
-    ...(worker === 'registry' ? [] : ['--config', CONFIG_FILES[worker]]),
+    ...configWords(worker),
     ...(host === null ? [] : ['--domain', host]),
   ])
   return host === null ? 'deployed' : `deployed at ${host}`

@@ -2,7 +2,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises'
 import type { WorkerName } from '../../config.ts'
-import { LOOPBACK_HOSTS } from '../../domain/network.ts'
+import { isOnThisMachine } from '../../domain/network.ts'
 import type { Configs } from '../../local/deploy-problems.ts'
 import { oneLine, Refusal } from '../../local/refusal.ts'
 import { causeOf } from '../http.ts'
@@ -145,7 +145,8 @@ export async function poll<Seen>(
 }
 
 /** Plain http is for this machine alone. */
-export const isGuarded = (url: string) =>
-  URL.canParse(url) &&
-  (new URL(url).protocol === 'https:' ||
-    (new URL(url).protocol === 'http:' && LOOPBACK_HOSTS.includes(new URL(url).hostname)))
+export function isGuarded(url: string): boolean {
+  if (!URL.canParse(url)) return false
+  const { protocol } = new URL(url)
+  return protocol === 'https:' || (protocol === 'http:' && isOnThisMachine(url))
+}

@@ -1,13 +1,11 @@
 /** Is the deployment set up, does its storage answer, and does it serve under its own name? */
 
 import { isLongEnough, MIN_SECRET_BYTES } from '../../crypto/jws.ts'
+import { isOnThisMachine } from '../../domain/network.ts'
 import { CRON_INTERVAL_SECONDS } from '../../domain/revocation.ts'
-import {
-  configurationProblems,
-  deployProblems,
-  isOnThisMachine,
-} from '../../local/deploy-problems.ts'
+import { configurationProblems, deployProblems } from '../../local/deploy-problems.ts'
 import { migrationNames } from '../../local/migrations.ts'
+import { secretCommand } from '../../local/project.ts'
 import { databaseOf } from '../../local/wrangler-config.ts'
 import { counted } from '../text-form.ts'
 import { epochSeconds } from '../tokens.ts'
@@ -65,7 +63,7 @@ const ofSecret =
 
 /** How to set a secret of the authenticator to a new random value, without showing it. */
 const setSecret = (name: string) =>
-  `SECRET=$(openssl rand -base64 32); echo "$SECRET" | npx wrangler secret put ${name} --config src/authenticator/wrangler.toml; `
+  `SECRET=$(openssl rand -base64 32); echo "$SECRET" | ${secretCommand('put', 'authenticator', name)}; `
 
 const epochOf = (iso: string) => Math.floor(Date.parse(iso) / 1000)
 

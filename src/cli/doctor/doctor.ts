@@ -7,7 +7,6 @@ import { readIfPresent } from '../../local/files.ts'
 import { stateDirectory } from '../../local/project.ts'
 import { jwtSecretFile, proxySecretFile, readStartSettings } from '../../local/settings.ts'
 import { findRunningRegistry } from '../../local/state-lock.ts'
-import { ALL_SECRET_NAMES } from '../../secrets.ts'
 import type { ManagementApi } from '../api.ts'
 import { deployedApi, secretNames } from '../cloudflare-api.ts'
 import { NoCredential, withApi } from '../reach.ts'
@@ -85,9 +84,7 @@ async function knownHere(
   configs: Configs,
 ): Promise<Known> {
   const stateDir = stateDirectory(io.env)
-  const noSecrets = Object.fromEntries(ALL_SECRET_NAMES.map((name) => [name, '']))
-  const env = { ...io.env, ...noSecrets }
-  const { vars, authenticatorPort } = readStartSettings(env, configs.registry.vars)
+  const { vars, authenticatorPort } = readStartSettings(io.env, configs.registry.vars)
   const running = await findRunningRegistry(stateDir)
   return {
     ...withVars(configs, vars),

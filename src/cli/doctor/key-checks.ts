@@ -12,6 +12,7 @@ import { createKeys, nextStep } from '../../crypto/key-rotation.ts'
 import { importPublicKeys, signWith } from '../../crypto/signed-jwt.ts'
 import type { PublicKey } from '../../crypto/signing-keys.ts'
 import { isObject } from '../../domain/json-object.ts'
+import { secretCommand } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
 import { stepText } from '../key-values.ts'
 import { counted } from '../text-form.ts'
@@ -60,11 +61,9 @@ async function secretsAtFault(
 ): Promise<Verdict | null> {
   if (secretNames === null) return null
   if ((await secretNames('authenticator')).includes('SIGNING_KEYS')) {
-    const toDo =
-      'npx wrangler secret delete SIGNING_KEYS --config src/authenticator/wrangler.toml: only the registry may hold it.'
     return fail(
       'the authenticator has the secret SIGNING_KEYS, with which it could issue tokens',
-      toDo,
+      `${secretCommand('delete', 'authenticator', 'SIGNING_KEYS')}: only the registry may hold it.`,
     )
   }
   return keys.length === 0 && (await secretNames('registry')).includes('SIGNING_KEYS')
