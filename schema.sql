@@ -502,7 +502,7 @@ CREATE TRIGGER IF NOT EXISTS client_owner_changed AFTER UPDATE OF owner_id ON cl
       AND NOT EXISTS (SELECT 1 FROM client_owner o WHERE o.client_id = NEW.client_id AND o.user_id = OLD.owner_id));
 END;
 
--- Who was the first owner once: no such person decides on what the client asks for.
+-- Who was an owner once: no such person decides on what the client asks for.
 CREATE TABLE IF NOT EXISTS client_former_owner (
   client_id TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
   user_id   TEXT NOT NULL,
@@ -511,6 +511,12 @@ CREATE TABLE IF NOT EXISTS client_former_owner (
 CREATE TRIGGER IF NOT EXISTS client_handed_over AFTER UPDATE OF owner_id ON client
 WHEN OLD.owner_id <> '' AND OLD.owner_id <> NEW.owner_id BEGIN
   INSERT INTO client_former_owner (client_id, user_id) VALUES (NEW.client_id, OLD.owner_id) ON CONFLICT DO NOTHING;
+END;
+-- Nothing is noted where the owner became the first, or where the client is deleted.
+CREATE TRIGGER IF NOT EXISTS client_owner_left AFTER DELETE ON client_owner BEGIN
+  INSERT INTO client_former_owner (client_id, user_id)
+    SELECT c.client_id, OLD.user_id FROM client c WHERE c.client_id = OLD.client_id AND c.owner_id <> OLD.user_id
+    ON CONFLICT DO NOTHING;
 END;
 
 -- The last time that each permission was declined or taken away, for the owners. A row grants nothing.

@@ -158,7 +158,7 @@ export type ClientRecord = Client &
     furtherOwners: readonly string[]
     /** The offers that are younger than `KEEP_OFFERS_SECONDS`. Their users are not owners. */
     offers: readonly OwnershipOffer[]
-    /** Ids of the users who have been its first owner. One of them may be so again. */
+    /** Ids of the users who have been its owners. Some of them may be so again. */
     formerOwners: readonly string[]
     /** An owner disabled it, and may enable it again. */
     isDisabledByOwner: boolean
@@ -224,7 +224,7 @@ export const isOwnedBy = (
 export const isOffered = ({ offers }: Pick<ClientRecord, 'offers'>, userId: string) =>
   offers.some((offer) => offer.userId === userId && offer.declinedAt === null)
 
-/** Does the user own it, or was offered it, or was its first owner, who may have kept its secret? */
+/** Does the user own it, or was offered it, or was an owner, who may have kept its secret? */
 export const isInvolved = (client: ClientRecord, userId: string) =>
   isOwnedBy(client, userId) || isOffered(client, userId) || client.formerOwners.includes(userId)
 

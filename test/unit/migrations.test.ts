@@ -579,6 +579,29 @@ describe('0026_former_owners.sql', () => {
   })
 })
 
+describe('0029_former_further_owners.sql', () => {
+  it('migration 0029 finds who accepted to own a client, and notes a further owner who leaves, and not one who becomes the first', () => {
+    const { db, migrate } = databaseBefore('0029_former_further_owners.sql')
+    db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'u', 1, 1), ('d', 'D', 'u', 1, 1);
+      INSERT INTO client_owner (client_id, user_id, added_at) VALUES ('c', 'v', 1), ('c', 'w', 1), ('d', 'v', 1);
+      INSERT INTO audit (happened_at, actor, event, client_id, detail) VALUES
+        (1, 'user:x', 'client.accept_offer', 'c', '{"user_id":"x"}'), (2, 'user:x', 'client.accept_offer', 'c', '{"user_id":"x"}'),
+        (1, 'user:x', 'client.accept_offer', 'gone', '{"user_id":"x"}')`)
+    migrate()
+    const formerOwners = () =>
+      db.prepare('SELECT client_id, user_id FROM client_former_owner').all()
+    const found = { client_id: 'c', user_id: 'x' }
+    expect(formerOwners()).toEqual([found])
+    db.exec(`UPDATE client SET owner_id = 'v' WHERE client_id = 'c';
+      DELETE FROM client_owner WHERE client_id = 'c' AND user_id = 'v'`)
+    expect(formerOwners()).toEqual([{ client_id: 'c', user_id: 'u' }, found])
+    db.exec(`DELETE FROM client_owner WHERE client_id = 'c' AND user_id = 'w'`)
+    expect(formerOwners()).toContainEqual({ client_id: 'c', user_id: 'w' })
+    db.exec(`PRAGMA foreign_keys = ON; DELETE FROM client`)
+    expect(formerOwners()).toEqual([])
+  })
+})
+
 describe('0025_webhook.sql', () => {
   it('after migration 0025 the logos at blocked hosts are gone, and what was requested before it is told only when it is decided on', () => {
     const { db, migrate } = databaseBefore('0025_webhook.sql')

@@ -460,6 +460,36 @@ describe('approvers', () => {
     expect((await recordOf(id)).grantTypes).toContain('client_credentials')
   })
 
+  it.each(['leaves', 'is removed'])(
+    'an approver who has owned a client beside its first owner and %s does not decide on it',
+    async (how) => {
+      const { id, owner } = await newRequest({ grant_types: 'client_credentials' })
+      const [approver, other] = [await newApprover(), await newApprover()]
+      await share(owner, id, approver)
+      const left =
+        how === 'leaves'
+          ? await approver.submit(`/clients/${id}/leave`)
+          : await owner.submit(`/clients/${id}/owners`, {}, 'remove')
+      expect(left.status).toBe(303)
+      expect(await ownersOf(id)).toEqual([owner.user.id])
+      const path = approvalPath(id)
+      expect(await approver.page(path)).toContain(
+        'You have owned this client, so somebody else decides.',
+      )
+      const { version } = await recordOf(id)
+      const fields: Pair[] = [
+        ...(await minted(approver, 'decide', id, version)),
+        ['act', 'approve'],
+      ]
+      const decided: Pair[] = [...fields, ['decide', 'grant_type client_credentials']]
+      expect((await approver.send(path, decided)).status).toBe(403)
+      expect((await recordOf(id)).grantTypes).not.toContain('client_credentials')
+      // Control: an approver who never owned it.
+      expect((await decide(other, id, 'approve')).status).toBe(303)
+      expect((await recordOf(id)).grantTypes).toContain('client_credentials')
+    },
+  )
+
   it('an approver sees who owns a client, to whom it was offered, and who declined', async () => {
     const { id, owner } = await newRequest({ grant_types: 'client_credentials' })
     const [bea, cy] = [await newOwner(), await newOwner()]
