@@ -37,8 +37,8 @@ function openLock(path: string, what: string): DatabaseSync {
 export const tryToLock = (stateDir: string) =>
   tryToLockFile(join(stateDir, 'lock'), `STATE_DIR: ${JSON.stringify(stateDir)}`)
 
-/** `what` begins the sentence that says that the file cannot be used. */
-function tryToLockFile(path: string, what: string): (() => void) | null {
+/** As `tryToLock`. `what` begins the sentence that says that the file cannot be used. */
+export function tryToLockFile(path: string, what: string): (() => void) | null {
   const file = openLock(path, what)
   try {
     file.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')

@@ -68,6 +68,19 @@ describe('a fresh account', () => {
     ])
   })
 
+  it('of two npm run deploy at once one deploys, and the other is refused before it makes anything', async () => {
+    const answers = await Promise.all([run(WORDS), run(WORDS)])
+    const [refused, ...deployed] = answers.toSorted((a, b) => b.status - a.status)
+    expect(refused).toMatchObject({ status: 1, stdout: '' })
+    expect(refused?.stderr).toContain('another npm run deploy runs here: wait until it has ended')
+    const { workers } = await expectDeployed(deployed[0] as Answer)
+    for (const path of filesOfSecrets().filter((file) => !file.includes('operator'))) {
+      const set = Object.values(workers).map(({ secrets }) => secrets[basename(path)])
+      expect(set).toContain(readFileSync(path, 'utf8'))
+    }
+    expect((await run(WORDS)).status).toBe(0)
+  })
+
   it('npm run deploy leaves each secret in one file that its owner alone can read, and says which', async () => {
     const { stdout } = await run(WORDS)
     const { registry, authenticator } = (await cloud.read()).workers

@@ -3,7 +3,9 @@
 import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import { readIfPresent } from '../../local/files.ts'
-import { oneLine } from '../../local/refusal.ts'
+import { DEPLOYED_SECRETS } from '../../local/project.ts'
+import { oneLine, Refusal } from '../../local/refusal.ts'
+import { tryToLockFile } from '../../local/state-lock.ts'
 import { isIssuer } from '../../protocol/public-url.ts'
 import { DONE, FAILED, WRONG_USAGE, writeOut } from '../verb.ts'
 import { signIn } from './account.ts'
@@ -125,9 +127,18 @@ export async function deploy(
   return DONE
 }
 
+/** Two at once could keep one value of a secret and set another. */
+function claimDeployment(): () => void {
+  const release = tryToLockFile(`${DEPLOYED_SECRETS}.lock`, DEPLOYED_SECRETS)
+  if (release) return release
+  throw new Refusal('another npm run deploy runs here: wait until it has ended')
+}
+
 async function runSteps(outside: Outside, print: (text: string) => Promise<void>): Promise<number> {
   let at = SIGN_IN.name
+  let release = () => {}
   try {
+    release = claimDeployment()
     const deployment = await signIn(outside)
     await print(line(at, `account ${deployment.api.accountId}`))
     for (const step of stepsFor(outside.options)) {
@@ -148,6 +159,8 @@ async function runSteps(outside: Outside, print: (text: string) => Promise<void>
       `error: ${at}: ${oneLine(fault)}\nWhat was made so far is kept. Run ${again} again to continue from here.\n`,
     )
     return FAILED
+  } finally {
+    release()
   }
 }
 
