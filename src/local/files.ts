@@ -9,13 +9,23 @@ const cannot = (what: string, verb: string) => (fault: NodeJS.ErrnoException) =>
   throw new Refusal(`${what} cannot be ${verb} (${fault.code})`)
 }
 
-/** Renames a complete file into place, so that no reader sees half of one. A draft that is there may be another user's. */
-export async function writePrivateFile(path: string, text: string) {
+/**
+ * Renames a complete file into place, so that no reader sees half of one, and a failure leaves the old one alone. A draft
+ * that is there may be another user's.
+ */
+async function replaceFile(path: string, text: string, mode: number) {
   const draft = `${path}.${process.pid}`
   await rm(draft, { force: true })
-  await writeFile(draft, text, { flag: 'wx', mode: OWNER_ONLY })
-  await rename(draft, path)
+  try {
+    await writeFile(draft, text, { flag: 'wx', mode })
+    await rename(draft, path)
+  } catch (fault) {
+    await rm(draft, { force: true }).catch(() => {})
+    throw fault
+  }
 }
+
+export const writePrivateFile = (path: string, text: string) => replaceFile(path, text, OWNER_ONLY)
 
 /** The value of JSON text; null for text that is none. */
 export function jsonIn(text: string): unknown {
@@ -95,10 +105,6 @@ export async function readGivenFile(file: string, stdin: Chunks): Promise<string
 /** For everyone, as the process is told (umask). */
 const ANYONE = 0o666
 
-/** Renames a complete file into place, so that a failure leaves the old one. */
-export async function writeGivenFile(file: string, text: string, mode = ANYONE) {
-  const what = JSON.stringify(file)
-  const draft = `${file}.${process.pid}`
-  await writeFile(draft, text, { flag: 'wx', mode }).catch(cannot(what, 'written'))
-  await rename(draft, file).catch(cannot(what, 'written'))
-}
+/** As `writePrivateFile`. */
+export const writeGivenFile = (file: string, text: string, mode = ANYONE) =>
+  replaceFile(file, text, mode).catch(cannot(JSON.stringify(file), 'written'))

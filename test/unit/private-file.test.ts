@@ -1,10 +1,10 @@
 /** Files that hold a secret. */
 
-import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { writePrivateFile } from '../../src/local/files.ts'
+import { writeGivenFile, writePrivateFile } from '../../src/local/files.ts'
 
 let folder = ''
 beforeEach(async () => {
@@ -29,3 +29,21 @@ it.each<[string, (draft: string, other: string) => Promise<unknown>]>([
     expect(await readFile(other, 'utf8')).toBe('another’s')
   },
 )
+
+it.each([
+  ['with a secret', writePrivateFile],
+  ['that a person named', writeGivenFile],
+])('a file %s that cannot be put into place leaves no draft', async (_, write) => {
+  const file = join(folder, 'place')
+  await mkdir(file)
+  await expect(write(file, 'the text')).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/)
+  expect(await readdir(folder)).toEqual(['place'])
+})
+
+it('a draft that a killed command left keeps no later one from writing the file', async () => {
+  const file = join(folder, 'registry.yaml')
+  await writeFile(`${file}.${process.pid}`, 'half')
+  await writeGivenFile(file, 'whole')
+  expect(await readFile(file, 'utf8')).toBe('whole')
+  expect(await readdir(folder)).toEqual(['registry.yaml'])
+})
