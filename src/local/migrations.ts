@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database } from '../stores/database.ts'
+import { Refusal } from './refusal.ts'
 
 const CREATE_TABLE = `CREATE TABLE IF NOT EXISTS d1_migrations(
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -18,14 +19,24 @@ export const migrationNames = (directory: string) =>
     .filter((name) => name.endsWith('.sql'))
     .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10) || (a < b ? -1 : 1))
 
-/** Each migration and the note that it was applied are one batch: both or neither. Answers those applied now. */
+/**
+ * Each migration and the note that it was applied are one batch: both or neither. Answers those applied now. Throws a Refusal
+ * for a database that a newer version has migrated: what this version does not know of it, it would not heed.
+ */
 export async function applyMigrations(db: Database, directory: string): Promise<string[]> {
   const [, applied] = await db.batch<{ name: string }>([
     db.prepare(CREATE_TABLE),
     db.prepare(LIST_APPLIED),
   ])
-  const known = new Set(applied?.results.map(({ name }) => name))
-  const pending = migrationNames(directory).filter((name) => !known.has(name))
+  const done = (applied?.results ?? []).map(({ name }) => name)
+  const names = migrationNames(directory)
+  const newer = done.filter((name) => !names.includes(name))
+  if (newer.length > 0) {
+    throw new Refusal(
+      `the database is newer than this version, which does not have ${newer.join(', ')}: run the version that made it`,
+    )
+  }
+  const pending = names.filter((name) => !done.includes(name))
   for (const name of pending) {
     const sql = readFileSync(join(directory, name), 'utf8')
     await db.batch([db.prepare(sql), db.prepare(RECORD_APPLIED).bind(name)])

@@ -13,6 +13,8 @@ import { databaseOf, readWranglerConfig } from '../../src/local/wrangler-config.
 import { temporaryDirectory } from './command-line.ts'
 import { fill, IDS, idsIn, NOUNS } from './many-records.ts'
 import { runAdmin } from './project-programs.ts'
+import { freshEnv, refusedStart } from './starting.ts'
+import { databaseIn } from './state-database.ts'
 
 const config = readWranglerConfig(CONFIG_PATHS.registry)
 
@@ -50,6 +52,21 @@ it("a new state records each migration once in wrangler's table, by its file nam
   } finally {
     await state.close()
   }
+})
+
+it('npm start and a command refuse a state that a newer version has migrated, and a later one opens it again', async () => {
+  const newer = '9999_newer.sql'
+  const database = databaseIn(stateDir)
+  await database.prepare('INSERT INTO d1_migrations (name) VALUES (?1)').bind(newer).run()
+  const words = ['client', 'create', '--owner', 'u', '--name', 'late', '--json']
+  const ofCommand = await runAdmin(words, { STATE_DIR: stateDir })
+  const ofStart = await refusedStart({ ...(await freshEnv()), STATE_DIR: stateDir })
+  const line = `the database is newer than this version, which does not have ${newer}: run the version that made it\n`
+  expect(ofCommand).toEqual({ status: 1, stdout: '', stderr: `error: ${line}` })
+  expect(ofStart).toEqual({ status: 1, stdout: '', stderr: line })
+  await database.prepare('DELETE FROM d1_migrations WHERE name = ?1').bind(newer).run()
+  database.close()
+  expect((await runAdmin(words, { STATE_DIR: stateDir })).status).toBe(0)
 })
 
 it('a command waits for another program that writes to the state, as wrangler dev does', async () => {
