@@ -75,6 +75,19 @@ describe('a user', () => {
     expect(items.map(({ event }) => event)).toContain('user.delete')
   })
 
+  it('the deletion of a user names the clients that lose their owner, and changes none of them', async () => {
+    const { document } = await created()
+    const owned = await newClient({ ownerId: document.user_id })
+    const deleted = await call(users, `DELETE /users/${document.user_id}`, { ifMatch: '*' })
+    expect(await documentIn(deleted)).toMatchObject({
+      notes: [expect.stringContaining(`was the first owner of ${owned.id}: `)],
+    })
+    // Control: a user who owns none.
+    const other = (await created()).document.user_id
+    const answer = await call(users, `DELETE /users/${other}`, { ifMatch: '*' })
+    expect(await documentIn(answer)).not.toHaveProperty('notes')
+  })
+
   it('a user without a password cannot sign in until one is set, and a new password ends what the user has', async () => {
     const { document, etag } = await created()
     const { user_id: id, username } = document

@@ -158,10 +158,32 @@ export async function setPassword(
   })
 }
 
+/** The ids of so many clients are named. */
+const NAMED_CLIENTS = 10
+
+/** A client outlives its owner, with all that it may do. */
+async function ownerlessNotes(
+  { ports }: Readonly<{ ports: Pick<RegistrationPorts, 'clients'> }>,
+  { userId: owner }: UserRecord,
+): Promise<string[]> {
+  const { records } = await ports.clients.page('', NAMED_CLIENTS + 1, { owner })
+  if (records.length === 0) return []
+  const ids = records.slice(0, NAMED_CLIENTS).map(({ clientId }) => clientId)
+  const more = records.length > NAMED_CLIENTS ? ' and more' : ''
+  return [
+    `the user was the first owner of ${ids.join(' ')}${more}: client update ID --owner USER_ID gives a client another, client disable ID stops it`,
+  ]
+}
+
 /** Returns the user as it was. The audit keeps its rows. */
-export const deleteUser = async (
-  act: UserAct,
+export async function deleteUser(
+  act: AnyAct<Pick<RegistrationPorts, 'users' | 'revocations' | 'clients'>>,
   who: UserReference,
   expected: ExpectedVersion = null,
-): Promise<Outcome<UserRecord>> =>
-  changeUser(act, who, expected, ({ username }) => [{ kind: 'delete', detail: { username } }])
+): Promise<Outcome<UserRecord>> {
+  const ownerless = await ownerlessNotes(act, await findUser(act, who))
+  const { record, notes } = await changeUser(act, who, expected, ({ username }) => [
+    { kind: 'delete', detail: { username } },
+  ])
+  return { record, notes: [...ownerless, ...notes] }
+}
