@@ -644,7 +644,8 @@ END;
 -- One act is one delivery. The act is the audit row that was written last: in each batch it stands before the permissions.
 -- A listing also begins to wait when something else changes what the directory shows: that is no request of an actor.
 -- An import is not told, because what was requested elsewhere is not new. What a client gives up itself is not a decision.
--- Of an act with more than 100,000 characters the rest is not told, so that no act is too large or too slow for D1.
+-- Of an act with more than 100,000 characters, or about more than 100 clients, the rest is not told, so that no act is too
+-- large or too slow for D1.
 CREATE VIEW IF NOT EXISTS webhook_event (event, client_id, permission) AS
   SELECT event, client_id, permissions FROM webhook_delivery;
 CREATE TRIGGER IF NOT EXISTS webhook_event_happened INSTEAD OF INSERT ON webhook_event BEGIN
@@ -656,6 +657,8 @@ CREATE TRIGGER IF NOT EXISTS webhook_event_happened INSTEAD OF INSERT ON webhook
     FROM client c LEFT JOIN audit a ON a.audit_id = (SELECT max(audit_id) FROM audit)
     WHERE c.client_id = NEW.client_id AND (a.event IS NOT 'client.import' OR NEW.event GLOB 'listing.*')
       AND NOT (NEW.event = 'decision.made' AND a.client_id IS c.client_id AND a.actor IN ('document', 'client:' || c.client_id))
+      AND (SELECT count(*) FROM webhook_delivery d
+        WHERE d.audit_id = coalesce(a.audit_id, 0) AND (d.client_id, d.event) <> (c.client_id, NEW.event)) < 100
     ON CONFLICT DO UPDATE SET permissions = json_insert(permissions, '$[#]', json(NEW.permission)) WHERE length(permissions) < 100000;
 END;
 CREATE TRIGGER IF NOT EXISTS scope_requested AFTER INSERT ON client_authorization WHEN NEW.authorized_at IS NULL BEGIN

@@ -2,16 +2,20 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { updateClient, withdrawFromClient } from '../../src/flows/registration/clients.ts'
+import {
+  findClient,
+  updateClient,
+  withdrawFromClient,
+} from '../../src/flows/registration/clients.ts'
 import {
   declineListing,
   listClient,
   requestListing,
   takeBackListing,
 } from '../../src/flows/registration/listings.ts'
-import { createScope } from '../../src/flows/registration/scopes.ts'
+import { createScope, deleteScope } from '../../src/flows/registration/scopes.ts'
 import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
-import { decide, newApprover, newWaitingClient } from './approving.ts'
+import { decide, declareScope, newApprover, newWaitingClient } from './approving.ts'
 import { newDocument, visit } from './document-clients.ts'
 import { newOwner, register } from './portal.ts'
 import { admin } from './registering.ts'
@@ -323,6 +327,35 @@ describe('what the webhook tells', () => {
     expect(results[0]?.told).toBe(1000)
     expect(results[1]?.told).toBeGreaterThan(90)
     expect(results[1]?.characters).toBeLessThan(105_000)
+  })
+
+  it('a scope is taken from all of 300 clients, and the webhook tells it of 100', async () => {
+    const scope = `${MINE}:everywhere`
+    await declareScope(scope, 'Do it')
+    await env.DB.batch(
+      [
+        `INSERT INTO client (client_id, name, owner_id, created_at, updated_at)
+          SELECT ?1 || '-' || value, 'N', 'o', 1, 1 FROM json_each(?2)`,
+        `INSERT INTO client_authorization (client_id, scope, requested_at, authorized_at)
+          SELECT ?1 || '-' || value, ?1, 1, 1 FROM json_each(?2)`,
+      ].map((sql) =>
+        env.DB.prepare(sql).bind(scope, JSON.stringify(Array.from({ length: 300 }, (_, n) => n))),
+      ),
+    )
+    await deleteScope(admin(), scope, true)
+    const count = (sql: string) => env.DB.prepare(sql).bind(scope).first('n')
+    expect(await count(`SELECT count(*) AS n FROM client_decision WHERE value = ?1`)).toBe(300)
+    expect(
+      await count(`SELECT count(*) AS n FROM webhook_delivery WHERE client_id GLOB ?1 || '-*'`),
+    ).toBe(100)
+    // Control: the next act on one of the others is told.
+    const { clientId } = await findClient(admin(), `${scope}-299`)
+    await updateClient(admin(), clientId, {
+      ...{ fields: {}, lists: { scopes: [READ] }, mode: 'request' as const },
+      isDisabled: undefined,
+    })
+    const ofClient = 'SELECT max(audit_id) AS n FROM webhook_delivery WHERE client_id = ?1'
+    expect(await env.DB.prepare(ofClient).bind(clientId).first('n')).toBeGreaterThan(0)
   })
 
   it('a delivery outlives its client', async () => {
