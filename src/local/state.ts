@@ -3,6 +3,7 @@
 import type { Miniflare } from 'miniflare'
 import type { Database, TextNamespace } from '../stores/database.ts'
 import { applyMigrations } from './migrations.ts'
+import { oneLine, Refusal } from './refusal.ts'
 import { runWorkers } from './run-workers.ts'
 import { isPerhapsBusy, retryWhenBusy } from './state-lock.ts'
 import { databaseOf, type WranglerConfig } from './wrangler-config.ts'
@@ -24,6 +25,9 @@ type State = Readonly<{
   close: () => Promise<void>
 }>
 
+/** All that the runtime says where SQLite cannot use its file. */
+const isOfStorage = (fault: unknown) => /internal error; reference/.test(String(fault))
+
 /** With every migration applied. The caller holds the lock and closes the state. */
 export async function openState(
   stateDir: string,
@@ -40,6 +44,10 @@ export async function openState(
     return { runtime, db, sessions, close }
   } catch (fault) {
     await close()
-    throw fault
+    if (!isOfStorage(fault)) throw fault
+    const causes = 'its disk may be full or read-only, or its database damaged'
+    throw new Refusal(
+      `STATE_DIR: ${JSON.stringify(stateDir)} cannot be opened: ${causes} (${oneLine(fault)})`,
+    )
   }
 }

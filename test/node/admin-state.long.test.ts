@@ -1,6 +1,6 @@
 /** The command line on a state that no registry serves: it opens and migrates the state as wrangler does. */
 
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -14,7 +14,7 @@ import { temporaryDirectory } from './command-line.ts'
 import { fill, IDS, idsIn, NOUNS } from './many-records.ts'
 import { runAdmin } from './project-programs.ts'
 import { freshEnv, refusedStart } from './starting.ts'
-import { databaseIn } from './state-database.ts'
+import { databaseFileIn, databaseIn } from './state-database.ts'
 
 const config = readWranglerConfig(CONFIG_PATHS.registry)
 
@@ -67,6 +67,26 @@ it('npm start and a command refuse a state that a newer version has migrated, an
   await database.prepare('DELETE FROM d1_migrations WHERE name = ?1').bind(newer).run()
   database.close()
   expect((await runAdmin(words, { STATE_DIR: stateDir })).status).toBe(0)
+})
+
+it('npm start and a command say which state they cannot open, and why that may be', async () => {
+  const env = await freshEnv()
+  const { STATE_DIR } = env
+  await (await openState(STATE_DIR, config)).close()
+  const file = databaseFileIn(STATE_DIR)
+  // With its log SQLite could make the file whole again.
+  await Promise.all(['-wal', '-shm'].map((part) => rm(file + part, { force: true })))
+  await writeFile(file, 'this is no database')
+  const said = [await runAdmin(['client', 'list'], { STATE_DIR }), await refusedStart(env)]
+  for (const { status, stderr } of said) {
+    // The runtime writes lines of its own before.
+    const line = stderr.trimEnd().split('\n').at(-1)
+    expect(status).toBe(1)
+    expect(line).toMatch(
+      /^(error: )?STATE_DIR: "[^"]+" cannot be opened: its disk may be full or read-only, or its database damaged \(.*\)$/,
+    )
+    expect(line).toContain(STATE_DIR)
+  }
 })
 
 it('a command waits for another program that writes to the state, as wrangler dev does', async () => {
