@@ -21,7 +21,7 @@ export const ALL_WORKERS: readonly WorkerName[] = ['registry', 'management', 'au
 /** A worker's environment: bindings, `[vars]` and secrets. */
 export type Given = Readonly<Record<string, unknown>>
 
-/** `neededBy`: which workers cannot serve without it. */
+/** The bindings that a worker cannot serve without. */
 export const BINDINGS = {
   DB: { kind: 'D1 database', neededBy: REGISTRY_AND_MANAGEMENT },
   SESSIONS: { kind: 'KV namespace', neededBy: ALL_WORKERS },
@@ -29,6 +29,10 @@ export const BINDINGS = {
   // Without this check a missing rate limit would not be noticed: it refuses no request.
   LOGIN_LIMIT: { kind: 'rate limit', neededBy: REGISTRY_AND_MANAGEMENT },
   REFUSAL_LIMIT: { kind: 'rate limit', neededBy: REGISTRY_AND_MANAGEMENT },
+} as const
+
+/** Apart from the others, so that the workers do not carry them. */
+export const OPTIONAL_BINDINGS = {
   MANAGEMENT: { kind: 'service', neededBy: NONE },
   REGISTRY: { kind: 'service', neededBy: NONE },
   EVENTS: { kind: 'Analytics Engine dataset', neededBy: NONE },

@@ -5,6 +5,7 @@ import {
   ALL_WORKERS,
   BINDINGS,
   CRON,
+  OPTIONAL_BINDINGS,
   SETTING_NAMES,
   SETTINGS,
   type SettingName,
@@ -90,6 +91,8 @@ const SECRET_EFFECTS = {
   PROXY_SECRET: `What a proxy sends in \`X-Proxy-Secret\`: at least ${MIN_SECRET_BYTES} bytes of visible ASCII, and another secret than \`JWT_SECRET\`. Two, separated by a space, during a rotation. Without it \`/auth\` over HTTP always answers 503, unless \`ISSUER\` is a loopback address; service bindings need none. \`npm start\` makes one.`,
 } satisfies Record<SecretName, string>
 
+const ALL_BINDINGS = { ...BINDINGS, ...OPTIONAL_BINDINGS }
+
 const BINDING_EFFECTS = {
   DB: "clients, users, codes, revocations, audit; optional in the authenticator, for `/auth?fresh`, `revocation: 'immediate'` and `why`",
   SESSIONS: 'access tokens and browser sessions; the same namespace in all',
@@ -103,7 +106,7 @@ const BINDING_EFFECTS = {
     'optional, in the authenticator: the registry, from which it reads `/jwks.json` to check signed tokens; without it from `ISSUER`',
   EVENTS:
     'optional: a data point for each request and check, where the account has Analytics Engine',
-} satisfies Record<keyof typeof BINDINGS, string>
+} satisfies Record<keyof typeof ALL_BINDINGS, string>
 
 /** Read by `npm start` and the tools on this machine. */
 const LOCAL = [
@@ -191,11 +194,11 @@ ${table(
 
 ${table(
   ['name', 'kind', 'needed by', 'use'],
-  Object.entries(BINDINGS).map(([name, { kind, neededBy }]) => [
+  Object.entries(ALL_BINDINGS).map(([name, { kind, neededBy }]) => [
     name,
     kind,
     namesOf(neededBy),
-    BINDING_EFFECTS[name as keyof typeof BINDINGS],
+    BINDING_EFFECTS[name as keyof typeof ALL_BINDINGS],
   ]),
 )}
 
