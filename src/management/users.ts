@@ -8,6 +8,7 @@ import {
   createUser,
   deleteUser,
   findUser,
+  ownerlessNotes,
   setPassword,
   updateUser,
   withdrawFromUser,
@@ -142,7 +143,10 @@ export const userOperations = [
     isConditional: true,
     answers: { 200: answer('The user as it was.') },
     async handle({ act, parameters, query, version }) {
-      return changed(await deleteUser(act, referenceIn(parameters, query), version))
+      const who = referenceIn(parameters, query)
+      const ownerless = await ownerlessNotes(act, who)
+      const { record, notes } = await deleteUser(act, who, version)
+      return changed({ record, notes: [...ownerless, ...notes] })
     },
   }),
   operation({

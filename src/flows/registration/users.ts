@@ -161,12 +161,13 @@ export async function setPassword(
 /** The ids of so many clients are named. */
 const NAMED_CLIENTS = 10
 
-/** A client outlives its owner, with all that it may do. */
-async function ownerlessNotes(
-  { ports }: Readonly<{ ports: Pick<RegistrationPorts, 'clients'> }>,
-  { userId: owner }: UserRecord,
+/** For the deletion of a user: the clients that lose their first owner, and go on with all that they may do. */
+export async function ownerlessNotes(
+  act: AnyAct<Pick<RegistrationPorts, 'users' | 'clients'>>,
+  who: UserReference,
 ): Promise<string[]> {
-  const { records } = await ports.clients.page('', NAMED_CLIENTS + 1, { owner })
+  const { userId: owner } = await findUser(act, who)
+  const { records } = await act.ports.clients.page('', NAMED_CLIENTS + 1, { owner })
   if (records.length === 0) return []
   const ids = records.slice(0, NAMED_CLIENTS).map(({ clientId }) => clientId)
   const more = records.length > NAMED_CLIENTS ? ' and more' : ''
@@ -176,14 +177,9 @@ async function ownerlessNotes(
 }
 
 /** Returns the user as it was. The audit keeps its rows. */
-export async function deleteUser(
-  act: AnyAct<Pick<RegistrationPorts, 'users' | 'revocations' | 'clients'>>,
+export const deleteUser = async (
+  act: UserAct,
   who: UserReference,
   expected: ExpectedVersion = null,
-): Promise<Outcome<UserRecord>> {
-  const ownerless = await ownerlessNotes(act, await findUser(act, who))
-  const { record, notes } = await changeUser(act, who, expected, ({ username }) => [
-    { kind: 'delete', detail: { username } },
-  ])
-  return { record, notes: [...ownerless, ...notes] }
-}
+): Promise<Outcome<UserRecord>> =>
+  changeUser(act, who, expected, ({ username }) => [{ kind: 'delete', detail: { username } }])
