@@ -7,6 +7,8 @@ let registry: ReturnType<typeof compose> | undefined
 
 export default {
   async fetch(request, env, context) {
+    // By its Host header. Cloudflare forwards no such request, and a program on this machine may send one.
+    if (!URL.canParse(request.url)) return new Response('Malformed Host', { status: 400 })
     try {
       registry ??= compose(env)
     } catch (fault) {

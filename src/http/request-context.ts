@@ -5,7 +5,7 @@ import { newCorrelationId } from '../crypto/random.ts'
 import type { RequestContext } from '../flows/deps.ts'
 import { claimedClientId } from '../protocol/client-authentication.ts'
 import type { OAuthError } from '../protocol/errors.ts'
-import { firstFields, type Pairs } from '../protocol/fields.ts'
+import { firstFields, formPairs, type Pairs } from '../protocol/fields.ts'
 import { sanitized } from '../protocol/sanitize.ts'
 import { log } from './log.ts'
 
@@ -61,7 +61,9 @@ export function claimedClientOf(c: HttpContext): string | null {
   const callerId = c.get('callerId')
   if (callerId !== undefined) return callerId
   const { url } = c.req
-  const sent = c.get('form') ?? (url.includes('?') ? [...new URL(url).searchParams] : [])
+  // Not with `URL`, which throws for a malformed Host header.
+  const sent =
+    c.get('form') ?? (url.includes('?') ? formPairs(url.slice(url.indexOf('?') + 1)) : [])
   const claimed = claimedClientId(firstFields(sent), c.req.header('Authorization'))
   return claimed === null ? null : sanitized(claimed, MAX_CLIENT_ID)
 }

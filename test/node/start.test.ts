@@ -1,7 +1,9 @@
 /** `npm start`: its output, its files, its lock and its end. */
 
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { readdir, readFile, stat } from 'node:fs/promises'
+import { get, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -58,6 +60,27 @@ describe('a running start', () => {
     const response = await fetch(url, { redirect: 'manual' })
     expect(response.status).toBe(303)
     expect(response.headers.get('location')).toMatch(/\/login\?next_page=/)
+  })
+
+  it('a request with a Host header that no URL can have is refused, and is no fault of the registry', async () => {
+    const statusOf = async (path: string, host: string) => {
+      const asked = get({ port: env.PORT, path, headers: { Host: host } })
+      const [response] = (await once(asked, 'response')) as [IncomingMessage]
+      response.resume()
+      return response.statusCode
+    }
+    for (const path of [
+      '/authorize?client_id=x',
+      '/clients',
+      '/admin/v1/status?x=y',
+      '/openapi.json',
+    ]) {
+      expect([path, await statusOf(path, 'a, b')]).toEqual([path, 400])
+    }
+    expect(await statusOf('/nothing?client_id=x', '[')).toBe(400)
+    expect(running.said().stdout).not.toMatch(/"outcome":"fault"|"status":50/)
+    // Control: the same path at the registry's own name.
+    expect(await statusOf('/openapi.json', `127.0.0.1:${env.PORT}`)).toBe(200)
   })
 
   it('npm start names the pages of owners and approvers, which ask for a sign-in, and no directory while it is off', async () => {
