@@ -13,6 +13,8 @@ const vitest = await createVitest('test', {
   watch: false,
   bail: 1,
   maxWorkers: 1,
+  // A mistake may let a test wait without end.
+  testTimeout: 30_000,
   fsModuleCache: false,
   reporters: [{}],
 })

@@ -37,22 +37,8 @@ beforeEach(() => {
   apache.reached()
 })
 
-async function tokenFor(
-  scope: string,
-  resource?: string,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<string> {
-  const answer = await fetch(`${product.registry}/token`, {
-    method: 'POST',
-    headers,
-    body: new URLSearchParams({
-      ...{ grant_type: 'client_credentials', scope, ...(resource && { resource }) },
-      ...{ client_id: client.id, client_secret: client.secret },
-    }),
-  })
-  expect(answer.status).toBe(200)
-  return ((await answer.json()) as { access_token: string }).access_token
-}
+const tokenFor = (scope: string, resource?: string, headers = {}) =>
+  product.tokenFor(client, { scope, ...(resource && { resource }) }, headers)
 
 const get = async (path: string, token: string) =>
   (await apache.get(path, { Authorization: `Bearer ${token}` })).status

@@ -12,22 +12,8 @@ import { type Apache, proofForToken, startApache } from './apache.ts'
 let product: RecordedRegistry
 let apache: Apache
 
-async function tokenFor(
-  scope: string,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<string> {
-  const { clientId, clientSecret } = product.demo
-  const answer = await fetch(`${product.registry}/token`, {
-    method: 'POST',
-    headers,
-    body: new URLSearchParams({
-      ...{ grant_type: 'client_credentials', scope },
-      ...{ client_id: clientId, client_secret: clientSecret },
-    }),
-  })
-  expect(answer.status).toBe(200)
-  return ((await answer.json()) as { access_token: string }).access_token
-}
+const tokenFor = (scope: string, headers: Readonly<Record<string, string>> = {}) =>
+  product.tokenFor(product.demoClient, { scope }, headers)
 
 const get = (path: string, token?: string) =>
   apache.get(path, token ? { Authorization: `Bearer ${token}` } : {})

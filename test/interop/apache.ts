@@ -58,7 +58,7 @@ async function startTls(
 
 /** A DPoP proof for one request to `/token`: the token is then bound to its key. */
 export async function proofForToken(registry: string): Promise<string> {
-  const prove = await newHolder()
+  const { prove } = await newHolder()
   return prove({ htm: 'POST', htu: `${registry}/token` })
 }
 

@@ -39,14 +39,7 @@ afterAll(async () => {
 })
 
 async function statusFor(resource: string, scope: string) {
-  const answer = await fetch(`${product.registry}/token`, {
-    method: 'POST',
-    body: new URLSearchParams({
-      ...{ grant_type: 'client_credentials', resource, scope },
-      ...{ client_id: client.id, client_secret: client.secret },
-    }),
-  })
-  const { access_token: token } = (await answer.json()) as { access_token: string }
+  const token = await product.tokenFor(client, { resource, scope })
   return (await fetch(url, { headers: { Authorization: `Bearer ${token}` } })).status
 }
 

@@ -1,7 +1,5 @@
 /** `npm run example:hono` beside `npm start`: the example service as docs/protect-a-service.md runs it. */
 
-import { createHash, randomUUID } from 'node:crypto'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePorts } from '../node/free-ports.ts'
 import { type Program, startProgram } from '../node/program.ts'
@@ -12,6 +10,7 @@ import {
   startRecordedRegistry,
 } from '../node/recorded-registry.ts'
 import type { RegisteredClient } from '../node/running-registry.ts'
+import { newHolder } from './holder.ts'
 
 const START_COMMAND = ['run', '--silent', 'example:hono']
 
@@ -39,28 +38,12 @@ afterAll(async () => {
   await product?.end()
 })
 
-async function tokenFor(scope: string, headers: Record<string, string> = {}): Promise<string> {
-  const answer = await fetch(`${product.registry}/token`, {
-    method: 'POST',
-    headers,
-    body: new URLSearchParams({
-      grant_type: 'client_credentials',
-      client_id: client.id,
-      client_secret: client.secret,
-      scope,
-    }),
-  })
-  return ((await answer.json()) as { access_token: string }).access_token
-}
+const tokenFor = (scope: string, headers: Record<string, string> = {}) =>
+  product.tokenFor(client, { scope }, headers)
 
 /** The response, which is searched for secrets at the end. */
-async function call(path: string, headers: Record<string, string> = {}, method = 'GET') {
-  const answer = await fetch(service + path, { method, headers })
-  const said = [...answer.headers].map((pair) => pair.join(': ')).join('\n')
-  const text = `${answer.status}\n${said}\n\n${await answer.clone().text()}`
-  product.note({ kind: 'answer', where: `example: ${method} ${path}`, text })
-  return answer
-}
+const call = async (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+  product.noted(`example: ${method} ${path}`, await fetch(service + path, { method, headers }))
 const bearer = async (scope: string) => ({ Authorization: `Bearer ${await tokenFor(scope)}` })
 
 describe('the example service beside npm start', () => {
@@ -94,20 +77,14 @@ describe('the example service beside npm start', () => {
   })
 
   it('the example service accepts a DPoP-bound token once with each proof for its own URL', async () => {
-    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
-    const jwk = await exportJWK(publicKey)
-    const prove = (htm: string, htu: string, more: object = {}) =>
-      new SignJWT({ htm, htu, jti: randomUUID(), iat: Math.floor(Date.now() / 1000), ...more })
-        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
-        .sign(privateKey)
-    const DPoP = await prove('POST', `${product.registry}/token`)
+    const { prove } = await newHolder()
+    const DPoP = await prove({ htm: 'POST', htu: `${product.registry}/token` })
     const token = await tokenFor('public:read', { DPoP })
-    const ath = createHash('sha256').update(token).digest('base64url')
     const statusOf = async (proof: string) =>
       (await call('/me', { Authorization: `DPoP ${token}`, DPoP: proof })).status
-    const proof = await prove('GET', `${service}/me`, { ath })
+    const proof = await prove({ htm: 'GET', htu: `${service}/me` }, token)
     expect([await statusOf(proof), await statusOf(proof)]).toEqual([200, 401])
-    expect(await statusOf(await prove('GET', `${service}/`, { ath }))).toBe(401)
+    expect(await statusOf(await prove({ htm: 'GET', htu: `${service}/` }, token))).toBe(401)
     expect((await call('/me', { Authorization: `Bearer ${token}` })).status).toBe(401)
   })
 

@@ -60,20 +60,10 @@ async function post(body: unknown, headers: Record<string, string> = {}): Promis
 }
 const request = (method: string, params: object = {}) => ({ jsonrpc: '2.0', id: 1, method, params })
 
-/** The header of a client's own token for these resources. */
-async function bearer(client: RegisteredClient, scope: string, resources: readonly string[]) {
-  const answer = await fetch(`${product.registry}/token`, {
-    method: 'POST',
-    body: new URLSearchParams([
-      ['grant_type', 'client_credentials'],
-      ['client_id', client.id],
-      ['client_secret', client.secret],
-      ['scope', scope],
-      ...resources.map((resource) => ['resource', resource]),
-    ]),
-  })
-  const { access_token } = (await answer.json()) as { access_token: string }
-  return { Authorization: `Bearer ${access_token}` }
+/** The header of a client's own token for this resource. */
+async function bearer(client: RegisteredClient, scope: string, resource?: string) {
+  const token = await product.tokenFor(client, { scope, ...(resource && { resource }) })
+  return { Authorization: `Bearer ${token}` }
 }
 
 const HOSTS: readonly ForeignProgram[] = [
@@ -145,8 +135,8 @@ describe('the example MCP server', () => {
     const metadata = `${new URL(server).origin}/.well-known/oauth-protected-resource/mcp`
     const refused = [
       await post(request('tools/list')),
-      await post(request('tools/list'), await bearer(client, SCOPE, [])),
-      await post(request('tools/list'), await bearer(client, SCOPE, [ELSEWHERE])),
+      await post(request('tools/list'), await bearer(client, SCOPE)),
+      await post(request('tools/list'), await bearer(client, SCOPE, ELSEWHERE)),
     ]
     expect(refused.map(({ status }) => status)).toEqual([401, 401, 401])
     for (const { challenge } of refused) {
@@ -156,7 +146,7 @@ describe('the example MCP server', () => {
     expect(await (await fetch(metadata)).json()).toMatchObject({
       ...{ resource: server, authorization_servers: [product.registry] },
     })
-    const accepted = await post(request('tools/list'), await bearer(client, SCOPE, [server]))
+    const accepted = await post(request('tools/list'), await bearer(client, SCOPE, server))
     expect(accepted).toMatchObject({
       ...{
         status: 200,
@@ -166,7 +156,7 @@ describe('the example MCP server', () => {
   })
 
   it('the example MCP server refuses a tool whose scope the token lacks with 403 that names every scope the tool needs', async () => {
-    const reading = await bearer(client, 'notes:read', [server])
+    const reading = await bearer(client, 'notes:read', server)
     const { status, challenge } = await post(request('tools/call', { name: 'add_note' }), reading)
     expect(status).toBe(403)
     expect(challenge).toContain('error="insufficient_scope"')
@@ -176,7 +166,7 @@ describe('the example MCP server', () => {
   })
 
   it('the example MCP server answers a malformed message, an unknown method and an unknown tool with an error that says so', async () => {
-    const headers = await bearer(client, SCOPE, [server])
+    const headers = await bearer(client, SCOPE, server)
     const answers = [
       await post('{', headers),
       await post([request('ping')], headers),

@@ -4,12 +4,11 @@
  */
 
 import { execFile } from 'node:child_process'
-import { createHash, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { exportJWK, generateKeyPair } from 'jose'
 import type { Miniflare } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { randomText } from '../../src/crypto/random.ts'
@@ -27,6 +26,7 @@ import {
 } from '../node/recorded-registry.ts'
 import type { RegisteredClient } from '../node/running-registry.ts'
 import { type Consumers, installConsumers, runtimeIn, workerOf } from './consumer.ts'
+import { newHolder } from './holder.ts'
 
 const run = promisify(execFile)
 const SCOPE = 'files:read files:write'
@@ -137,30 +137,16 @@ const KINDS: readonly (readonly [name: string, ways: readonly string[], start: S
   ['Express on Node.js', WAYS, program('express', node, 'node.mjs')],
 ]
 
-async function tokenFor(resource: string, scope = SCOPE, headers: Record<string, string> = {}) {
-  const answer = await fetch(`${product.registry}/token`, {
-    method: 'POST',
-    headers,
-    body: new URLSearchParams({
-      ...{ grant_type: 'client_credentials', client_id: caller.id, client_secret: caller.secret },
-      ...{ scope, resource },
-    }),
-  })
-  return ((await answer.json()) as { access_token: string }).access_token
-}
+const tokenFor = (resource: string, scope = SCOPE, headers: Record<string, string> = {}) =>
+  product.tokenFor(caller, { scope, resource }, headers)
 
 /** The resource of the tokens that a way to check is for. */
 const resourceOf = (way: string) =>
   way === 'key-set' || way === 'signed-binding' ? `${service}/signed` : service
 
 /** The response, which is searched for secrets at the end. */
-async function call(path: string, headers: Record<string, string> = {}, method = 'GET') {
-  const answer = await fetch(`${service}${path}`, { method, headers })
-  const said = [...answer.headers].map((pair) => pair.join(': ')).join('\n')
-  const text = `${answer.status}\n${said}\n\n${await answer.clone().text()}`
-  product.note({ kind: 'answer', where: `${method} ${path}`, text })
-  return answer
-}
+const call = async (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+  product.noted(`${method} ${path}`, await fetch(`${service}${path}`, { method, headers }))
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
 const challengeOf = ({ headers }: Response) => headers.get('WWW-Authenticate') ?? ''
 
@@ -240,23 +226,18 @@ describe.each(KINDS)('%s', (_, ways, start) => {
   )
 
   it.each(ways)('by %s, a bound token passes once with each proof by its key', async (way) => {
-    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
-    const jwk = await exportJWK(publicKey)
-    const prove = (htm: string, htu: string, more: object = {}) =>
-      new SignJWT({ htm, htu, jti: randomUUID(), iat: Math.floor(Date.now() / 1000), ...more })
-        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
-        .sign(privateKey)
-    const DPoP = await prove('POST', `${product.registry}/token`)
+    const { prove, jkt } = await newHolder()
+    const DPoP = await prove({ htm: 'POST', htu: `${product.registry}/token` })
     const token = await tokenFor(resourceOf(way), SCOPE, { DPoP })
-    const ath = createHash('sha256').update(token).digest('base64url')
-    const proof = await prove('GET', `${service}/${way}/read`, { ath })
+    const proofAt = (htu: string) => prove({ htm: 'GET', htu }, token)
+    const proof = await proofAt(`${service}/${way}/read`)
     const present = (path: string, shown: string) =>
       call(path, { Authorization: `DPoP ${token}`, DPoP: shown })
     const first = await present(`/${way}/read?page=2`, proof)
-    expect(await first.json()).toMatchObject({ cnf: { jkt: await calculateJwkThumbprint(jwk) } })
+    expect(await first.json()).toMatchObject({ cnf: { jkt } })
     const refused = [
       await present(`/${way}/read`, proof),
-      await present(`/${way}/read`, await prove('GET', `${service}/${way}/both`, { ath })),
+      await present(`/${way}/read`, await proofAt(`${service}/${way}/both`)),
       await call(`/${way}/read`, bearer(token)),
     ]
     expect(refused.map(({ status }) => status)).toEqual([401, 401, 401])

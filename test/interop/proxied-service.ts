@@ -1,6 +1,6 @@
 /** The tests for a service behind every proxy that asks the authenticator. */
 
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import {
@@ -11,13 +11,13 @@ import {
 } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { freePorts } from '../node/free-ports.ts'
 import { demoUser } from '../node/person.ts'
 import type { Program } from '../node/program.ts'
 import { linesOf, type RecordedRegistry, startRecordedRegistry } from '../node/recorded-registry.ts'
 import { PROXY_SECRET } from '../node/running-registry.ts'
+import { newHolder } from './holder.ts'
 
 export type ProxyPlace = Readonly<{
   /** Of its own. */
@@ -55,36 +55,13 @@ export function proxiedService(
 
   /** The response, which is searched for secrets at the end. */
   async function send(path: string, init: RequestInit = {}, origin = front) {
-    const answer = await fetch(origin + path, init)
-    const said = [...answer.headers].map((pair) => pair.join(': ')).join('\n')
-    product.note({
-      kind: 'answer',
-      where: `${name}: ${init.method ?? 'GET'} ${path.split('?')[0]}`,
-      text: `${answer.status}\n${said}\n\n${await answer.clone().text()}`,
-    })
-    return answer
+    const where = `${name}: ${init.method ?? 'GET'} ${path.split('?')[0]}`
+    return product.noted(where, await fetch(origin + path, init))
   }
   const get = (path: string, headers: Record<string, string> = {}) => send(path, { headers })
 
-  async function tokenFor(
-    scope: string,
-    headers: Record<string, string> = {},
-    fields: Record<string, string> = {},
-  ): Promise<string> {
-    const answer = await fetch(`${product.registry}/token`, {
-      method: 'POST',
-      headers,
-      body: new URLSearchParams({
-        grant_type: 'client_credentials',
-        client_id: product.demo.clientId,
-        client_secret: product.demo.clientSecret,
-        scope,
-        ...fields,
-      }),
-    })
-    expect(answer.status).toBe(200)
-    return ((await answer.json()) as { access_token: string }).access_token
-  }
+  const tokenFor = (scope: string, headers = {}, fields = {}) =>
+    product.tokenFor(product.demoClient, { scope, ...fields }, headers)
   const bearer = async (scope: string) => ({ Authorization: `Bearer ${await tokenFor(scope)}` })
 
   const expectError = async (answer: Response, error: string) => {
@@ -255,22 +232,13 @@ export function proxiedService(
   })
 
   describe('a token that is bound to a key (RFC 9449)', () => {
-    const newKeyPair = () => generateKeyPair('ES256', { extractable: true })
-    type KeyPair = Awaited<ReturnType<typeof newKeyPair>>
-
-    const prove = async ({ privateKey, publicKey }: KeyPair, claims: object) =>
-      new SignJWT({ jti: randomUUID(), iat: Math.floor(Date.now() / 1000), ...claims })
-        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) })
-        .sign(privateKey)
-
     it('a token that is bound to a key (RFC 9449) passes the proxy once with each proof for the request, and with nothing else', async () => {
-      const keys = await newKeyPair()
-      const atToken = await prove(keys, { htm: 'POST', htu: `${product.registry}/token` })
+      const { prove } = await newHolder()
+      const atToken = await prove({ htm: 'POST', htu: `${product.registry}/token` })
       const token = await tokenFor('submission:read', { DPoP: atToken })
-      const ath = createHash('sha256').update(token).digest('base64url')
       const call = async (claims: object, more: Record<string, string> = {}, method = 'GET') => {
-        const asked = { htm: 'GET', htu: `${front}/submissions/5`, ath, ...claims }
-        const DPoP = await prove(keys, asked)
+        const asked = { htm: 'GET', htu: `${front}/submissions/5`, ...claims }
+        const DPoP = await prove(asked, token)
         const headers = { Authorization: `DPoP ${token}`, DPoP, ...more }
         return (await send('/submissions/5?a=b,c', { method, headers })).status
       }
@@ -295,7 +263,7 @@ export function proxiedService(
       expect(await call({}, { 'X-Original-URL': htu, 'X-Original-Method': 'GET' })).toBe(200)
       expect(await call({}, { ...forwarded, ...method })).toBe(200)
       reached.length = 0
-      await askHost('evil.example', await prove(keys, { htm: 'GET', htu, ath }), token)
+      await askHost('evil.example', await prove({ htm: 'GET', htu }, token), token)
       expect(reached).toEqual([])
     })
 

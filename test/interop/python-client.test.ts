@@ -45,22 +45,8 @@ beforeAll(async () => {
 })
 afterAll(() => product?.end())
 
-const post = (path: string, fields: Readonly<Record<string, string>>, headers = {}) =>
-  fetch(product.registry + path, {
-    method: 'POST',
-    headers,
-    body: new URLSearchParams({ client_id: client.id, client_secret: client.secret, ...fields }),
-  })
-
-async function tokenFor(resource: string, scope = 'files:read', headers = {}): Promise<string> {
-  const fields = { grant_type: 'client_credentials', resource, scope }
-  const answer = await post('/token', fields, headers)
-  expect(answer.status).toBe(200)
-  return ((await answer.json()) as { access_token: string }).access_token
-}
-
-const digestOf = async (text: string) =>
-  Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(text))).toString('base64url')
+const tokenFor = (resource: string, scope = 'files:read', headers = {}) =>
+  product.tokenFor(client, { resource, scope }, headers)
 
 describe('the Python file', () => {
   it('the Python file passes its own tests, among them every vector over WSGI and ASGI', async () => {
@@ -134,11 +120,11 @@ describe.each(SERVERS)('over %s, with %s', (kind) => {
     })
 
     it('a Python service lets a token that is bound to a key through only with a new proof of that key', async () => {
-      const prove = await newHolder()
+      const { prove } = await newHolder()
       const bound = await tokenFor(audience, 'files:read', {
         DPoP: await prove({ htm: 'POST', htu: `${product.registry}/token` }),
       })
-      const proof = await prove({ htm: 'GET', htu: url, ath: await digestOf(bound) })
+      const proof = await prove({ htm: 'GET', htu: url }, bound)
       const shown = { Authorization: `DPoP ${bound}`, DPoP: proof }
       expect((await ask(shown)).status).toBe(200)
       expect((await ask(shown)).challenge).toContain('error="invalid_dpop_proof"')
@@ -148,7 +134,11 @@ describe.each(SERVERS)('over %s, with %s', (kind) => {
     it('a Python service sees a revocation by introspection, and none by the key set', async () => {
       const token = await tokenFor(audience)
       expect((await bearer(token)).status).toBe(200)
-      expect((await post('/revoke', { token })).status).toBe(200)
+      const body = new URLSearchParams({
+        ...{ token, client_id: client.id, client_secret: client.secret },
+      })
+      const revoked = await fetch(`${product.registry}/revoke`, { method: 'POST', body })
+      expect(revoked.status).toBe(200)
       expect((await bearer(token)).status).toBe(way === 'keys' ? 200 : 401)
     })
   })

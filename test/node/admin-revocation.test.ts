@@ -299,12 +299,8 @@ const besideRunning = () => {
     const headers = { Authorization: `Bearer ${token}` }
     return (await fetch(`${running.authenticator}/auth${query}`, { headers })).status
   }
-  async function token(fields: Record<string, string> = { grant_type: 'client_credentials' }) {
-    const { id, secret } = running.demoClient
-    const body = new URLSearchParams({ client_id: id, client_secret: secret, ...fields })
-    const response = await fetch(`${running.registry}/token`, { method: 'POST', body })
-    return ((await response.json()) as { access_token: string }).access_token
-  }
+  const token = (fields: Record<string, string> = {}) =>
+    running.tokenFor(running.demoClient, fields)
   /** The local KV is never stale, but an isolate keeps its copy of the document for ten seconds. */
   const expectKnown = (accessToken: string) =>
     expect.poll(() => check(accessToken), { interval: 250 }).toBe(401)

@@ -266,17 +266,11 @@ describe('failures of one check', () => {
 /** The status of the running registry, with other settings. */
 async function withStatus(settings: Readonly<Record<string, string>>): Promise<Answered> {
   const { registry } = running
-  const { client_id, client_secret } = JSON.parse(
+  const { client_id = '', client_secret = '' } = JSON.parse(
     await readFile(join(running.stateDir, 'operator.json'), 'utf8'),
   ) as Record<string, string>
-  const body = new URLSearchParams({
-    grant_type: 'client_credentials',
-    client_id: client_id ?? '',
-    client_secret: client_secret ?? '',
-  })
-  const bought = await fetch(`${registry}/token`, { method: 'POST', body })
-  const { access_token } = (await bought.json()) as { access_token: string }
-  const headers = { Authorization: `Bearer ${access_token}` }
+  const token = await running.tokenFor({ id: client_id, secret: client_secret })
+  const headers = { Authorization: `Bearer ${token}` }
   const answer = await fetch(`${registry}/admin/v1/status`, { headers })
   const status = (await answer.json()) as { settings: object }
   return {

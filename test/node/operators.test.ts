@@ -18,7 +18,8 @@ import { CONFIG_PATHS } from '../../src/local/project.ts'
 import { openState } from '../../src/local/state.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { type RegistrationPorts, registrationPorts } from '../../src/stores/registration.ts'
-import { dump, temporaryDirectory } from './command-line.ts'
+import { dump } from './command-line.ts'
+import { migratedState } from './migrated-state.ts'
 
 type State = Awaited<ReturnType<typeof openState>>
 
@@ -28,7 +29,7 @@ let state: State
 let ports: RegistrationPorts
 
 beforeAll(async () => {
-  stateDir = await temporaryDirectory()
+  stateDir = await migratedState()
   file = credentialFile(stateDir)
   state = await openState(stateDir, readWranglerConfig(CONFIG_PATHS.registry))
   const lifetimes = lifetimesOf(readSettings({ ISSUER: 'http://127.0.0.1:1' }))

@@ -20,6 +20,8 @@ export type RecordedRegistry = RunningRegistry &
   Readonly<{
     /** Adds the output of another program or server. */
     note: (...traces: Trace[]) => void
+    /** Adds the response of another server, and returns it. */
+    noted: (where: string, answer: Response) => Promise<Response>
     /** Ends the registry first. */
     evidence: () => Promise<Evidence>
   }>
@@ -107,6 +109,12 @@ export async function startRecordedRegistry(
       .replaceAll(`http://127.0.0.1:${authenticatorPort}`, authenticator),
     note: (...more) => {
       traces.push(...more)
+    },
+    async noted(where, answer) {
+      const headers = [...answer.headers].map((pair) => pair.join(': ')).join('\n')
+      const text = `${answer.status}\n${headers}\n\n${await answer.clone().text()}`
+      traces.push({ kind: 'answer', where, text })
+      return answer
     },
     evidence: async () => {
       await end()

@@ -37,6 +37,12 @@ export type RunningRegistry = Readonly<{
   administer: (...words: string[]) => Promise<unknown>
   /** `words` are more options of `client create`. */
   newClient: (method: Method, ...words: string[]) => Promise<RegisteredClient>
+  /** A token of the client for itself. `fields` are more fields of the request. */
+  tokenFor: (
+    client: Pick<RegisteredClient, 'id' | 'secret'>,
+    fields?: Readonly<Record<string, string>>,
+    headers?: Readonly<Record<string, string>>,
+  ) => Promise<string>
   /** The claims of the authenticator's JWT, which is verified. */
   claimsIn: (jwt: string) => Promise<JWTPayload>
   end: () => Promise<void>
@@ -105,6 +111,13 @@ export async function startRegistry(
         const made = await administer('client', 'create', ...described, ...words)
         const { client_id, client_secret } = made as { client_id: string; client_secret?: string }
         return { id: client_id, secret: client_secret ?? '', method }
+      },
+      async tokenFor({ id, secret }, fields = {}, headers = {}) {
+        const own = { grant_type: 'client_credentials', client_id: id, client_secret: secret }
+        const body = new URLSearchParams({ ...own, ...fields })
+        const answer = await fetch(`${registry}/token`, { method: 'POST', headers, body })
+        if (answer.status !== 200) throw new Error(`${answer.status}: ${await answer.text()}`)
+        return ((await answer.json()) as { access_token: string }).access_token
       },
       async claimsIn(jwt) {
         const key = new TextEncoder().encode(JWT_SECRET)

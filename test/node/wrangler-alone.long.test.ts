@@ -53,8 +53,7 @@ const redeem = (client: Client, code: string) =>
   token(client, { grant_type: 'authorization_code', code, redirect_uri: CALLBACK })
 const refresh = (client: Client, refresh_token: string) =>
   token(client, { grant_type: 'refresh_token', refresh_token })
-const ownToken = async (client: Client) =>
-  (await token(client, { grant_type: 'client_credentials' })).access_token ?? ''
+const ownToken = (client: Client) => running.tokenFor(client)
 
 const check = async (access: string) =>
   (

@@ -62,7 +62,7 @@ describe('a statement', () => {
     ['whose form is not known', 'WITH x AS (SELECT 1) DELETE FROM t'],
     ['whose form is not known, although it only reads', 'WITH x AS (SELECT 1) SELECT * FROM x'],
     ['of another kind', 'PRAGMA foreign_keys = off'],
-    ['that is two', 'SELECT 1; DELETE FROM t'],
+    ['with another after it', 'SELECT 1; DELETE FROM t'],
     [
       'that inserts and returns',
       'INSERT INTO t (a) VALUES (?1) ON CONFLICT DO NOTHING RETURNING a',
@@ -79,7 +79,7 @@ describe('a statement', () => {
       'UPDATE t SET a = (SELECT 1 WHERE ?2) WHERE d = ?1 RETURNING e',
     ],
     ['that joins another table', 'UPDATE t SET a = ?1 FROM u WHERE u.b = t.b RETURNING t.c'],
-  ])('%s is refused', (_, sql) => {
+  ])('a statement %s is refused', (_, sql) => {
     expect(() => asRead(sql)).toThrow('a check has no read in place of this statement')
   })
 })
