@@ -121,7 +121,7 @@ describe('from request to approval to consent', () => {
     })
   })
 
-  it('of two approvers the later one reads what the other decided, and the page is shown again', async ({
+  it('the later of two approvers reads what the other decided, and the page is shown again', async ({
     open,
     registry,
     approver,

@@ -219,7 +219,7 @@ describe('from sign-in to the first token', () => {
 })
 
 describe('mistakes', () => {
-  it('each mistake is told beside its field and in a list that leads to it, and what was typed is kept', async ({
+  it('each mistake is named beside its field and in a list that links to it, and the typed text is kept', async ({
     owner,
     registry,
   }) => {

@@ -51,7 +51,7 @@ const forged = (token: string) => {
 }
 
 describe('Apache with mod_auth_openidc and the key set', () => {
-  it('Apache verifies a signed token with the key set and tells the service whose it is', async () => {
+  it('Apache verifies a signed token with the key set and passes its user on to the service', async () => {
     expect(await get('/', await tokenFor('public:read', ARCHIVE))).toBe(200)
     const reached = apache.reached()
     expect(reached).toHaveLength(1)

@@ -33,7 +33,7 @@ beforeEach(() => {
 })
 
 describe('Apache with mod_auth_openidc', () => {
-  it('mod_auth_openidc lets a good token through and tells the service whose it is', async () => {
+  it('mod_auth_openidc lets a good token through and passes its user on to the service', async () => {
     expect((await get('/', await tokenFor('public:read'))).status).toBe(200)
     const [reached] = apache.reached()
     expect(reached).toMatchObject({ oidc_claim_client_id: product.demo.clientId })

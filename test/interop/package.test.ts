@@ -315,14 +315,14 @@ describe('docs/protect-a-service.md', () => {
     }
   }
 
-  it('the service with Express runs as pasted, and serves only who may', async () => {
+  it('the service with Express runs as pasted, and serves only authorized callers', async () => {
     const resource = `${service}/signed`
     const started = startProgram(process.execPath, [await pasted('express', resource)])
     await started.untilPrints('it serves')
     await expectProtected(started, resource)
   })
 
-  it('the service that takes a Request runs as pasted, on Deno, and serves only who may', async () => {
+  it('the service that takes a Request runs as pasted, on Deno, and serves only authorized callers', async () => {
     const file = await pasted('fetch', service)
     const where = ['--host', '127.0.0.1', '--port', String(port)]
     const started = startProgram(deno(), ['serve', ...where, '--allow-net', '--allow-env', file], {

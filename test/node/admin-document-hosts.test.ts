@@ -21,7 +21,7 @@ const listed = (host: string, rule: string) => ({
 })
 
 describe('document-host allow, block, remove and list', () => {
-  it('a host is allowed, blocked in whatever form it is written, listed and removed', async () => {
+  it('a host is allowed, blocked in any spelling, listed and removed', async () => {
     expect(await state.json(['document-host', 'allow', 'App.Example.com.'])).toEqual(
       listed('app.example.com', 'allow'),
     )

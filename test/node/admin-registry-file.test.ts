@@ -127,7 +127,7 @@ create client new
     })
   })
 
-  it('the secret of a new client is printed once and buys a token', async () => {
+  it('the secret of a new client is printed once and gets a token', async () => {
     const text = fileWith(client('machine', 'scopes: [files:read]'))
     const { stdout, status } = await apply(text)
     expect(status).toBe(0)

@@ -124,7 +124,7 @@ describe('requests with --remote', () => {
 })
 
 describe('tokens of a machine', () => {
-  it('a token is bought once, kept in a file for its owner alone, and bought again when it is refused', async () => {
+  it('a token is requested once, kept in a file that only its owner can read, and requested again when it is refused', async () => {
     const env = await newMachine('--scope', 'registry:admin')
     await remote(['client', 'list'], env)
     await remote(['client', 'list'], env)

@@ -260,7 +260,7 @@ describe('the lines of a file', () => {
     )
   })
 
-  it('of several lists with one name the last counts, as in JSON.parse', () => {
+  it('the last of several lists with one name counts, as in JSON.parse', () => {
     expect(parseText('{"scopes": [\n1],\n"scopes":\n[\n2]}').lineOf(['scopes', 0])).toBe(5)
   })
 })

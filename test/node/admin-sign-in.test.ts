@@ -102,7 +102,7 @@ describe('login', () => {
     ])
   })
 
-  it('the tokens of a sign-in are worth nothing without its key', async () => {
+  it('the tokens of a sign-in are useless without its key', async () => {
     await signIn()
     const { access_token } = await kept()
     const withScheme = (scheme: string) =>
@@ -273,7 +273,7 @@ describe('the tokens of a sign-in', () => {
 })
 
 describe('logout', () => {
-  it('logout ends the sign-in at the registry and removes the file: a copy of it is worth nothing', async () => {
+  it('logout ends the sign-in at the registry and removes the file, and a copy of the file is useless', async () => {
     await signIn()
     const copy = await kept()
     const { status, stdout } = await remote('logout')

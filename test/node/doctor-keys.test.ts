@@ -160,7 +160,7 @@ it('the check key-set fails when the authenticator holds the keys of the registr
 })
 
 describe("the doctor's check signing", () => {
-  it('the check signing is ok when what the registry signs verifies by the published set', async () => {
+  it('the check signing is ok when the published set verifies what the registry signs', async () => {
     const [first] = (await setOf(one)).keys
     expect(await found(SIGNING)).toMatchObject({
       state: 'ok',

@@ -144,7 +144,7 @@ describe('a rotation', () => {
 })
 
 describe('where the private keys go', () => {
-  it('the file of the next value is for its owner alone, whatever it was before', async () => {
+  it('only its owner can read the file of the next value, whatever its mode was before', async () => {
     await done('create')
     await chmod(file, 0o644)
     await done('add', '--from', file)
@@ -168,7 +168,7 @@ describe('where the private keys go', () => {
     expect(readSigningKeys(added.stdout)).toHaveLength(2)
   })
 
-  it('key show prints no private part, of a value with them or of a broken one', async () => {
+  it('key show prints no private part of a complete or a broken value', async () => {
     await done('create')
     for (const form of [[], ['--json']]) {
       const { status, stdout } = await key('show', '--from', file, ...form)

@@ -69,7 +69,7 @@ export function describePromptingLibrary(
       expect(renewed).toMatchObject({ scope: LESS, refreshToken: expect.any(String) })
     })
 
-    it('the client library gets a token for the resource alone that it names (RFC 8707), and so it is after a refresh', async () => {
+    it('the client library gets a token for only the resource that it names (RFC 8707), also after a refresh', async () => {
       const resource = `https://${name}.example/api`
       await running.administer('resource', 'create', resource, '--name', 'Papers', '--scope', LESS)
       const statusAt = async (audience: string, accessToken: string) => {

@@ -86,7 +86,7 @@ const settled = async (isSettled: (rows: readonly Record<string, unknown>[]) => 
   (await poll(20, waiting, isSettled)).seen
 
 describe('the webhook of npm start', () => {
-  it('a receiver on this machine is told at once, and the signature is right', async () => {
+  it('a receiver on this machine gets an event at once, and the signature is right', async () => {
     await request((response) => response.writeHead(204).end())
     expect(await settled((rows) => rows.length === 0)).toEqual([])
     const [{ headers, body }] = told as [Told]
@@ -122,7 +122,7 @@ describe('the webhook of npm start', () => {
     expect(reached).toBe(0)
   })
 
-  it('5 MB with an acceptance are not read, and the event is told', async () => {
+  it('an acceptance with 5 MB is not read, and counts', async () => {
     await request((response) => response.writeHead(200).end(Buffer.alloc(5_000_000)))
     expect(await settled((rows) => rows.length === 0)).toEqual([])
   })

@@ -105,7 +105,7 @@ describe('the session of a signed token', () => {
     )
   })
 
-  it('every revocation that would end the session of an opaque token ends that of the signed one', async () => {
+  it('every revocation that would end the session of an opaque token ends that of the signed token', async () => {
     await fc.assert(
       fc.asyncProperty(session, async (given) => {
         const found = await read(await signed(accessTokenClaims(given, issuer)))

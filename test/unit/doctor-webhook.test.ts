@@ -28,7 +28,7 @@ it('without WEBHOOK_URL the check of the webhook is ok', async () => {
   })
 })
 
-it('the check of the webhook is ok while nothing waits, and tells when something was dropped', async () => {
+it('the check of the webhook is ok while no event waits, and says when an event was dropped', async () => {
   expect(await found(none)).toEqual({ state: 'ok', seen: 'no event waits' })
   const at = ago(3600)
   expect(await found(none, at)).toEqual({

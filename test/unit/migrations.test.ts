@@ -679,7 +679,7 @@ describe('0024_directory.sql', () => {
 })
 
 describe('0027_owner_offers.sql', () => {
-  it('migration 0027 keeps every owner as one who needs not accept, and offers nothing', () => {
+  it('migration 0027 keeps every owner without an acceptance, and makes no offer', () => {
     const { db, migrate } = databaseBefore('0027_owner_offers.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'first', 1, 1);
       INSERT INTO client_owner (client_id, user_id, added_at) VALUES ('c', 'second', 5), ('c', 'third', 3);
@@ -694,7 +694,7 @@ describe('0027_owner_offers.sql', () => {
     expect(db.prepare('SELECT * FROM client_owner_offer').all()).toEqual([])
   })
 
-  it('since migration 0027 no statement leaves an offer to an owner, or an open offer by somebody who is none', () => {
+  it('since migration 0027 no statement leaves an offer to an owner, or an open offer by a user who is not an owner', () => {
     const { db, migrate } = databaseBefore('0027_owner_offers.sql')
     migrate()
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'a', 1, 1), ('d', 'D', 'a', 1, 1);

@@ -400,7 +400,7 @@ describe('controls: writes that are noticed', () => {
     )
   })
 
-  it('control: the writes of a user who has a metadata document read are noticed', async () => {
+  it('control: the writes of a user who causes the reading of a metadata document are noticed', async () => {
     const cookie = await signIn(await newUser(), open.fetch)
     open.take()
     expect((await visit(cookie, await newDocument(), {}, open.fetch)).status).toBe(400)

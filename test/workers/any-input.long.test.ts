@@ -232,7 +232,7 @@ describe('the endpoints /introspect and /revoke', { timeout: TEST_TIMEOUT_MS }, 
     nearly({ token: issued[0]?.access ?? '', client_id: web.id, client_secret: '' }),
   ]
 
-  it('introspection tells an authenticated client only about a token that the client presented', async () => {
+  it('introspection describes to an authenticated client only a token that the client presented', async () => {
     const all = await world()
     const tokens = [
       all.machine,

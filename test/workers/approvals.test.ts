@@ -153,7 +153,7 @@ describe('the decision of an approver', () => {
     expect(await unchanged()).toEqual(before)
   })
 
-  it('a scope and an endorsement that nothing declared describes are marked for approvers and for owners', async () => {
+  it('a scope and an endorsement that are not declared are marked for approvers and for owners', async () => {
     await declare({ categories: [{ name: 'yy', title: 'Zoology' }] })
     const { id, owner } = await newRequest({ scopes: [READ], endorsements: 'yy.* zz.ZZ' })
     await updateClient(admin(), id, {
@@ -357,7 +357,7 @@ describe('who decides', () => {
 })
 
 describe('two at once', () => {
-  it('of two approvers who decide at the same time one wins, and the other reads who decided what', async () => {
+  it('one of two approvers who decide at the same time wins, and the other reads who decided what', async () => {
     for (const acts of [
       ['approve', 'approve'],
       ['approve', 'decline'],

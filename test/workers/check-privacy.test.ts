@@ -285,7 +285,7 @@ describe('what may be used once', () => {
     expect((await post('/token', fields, headers)).status).toBe(401)
   })
 
-  it('whether a proof was used is not told for a key that nothing of the client is bound to', async () => {
+  it('the page does not say whether a proof was used for a key that no code or token of the client is bound to', async () => {
     const [headers, fields] = [{ DPoP: await proofOf(await newKey()) }, credentialsOf(scene.client)]
     const text = asCurl(tokenRequest(fields, headers))
     const before = await own(text)
@@ -296,7 +296,7 @@ describe('what may be used once', () => {
     expect((await post('/token', fields, headers)).status).toBe(400)
   })
 
-  it('whether a proof was used is told for the key that the code is bound to', async () => {
+  it('the page says whether a proof was used for the key that the code is bound to', async () => {
     const key = await newKey()
     const headers = { DPoP: await proofOf(key) }
     const asked = requestOf(scene.client, { ...withChallenge, dpop_jkt: key.jkt })

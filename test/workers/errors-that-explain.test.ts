@@ -125,7 +125,7 @@ describe('the recorded cause of a refusal', () => {
     expect(await detailOf(await redeem(''))).toBe('redirect_uri is missing')
   })
 
-  it('the recorded cause of a refused code_verifier tells a wrong, a missing, a malformed and an unexpected one apart', async () => {
+  it('the recorded cause of a refused code_verifier distinguishes a wrong, a missing, a malformed and an unexpected one', async () => {
     const bound = await obtainCode(cookie, requestOf(client, withChallenge))
     const redeem = (code: string, code_verifier: string) =>
       post('/token', redemptionOf(client, code, { code_verifier }))
@@ -141,7 +141,7 @@ describe('the recorded cause of a refusal', () => {
     expect(await detailOf(await redeem(unbound, PKCE.verifier))).toMatch('without a code_challenge')
   })
 
-  it('the recorded cause of a refused code tells an unknown, a foreign, a used and an expired one apart', async () => {
+  it('the recorded cause of a refused code distinguishes an unknown, a foreign, a used and an expired one', async () => {
     const code = await obtainCode(cookie, requestOf(client))
     const other = await newClient()
     const redeem = (given: string, who = client) => post('/token', redemptionOf(who, given))

@@ -101,7 +101,7 @@ describe('an open invitation', () => {
     expect(await mayEnter(user, PASSWORD)).toBe(false)
   })
 
-  it('of many simultaneous posts of one invitation exactly one sets its password', async () => {
+  it('exactly one of many simultaneous posts of an invitation sets its password', async () => {
     const user = await newUser()
     const invitation = await newInvitation(user.id)
     const passwords = Array.from({ length: 5 }, (_, i) => `the password of tab ${i}`)
@@ -253,7 +253,7 @@ describe('who may invite whom', () => {
     expect(await env.DB.prepare(count).bind(id).first('n')).toBe(0)
   })
 
-  it('of two simultaneous invitations of one user only the later one is open', async () => {
+  it('only the later of two simultaneous invitations of a user is open', async () => {
     const user = await newUser()
     const both = await Promise.all([newInvitation(user.id), newInvitation(user.id)])
     const statuses: number[] = []

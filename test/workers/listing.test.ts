@@ -233,7 +233,7 @@ describe('a listing is of what the approver saw', () => {
 })
 
 describe('at the same time', () => {
-  it('of an owner who takes back and an approver who lists, on the same version, one wins and the client is not listed against the owner', async () => {
+  it('one of an owner who takes back and an approver who lists, on the same version, wins, and the client is not listed against the owner', async () => {
     for (let round = 0; round < 10; round += 1) {
       const word = newWord()
       const { id } = await newClient({ name: word })
@@ -265,7 +265,7 @@ describe('at the same time', () => {
     }
   })
 
-  it('of an owner who renames and an approver who lists, the directory never shows the new name unapproved', async () => {
+  it('the directory never shows an unapproved name when an owner renames while an approver lists', async () => {
     for (let round = 0; round < 10; round += 1) {
       const [before, after] = [newWord(), newWord()]
       const { id } = await newClient({ name: before })
@@ -459,7 +459,7 @@ describe('an approver in the queue', () => {
     expect(await stateOf(id)).toBe('requested')
   })
 
-  it('a user who is no approver decides nothing, and a program with registry:approve neither', async () => {
+  it('a user who is not an approver decides nothing, and neither does a program with registry:approve', async () => {
     const { path, id, owner } = await newWish()
     const forged = filled(await minted(owner, 'decide_listing', id, 1), { act: 'list' })
     expect((await owner.send(path, forged)).status).toBe(403)

@@ -243,7 +243,7 @@ describe('a logo that is named without an operator', () => {
     return { client_id: id, logo_uri: logoUri }
   }
 
-  it('a logo is fetched when somebody who is signed in is shown the consent page, and the next page has it', async () => {
+  it('a logo is fetched when a signed-in user sees the consent page, and the next page has it', async () => {
     const client = await named(await published())
     const first = await consentPage(client)
     expect(first.status).toBe(200)

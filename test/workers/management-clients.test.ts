@@ -123,7 +123,7 @@ describe('a client', () => {
     expect(await documentIn(other, 409)).toMatchObject({ field: 'client_id' })
   })
 
-  it('of two changes on one version one wins, and the other is 412 and changes nothing', async () => {
+  it('one of two changes on one version wins, and the other is 412 and changes nothing', async () => {
     const { document, etag } = await created()
     const change = (name: string) =>
       call(clients, `PATCH /clients/${document.client_id}`, { body: { name }, ifMatch: etag })

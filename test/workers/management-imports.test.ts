@@ -71,7 +71,7 @@ const tokenFor = (client: TestClient, more: Record<string, string> = {}) =>
   })
 
 describe('an imported client', () => {
-  it('an imported client keeps its id and its dates, and its old secret buys a token with what was authorized only', async () => {
+  it('an imported client keeps its id and its dates, and its old secret gets a token with only what was authorized', async () => {
     const given = await row()
     const { client_id: id } = given
     expect(await imported([given])).toEqual([{ client_id: id, outcome: 'created' }])
@@ -148,7 +148,7 @@ describe('an imported client', () => {
     expect(await refusal(refused)).toMatchObject({ status: 401, token: undefined })
   })
 
-  it('a grant type that was merely requested is no grant type', async () => {
+  it('a grant type that was only requested grants nothing', async () => {
     const given = await row({
       permissions: [
         permission('scope', 'public:read', CREATED),

@@ -72,7 +72,7 @@ describe('a read of the management API', () => {
     },
   )
 
-  it('a search by a part of a name costs one read of D1 more: the names, and then the records', async () => {
+  it('a search by a part of a name costs one more read of D1: the names, and then the records', async () => {
     const ask = () => call(admin, 'GET /clients?owner_id=owner-1&name=example', { fetch })
     expect(await costOf(ask, 200)).toEqual({ ...nothing(), kvRead: 1, d1: 3 })
   })

@@ -175,7 +175,7 @@ describe('answers that are not taken', () => {
     expect(more.outbound).toEqual({ kind: 'failed', reason })
   })
 
-  it('of an answer of 5 MB only the beginning is read', async () => {
+  it('only the beginning of an answer of 5 MB is read', async () => {
     const { outbound } = await asked({ headers: JSON_TYPE, fillingBytes: 5 * 1024 * 1024 })
     expect(outbound).toMatchObject({ reason: 'answered with more than 100 bytes' })
   })

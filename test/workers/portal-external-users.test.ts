@@ -123,7 +123,7 @@ describe('the portal with an external accounts service', () => {
     expect(seen).toBe(null)
   })
 
-  it('a name that several users have names none of them, and tells no id', async () => {
+  it('a name that several users have names none of them, and shows no id', async () => {
     const ada = await externalOwner('e-5')
     const { id } = await register(ada)
     const insert = 'INSERT INTO external_user (user_id, username_key, seen_at) VALUES (?1, ?2, 1)'

@@ -289,22 +289,25 @@ describe('a form halfway through', () => {
 })
 
 describe('a form that was opened before the owner changed', () => {
-  it.each(WITH_FORMS)('a form of %s is 404 for who owns the client no longer', async (path) => {
-    const former = await newOwner()
-    const of = (await registerShared(former)).id
-    const forms = await formsAt(former, path, of)
-    await updateClient(admin(), of, {
-      fields: { ownerId: other.user.id },
-      lists: {},
-      mode: 'authorize',
-      isDisabled: undefined,
-    })
-    const before = await findClient(admin(), of)
-    for (const fields of forms) expect((await former.send(at(path, of), fields)).status).toBe(404)
-    expect((await findClient(admin(), of)).version).toBe(before.version)
-    expect(await former.page('/clients')).not.toContain(of)
-    expect(await other.page('/clients')).toContain(of)
-  })
+  it.each(WITH_FORMS)(
+    'a form of %s is 404 for a user who does not own the client any more',
+    async (path) => {
+      const former = await newOwner()
+      const of = (await registerShared(former)).id
+      const forms = await formsAt(former, path, of)
+      await updateClient(admin(), of, {
+        fields: { ownerId: other.user.id },
+        lists: {},
+        mode: 'authorize',
+        isDisabled: undefined,
+      })
+      const before = await findClient(admin(), of)
+      for (const fields of forms) expect((await former.send(at(path, of), fields)).status).toBe(404)
+      expect((await findClient(admin(), of)).version).toBe(before.version)
+      expect(await former.page('/clients')).not.toContain(of)
+      expect(await other.page('/clients')).toContain(of)
+    },
+  )
 
   it('a form from before an owner left and came back does nothing', async () => {
     const [first, second] = [await newOwner(), await newOwner()]

@@ -88,7 +88,7 @@ describe('registering a client with keys', () => {
     expect(await owner.page(`/clients/${id}`)).toContain('private_key_jwt')
   })
 
-  it('an owner whose keys cannot be read is told why, and reads them by sending the form again', async () => {
+  it('an owner whose keys cannot be read is shown why, and can send the form again', async () => {
     const owner = await newOwner()
     const jwks_uri = `https://${newHost()}/jwks.json`
     const answer = await owner.submit('/new-client', { name: 'Early', ...MACHINE, jwks_uri })

@@ -218,7 +218,7 @@ describe('an offer', () => {
     expect((await recordOf(id)).ownerId).toBe(cy.user.id)
   })
 
-  it('an operator decides alone: a user who is made an owner has no offer any more', async () => {
+  it('an operator names an owner without an offer, and an open offer to that user ends', async () => {
     const { bea, id } = await offered()
     await updateClient(admin(), id, {
       fields: {},
@@ -268,7 +268,7 @@ describe('how many offers there can be', () => {
     expect((await answerOffer(bea, id, 'accept')).status).toBe(303)
   })
 
-  it('no number of offers by one user hides the offer of another, and a page shows 20', async () => {
+  it('many offers by one user do not hide the offer of another, and a page shows 20', async () => {
     const [ada, bea, cy] = [await newOwner(), await newOwner(), await newOwner()]
     const ids = Array.from(
       { length: 30 },
@@ -296,7 +296,7 @@ describe('how many offers there can be', () => {
 })
 
 describe('acts at once', () => {
-  it('of accepting and taking back at once one happens, and the other is told', async () => {
+  it('one of an acceptance and a withdrawal at the same time happens, and the other is refused', async () => {
     for (let round = 0; round < 5; round += 1) {
       const { ada, bea, id } = await offered()
       const accepting = await fieldsFor(bea, id, 'accept')
@@ -376,7 +376,7 @@ describe('acts at once', () => {
 })
 
 describe('the first owner', () => {
-  it('nobody who has not accepted follows the first owner, who is told whom to wait for', async () => {
+  it('only a user who has accepted follows the first owner, who reads whom to wait for', async () => {
     const { ada, bea, id } = await offered()
     const page = await ada.page(`/clients/${id}/leave`)
     expect(page).toContain('You are its only owner, so you cannot leave it.')
@@ -398,7 +398,7 @@ describe('the first owner', () => {
     expect(await ownersOf(id)).toEqual([bea.user.id])
   })
 
-  it('a user who was offered the client first and accepts last is not before one who accepted', async () => {
+  it('a user who got the first offer and accepts last follows the user who accepted first', async () => {
     const { ada, bea, id } = await offered()
     const cy = await newOwner()
     await share(ada, id, cy)
@@ -506,7 +506,7 @@ describe('approvers', () => {
 })
 
 describe('the history', () => {
-  it('owners read by name to whom it was offered, who accepted, declined, was taken back, was removed, left and became the first', async () => {
+  it('the history names the users of each offer, acceptance, refusal, withdrawal, removal and departure, and the new first owner', async () => {
     const { ada, bea, id } = await offered()
     const [cy, dan] = [await newOwner(), await newOwner()]
     await answerOffer(bea, id, 'accept')

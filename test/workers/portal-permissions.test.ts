@@ -239,7 +239,7 @@ describe('owners', () => {
     expect((await recordOf(id)).ownerId).toBe(cy.user.id)
   })
 
-  it('nobody gets more clients than CLIENTS_PER_USER by the leaving of others', async () => {
+  it('no user gets more clients than CLIENTS_PER_USER when other owners leave', async () => {
     const fetch = serve({ CLIENTS_PER_USER: '1' })
     const limited = async () => {
       const { user, cookie } = await newOwner()
@@ -257,7 +257,7 @@ describe('owners', () => {
     expect((await recordOf(id)).ownerId).toBe(ada.user.id)
   })
 
-  it('nobody gets more clients than CLIENTS_PER_USER by owners who leave at once while that user registers', async () => {
+  it('no user gets more clients than CLIENTS_PER_USER when owners leave while the user registers', async () => {
     const fetch = serve({ CLIENTS_PER_USER: '3' })
     const limited = async () => {
       const { user, cookie } = await newOwner()

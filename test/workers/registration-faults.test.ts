@@ -178,7 +178,7 @@ describe('revocations that KV does not take', () => {
     })
   })
 
-  it('a revocation is no act that escalates: any actor may end the sessions of an administrator', async () => {
+  it('any actor may end the sessions of an administrator, because a revocation gives nothing', async () => {
     const lists = { scopes: ['registry:admin'] }
     const { record } = await clients.createClient(admin(), givenClient({ lists }))
     const act = actBy(['registry:sessions'], portsOn())

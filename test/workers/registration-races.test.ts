@@ -37,7 +37,7 @@ const newClient = async () => (await createClient(admin(), givenClient())).recor
 const newUser = async () => (await createUser(admin(), givenUser())).record
 
 describe('the version of a record', () => {
-  it('of two changes of one version one is made and the other is stale, for clients and users', async () => {
+  it('one of two changes of one version is made and the other is stale, for clients and users', async () => {
     const client = await newClient()
     const user = await newUser()
     const named = (name: string) => ({ ...NOTHING, fields: { name } })

@@ -122,7 +122,7 @@ describe('the lifetime of a token with a registry: scope', () => {
     expect((await issuedIn(await post('/token', without))).expires_in).toBe(7200)
   })
 
-  it('a token with a registry: scope lives 900 s when a code or a refresh token buys it, and a refresh that leaves the scope out lives as before', async () => {
+  it('a token with a registry: scope from a code or a refresh token lives 900 s, and a token without the scope lives as before', async () => {
     const client = await newOperator()
     const code = await obtainCode(
       cookie,
@@ -199,7 +199,7 @@ describe('who gets a token with a registry: scope', () => {
     expect(renewed).toMatchObject({ token_type: 'DPoP', lives: 900 })
   })
 
-  it('a code that was issued to a confidential client is not good for any key once the client is public, and is not spent by the attempt', async () => {
+  it('a code that was issued to a confidential client is refused with any key once the client is public, and is not spent', async () => {
     const client = await newOperator()
     const code = await obtainCode(cookie, requestOf(client, asking('registry:read')))
     const asPublic = await madePublic(client)
@@ -208,7 +208,7 @@ describe('who gets a token with a registry: scope', () => {
     expect((await redeem(await madeConfidential(client), code)).status).toBe(200)
   })
 
-  it('a refresh token that was issued to a confidential client is not good for any key once the client is public, not even for less, and is not spent by the attempt', async () => {
+  it('a refresh token that was issued to a confidential client is refused with any key once the client is public, also for fewer scopes, and is not spent', async () => {
     const client = await newOperator()
     const scope = 'submission:read registry:read'
     const code = await obtainCode(cookie, requestOf(client, asking(scope)))

@@ -90,7 +90,7 @@ describe('RFC 6749 §4.1.3: the redemption of a code', () => {
 
 describe('RFC 6749 §4.1.2: one use of a code', () => {
   it.each([20, 50])(
-    'of %i simultaneous redemptions of a code exactly one gets a token',
+    'exactly one of %i simultaneous redemptions of a code gets a token',
     async (crowd) => {
       const code = await codeFor(withChallenge)
       const before = await countSessions()

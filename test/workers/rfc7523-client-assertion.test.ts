@@ -249,7 +249,7 @@ describe('RFC 7523 §3: one use of a jti', () => {
     expect((await post('/token', fields, {}, other)).status).toBe(401)
   })
 
-  it('of twenty simultaneous uses of an assertion exactly one gets a token', async () => {
+  it('exactly one of twenty simultaneous uses of an assertion gets a token', async () => {
     const assertion = await assertionOf(client.id, key)
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(assertion)))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)

@@ -302,7 +302,7 @@ describe('a duplicate of a registration', () => {
 })
 
 describe('the limits of open registration', () => {
-  it('of 50 requests at once from one network exactly as many register as the limit allows', async () => {
+  it('exactly as many of 50 requests at once from one network register as the limit allows', async () => {
     const network = newNetwork()
     const responses = await Promise.all(
       Array.from({ length: 50 }, () => askToRegister(hostMetadata(), { network })),

@@ -461,7 +461,7 @@ describe('registration with an access token', () => {
     expect(updated.token_endpoint_auth_method).toBe('client_secret_basic')
   })
 
-  it('a client that an operator lets use its secret in either way is told the way of RFC 7591', async () => {
+  it('a client that may use its secret in either way reads the method of RFC 7591', async () => {
     const how = await withToken('registry:register')
     const client = await registered({ redirect_uris: ['https://app.example/cb'] }, how)
     const fields = { authMethod: 'client_secret' as const }

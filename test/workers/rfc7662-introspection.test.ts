@@ -73,7 +73,7 @@ const change = (sql: string, id: string) => env.DB.prepare(sql).bind(id).run()
 const isActive = async (token: string, by = server) => (await told(await ask(by, token))).active
 
 describe('RFC 7662 §2.2: active tokens', () => {
-  it("the introspection of a client's own token tells its scope and lifetime, with the client's id as sub", async () => {
+  it("the introspection of a client's own token states its scope and lifetime, with the client's id as sub", async () => {
     const token = await machineToken(client, { scope: 'submission:read public:read' })
     const { iat, exp, ...said } = await told(await ask(server, token))
     expect(said).toEqual({
@@ -89,7 +89,7 @@ describe('RFC 7662 §2.2: active tokens', () => {
     expect(Number(exp)).toBe(Number(iat) + LIFETIME_SECONDS)
   })
 
-  it("the introspection of a user's token tells the user", async () => {
+  it("the introspection of a user's token names the user", async () => {
     const user = await newUser()
     const { access } = await userTokens(client, user)
     expect(await told(await ask(server, access))).toEqual({
@@ -106,7 +106,7 @@ describe('RFC 7662 §2.2: active tokens', () => {
     })
   })
 
-  it('the introspection of a bound token tells its type and key (RFC 9449 §6.2)', async () => {
+  it('the introspection of a bound token states its type and key (RFC 9449 §6.2)', async () => {
     const key = await newKey()
     const proof = { DPoP: await proofOf(key) }
     const { access_token } = await tokenIn(await post('/token', credentialsOf(client), proof))
@@ -114,7 +114,7 @@ describe('RFC 7662 §2.2: active tokens', () => {
     expect(await told(await ask(server, access_token))).toMatchObject(bound)
   })
 
-  it('the introspection of a refresh token tells the end of its family, without a token_type', async () => {
+  it('the introspection of a refresh token states the end of its family, without a token_type', async () => {
     const user = await newUser()
     const { refresh } = await userTokens(client, user)
     const { iat, exp, ...said } = await told(await ask(server, refresh))

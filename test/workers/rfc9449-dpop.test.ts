@@ -192,7 +192,7 @@ describe('RFC 9449 §4.3: invalid proofs', () => {
 })
 
 describe('RFC 9449 §11.1: one use of a proof', () => {
-  it('of twenty simultaneous uses of a proof exactly one gets a token, and later uses get none', async () => {
+  it('exactly one of twenty simultaneous uses of a proof gets a token, and later uses get none', async () => {
     const proof = await proofOf(key)
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(proof)))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)

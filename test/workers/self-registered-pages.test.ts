@@ -69,7 +69,7 @@ describe('a client that registered itself by a request', () => {
     expect(text).not.toMatch(/calls itself|vouches/)
   })
 
-  it('the account page says that nobody has checked a client that registered itself', async () => {
+  it('the account page says that a client that registered itself is not verified', async () => {
     const own = await signIn(await newUser())
     const client = await dynamicClient({ name: 'Notes' })
     await obtainCode(own, requestOf(client))

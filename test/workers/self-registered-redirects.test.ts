@@ -81,7 +81,7 @@ describe.each(SELF_REGISTERED)('a client by %s', (_, make) => {
     },
   )
 
-  it('control: a user who answers the consent page is sent there, with yes and with no', async () => {
+  it('control: a user who answers the consent page is sent to the client, after Allow and after Cancel', async () => {
     const { client, fetch } = await make()
     const page = await (await visit(cookie, client, {}, fetch)).text()
     const no = allowing(page).map(

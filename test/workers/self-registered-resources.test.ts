@@ -76,7 +76,7 @@ describe('a resource and a client that registered itself', () => {
     expect(access_token).toMatch(/^reg_/)
   })
 
-  it('a refresh token buys no token for a resource that is no longer for clients that registered themselves, and is not active', async () => {
+  it('a refresh token gets no token for a resource that is no longer for clients that registered themselves, and is not active', async () => {
     const resource = await newResource(['submission:read'], { selfRegistered: true })
     const grantTypes = ['authorization_code', 'refresh_token'] as const
     const client = await selfRegistered({ authMethod: 'none', grantTypes: [...grantTypes] })

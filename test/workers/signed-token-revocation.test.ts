@@ -279,7 +279,7 @@ describe('whose signed token may be revoked', () => {
     expect(await isolate().fresh(second.access_token)).toBe(200)
   })
 
-  it('the end of a family ends every signed token that it has bought and that may still be good', async () => {
+  it('the end of a family ends every signed token of the family that may still be valid', async () => {
     const first = await userTokens()
     const second = await issued(await renew(first.refresh_token))
     const third = await issued(await renew(second.refresh_token))

@@ -68,7 +68,7 @@ describe('storage faults during a code exchange', () => {
     expect(await exchange(failing('kvWrite'))).toEqual({ first: 503, created: 0, retry: 200 })
   })
 
-  it('a code is good for a retry when D1 cannot decide who won', async () => {
+  it('a code can be retried when D1 cannot decide which request won', async () => {
     expect(await exchange(failing('d1', { from: 2 }))).toEqual({
       first: 503,
       created: 0,

@@ -322,7 +322,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     expect((await refreshTokens.find(first))?.spentAt).toBe(at)
   })
 
-  it(`the code and refresh token stores spend one of many with one proof, and use a proof only with what it spends, on ${kind}`, async () => {
+  it(`the code and refresh token stores spend one of many with one proof, and record a proof only with a spent token, on ${kind}`, async () => {
     const proof = { owner: randomId(), jti: randomId(), expiresAt: at + 60 }
     const isUsed = async () =>
       (await DB.prepare(FIND_JTI)

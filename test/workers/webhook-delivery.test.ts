@@ -113,7 +113,7 @@ describe('an attempt', () => {
     expect(seen.headers['webhook-signature']).toBe(signatures.join(' '))
   })
 
-  it('the change is told at once and does not wait for the receiver', async () => {
+  it('the change is sent at once and does not wait for the receiver', async () => {
     const webhook = await withWebhook({ ...ACCEPTED, delayMs: 300 })
     const { ask } = await ownerAsks(webhook)
     expect((await ask()).status).toBe(303)
@@ -159,7 +159,7 @@ describe('an attempt', () => {
     },
   )
 
-  it('nothing is followed to where a redirect leads', async () => {
+  it('no redirect is followed', async () => {
     const [webhook, canary] = [await withWebhook(ACCEPTED), await withWebhook(ACCEPTED)]
     await webhook.answers({ status: 307, headers: { Location: canary.settings.WEBHOOK_URL } })
     await requested()
@@ -217,7 +217,7 @@ describe('further attempts', () => {
     expect(await waiting()).toMatchObject([{ failure: 'answered with the status 410' }])
   })
 
-  it('at most 1000 deliveries wait: of more the sender with the most of them loses the oldest', async () => {
+  it('at most 1000 deliveries wait: beyond that the sender with the most loses the oldest', async () => {
     const webhook = await withWebhook({ status: 500 })
     await requested()
     const [others] = await waiting()
@@ -263,7 +263,7 @@ describe('further attempts', () => {
     await forgetDeliveries()
   })
 
-  it('of clients that registered themselves the one with the most deliveries loses one', async () => {
+  it('the client with the most deliveries loses one among the clients that registered themselves', async () => {
     const own = { kind: 'registration', actor: 'registration' }
     await crowd({ ...own, clientId: `'quiet'`, count: 5 })
     await crowd({ ...own, actor: 'client:loud', clientId: `'loud'`, count: MAX_DELIVERIES })
@@ -383,7 +383,7 @@ describe('at least once', () => {
 })
 
 describe('without WEBHOOK_URL', () => {
-  it('nothing is sent, and what would have been told is forgotten after 36 hours', async () => {
+  it('nothing is sent, and the events are deleted after 36 hours', async () => {
     const webhook = await withWebhook(ACCEPTED)
     await requested()
     const off = { WEBHOOK_URL: '' }

@@ -143,7 +143,7 @@ describe('what the webhook tells', () => {
     expect(told[1]?.data).toMatchObject({ client_id: id, actor, user_id: null })
   })
 
-  it('a decision at /approvals is told at once, with the id of the approver', async () => {
+  it('a decision at /approvals is sent at once, with the id of the approver', async () => {
     const webhook = await withWebhook(ACCEPTED)
     const { id, ask } = await ownedClient(webhook)
     await ask({ scopes: [READ, WRITE] })
@@ -158,7 +158,7 @@ describe('what the webhook tells', () => {
     expect(decisions.map(({ data }) => data.user_id)).toEqual([approver.user.id, approver.user.id])
   })
 
-  it('a client that registers itself, and one that a metadata document describes, tell what they request, each with its kind', async () => {
+  it('the requests of a client that registers itself, and of a client with a metadata document, are sent with the kind of the client', async () => {
     const webhook = await withWebhook(ACCEPTED, {
       REGISTRATION: 'open',
       REGISTRATIONS_PER_DAY: '1000000',
@@ -177,7 +177,7 @@ describe('what the webhook tells', () => {
     expect(told.map(({ data }) => data.actor)).toEqual(['registration', 'document'])
   })
 
-  it('what an operator requests for a client by the management API is told as well, in a creation and in an update', async () => {
+  it('a request that an operator makes for a client by the management API is sent too, in a creation and in an update', async () => {
     const webhook = await withWebhook(ACCEPTED)
     const body = {
       name: 'App',
@@ -205,7 +205,7 @@ describe('what the webhook tells', () => {
     ])
   })
 
-  it('the webhook tells nothing of what was neither requested nor decided', async () => {
+  it('the webhook sends no event without a request or a decision', async () => {
     const webhook = await withWebhook(ACCEPTED)
     const { owner, id, ask, change } = await ownedClient(webhook)
     await ask({ scopes: [FREE] })
@@ -223,7 +223,7 @@ describe('what the webhook tells', () => {
     ])
   })
 
-  it('a request for the directory and each decision on it are told, with who made them and the reason', async () => {
+  it('a request for the directory and each decision on it are sent, with the actor and the reason', async () => {
     const webhook = await withWebhook(ACCEPTED, { DIRECTORY: 'on' })
     const { owner, id } = await ownedClient(webhook)
     const ask = (act = 'ask') => owner.submit(`/clients/${id}/listing`, {}, act)
@@ -258,7 +258,7 @@ describe('what the webhook tells', () => {
     expect((await webhook.told()).slice(5).map(({ type }) => type)).toEqual(['listing.requested'])
   })
 
-  it('a listed client that waits again because it was changed is told without an actor, also while the earlier events wait', async () => {
+  it('a listed client that waits again because it was changed is sent without an actor, also while the earlier events wait', async () => {
     const { clientId } = await newWaitingClient({ lists: { scopes: [], grantTypes: [] } })
     const by = admin()
     await requestListing(by, clientId)
@@ -288,7 +288,7 @@ describe('what the webhook tells', () => {
     ])
   })
 
-  it('an import tells nothing: what was requested elsewhere is not new', async () => {
+  it('an import sends no event, because its requests are not new', async () => {
     const webhook = await withWebhook(ACCEPTED)
     const client = (name: string) => ({
       client_id: `${MINE}-${name}`,
@@ -311,7 +311,7 @@ describe('what the webhook tells', () => {
     expect(await waiting()).toEqual([])
   })
 
-  it('a decision with more than an event can hold is made, and the event tells the first of it', async () => {
+  it('a decision with more permissions than an event can have is made, and the event has the first of them', async () => {
     const scopes = Array.from({ length: 1000 }, (_, n) => `${MINE}:n${n}`)
     const { clientId } = await newWaitingClient({ lists: { scopes, grantTypes: [] } })
     const reason = '\u2603'.repeat(1000)
