@@ -118,7 +118,7 @@ const OwnAccount = ({ application }: { application: Application }) => {
           It calls itself <OwnName name={application.name} />.{' '}
         </>
       )}
-      {isSelfNamed(application) && 'It chose this name. '}It registered itself: nobody here has
+      {isSelfNamed(application) && 'It chose this name. '}It registered itself: the operator has not
       checked it.
     </p>
   )

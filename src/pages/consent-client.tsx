@@ -75,7 +75,7 @@ const Stranger = ({ client: { clientId, name, verifiedHost }, serviceName, targe
     )}
     <Target {...target} />
     <p>
-      It registered itself: nobody at <bdi>{serviceName}</bdi> has checked it or vouches for it.
+      It registered itself: <bdi>{serviceName}</bdi> has not checked it.
     </p>
     {verifiedHost !== null && (
       <p class="small muted">

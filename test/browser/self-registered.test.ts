@@ -140,7 +140,7 @@ describe('the consent page of a client that registered itself', () => {
     await expectHeading(page, `Allow ${publisher.host} to use your account?`)
     expect(await page.title()).toBe(`${CONSENT_TITLE} · Registry`)
     expect(await cardOf(page).ariaSnapshot()).toMatch(
-      /paragraph:\n? *-? ?.*It calls itself[\s\S]*Desktop Notes[\s\S]*Either way, you will be sent back to[\s\S]*It registered itself: nobody at Registry has checked it or vouches for it\.[\s\S]*Its document:[\s\S]*Its terms:[\s\S]*link "https:\/\/notes\.example\/terms"[\s\S]*Its privacy policy:[\s\S]*link "https:\/\/notes\.example\/privacy"/,
+      /paragraph:\n? *-? ?.*It calls itself[\s\S]*Desktop Notes[\s\S]*Either way, you will be sent back to[\s\S]*It registered itself: Registry has not checked it\.[\s\S]*Its document:[\s\S]*Its terms:[\s\S]*link "https:\/\/notes\.example\/terms"[\s\S]*Its privacy policy:[\s\S]*link "https:\/\/notes\.example\/privacy"/,
     )
     const logo = cardOf(page).locator('img')
     // It is fetched after the first page was answered.
@@ -172,7 +172,9 @@ describe('the consent page of a client that registered itself', () => {
       page,
       'Allow an application that calls itself “Desktop Notes” to use your account?',
     )
-    expect(await cardOf(page).textContent()).toContain('nobody at Registry has checked it')
+    expect(await cardOf(page).textContent()).toContain(
+      'It registered itself: Registry has not checked it.',
+    )
     expect(await page.getByText('Any program on this computer could pose').count()).toBe(1)
     await allow(page)
   })

@@ -330,7 +330,7 @@ describe('a client that registered itself', () => {
     expect(host).toBeGreaterThan(0)
     expect(name).toBeGreaterThan(host as number)
     expect(target).toBeGreaterThan(name as number)
-    expect(text).toContain('nobody at Registry has checked it or vouches for it.')
+    expect(text).toContain('It registered itself: Registry has not checked it.')
     expect(text).toContain('Its document: https://apps.notes.example/clients/desktop.json')
   })
 
@@ -339,7 +339,7 @@ describe('a client that registered itself', () => {
     expect(text).toContain(
       'Allow an application that calls itself “Paper Assistant” to use your account?',
     )
-    expect(text).toContain('nobody at Registry has checked it or vouches for it.')
+    expect(text).toContain('It registered itself: Registry has not checked it.')
     expect(text).toContain('you will be sent to www.papers.example.')
     expect(text).not.toContain('document')
   })

@@ -77,7 +77,7 @@ describe('the queue', () => {
     const page = await approver.page('/approvals')
     expect(page).toContain(new URL(document).host)
     expect(page).toContain('calls itself “<bdi>Calls itself so</bdi>”')
-    expect(page).toContain('registered by itself, and nobody vouches for it')
+    expect(page).toContain('registered itself, without an owner')
     const kinds = [
       'known by its metadata document at',
       'registered in the portal or by an operator',

@@ -59,14 +59,14 @@ describe('a client that registered itself by a request', () => {
   it('the consent page says that a client that registered itself chose its name, and names no owner', async () => {
     const text = await textOf(await open(await dynamicClient({ name: 'Notes' })))
     expect(text).toContain('Allow an application that calls itself “ Notes ” to use your account?')
-    expect(text).toContain('nobody at Registry has checked it or vouches for it')
+    expect(text).toContain('It registered itself: Registry has not checked it.')
     expect(text).not.toContain('Registered by')
   })
 
   it('control: the consent page of an operator’s client says nothing of the kind', async () => {
     const text = await textOf(await open(await newClient({ name: 'Notes' })))
     expect(text).toContain('Allow Notes to use your account?')
-    expect(text).not.toMatch(/calls itself|vouches/)
+    expect(text).not.toMatch(/calls itself|registered itself/)
   })
 
   it('the account page says that a client that registered itself is not verified', async () => {
@@ -74,7 +74,9 @@ describe('a client that registered itself by a request', () => {
     const client = await dynamicClient({ name: 'Notes' })
     await obtainCode(own, requestOf(client))
     const text = await textOf(await registry('/account', { headers: { Cookie: own } }))
-    expect(text).toContain('It chose this name. It registered itself: nobody here has checked it.')
+    expect(text).toContain(
+      'It chose this name. It registered itself: the operator has not checked it.',
+    )
   })
 
   it('the sign-in page says that a client that registered itself chose its name', async () => {
@@ -123,7 +125,7 @@ describe('a client that registered itself by its metadata document', () => {
       `use your account? `,
       'It calls itself “ Notes ” .',
       'Either way, you will be sent back to a program on this computer .',
-      'nobody at Registry has checked it or vouches for it.',
+      'It registered itself: Registry has not checked it.',
       `Its document: ${client.id}`,
       'Any program on this computer could pose as this application.',
     ].map((words) => text.indexOf(words))

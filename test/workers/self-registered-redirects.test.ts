@@ -102,7 +102,7 @@ describe.each(SELF_REGISTERED)('a client by %s', (_, make) => {
 })
 
 it.each(REQUESTS)(
-  'control: an operator vouches for other clients, and a request with %s is sent back',
+  'control: a request with %s of a client that an operator registered is sent back',
   async (_name, more, error) => {
     const { client, fetch } = await byOperator()
     const response = await visit(cookie, client, more, fetch)

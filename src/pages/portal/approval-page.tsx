@@ -78,7 +78,7 @@ const Facts = ({ client, owners, offers }: ApprovalProps) => (
     </Row>
     <dt>{owners.length > 1 ? 'Owners' : 'Owner'}</dt>
     <OwnerNames owners={owners} />
-    {owners.length === 0 && <dd>none: nobody vouches for it</dd>}
+    {owners.length === 0 && <dd>none: it registered itself</dd>}
     {offers.length > 0 && (
       <>
         <dt>Offered to</dt>

@@ -36,7 +36,7 @@ type ApprovalsProps = Readonly<{
 }>
 
 /** Who is responsible for the client. */
-const Vouching = (p: Pick<Waiting, 'clientId' | 'name' | 'selfRegistered' | 'owner'>) => {
+const Responsible = (p: Pick<Waiting, 'clientId' | 'name' | 'selfRegistered' | 'owner'>) => {
   if (p.selfRegistered === null) {
     return (
       <>
@@ -45,7 +45,7 @@ const Vouching = (p: Pick<Waiting, 'clientId' | 'name' | 'selfRegistered' | 'own
     )
   }
   return verifiedHostOf(p) === null ? (
-    <>registered by itself, and nobody vouches for it</>
+    <>registered itself, without an owner</>
   ) : (
     <>
       known by its document alone; calls itself <OwnName name={p.name} />
@@ -61,7 +61,7 @@ const Item = ({ waiting }: { waiting: Waiting }) => (
     {waiting.isOwn && <Mark>Yours</Mark>}
     {!waiting.isEnabled && <Mark kind="withdrawn">Disabled</Mark>}
     <p class="small muted">
-      since <Day at={waiting.requestedAt} />, <Vouching {...waiting} />
+      since <Day at={waiting.requestedAt} />, <Responsible {...waiting} />
     </p>
     <ul class="small">
       {waiting.sentences.map((sentence) => (
