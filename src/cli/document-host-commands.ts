@@ -34,7 +34,7 @@ const DESCRIPTIONS: Readonly<Record<HostRule, string>> = {
   allow:
     'Accept client metadata documents of a host, with CLIENT_DOCUMENTS=allowlist. *.example.com stands for all hosts below example.com. A blocked host stays blocked.',
   block:
-    'Refuse client metadata documents of a host, whatever else allows the host. *.example.com stands for all hosts below example.com.',
+    'Refuse client metadata documents of a host, even if another rule allows the host. *.example.com stands for all hosts below example.com.',
 }
 
 export function addDocumentHostCommands(program: Command, io: Io) {

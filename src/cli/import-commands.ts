@@ -1,4 +1,4 @@
-/** `import`: takes over the clients of another registry through the management API. */
+/** `import`: imports the clients of another registry through the management API. */
 
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
@@ -71,7 +71,7 @@ async function runImport(
 export function addImportCommands(program: Command, io: Io) {
   const noun = program
     .command('import')
-    .description('Clients of another registry: take them over with their ids and secrets')
+    .description('Clients of another registry: import them with their ids and secrets')
   const files = TABLE_NAMES.map((name) => `${name}.csv`).join(', ')
   verb(noun, {
     usage: 'arxiv <path>',

@@ -55,8 +55,8 @@ export function addRecordCommands(program: Command, io: Io) {
       'A row must match every option.',
     example: '--event client.rotate_secret --since 30d --json',
     options: plainOptions({
-      '--client <id>': 'what concerns this client',
-      '--user <id>': 'what concerns this user, by id or username',
+      '--client <id>': 'only rows about this client',
+      '--user <id>': 'only rows about this user, by id or username',
       '--event <event>': `one of ${AUDIT_EVENTS.join(', ')}`,
       '--since <when>': 'a date (2026-10-01, 2026-10-01T12:00Z) or how long ago: 90m, 12h, 30d',
       '--limit <n>': 'print at most n',

@@ -116,7 +116,7 @@ export const clientPartOperations = [
     name: 'changeClientPermissions',
     summary: 'Give a client permissions, or take them',
     description:
-      'Either authorize or withdraw. Withdrawing declines what was only requested, and ends what rested on what was taken. The owners see the decision with its reason. With registry:approve, which is for people who sign in, only what is requested. Nobody who signed in authorizes anything for an own client.',
+      'Either authorize or withdraw. Withdrawing declines what was only requested, and ends the sessions that depend on what was taken. The owners see the decision with its reason. With registry:approve, which is for people who sign in, only what is requested. Nobody who signed in authorizes anything for an own client.',
     scopes: MAY_DECIDE,
     body: named('ClientPermissionChange', CLIENT_PERMISSION_CHANGE),
     bodyExample: { authorize: { scopes: ['submission:read'] } },

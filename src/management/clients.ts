@@ -163,7 +163,7 @@ export const clientOperations = [
     name: 'updateClient',
     summary: 'Change a client',
     description:
-      'A list replaces the one before. What no longer holds ends: codes, refresh tokens and sessions that rested on it. What the metadata document of a client says is 409: only its author can change it.',
+      'A list replaces the one before. Codes, refresh tokens and sessions that depend on a removed value end. What the metadata document of a client says is 409: only its author can change it.',
     scopes: MAY_CHANGE_CLIENTS,
     body: named('ClientChange', CLIENT_UPDATE),
     bodyExample: { name: 'Reading list', disabled: false },

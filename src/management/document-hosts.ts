@@ -33,7 +33,7 @@ export const documentHostOperations = declaredOperations({
   create: {
     summary: 'Allow or block a host',
     description:
-      'The host is kept in its canonical form: IDNA in ASCII, lower case. A blocked host is refused, whatever else allows it. The request can be repeated: the same rule is 200, the other rule is 409.',
+      'The host is kept in its canonical form: IDNA in ASCII, lower case. A blocked host is refused, even if another rule allows it. The request can be repeated: the same rule is 200, the other rule is 409.',
     example: { host: '*.example.com', rule: 'allow' },
     known: 'The host was listed with the same rule.',
     answer: 'The host was listed.',

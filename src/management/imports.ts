@@ -96,7 +96,7 @@ export const importOperations = [
     method: 'POST',
     path: '/imports',
     name: 'importClients',
-    summary: 'Take over clients of another registry',
+    summary: 'Import clients of another registry',
     description:
       'Clients with their ids, dates and the digests of their secrets, which keep working. A client that exists already stays as it is, so the request can be repeated. The new ones are all written, or none. A bad client is refused by itself, with the field.',
     scopes: ['registry:admin'],

@@ -59,7 +59,7 @@ export const scopeOperations = [
     show: { summary: 'Show the declaration of a scope', answer: 'The scope.' },
     update: {
       summary: 'Change the declaration of a scope',
-      description: 'Users are asked again where its sentence has changed.',
+      description: 'Users are asked again when its sentence changes.',
       example: { sensitive: true },
       answer: 'The scope as it is now.',
     },

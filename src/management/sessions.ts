@@ -66,7 +66,7 @@ export const sessionOperations = [
     bodyExample: { client_id: 'Z5sV2mXkq0' },
     answers: {
       200: {
-        description: 'What was asked has ended.',
+        description: 'The sessions have ended.',
         schema: z.strictObject({
           revoked: z.literal(true),
           effective_within_seconds: z.int(),

@@ -121,7 +121,7 @@ export const userOperations = [
     path: '/users/{user_id}',
     name: 'updateUser',
     summary: 'Change a user',
-    description: 'A list replaces the one before. Sessions that state what no longer holds end.',
+    description: 'A list replaces the one before. Sessions that state an old value end.',
     scopes: MAY_CHANGE,
     query: BY,
     body: named('UserChange', USER_UPDATE),
@@ -154,7 +154,8 @@ export const userOperations = [
     path: '/users/{user_id}/permissions',
     name: 'changeUserPermissions',
     summary: 'Give a user permissions, or take them',
-    description: 'Either authorize or withdraw. Withdrawing ends what rested on what was taken.',
+    description:
+      'Either authorize or withdraw. Withdrawing ends the sessions that depend on what was taken.',
     scopes: MAY_CHANGE,
     query: BY,
     body: named('UserPermissionChange', permissionChangeSchema(USER_LISTS)),

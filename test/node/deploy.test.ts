@@ -409,7 +409,7 @@ describe('refusals before any change at Cloudflare', () => {
     await refused(
       await run(WORDS),
       'issuer',
-      /^error: issuer: \S+ is laid out in another way than expected: write ISSUER = "https:\/\/auth\.example\.org" into it by hand \(vars\)$/,
+      /^error: issuer: \S+ has another layout than expected: write ISSUER = "https:\/\/auth\.example\.org" into it by hand \(vars\)$/,
     )
     const database = 'd1_databases = [{ binding = "DB", database_id = "00" }]\n'
     await writeFile(registry, `${database}${text.replace(/\[\[d1_databases\]\][^[]*/, '')}`)

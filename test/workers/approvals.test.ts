@@ -61,7 +61,7 @@ async function expectSomebodyElseDecides(approver: Owner, id: string) {
     ])
     expect([answer.status, await answer.text()]).toEqual([
       403,
-      expect.stringContaining('somebody else decides'),
+      expect.stringContaining('another person decides'),
     ])
   }
   expect((await statesOf(id)).requested).toEqual([READ])
@@ -209,7 +209,7 @@ describe('who decides', () => {
       await approver.submit(`/clients/${id}/permissions`, { scopes: [READ] }, 'ask')
       await prepare(id)
       const page = await approver.page(approvalPath(id))
-      expect(page).toContain('You own this client, so somebody else decides.')
+      expect(page).toContain('You own this client, so another person decides.')
       expect(formsOf(page, approvalPath(id))).toEqual([])
       expect(await approver.page('/approvals')).toMatch(/Yours<\/strong>/)
       await expectSomebodyElseDecides(approver, id)
@@ -225,7 +225,7 @@ describe('who decides', () => {
     expect((await approver.submit(`/clients/${id}/leave`)).status).toBe(303)
     expect(await findClient(admin(), id)).toMatchObject({ ownerId: somebody, furtherOwners: [] })
     const page = await approver.page(approvalPath(id))
-    expect(page).toContain('You have owned this client, so somebody else decides.')
+    expect(page).toContain('You have owned this client, so another person decides.')
     expect(formsOf(page, approvalPath(id))).toEqual([])
     await expectSomebodyElseDecides(approver, id)
   })
@@ -237,7 +237,7 @@ describe('who decides', () => {
     const answer = await approver.send(approvalPath(id), [...fields, ['act', 'approve']])
     const page = await answer.text()
     expect(answer.status).toBe(409)
-    expect(page).toContain('You own this client, so somebody else decides.')
+    expect(page).toContain('You own this client, so another person decides.')
     expect((await statesOf(id)).requested).toEqual([READ])
   })
 

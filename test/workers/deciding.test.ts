@@ -188,12 +188,12 @@ describe('an own client', () => {
     expect((await call(operator, permissionsAt(clientId), { body, ifMatch: '*' })).status).toBe(200)
   })
 
-  it('the management API refuses a person who owns the client, and says that somebody else decides', async () => {
+  it('the management API refuses a person who owns the client, and says that another person decides', async () => {
     const { clientId } = await waiting(ada.id)
     for (const body of [{ authorize: { scopes: ['a:b'] } }, { withdraw: { scopes: ['a:b'] } }]) {
       const answer = await call(ada, permissionsAt(clientId), { body, ifMatch: '*' })
       expect(await documentIn(answer, 403)).toMatchObject({
-        detail: expect.stringContaining('somebody else decides'),
+        detail: expect.stringContaining('another person decides'),
       })
     }
   })

@@ -246,7 +246,7 @@ describe('every operation of the management API', () => {
     }
   })
 
-  it('every change of a client or user with a scope of the registry needs registry:admin, whatever else the caller holds', async () => {
+  it('every change of a client or user with a scope of the registry needs registry:admin, also if the caller holds other scopes', async () => {
     const lesser = REGISTRY_SCOPES.filter((scope) => scope !== 'registry:admin')
     const { token } = await newAdministrator(...lesser)
     const changes = OPERATIONS.filter(

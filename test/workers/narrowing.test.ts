@@ -159,9 +159,12 @@ describe('withdrawals from a client', () => {
       { grantTypes: ['refresh_token'] },
       ['sessions', 'families', 'codes'],
     ],
-  ])('the withdrawal of %s ends what rested on it, and nothing else', async (_, change, ended) => {
-    expect(await withdrawing(change)).toEqual(ended)
-  })
+  ])(
+    'the withdrawal of %s ends what depended on it, and nothing else',
+    async (_, change, ended) => {
+      expect(await withdrawing(change)).toEqual(ended)
+    },
+  )
 
   it('a client from which a scope is withdrawn that another scope covers loses nothing', async () => {
     const wide = { ...REGISTERED, scopes: ['a:b', 'a:b:*'] }
@@ -285,7 +288,7 @@ describe('narrowing of a user', () => {
 })
 
 describe('two administrators at once', () => {
-  it('an update that takes away what another administrator has just added ends the sessions that rested on the addition', async () => {
+  it('an update that takes away what another administrator has just added ends the sessions that depended on the addition', async () => {
     const { id } = await newClient(REGISTERED)
     const registry = clientRegistry(env.DB)
     // Both have read the client before either writes; this update would take nothing away.

@@ -84,7 +84,7 @@ describe('the warning for addresses on the device of the user', () => {
     expect(await page.text()).toContain(WARNING)
   })
 
-  it('the consent page warns of a public client that goes to the device, whatever else is registered', async () => {
+  it('the consent page warns of a public client that goes to the device, also with other redirect URIs', async () => {
     const both = await native('http://localhost/callback', 'https://client.example/callback')
     expect(await (await open(both, 'http://localhost/callback')).text()).toContain(WARNING)
   })

@@ -1,4 +1,4 @@
-/** Requests to addresses that somebody else names: what is never asked, and how much of an answer is taken. */
+/** Requests to addresses that a client or an operator names: which are never sent, and how much of an answer is read. */
 
 import { describe, expect, it } from 'vitest'
 import { fetchBounded } from '../../src/outbound/fetch-bounded.ts'

@@ -447,7 +447,7 @@ describe('approvers', () => {
     const open = await approver.form(path)
     await offer(owner, id, approver.user.username)
     const page = await approver.page(path)
-    expect(page).toContain('This client was offered to you, so somebody else decides.')
+    expect(page).toContain('This client was offered to you, so another person decides.')
     expect(formsOf(page, path)).toEqual([])
     const { version } = await recordOf(id)
     const fields: Pair[] = [...(await minted(approver, 'decide', id, version)), ['act', 'approve']]

@@ -176,7 +176,7 @@ describe('an update', () => {
     expect(updated).not.toHaveProperty('contacts')
   })
 
-  it('an update that removes a redirect URI ends what rested on it', async () => {
+  it('an update that removes a redirect URI ends what depended on it', async () => {
     const client = await registered(hostMetadata({ redirect_uris: ['https://app.example/cb'] }))
     const { access_token } = await tokenOf(client)
     expect(await sessionOf(access_token)).not.toBeNull()

@@ -86,7 +86,7 @@ function writeValue(path: string, place: Place, value: string) {
   if (changed === null) {
     const where = 'binding' in place ? `${place.table}, binding ${place.binding}` : place.table
     throw new Refusal(
-      `${relative(process.cwd(), path)} is laid out in another way than expected: write ${KEYS[place.table]} = "${value}" into it by hand (${where})`,
+      `${relative(process.cwd(), path)} has another layout than expected: write ${KEYS[place.table]} = "${value}" into it by hand (${where})`,
     )
   }
   const draft = `${path}.${process.pid}`

@@ -74,6 +74,6 @@ export function newBrowser(issuer: string, { username, password }: Credentials) 
       if (url.origin !== issuer) return url
       response = await send(url)
     }
-    throw new Refusal('the pages of the registry lead nowhere')
+    throw new Refusal('the pages of the registry did not lead to the client')
   }
 }

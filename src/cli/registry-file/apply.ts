@@ -61,7 +61,7 @@ async function finish(
     const call = { method: 'PATCH', path: placeOf(change), body, ifMatch: etag } as const
     ;({ document, etag } = await makeChange(api, call, report.note))
   }
-  throw new Refusal(`${section.noun} ${id} is kept in another way than the file has it`)
+  throw new Refusal(`the registry keeps ${section.noun} ${id} in another form than the file has`)
 }
 
 async function makeOne(api: ManagementApi, change: Change, report: Report): Promise<void> {

@@ -30,7 +30,7 @@ const forbidden = (sentence: string) => new RegistrationError('forbidden', sente
 export function requireNotOwn({ userId }: Actor, client: ClientRecord) {
   if (userId !== undefined && isInvolved(client, userId)) {
     throw forbidden(
-      'you own this client, have owned it or are offered it, so somebody else decides',
+      'you own this client, have owned it or are offered it, so another person decides',
     )
   }
 }

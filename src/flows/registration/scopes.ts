@@ -21,14 +21,14 @@ const scopes = declaredVerbs({
   tooMany: TOO_MANY,
 })
 
-/** Users are asked again where its sentence has changed: that is part of no earlier consent. */
+/** Users are asked again if its sentence has changed, because no earlier consent has the new sentence. */
 export const { find: findScope, create: createScope, update: updateScope } = scopes
 
 const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
 
 /**
  * Returns the scope as it was. While a client or a user holds it, or it with a resource, it is refused; with `withdraws` it is taken
- * from all of them, and what rested on it ends.
+ * from all of them, and the sessions that depend on it end.
  */
 export const deleteScope = async (
   act: Act,

@@ -137,7 +137,7 @@ function whyWithdrawn(
   if (meetScopes(target.scopes, held.scopes).length === 0) {
     return 'every scope of the requested resources has been withdrawn'
   }
-  throw new Error('what the client may do changed while the code was redeemed')
+  throw new Error('the permissions of the client changed while the code was redeemed')
 }
 
 /** RFC 6749 §4.1.2: a replay also ends the tokens of the first use. A retry by the same client instance does not. */

@@ -171,5 +171,5 @@ async function repeatAfterLoss(
   if (firstIssuedAt === null && repeatable(again)) {
     return rotateOrRepeat(await mint(again), again)
   }
-  throw new Error('what the client may do changed while the token was exchanged')
+  throw new Error('the permissions of the client changed while the token was exchanged')
 }

@@ -58,10 +58,10 @@ export function changesOf(client: ClientRecord): readonly Change[] | null {
   })
 }
 
-const OWN = 'You own this client, so somebody else decides.'
+const OWN = 'You own this client, so another person decides.'
 const OFFERED =
-  'This client was offered to you, so somebody else decides. Under Your clients you can decline.'
-const WAS_OWN = 'You have owned this client, so somebody else decides.'
+  'This client was offered to you, so another person decides. Under Your clients you can decline.'
+const WAS_OWN = 'You have owned this client, so another person decides.'
 const PRIVILEGED =
   'It has or asks for a permission of this registry itself, so only an administrator decides, at the command line.'
 

@@ -23,7 +23,7 @@ export const documentHostSchema = () =>
 export const DOCUMENT_HOST_FIELDS: Fields<DocumentHostFields> = {
   rule: {
     flags: '--rule <rule>',
-    help: 'allow: its documents are accepted; block: they are refused, whatever else covers the host',
+    help: 'allow: its documents are accepted; block: they are refused, even if another rule allows the host',
     isRequired: true,
     schema: oneOfSchema(
       HOST_RULES,
