@@ -65,7 +65,7 @@ const EXPLANATIONS = {
     meaning: 'The server does not support this grant_type.',
     causes: [
       'The value is misspelt. The supported ones are authorization_code, client_credentials and refresh_token.',
-      'The value is password or implicit, which this server does not offer.',
+      'The value is password, implicit, or that of the device authorization grant or of token exchange, which this server does not offer.',
     ],
     remedy:
       'Use authorization_code to act for a user, and client_credentials to act for the client itself.',

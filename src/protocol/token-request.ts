@@ -17,9 +17,11 @@ export function readGrantType(fields: Fields): GrantType {
   const asked = required(fields, 'grant_type')
   const grantType = GRANT_TYPES.find((known) => known === asked)
   if (grantType !== undefined) return grantType
-  throw new OAuthError('unsupported_grant_type', 'This grant type is not supported.', {
-    detail: `grant_type ${quoted(asked)}`,
-  })
+  throw new OAuthError(
+    'unsupported_grant_type',
+    `This grant type is not supported: use one of ${GRANT_TYPES.join(', ')}.`,
+    { detail: `grant_type ${quoted(asked)}` },
+  )
 }
 
 export function requireGrantType(client: Client, grantType: GrantType) {

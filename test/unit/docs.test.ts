@@ -8,6 +8,9 @@ import { explanations } from '../../src/pages/error-explanations.ts'
 
 const MAX_README_LINES = 220
 const read = (path: string) => readFileSync(path, 'utf8')
+/** The log's events: `log('request', …)`, `logFault('bad_setting', …)`, `logWithId(…)`. */
+const eventsIn = (source: string) =>
+  [...source.matchAll(/\blog(?:Fault|WithId)?\(\s*'([a-z_]+)'/g)].map(([, event = '']) => event)
 const lengthOf = (text: string) => text.trimEnd().split('\n').length
 
 const documents = [
@@ -77,6 +80,24 @@ describe('the documents', () => {
   it('the first sentence of each page of docs/ says for which reader it is', () => {
     const isForAnyone = (path: string) => !/^(<!--.*-->\n)?# .+\n\nFor \w/.test(read(path))
     expect(documents.filter((path) => path.startsWith('docs/')).filter(isForAnyone)).toEqual([])
+  })
+})
+
+describe('docs/operate.md', () => {
+  it('docs/operate.md says of every event of the log when to act on it', () => {
+    const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    const sources = files.filter((name) => /\.tsx?$/.test(name)).map((name) => read(join('src', name)))
+    const events = new Set(sources.flatMap(eventsIn))
+    const page = read('docs/operate.md')
+    expect(events.size).toBeGreaterThan(15)
+    expect([...events].filter((event) => !page.includes(event))).toEqual([])
+  })
+
+  it('control: an event that is logged on a line of its own is found', () => {
+    expect(eventsIn("log(\n  'one', {})\nlogFault('two', fault)\nsignOut('three')")).toEqual([
+      'one',
+      'two',
+    ])
   })
 })
 
