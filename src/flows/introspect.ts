@@ -5,7 +5,7 @@ import { type Client, isEnabled } from '../domain/client.ts'
 import { whyNotAdmitted } from '../domain/client-document.ts'
 import type { ClientId } from '../domain/ids.ts'
 import { grantedResources, mayName, resourcesWith, scopesFor, urisOf } from '../domain/resource.ts'
-import { invalidClient, readClientAuthentication } from '../protocol/client-authentication.ts'
+import { invalidCredentials, readClientAuthentication } from '../protocol/client-authentication.ts'
 import type { Fields } from '../protocol/fields.ts'
 import { type ActiveToken, activeSession } from '../protocol/introspection-response.ts'
 import { readPresentedToken } from '../protocol/token-request.ts'
@@ -37,7 +37,7 @@ export async function introspect(
   const { kind, token } = readPresentedToken(fields)
   const presented = readClientAuthentication(fields, authorization)
   // RFC 7662 §2.1: the endpoint MUST require authorization, and the id of a public client is no secret.
-  if (presented.method === 'none') throw invalidClient('introspection without authentication')
+  if (presented.method === 'none') throw invalidCredentials('introspection without authentication')
   const grant = kind === 'refreshToken' ? await tokenDigestOf(token) : null
   const reading = READERS[kind]
   const session = reading && prefetch(reading(token, deps, context))

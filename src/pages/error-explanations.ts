@@ -28,7 +28,7 @@ const EXPLANATIONS = {
       'Correct the request. The same request fails again. Compare redirect_uri with the registered one, down to the last slash.',
   },
   invalid_client: {
-    meaning: 'The client could not be authenticated. The answer is the same for every cause.',
+    meaning: 'The client could not be authenticated. The answer is the same for every cause that the request alone does not show.',
     causes: [
       'The secret is wrong, has been replaced, or was copied with a space or a line break.',
       'The client uses another authentication method than it is registered for: client_secret_basic sends an Authorization header, client_secret_post sends parameters of the body, client_secret may do either.',
@@ -38,7 +38,7 @@ const EXPLANATIONS = {
       'A client assertion has expired, was used before, or names another audience than the issuer.',
     ],
     remedy:
-      'Check the id, the secret and the authentication method. The operator can see which cause it was, and can issue a new secret.',
+      'Check the id, the secret and the authentication method. An owner of the client, or the operator, can look up the cause and make a new secret.',
   },
   invalid_grant: {
     meaning: 'The code or the refresh token is not valid, or not valid for this client.',

@@ -18,16 +18,20 @@ export type PresentedClient = Readonly<{ clientId: ClientId }> &
     | Readonly<{ method: 'none' }>
   )
 
-/** The same error for every cause, so that it does not reveal which clients exist or how they are registered. */
+/** The same error for every cause that depends on what is registered, so that it does not reveal which clients exist or how they are registered. */
 export const invalidClient = (detail: string) =>
   new OAuthError('invalid_client', 'Client authentication failed.', { detail })
+
+/** The request alone shows the cause, and no record of a client: the caller may know it. */
+export const invalidCredentials = (detail: string) =>
+  new OAuthError('invalid_client', `Client authentication failed: ${detail}.`, { detail })
 
 const formDecode = (text: string) => decodeURIComponent(text.replaceAll('+', ' '))
 
 /** RFC 6749 §2.3.1: id and secret are form-encoded before they are joined by a colon. */
 function readBasic(authorization: string): { clientId: ClientId; secret: string } {
   const [, encoded] = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization) ?? []
-  if (!encoded) throw invalidClient('the Authorization header is not Basic credentials')
+  if (!encoded) throw invalidCredentials('the Authorization header is not Basic credentials')
   try {
     const bytes = Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0))
     const pair = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
@@ -41,7 +45,7 @@ function readBasic(authorization: string): { clientId: ClientId; secret: string 
   } catch {
     // Not base64, not UTF-8 or not form-encoded: the same error for the caller.
   }
-  throw invalidClient('the Basic credentials are malformed')
+  throw invalidCredentials('the Basic credentials are malformed')
 }
 
 /** Null without both parameters. RFC 7523 §3: the client is the `sub` of the assertion. */
@@ -49,10 +53,11 @@ function readAssertion(fields: Fields): { clientId: ClientId; assertion: string 
   const assertion = fields.get('client_assertion')
   const type = fields.get('client_assertion_type')
   if (assertion === undefined && type === undefined) return null
-  if (assertion === undefined) throw invalidClient('client_assertion_type without an assertion')
-  if (type !== JWT_BEARER) throw invalidClient('client_assertion_type is missing or not known')
+  if (assertion === undefined)
+    throw invalidCredentials('client_assertion_type without an assertion')
+  if (type !== JWT_BEARER) throw invalidCredentials('client_assertion_type is missing or not known')
   const subject = unverifiedClaims(assertion)?.sub
-  if (typeof subject !== 'string') throw invalidClient('the client assertion names no sub')
+  if (typeof subject !== 'string') throw invalidCredentials('the client assertion names no sub')
   return { clientId: subject as ClientId, assertion }
 }
 
@@ -71,7 +76,7 @@ export function readClientAuthentication(
   if (asserted) {
     if (authorization !== undefined || secret !== undefined) throw twoMethods()
     if (clientId !== undefined && clientId !== asserted.clientId) {
-      throw invalidClient('client_id differs from the sub of the client assertion')
+      throw invalidCredentials('client_id differs from the sub of the client assertion')
     }
     return { ...asserted, method: 'private_key_jwt' }
   }
@@ -79,11 +84,11 @@ export function readClientAuthentication(
     const basic = readBasic(authorization)
     if (secret !== undefined) throw twoMethods()
     if (clientId !== undefined && clientId !== basic.clientId) {
-      throw invalidClient('client_id differs from the Basic credentials')
+      throw invalidCredentials('client_id differs from the Basic credentials')
     }
     return { ...basic, method: 'client_secret_basic' }
   }
-  if (clientId === undefined) throw invalidClient('no client_id')
+  if (clientId === undefined) throw invalidCredentials('no client_id')
   return secret === undefined
     ? { clientId, method: 'none' }
     : { clientId, method: 'client_secret_post', secret }

@@ -14,7 +14,10 @@ export function readCodeChallenge(fields: Fields, mandatory: boolean): string | 
   const method = fields.get('code_challenge_method')
   if (challenge === undefined) {
     if (mandatory || method !== undefined) {
-      throw new OAuthError('invalid_request', 'The parameter code_challenge is missing.')
+      throw new OAuthError(
+        'invalid_request',
+        'The parameter code_challenge is missing: this request needs PKCE with S256.',
+      )
     }
     return null
   }

@@ -26,9 +26,11 @@ export function readGrantType(fields: Fields): GrantType {
 
 export function requireGrantType(client: Client, grantType: GrantType) {
   if (client.grantTypes.includes(grantType)) return
-  throw new OAuthError('unauthorized_client', 'The client is not authorized for this grant type.', {
-    detail: `not authorized for ${grantType}`,
-  })
+  throw new OAuthError(
+    'unauthorized_client',
+    `The client is not authorized for the grant type ${grantType}.`,
+    { detail: `not authorized for ${grantType}` },
+  )
 }
 
 export const readRedemption = (fields: Fields): Redemption => ({

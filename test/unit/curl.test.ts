@@ -236,7 +236,7 @@ describe('what is pasted', () => {
 
   it.each([
     ['', 'Paste a request first.'],
-    ['Why?', 'This is no request that can be read here.'],
+    ['Why?', 'This cannot be read as a request.'],
     ['curl -d a=1', 'The command names no address.'],
   ])('the text %j is refused, because it is not a request', (text, problem) => {
     expect(readPasted(text)).toEqual({ problem: expect.stringContaining(problem) })

@@ -86,7 +86,9 @@ describe('the documents', () => {
 describe('docs/operate.md', () => {
   it('docs/operate.md says of every event of the log when to act on it', () => {
     const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
-    const sources = files.filter((name) => /\.tsx?$/.test(name)).map((name) => read(join('src', name)))
+    const sources = files
+      .filter((name) => /\.tsx?$/.test(name))
+      .map((name) => read(join('src', name)))
     const events = new Set(sources.flatMap(eventsIn))
     const page = read('docs/operate.md')
     expect(events.size).toBeGreaterThan(15)

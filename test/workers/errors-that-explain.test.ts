@@ -70,6 +70,25 @@ describe('refusals of the endpoints for clients', () => {
     })
   })
 
+  it.each<[cause: string, Record<string, string>, authorization?: string]>([
+    ['no client_id', {}],
+    ['the Authorization header is not Basic credentials', {}, 'Bearer reg_1'],
+    ['the Basic credentials are malformed', {}, `Basic ${btoa('no colon')}`],
+    ['client_id differs from the Basic credentials', { client_id: 'a' }, `Basic ${btoa('b:c')}`],
+    ['client_assertion_type without an assertion', { client_assertion_type: 'x' }],
+    ['client_assertion_type is missing or not known', { client_assertion: 'x' }],
+  ])(
+    'credentials that cannot be read are refused with the cause: %s',
+    async (cause, fields, authorization) => {
+      const headers = authorization === undefined ? {} : { Authorization: authorization }
+      const asked = { grant_type: 'client_credentials', ...fields }
+      const response = await post('/token', asked, headers)
+      const error_description = `Client authentication failed: ${cause}.`
+      expect(response.status).toBe(401)
+      expect(await response.json()).toMatchObject({ error: 'invalid_client', error_description })
+    },
+  )
+
   it('a refusal is recorded under its correlation id in one log line and one row, with the cause', async () => {
     const response = await post('/token', credentialsOf({ ...client, secret: `${client.secret}x` }))
     const told = {

@@ -37,7 +37,7 @@ function readForm(text: string): Pasted {
   if (method === undefined && headers.length === 0 && !isJson && !/^[\w.-]{1,64}=/.test(body)) {
     return {
       problem:
-        'This is no request that can be read here. Paste the address, a command that begins with curl, or a form such as grant_type=…',
+        'This cannot be read as a request. Paste the address, a command that begins with curl, or a form such as grant_type=…',
     }
   }
   const asksForCode = method === undefined && /(?:^|&)response_type=/.test(body)
