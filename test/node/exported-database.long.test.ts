@@ -5,7 +5,7 @@ import { cp, mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { inProject, REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { CONFIG_PATHS, inProject } from '../../src/local/project.ts'
 import { openState } from '../../src/local/state.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { dump, temporaryDirectory } from './command-line.ts'
@@ -21,7 +21,7 @@ const stateDir = () => join(project, '.wrangler/state')
 
 beforeAll(async () => {
   project = await temporaryDirectory()
-  await cp(REGISTRY_CONFIG, join(project, 'wrangler.toml'))
+  await cp(CONFIG_PATHS.registry, join(project, 'wrangler.toml'))
   await mkdir(stateDir(), { recursive: true })
   await (await startRegistry({ STATE_DIR: stateDir() })).end()
 })
@@ -39,7 +39,7 @@ async function documented(command: RegExp) {
 
 /** Every row, and the statements that made tables, indexes, triggers and views. */
 async function contents() {
-  const state = await openState(stateDir(), readWranglerConfig(REGISTRY_CONFIG))
+  const state = await openState(stateDir(), readWranglerConfig(CONFIG_PATHS.registry))
   const schema = `SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE '\\_%' ESCAPE '\\' ORDER BY type, name`
   try {
     return [await dump(state.db), (await state.db.prepare(schema).all()).results]
