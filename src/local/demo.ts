@@ -6,7 +6,7 @@ import { hexDigest } from '../crypto/digest.ts'
 import { hashPassword, passwordMatches } from '../crypto/password.ts'
 import { randomId, randomText } from '../crypto/random.ts'
 import { mintToken } from '../crypto/token.ts'
-import { DEFAULT_AUTH_METHOD, isEnabled, liveCredentials, NO_DETAILS } from '../domain/client.ts'
+import { clientFields, isEnabled, liveCredentials } from '../domain/client.ts'
 import { clientReader } from '../stores/client-registry.ts'
 import { insertClient } from '../stores/client-statements.ts'
 import type { Database } from '../stores/database.ts'
@@ -55,19 +55,12 @@ async function seed(db: Database, stateDir: string, now: number): Promise<Demo> 
   const clientId = randomId()
   const client = {
     clientId,
-    fields: {
-      ...NO_DETAILS,
+    fields: clientFields({
       name: 'Demo client',
       ownerId: USERNAME,
       url: 'http://127.0.0.1:5000/',
       description: 'A client to try the registry with.',
-      authMethod: DEFAULT_AUTH_METHOD,
-      requirePkce: false,
-      requireDpop: false,
-      jwks: null,
-      mayIntrospect: false,
-      accessTokenLifetimeSeconds: null,
-    },
+    }),
     lists: {
       redirectUris: [DEMO_REDIRECT_URI],
       grantTypes: ['client_credentials', 'authorization_code', 'refresh_token'],

@@ -8,10 +8,9 @@ import { hexDigest } from '../crypto/digest.ts'
 import { mintToken } from '../crypto/token.ts'
 import {
   type ClientRecord,
-  DEFAULT_AUTH_METHOD,
+  clientFields,
   isEnabled,
   liveCredentials,
-  NO_DETAILS,
   usesSecret,
 } from '../domain/client.ts'
 import type { SecretDigest } from '../domain/ids.ts'
@@ -30,25 +29,13 @@ export const COMMAND_LINE_ID = 'registry-command-line'
 export const LOGIN_REDIRECT_URI = 'http://127.0.0.1/callback'
 
 const OWNER = 'registry'
-const FIELDS = {
-  ...NO_DETAILS,
-  ownerId: OWNER,
-  url: '',
-  jwks: null,
-  mayIntrospect: false,
-  accessTokenLifetimeSeconds: null,
-} as const
-
 export const operatorClient = (clientId: string, secretDigest: SecretDigest): NewClient => ({
   clientId,
-  fields: {
-    ...FIELDS,
+  fields: clientFields({
     name: 'Operator of this registry',
+    ownerId: OWNER,
     description: 'Administers the registry, with a secret.',
-    authMethod: DEFAULT_AUTH_METHOD,
-    requirePkce: false,
-    requireDpop: false,
-  },
+  }),
   lists: { scopes: [ADMIN_SCOPE], grantTypes: ['client_credentials'] },
   mode: 'authorize',
   secretDigest,
@@ -57,14 +44,14 @@ export const operatorClient = (clientId: string, secretDigest: SecretDigest): Ne
 /** Public: what it may do is what the person who signs in holds. */
 export const COMMAND_LINE_CLIENT: NewClient = {
   clientId: COMMAND_LINE_ID,
-  fields: {
-    ...FIELDS,
+  fields: clientFields({
     name: 'Command line of this registry',
+    ownerId: OWNER,
     description: 'Administers the registry for the person who signed in.',
     authMethod: 'none',
     requirePkce: true,
     requireDpop: true,
-  },
+  }),
   lists: {
     scopes: REGISTRY_SCOPES,
     grantTypes: ['authorization_code', 'refresh_token'],

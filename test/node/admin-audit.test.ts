@@ -8,7 +8,7 @@ import { commandLine } from '../../src/cli/main.ts'
 import { digest, hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { AUDIT_EVENTS } from '../../src/domain/audit.ts'
-import { type ClientFields, type ClientLists, NO_DETAILS } from '../../src/domain/client.ts'
+import { type ClientFields, type ClientLists, clientFields } from '../../src/domain/client.ts'
 import type { SecretDigest } from '../../src/domain/ids.ts'
 import { clientRegistry, userRegistry } from '../rows.ts'
 import { type ServedState, servedState } from './command-line.ts'
@@ -41,15 +41,8 @@ async function act(words: readonly string[], stdin?: string) {
 let people = 0
 const CLIENT = ['client', 'create', '--name', 'Helper', '--owner', 'u-17', '--scope', 'public:read']
 const ROW = {
-  ...NO_DETAILS,
-  ...{ name: 'Helper', ownerId: 'u-17', url: '', description: '', jwks: null },
-  ...{
-    authMethod: 'client_secret' as const,
-    requirePkce: false,
-    requireDpop: false,
-    mayIntrospect: false,
-  },
-  ...{ accessTokenLifetimeSeconds: null, scopes: ['public:read'] },
+  ...clientFields({ name: 'Helper', ownerId: 'u-17' }),
+  scopes: ['public:read'],
   grantTypes: ['client_credentials'],
 } satisfies ClientFields & ClientLists
 /** As rows: a command for each would take long where no registry runs. */

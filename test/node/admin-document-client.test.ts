@@ -1,7 +1,7 @@
 /** The command line with the id of a client that is the address of its metadata document. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { NO_DETAILS } from '../../src/domain/client.ts'
+import { clientFields } from '../../src/domain/client.ts'
 import { insertClient } from '../../src/stores/client-statements.ts'
 import { refusalStore } from '../../src/stores/refusals.ts'
 import { type ServedState, servedState } from './command-line.ts'
@@ -20,19 +20,13 @@ let url = ''
 beforeEach(async () => {
   made += 1
   url = `https://app.example/clients/%C3%A9/${made}.json?v=1&a=b%2Fc`
-  const fields = {
-    ...NO_DETAILS,
+  const fields = clientFields({
     name: 'Desktop notes',
     ownerId: '',
     url: 'https://app.example',
-    description: '',
-    authMethod: 'none' as const,
-    jwks: null,
+    authMethod: 'none',
     requirePkce: true,
-    requireDpop: false,
-    mayIntrospect: false,
-    accessTokenLifetimeSeconds: null,
-  }
+  })
   const lists = {
     redirectUris: ['http://127.0.0.1/callback'],
     scopes: ['public:read'],

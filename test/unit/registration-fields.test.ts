@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { OPTION_WORDS } from '../../src/cli/options.ts'
-import { NO_DETAILS } from '../../src/domain/client.ts'
+import { clientFields, NO_DETAILS } from '../../src/domain/client.ts'
 import {
   CLIENT_CREATION,
   CLIENT_FIELDS,
@@ -71,6 +71,7 @@ describe('a body that registers a client', () => {
         ...NO_DETAILS,
       },
     })
+    expect(clientFields({ name: 'App', ownerId: 'o' })).toEqual(readClientCreation(CLIENT).fields)
   })
 
   it('a body that registers a client may have an id and a key set as an object, and its lists are read without repetitions', () => {

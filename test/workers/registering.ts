@@ -1,7 +1,7 @@
 /** Acts of administrators on the storage of the tests, through the flows of `flows/registration`. */
 
 import { env } from 'cloudflare:workers'
-import { type ClientFields, NO_DETAILS } from '../../src/domain/client.ts'
+import { type ClientFields, clientFields } from '../../src/domain/client.ts'
 import { ADMIN_SCOPE } from '../../src/domain/registry-scopes.ts'
 import type { Act } from '../../src/flows/registration/change.ts'
 import { updateUser } from '../../src/flows/registration/users.ts'
@@ -50,20 +50,7 @@ export const givenClient = (
   mode: 'authorize',
   lists: { redirectUris: ['https://app.example/cb'], scopes: ['a:b', 'c:d'] },
   ...more,
-  fields: {
-    ...NO_DETAILS,
-    name: 'App',
-    ownerId: 'o',
-    url: '',
-    description: '',
-    authMethod: 'client_secret',
-    requirePkce: false,
-    requireDpop: false,
-    jwks: null,
-    mayIntrospect: false,
-    accessTokenLifetimeSeconds: null,
-    ...more.fields,
-  },
+  fields: clientFields({ name: 'App', ownerId: 'o', ...more.fields }),
 })
 
 /** Without a password, which would take a quarter of a second to hash. */

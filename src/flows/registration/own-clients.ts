@@ -8,7 +8,7 @@ import { userActor } from '../../domain/audit.ts'
 import {
   type ClientFields,
   type ClientRecord,
-  NO_DETAILS,
+  clientFields,
   type Permission,
   type PermissionLists,
   usesSecret,
@@ -104,18 +104,13 @@ export async function createOwnClient(
   const given = {
     clientId,
     mode: 'allow' as const,
-    fields: {
-      ...NO_DETAILS,
+    fields: clientFields({
       ...fields,
       ownerId: act.actor.ownerId,
       authMethod,
       requirePkce: hasRedirectUris,
-      requireDpop: false,
-      jwks: null,
-      mayIntrospect: false,
-      accessTokenLifetimeSeconds: null,
       ...(keys !== null && keyFields(keys)),
-    },
+    }),
     lists: { redirectUris, ...allowed },
   }
   return createWithin(act, given, owner)

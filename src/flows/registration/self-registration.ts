@@ -6,6 +6,7 @@ import { isWellFormed, mintToken, tokenOf } from '../../crypto/token.ts'
 import {
   type ClientFields,
   type ClientRecord,
+  clientFields,
   GRANT_TYPES,
   type GrantType,
   type RequestAuthMethod,
@@ -84,12 +85,8 @@ export async function fieldsFor(
   metadata: ClientMetadata,
 ): Promise<ClientFields> {
   const { name, url, details, requireDpop, jwks } = metadata
-  const fields = {
-    ...{ name, url, ...details, jwks, authMethod, requireDpop },
-    ...{ ownerId: '', description: '', requirePkce: false, mayIntrospect: false },
-    accessTokenLifetimeSeconds: null,
-  }
-  return (await withKeySet(fields)).fields
+  const said = { name, url, ...details, jwks, authMethod, requireDpop }
+  return (await withKeySet(clientFields({ ...said, ownerId: '' }))).fields
 }
 
 type Outcome =
