@@ -219,64 +219,65 @@ function isOwnSignIn(loginUrl: string, issuer: string) {
   return origin === issuer && pathname === '/login'
 }
 
-/** What the pages show. Throws as `readSetting` does. */
-function readBranding(given: Given): Branding {
-  const read = <N extends SettingName>(name: N) => readSetting(name, given)
-  return {
-    serviceName: read('SERVICE_NAME'),
-    logo: read('LOGO'),
-    accent: accentOf(read('ACCENT_COLOUR'), read('ACCENT_COLOUR_DARK')),
-    links: {
-      terms: read('TERMS_URL'),
-      privacy: read('PRIVACY_URL'),
-      support: read('SUPPORT_URL'),
-      forgotPassword: read('FORGOT_PASSWORD_URL'),
-    },
-  }
+/** `CODE_RETRY_SECONDS` as `codeRetrySeconds`. */
+type CamelCase<Name extends string> = Name extends `${infer Word}_${infer Rest}`
+  ? `${Lowercase<Word>}${Capitalize<CamelCase<Rest>>}`
+  : Lowercase<Name>
+const camelCase = (name: string) =>
+  name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())
+
+type EachSetting = {
+  readonly [Name in SettingName as CamelCase<Name>]: ReturnType<(typeof SETTINGS)[Name]['read']>
 }
 
-/** The settings of the registry and of management. Throws as `readSetting` does. */
+const readEach = (given: Given) =>
+  Object.fromEntries(
+    SETTING_NAMES.map((name) => [camelCase(name), readSetting(name, given)]),
+  ) as EachSetting
+
+/** The settings of the registry and of management: each by its name, and what some of them mean. Throws as `readSetting` does. */
 export function readSettings(given: Given) {
-  const read = <N extends SettingName>(name: N) => readSetting(name, given)
-  const issuer = read('ISSUER')
-  const loginUrl = read('LOGIN_URL')
+  const {
+    directory,
+    logAnswers,
+    registrationsPerNetworkHour,
+    registrationsPerDay,
+    serviceName,
+    logo,
+    accentColour,
+    accentColourDark,
+    termsUrl,
+    privacyUrl,
+    supportUrl,
+    forgotPasswordUrl,
+    ...settings
+  } = readEach(given)
+  const { issuer, loginUrl, sessionLifetimeSeconds, browserSessionLifetimeSeconds } = settings
   if (loginUrl !== null && isOwnSignIn(loginUrl, issuer)) {
     throw new Error('LOGIN_URL: must be another page than /login of the registry itself')
   }
-  const sessionLifetimeSeconds = read('SESSION_LIFETIME_SECONDS')
-  const browserSessionLifetimeSeconds = read('BROWSER_SESSION_LIFETIME_SECONDS')
+  const branding: Branding = {
+    serviceName,
+    logo,
+    accent: accentOf(accentColour, accentColourDark),
+    links: {
+      terms: termsUrl,
+      privacy: privacyUrl,
+      support: supportUrl,
+      forgotPassword: forgotPasswordUrl,
+    },
+  }
   return {
-    issuer,
-    loginUrl,
-    codeLifetimeSeconds: read('CODE_LIFETIME_SECONDS'),
-    codeRetrySeconds: read('CODE_RETRY_SECONDS'),
-    sessionLifetimeSeconds,
-    browserSessionLifetimeSeconds,
+    ...settings,
     /** The longest life of any session. Revocations are kept at least this long. */
     longestSessionSeconds: Math.max(sessionLifetimeSeconds, browserSessionLifetimeSeconds),
-    refreshLifetimeSeconds: read('REFRESH_LIFETIME_SECONDS'),
-    refreshIdleSeconds: read('REFRESH_IDLE_SECONDS'),
-    refreshRetrySeconds: read('REFRESH_RETRY_SECONDS'),
-    dpopRefreshRetrySeconds: read('DPOP_REFRESH_RETRY_SECONDS'),
-    clientCacheSeconds: read('CLIENT_CACHE_SECONDS'),
-    staleClientSeconds: read('STALE_CLIENT_SECONDS'),
-    storageTimeoutSeconds: read('STORAGE_TIMEOUT_SECONDS'),
-    auditKeepDays: read('AUDIT_KEEP_DAYS'),
-    clientsPerUser: read('CLIENTS_PER_USER'),
-    hasDirectory: read('DIRECTORY') === 'on',
-    logsAnswers: read('LOG_ANSWERS') === 'all',
-    requirePkce: read('REQUIRE_PKCE'),
-    scopePolicy: read('SCOPE_POLICY'),
-    privateUseSchemes: read('PRIVATE_USE_SCHEMES'),
-    clientDocuments: read('CLIENT_DOCUMENTS'),
-    registration: read('REGISTRATION'),
+    hasDirectory: directory === 'on',
+    logsAnswers: logAnswers === 'all',
     registrationLimits: {
-      perNetworkAndHour: read('REGISTRATIONS_PER_NETWORK_HOUR'),
-      perDay: read('REGISTRATIONS_PER_DAY'),
+      perNetworkAndHour: registrationsPerNetworkHour,
+      perDay: registrationsPerDay,
     },
-    issueRefreshTokens: read('ISSUE_REFRESH_TOKENS'),
-    webhookUrl: read('WEBHOOK_URL'),
-    branding: readBranding(given),
+    branding,
   }
 }
 
