@@ -6,7 +6,7 @@
 
 import type { Branding } from './domain/branding.ts'
 import { isPrivateUseScheme, REGISTRATION_MODES } from './domain/registration.ts'
-import { accentOf, pageSettings } from './page-settings.ts'
+import { accentOf, PAGE_SETTINGS } from './page-settings.ts'
 import { isIssuer, publicUrlProblem } from './protocol/public-url.ts'
 import { secretProblems } from './secrets.ts'
 
@@ -14,7 +14,6 @@ export type WorkerName = 'registry' | 'management' | 'authenticator'
 
 const NONE: readonly WorkerName[] = []
 const REGISTRY: readonly WorkerName[] = ['registry']
-/** What an administrator's change ends depends on the settings of the registry, so management has them all. */
 const REGISTRY_AND_MANAGEMENT: readonly WorkerName[] = ['registry', 'management']
 export const ALL_WORKERS: readonly WorkerName[] = ['registry', 'management', 'authenticator']
 
@@ -47,17 +46,11 @@ type Setting<T> = Readonly<{
   /** For the documentation: the allowed values and the default. */
   values: string
   fallback: string
-  workers: readonly WorkerName[]
 }>
 
 const DAY_SECONDS = 86_400
 
-function whole(
-  fallback: number,
-  minimum: number,
-  maximum: number,
-  workers = REGISTRY_AND_MANAGEMENT,
-): Setting<number> {
+function whole(fallback: number, minimum: number, maximum: number): Setting<number> {
   const values = `${minimum} to ${maximum}`
   const read = (given: unknown) => {
     const text = String(given ?? fallback)
@@ -65,7 +58,7 @@ function whole(
     if (/^\d+$/.test(text) && n >= minimum && n <= maximum) return n
     throw new Error(`must be a whole number from ${values}`)
   }
-  return { read, values, fallback: String(fallback), workers }
+  return { read, values, fallback: String(fallback) }
 }
 
 /** One of a few words; the first is the default. */
@@ -76,7 +69,7 @@ function oneOf<const Word extends string>(words: readonly [Word, ...Word[]]): Se
     throw new Error(`must be ${words.join(' or ')}`)
   }
   const values = words.map((word) => `\`${word}\``).join(', ')
-  return { read, values, fallback: `\`${words[0]}\``, workers: REGISTRY_AND_MANAGEMENT }
+  return { read, values, fallback: `\`${words[0]}\`` }
 }
 
 /** A setting without a default. */
@@ -84,7 +77,6 @@ const optional = <T>(values: string, read: (given: unknown) => T): Setting<T> =>
   read,
   values,
   fallback: '',
-  workers: REGISTRY_AND_MANAGEMENT,
 })
 
 function readAddress(given: unknown): string | null {
@@ -109,7 +101,6 @@ export const SETTINGS = {
     },
     values: 'origin',
     fallback: '',
-    workers: ALL_WORKERS,
   },
   LOGIN_URL: optional('URL', (given) => {
     const url = readAddress(given)
@@ -127,7 +118,7 @@ export const SETTINGS = {
   BROWSER_SESSION_LIFETIME_SECONDS: whole(7200, 60, 30 * DAY_SECONDS),
   REFRESH_LIFETIME_SECONDS: whole(30 * DAY_SECONDS, 60, 365 * DAY_SECONDS),
   REFRESH_IDLE_SECONDS: whole(14 * DAY_SECONDS, 60, 365 * DAY_SECONDS),
-  STORAGE_TIMEOUT_SECONDS: whole(5, 1, 30, ALL_WORKERS),
+  STORAGE_TIMEOUT_SECONDS: whole(5, 1, 30),
   STALE_CLIENT_SECONDS: whole(60, 0, 3600),
   AUDIT_KEEP_DAYS: whole(400, 1, 36_500),
   CLIENT_CACHE_SECONDS: whole(10, 0, 300),
@@ -152,12 +143,21 @@ export const SETTINGS = {
   // webhook-settings.ts says more of it.
   WEBHOOK_URL: optional('URL', readAddress),
   ISSUE_REFRESH_TOKENS: oneOf(['always', 'offline_access']),
-  ...pageSettings(REGISTRY_AND_MANAGEMENT),
+  ...PAGE_SETTINGS,
 } satisfies Readonly<Record<string, Setting<unknown>>>
 
 export type SettingName = keyof typeof SETTINGS
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[]
+
+const OF_AUTHENTICATOR: readonly string[] = [
+  'ISSUER',
+  'STORAGE_TIMEOUT_SECONDS',
+] satisfies SettingName[]
+
+/** What an administrator's change ends depends on the settings of the registry, so management has them all. */
+export const isSettingOf = (worker: WorkerName, name: string): name is SettingName =>
+  Object.hasOwn(SETTINGS, name) && (worker !== 'authenticator' || OF_AUTHENTICATOR.includes(name))
 
 /** Settings that need the management worker unless they are `off` or not set. */
 const NEED_MANAGEMENT = [
@@ -189,7 +189,7 @@ export function startProblems(worker: WorkerName, given: Given): string[] {
   const unbound = Object.entries(BINDINGS)
     .filter(([name, { neededBy }]) => neededBy.includes(worker) && !isBinding(given[name]))
     .map(([name, { kind }]) => `${name}: the ${kind} must be bound`)
-  const badSettings = SETTING_NAMES.filter((name) => SETTINGS[name].workers.includes(worker))
+  const badSettings = SETTING_NAMES.filter((name) => isSettingOf(worker, name))
     .map((name) => problemIn(() => readSetting(name, given)))
     .filter((problem) => problem !== null)
   if (worker !== 'authenticator' && badSettings.length === 0) {

@@ -20,7 +20,7 @@ const SVG = /^<svg\s[^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"[\s\S]*<\/svg>$
 const MAILTO = /^mailto:[^\s@?]+@[^\s@]+$/
 
 /** A value that is not set has the default. */
-const optional =
+const withDefault =
   <T>(fallback: T, read: (text: string) => T) =>
   (given: unknown): T =>
     given === undefined ? fallback : read(String(given).trim())
@@ -58,39 +58,33 @@ const address = (mayBeMail: boolean) => (text: string) => {
   )
 }
 
-/** `workers`: those that have pages. */
-export function pageSettings<Workers>(workers: Workers) {
-  const link = (mayBeMail = false) => ({
-    read: optional<string | null>(null, address(mayBeMail)),
-    values: mayBeMail ? 'URL, `mailto:`' : 'URL',
-    fallback: '',
-    workers,
-  })
-  return {
-    SERVICE_NAME: {
-      read: optional(DEFAULT_BRANDING.serviceName, serviceName),
-      values: `text, at most ${MAX_NAME} characters`,
-      fallback: `\`${DEFAULT_BRANDING.serviceName}\``,
-      workers,
-    },
-    LOGO: { read: optional(null, logo), values: 'SVG, URL', fallback: '', workers },
-    ACCENT_COLOUR: {
-      read: optional<string | null>(null, colour('light')),
-      values: '`#rrggbb`',
-      fallback: `\`${DEFAULT_BRANDING.accent.light}\``,
-      workers,
-    },
-    ACCENT_COLOUR_DARK: {
-      read: optional<string | null>(null, colour('dark')),
-      values: '`#rrggbb`',
-      fallback: 'a lighter `ACCENT_COLOUR`',
-      workers,
-    },
-    TERMS_URL: link(),
-    PRIVACY_URL: link(),
-    SUPPORT_URL: link(true),
-    FORGOT_PASSWORD_URL: link(),
-  }
+const link = (mayBeMail = false) => ({
+  read: withDefault<string | null>(null, address(mayBeMail)),
+  values: mayBeMail ? 'URL, `mailto:`' : 'URL',
+  fallback: '',
+})
+
+export const PAGE_SETTINGS = {
+  SERVICE_NAME: {
+    read: withDefault(DEFAULT_BRANDING.serviceName, serviceName),
+    values: `text, at most ${MAX_NAME} characters`,
+    fallback: `\`${DEFAULT_BRANDING.serviceName}\``,
+  },
+  LOGO: { read: withDefault(null, logo), values: 'SVG, URL', fallback: '' },
+  ACCENT_COLOUR: {
+    read: withDefault<string | null>(null, colour('light')),
+    values: '`#rrggbb`',
+    fallback: `\`${DEFAULT_BRANDING.accent.light}\``,
+  },
+  ACCENT_COLOUR_DARK: {
+    read: withDefault<string | null>(null, colour('dark')),
+    values: '`#rrggbb`',
+    fallback: 'a lighter `ACCENT_COLOUR`',
+  },
+  TERMS_URL: link(),
+  PRIVACY_URL: link(),
+  SUPPORT_URL: link(true),
+  FORGOT_PASSWORD_URL: link(),
 }
 
 /** Null where the setting is not set. Without a colour for dark pages a lighter shade of the other is used. */

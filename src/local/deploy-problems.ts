@@ -4,8 +4,8 @@ import {
   ALL_WORKERS,
   CRON,
   type Given,
+  isSettingOf,
   SETTING_NAMES,
-  SETTINGS,
   startProblems,
   type WorkerName,
 } from '../config.ts'
@@ -168,6 +168,3 @@ function publicProblems(worker: WorkerName, config: WranglerConfig): string[] {
     ),
   ]
 }
-
-const isSettingOf = (worker: WorkerName, name: string) =>
-  SETTING_NAMES.some((known) => known === name && SETTINGS[known].workers.includes(worker))

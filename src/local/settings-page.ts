@@ -5,6 +5,7 @@ import {
   ALL_WORKERS,
   BINDINGS,
   CRON,
+  isSettingOf,
   OPTIONAL_BINDINGS,
   SETTING_NAMES,
   SETTINGS,
@@ -173,7 +174,8 @@ not set. With a bad setting or a missing binding a worker answers 503 to everyth
 ${table(
   ['name', 'worker', 'values', 'default', 'effect'],
   SETTING_NAMES.map((name) => {
-    const { workers, values, fallback } = SETTINGS[name]
+    const { values, fallback } = SETTINGS[name]
+    const workers = ALL_WORKERS.filter((worker) => isSettingOf(worker, name))
     return [name, namesOf(workers), values, fallback, EFFECTS[name]]
   }),
 )}
