@@ -28,7 +28,8 @@ const EXPLANATIONS = {
       'Correct the request. The same request fails again. Compare redirect_uri with the registered one, down to the last slash.',
   },
   invalid_client: {
-    meaning: 'The client could not be authenticated. The answer is the same for every cause that the request alone does not show.',
+    meaning:
+      'The client could not be authenticated. The answer is the same for every cause that the request alone does not show.',
     causes: [
       'The secret is wrong, has been replaced, or was copied with a space or a line break.',
       'The client uses another authentication method than it is registered for: client_secret_basic sends an Authorization header, client_secret_post sends parameters of the body, client_secret may do either.',
