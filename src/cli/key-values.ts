@@ -77,12 +77,12 @@ const settingCommand = (setting: KeySetting, file: string) => {
   return `${secretCommand('put', worker, setting)} < ${word}`
 }
 
-/** The value goes where it was asked to go and nowhere else. */
+/** Writes the value only where `--out` says. */
 export async function handOut(keys: SigningKeys, asked: Asked) {
   const { options, io } = asked
   const { out = '' } = options
   const text = `${await formatKeys(keys)}\n`
-  // What the workers would not start with is not handed out.
+  // A value with which the workers would not start is not written.
   await usable('the next value', () => readUsableKeys(text))
   const described = await describe(keys)
   if (out === STANDARD) {

@@ -17,7 +17,7 @@ export const DEFAULT_BRANDING: Branding = {
   links: { terms: null, privacy: null, support: null, forgotPassword: null },
 }
 
-/** The grounds that the accent stands on. A text on the accent has the colour `onAccent`, which is one of them. */
+/** The backgrounds of the accent colour. A text on the accent has the colour `onAccent`, which is one of them. */
 export const GROUNDS = {
   light: { ground: '#f2f5f6', surface: '#ffffff', sunken: '#f5f8f9', onAccent: '#ffffff' },
   dark: { ground: '#11171a', surface: '#1a2226', sunken: '#212b30', onAccent: '#11171a' },

@@ -60,8 +60,8 @@ async function passes(check: (client: Client) => Promise<unknown>, client: Clien
 }
 
 /**
- * The client with its keys and permissions of now, where its document had to be read again; null where what is known is
- * fresh. The caller has authenticated the client and found the request good, and checks it again on the new record.
+ * The client with its current keys and permissions, if its document had to be read again; null if the known record is fresh.
+ * The caller has authenticated the client and found the request good, and checks it again on the new record.
  * `mayBeStale`: for refreshes a document serves for a while that is no longer fresh.
  */
 export async function clientOfNow(

@@ -65,8 +65,8 @@ export async function identifyClient(
 }
 
 /**
- * The same once the document was read, for a user who is signed in: without one, strangers could have the registry ask any
- * host. While its host may not be asked, another request may just have read it.
+ * The same after the document was read. Only for a signed-in user: otherwise strangers could make the registry ask any host.
+ * If the host may not be asked now, another request may just have read the document.
  */
 export async function identifyByDocument(
   asked: Addressee,

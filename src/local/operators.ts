@@ -98,7 +98,7 @@ export const credentialFile = (stateDir: string) => join(stateDir, 'operator.jso
 
 type Step = ClientChange & Readonly<{ detail?: Detail }>
 
-/** What makes the client usable with this secret: nothing, if it is. */
+/** The changes that make the client usable with this secret; none if it is usable. */
 function repairs(client: ClientRecord, secretDigest: SecretDigest, now: number): Step[] {
   const wanted = operatorClient(OPERATOR_ID, secretDigest)
   const { scopes = [], grantTypes = [] } = wanted.lists

@@ -16,7 +16,7 @@ const RETRY_FOR_MS = 10_000
 const isLocked = (fault: unknown) =>
   fault instanceof Error && 'errcode' in fault && fault.errcode === SQLITE_BUSY
 
-/** Is this, or does it tell of, a statement or a batch of D1 that another process kept from writing? */
+/** Does the fault, or a fault that it reports, say that another process kept a statement or a batch of D1 from writing? */
 export const isBusy = (fault: unknown) => /SQLITE_BUSY|database is locked/.test(String(fault))
 
 /** The same for work that may also be repeated if it was done: D1 can fail to say where its session is while another process writes. */

@@ -10,7 +10,7 @@ const text = (value: unknown) => (typeof value === 'string' ? value : '')
 const isoTime = (epochSeconds: number) => new Date(epochSeconds * 1000).toISOString()
 const isText = (value: unknown) => typeof value === 'string' && value !== ''
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText)
-/** Later than any Date is no instant. */
+/** A time later than any Date is invalid. */
 const isInstant = (value: unknown): value is number =>
   typeof value === 'number' && value >= 0 && value <= 8.64e12
 

@@ -45,7 +45,7 @@ const headerOf =
     return value === undefined ? null : [value].flat().join(', ')
   }
 
-/** RFC 9110 §7.2: a host and maybe a port. Node.js takes any text, which could bring the path that a DPoP proof is for. */
+/** RFC 9110 §7.2: a host and maybe a port. Node.js accepts any text, also one with a path, which would change the URL of a DPoP proof. */
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d*)?$/i
 
 function urlOf(req: ExpressRequest): string {

@@ -6,8 +6,8 @@ import { logFault } from './log.ts'
 import type { registryOf } from './registry.ts'
 
 /**
- * They are read when they are first needed, and kept. In a file of its own, which no published type names: `CryptoKey` is no
- * type where a service has the types of Node.js alone.
+ * The keys are read at the first use, and kept. In a file of its own, which no published type names: a service that has only the
+ * types of Node.js does not have the type `CryptoKey`.
  */
 export const keysAt = ({ issuer, timeoutSeconds, send }: ReturnType<typeof registryOf>) =>
   remoteVerificationKeys({

@@ -41,7 +41,7 @@ const portOf = (listening: Server) => (listening.address() as { port: number }).
 const listen = (one: Server) =>
   new Promise<Server>((resolve) => one.listen(0, '127.0.0.1', () => resolve(one)))
 
-/** A certificate that only those programs trust that are told to. */
+/** A certificate that only programs trust which are configured for it. */
 function certificate(): Readonly<{ key: Buffer; cert: Buffer; file: string }> {
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
   execFileSync('openssl', [

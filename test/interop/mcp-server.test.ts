@@ -113,7 +113,7 @@ describe.each(HOSTS.map((program) => [program.name, program] as const))('%s', (_
     ])
     expect(refreshed?.access_token).not.toBe(first?.access_token)
     expect(said.LISTED_AGAIN).toBe(said.LISTED)
-    // docs/mcp-server.md: version 1 refreshes in vain before it asks the user.
+    // docs/mcp-server.md: version 1 refreshes without success before it asks the user.
     expect(said.FORBIDDEN).toBe(program === HOSTS[0] ? 403 : undefined)
     expect(said.ADDED).toBe('The note is added.')
     expect(said.LISTED_AT_LAST).toContain('Water the plants.')

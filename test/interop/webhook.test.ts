@@ -1,4 +1,4 @@
-/** The receiver of docs/approvals.md, with the library standardwebhooks, is told by `npm start`. */
+/** `npm start` sends events to the receiver of docs/approvals.md, which uses the library standardwebhooks. */
 
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

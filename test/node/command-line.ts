@@ -60,7 +60,7 @@ export async function dump(db: Database) {
 const SESSION_SECONDS = 3600
 
 /**
- * A token of the operator of `npm start`, as if it had been bought, so that the state has no row but those of the test.
+ * A token of the operator of `npm start`, made without `/token`, so that the state has only the rows of the test.
  */
 async function signInOperator(stateDir: string, sessions: TextNamespace) {
   const token = mintToken('accessToken')

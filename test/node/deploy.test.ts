@@ -24,7 +24,7 @@ import {
 useAccount()
 
 describe('a fresh account', () => {
-  it('npm run deploy on a fresh account ends with a deployment that the doctor finds well', async () => {
+  it('npm run deploy on a fresh account ends with a deployment that passes the doctor', async () => {
     const answer = await run(WORDS)
     const { commands } = await expectDeployed(answer)
     expect(commands).toEqual([

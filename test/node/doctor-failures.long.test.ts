@@ -76,7 +76,7 @@ describe('failures of one check, with status 1', () => {
     const disable = `UPDATE client SET disabled_at = ?1 WHERE client_id = 'registry-operator'`
     await db.prepare(disable).bind(1).run()
     try {
-      // The token that was bought before is good until it ends: nothing was revoked.
+      // The earlier token is valid until it ends, because nothing was revoked.
       const { seen } = await expectOnly(['operators'], doctor())
       expect(seen.operators).toBe('0 clients and 0 users can administer')
     } finally {

@@ -27,7 +27,7 @@ async function listening(): Promise<Readonly<{ server: Server; port: number }>> 
     await once(server, 'listening')
     return { server, port }
   } catch {
-    // Somebody else has it.
+    // Another process has it.
     return listening()
   }
 }

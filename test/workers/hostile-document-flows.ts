@@ -38,7 +38,7 @@ const refreshing = refreshFlow(
 export const refreshByDocument: Flow = {
   ...refreshing,
   async begin(service) {
-    // An earlier run may have asked its host in vain.
+    // An earlier run may have asked its host without success.
     await forgetAttempt(fixtures.documentClient)
     const run = await refreshing.begin(service)
     await age({ ...fixtures.documentClient, callback: '' }, 700)

@@ -1,4 +1,4 @@
-/** An owner offers a client to a user: until the user accepts, nothing is theirs, and nobody follows the first owner unasked. */
+/** An owner offers a client to a user: until accepting, the user has no right, and cannot become the first owner. */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'

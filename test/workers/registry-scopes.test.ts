@@ -1,4 +1,4 @@
-/** Tokens with a `registry:` scope: 900 s, bound to a key or bought by an authenticated client, never by a remembered consent. */
+/** Tokens with a `registry:` scope: 900 s, bound to a key or issued to an authenticated client, never by a remembered consent. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'

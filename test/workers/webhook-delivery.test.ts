@@ -1,4 +1,4 @@
-/** How the webhook is told: signed, at least once, with growing delays, and never in the way of the change. */
+/** How events are sent to the webhook: signed, at least once, with growing delays, and without delaying the change. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'

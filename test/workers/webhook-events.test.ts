@@ -215,7 +215,7 @@ describe('what the webhook tells', () => {
     // Given up by the owner.
     await owner.submit(`/clients/${id}/permissions`, { take: [`scope ${READ}`] }, 'take_back')
     expect(await webhook.told()).toEqual([])
-    // Control: the owner did give it up, and what is asked for next is told.
+    // Control: the owner did give it up, and the next request is sent.
     expect(await owner.page(`/clients/${id}`)).toMatch(/taken back<\/strong><code>told[^<]*:read/)
     await ask({ scopes: [WRITE] })
     expect((await webhook.told()).map(essence)).toEqual([
@@ -348,7 +348,7 @@ describe('what the webhook tells', () => {
     expect(
       await count(`SELECT count(*) AS n FROM webhook_delivery WHERE client_id GLOB ?1 || '-*'`),
     ).toBe(100)
-    // Control: the next act on one of the others is told.
+    // Control: the next act on one of the others is sent.
     const { clientId } = await findClient(admin(), `${scope}-299`)
     await updateClient(admin(), clientId, {
       ...{ fields: {}, lists: { scopes: [READ] }, mode: 'request' as const },

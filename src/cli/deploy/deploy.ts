@@ -1,4 +1,4 @@
-/** `npm run deploy`: from a fresh Cloudflare account to a deployment that the doctor finds well. */
+/** `npm run deploy`: from a fresh Cloudflare account to a deployment that passes the doctor. */
 
 import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'

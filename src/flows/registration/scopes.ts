@@ -27,8 +27,8 @@ export const { find: findScope, create: createScope, update: updateScope } = sco
 const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
 
 /**
- * Returns the scope as it was. While a client or a user holds it, or it with a resource, it is refused; with `withdraws` it is taken
- * from all of them, and the sessions that depend on it end.
+ * Returns the scope as it was. A scope that a client or a user holds, also with a resource, is not deleted. With `withdraws` the
+ * deletion takes the scope from all of them and ends the sessions that depend on it.
  */
 export const deleteScope = async (
   act: Act,

@@ -79,7 +79,7 @@ async function check(asked: Asked, client: Client): Promise<RefreshAttempt> {
   const { family } = holder.standing
   asked.deps.checking?.('target')
   const attempt = { ...holder, target: targetOf(holder) }
-  // All that the family has, and not what this request narrows it to: its next token is as good for the rest.
+  // Everything that the family has, not only what this request narrows it to: the next refresh token keeps the rest.
   requireIssuable(attempt, family.user, family.jkt !== null)
   return attempt
 }

@@ -46,7 +46,7 @@ export function requireProofFor(resources: readonly Resource[], proof: TokenProo
  */
 export const usedProof = () => invalidProof('jti: the proof was used before')
 
-/** Before a replay is punished. Whether a proof is new when something is spent, only the spending can tell. */
+/** Called before a replay ends tokens. Only the statement that spends can tell whether a proof is new at that moment. */
 export async function requireUnusedProof(
   proof: TokenProof | null,
   { usedJtis }: Pick<Deps, 'usedJtis'>,

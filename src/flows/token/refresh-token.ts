@@ -42,7 +42,7 @@ type Renewed = Minted &
     successor: NewRefreshToken
     /** Epoch seconds, for tokens that were issued before; null for new ones. */
     firstIssuedAt: number | null
-    /** May this answer be taken back? A repetition only once D1 has counted it: otherwise another's would be. */
+    /** May this answer be undone? A repetition only after D1 has counted it: otherwise the answer of another request would be undone. */
     isCounted: boolean
   }>
 
