@@ -1,4 +1,4 @@
-/** `npm run deploy` from a fresh account to a doctor without complaints, against stand-ins of wrangler and of Cloudflare. */
+/** `npm run deploy` from a fresh account to a deployment that passes the doctor, against stand-ins of wrangler and of Cloudflare. */
 
 import { readFileSync, statSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'

@@ -1,5 +1,5 @@
 /**
- * In the place of wrangler, for the tests of `npm run deploy`: keeps what it was told in the file of the account, which the
+ * Stands in for wrangler in the tests of `npm run deploy`: keeps its input in the file of the account, which the
  * stand-in of Cloudflare's API reads too. `wrangler-stand-in.sh` passes each command here.
  */
 
