@@ -88,7 +88,7 @@ async function handle(
       ports: deps.ports,
       cannotSign: c.req.header(SIGNS_HEADER) === 'no',
     },
-    parameters: c.req.param() as Record<string, string>,
+    key: Object.values(c.req.param())[0] ?? '',
     query: readQuery(c, operation),
     version: operation.isConditional ? readIfMatch(c.req.header('If-Match')) : null,
     body: await readJsonBody(c, operation),

@@ -7,7 +7,7 @@ import { isoTime } from '../protocol/registration/field.ts'
 import type { StoredEntry } from '../stores/audit.ts'
 import { Instant, maybe, named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
-import { PAGE, pageAnswer, pageOf } from './paging.ts'
+import { nextOf, PAGE, pageAnswer } from './paging.ts'
 
 const Entry = named(
   'AuditEntry',
@@ -81,8 +81,8 @@ export const auditOperations = [
         since: since === undefined ? undefined : Math.floor(Date.parse(since) / 1000),
       }
       const rows = await audit.page(filter, after, limit)
-      const cursorOf = (entry: StoredEntry) => `${entry.happenedAt}-${entry.auditId}`
-      return { body: pageOf(rows, limit, { documentOf, cursorOf }) }
+      const next = nextOf(rows, limit, ({ happenedAt, auditId }) => `${happenedAt}-${auditId}`)
+      return { body: { items: rows.map(documentOf), next } }
     },
   }),
 ]

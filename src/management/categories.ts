@@ -1,13 +1,12 @@
 /** `categories`: the titles of archives and categories, one list that is replaced as a whole. */
 
 import * as z from 'zod/mini'
-import type { Category } from '../domain/scope-catalogue.ts'
 import { pageOfCategories, replaceCategories } from '../flows/registration/categories.ts'
 import { CATEGORY_IMPORT, readCategoryImport } from '../protocol/registration/scope-fields.ts'
 import { MAX_LIST_BYTES, MAY_DECLARE, MAY_READ_DECLARED } from './declared.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
-import { PAGE, pageAnswer, pageOf } from './paging.ts'
+import { nextOf, PAGE, pageAnswer } from './paging.ts'
 
 const CategoryDocument = named('Category', z.strictObject({ name: z.string(), title: z.string() }))
 const EXAMPLE = { name: 'cs.DL', title: 'Digital Libraries' }
@@ -25,9 +24,8 @@ export const categoryOperations = [
     answers: pageAnswer('A page of categories.', CategoryDocument, EXAMPLE),
     async handle({ query: { limit, after = '' }, act }) {
       const { categories, version } = await pageOfCategories(act, after, limit)
-      const cursorOf = ({ name }: Category) => name
-      const documentOf = ({ name, title }: Category) => ({ name, title })
-      return { body: pageOf(categories, limit, { documentOf, cursorOf }), version }
+      const items = categories.map(({ name, title }) => ({ name, title }))
+      return { body: { items, next: nextOf(items, limit, ({ name }) => name) }, version }
     },
   }),
   operation({

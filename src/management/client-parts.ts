@@ -21,11 +21,12 @@ import {
   readListingChange,
 } from '../protocol/registration/client-decisions.ts'
 import { clientDocument } from '../protocol/registration/client-fields.ts'
-import { answerWithClient, changed, MAY_CHANGE_CLIENTS, MAY_READ_CLIENTS } from './clients.ts'
-import { CLIENT_EXAMPLE, ClientPermissions, NOTES, notesIn } from './documents.ts'
+import { clients, MAY_CHANGE_CLIENTS, MAY_READ_CLIENTS } from './clients.ts'
+import { CLIENT_EXAMPLE, ClientPermissions } from './documents.ts'
 import { withPublishedKeys } from './fetched.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
+import { NOTES, notesIn } from './records.ts'
 
 const MAY_DECIDE = ['registry:approve', 'registry:clients'] as const
 const MAX_SECONDS = 2 ** 31
@@ -70,8 +71,8 @@ export const clientPartOperations = [
       },
     },
     problems: ['conflict'],
-    async handle({ act, parameters: { client_id = '' }, body, version }) {
-      const rotated = await rotateSecret(act, client_id, body.overlap_seconds, version)
+    async handle({ act, key, body, version }) {
+      const rotated = await rotateSecret(act, key, body.overlap_seconds, version)
       return {
         status: 201,
         body: { client_secret: rotated.clientSecret, ...notesIn(rotated) },
@@ -79,19 +80,14 @@ export const clientPartOperations = [
       }
     },
   }),
-  operation({
+  clients.change({
     method: 'DELETE',
-    path: '/clients/{client_id}/registration-token',
+    part: '/registration-token',
     name: 'revokeRegistrationToken',
     summary: 'Revoke the registration access token of a client',
     description:
       'A client that registered itself can then no longer read, change or delete its registration (RFC 7592). It still gets tokens.',
-    scopes: MAY_CHANGE_CLIENTS,
-    isConditional: true,
-    answers: answerWithClient,
-    async handle({ act, parameters: { client_id = '' }, version }) {
-      return changed(await revokeRegistrationToken(act, client_id, version))
-    },
+    handle: ({ act, key, version }) => revokeRegistrationToken(act, key, version),
   }),
   operation({
     method: 'GET',
@@ -103,16 +99,16 @@ export const clientPartOperations = [
       200: { description: 'Its permissions.', schema: ClientPermissions, example: EXAMPLE },
     },
     hasVersion: true,
-    async handle({ act, parameters: { client_id = '' } }) {
-      const client = await findClient(act, client_id)
+    async handle({ act, key }) {
+      const client = await findClient(act, key)
       const document: Record<string, unknown> = clientDocument(client)
       const body = Object.fromEntries(PERMISSIONS.map((name) => [name, document[name]]))
       return { body, version: client.version }
     },
   }),
-  operation({
+  clients.change({
     method: 'POST',
-    path: '/clients/{client_id}/permissions',
+    part: '/permissions',
     name: 'changeClientPermissions',
     summary: 'Give a client permissions, or take them',
     description:
@@ -120,21 +116,18 @@ export const clientPartOperations = [
     scopes: MAY_DECIDE,
     body: named('ClientPermissionChange', CLIENT_PERMISSION_CHANGE),
     bodyExample: { authorize: { scopes: ['submission:read'] } },
-    isConditional: true,
-    answers: answerWithClient,
     problems: ['conflict'],
-    async handle({ act, parameters: { client_id = '' }, body, version }, deps) {
+    async handle({ act, key, body, version }, deps) {
       const { how, lists, reason } = readClientPermissionChange(body)
       if (how === 'authorize') {
-        const made = await authorizeClient(act, client_id, lists, version)
-        return changed(await withPublishedKeys(made, deps))
+        return withPublishedKeys(await authorizeClient(act, key, lists, version), deps)
       }
-      return changed(await withdrawFromClient(act, client_id, { ...lists, reason }, version))
+      return withdrawFromClient(act, key, { ...lists, reason }, version)
     },
   }),
-  operation({
+  clients.change({
     method: 'POST',
-    path: '/clients/{client_id}/listing',
+    part: '/listing',
     name: 'changeClientListing',
     summary: 'Decide whether a client is in the public directory',
     description:
@@ -142,18 +135,15 @@ export const clientPartOperations = [
     scopes: MAY_DECIDE,
     body: named('ClientListingChange', LISTING_CHANGE),
     bodyExample: { act: 'decline', reason: 'It is not finished yet.' },
-    isConditional: true,
-    answers: answerWithClient,
     problems: ['conflict'],
-    async handle({ act, parameters: { client_id = '' }, body, version }) {
+    async handle({ act, key, body, version }) {
       const given = readListingChange(body)
-      const decide = {
-        request: () => requestListing(act, client_id, version),
-        take_back: () => takeBackListing(act, client_id, version),
-        list: () => listClient(act, client_id, version),
-        decline: () => declineListing(act, client_id, given.reason, version),
-      }[given.act]
-      return changed(await decide())
+      return {
+        request: () => requestListing(act, key, version),
+        take_back: () => takeBackListing(act, key, version),
+        list: () => listClient(act, key, version),
+        decline: () => declineListing(act, key, given.reason, version),
+      }[given.act]()
     },
   }),
 ]

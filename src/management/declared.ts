@@ -4,18 +4,19 @@ import * as z from 'zod/mini'
 import type { Act, ExpectedVersion, Outcome } from '../flows/registration/change.ts'
 import type { ProblemType } from '../protocol/problem.ts'
 import type { DeclaredForm } from '../protocol/registration/declared-form.ts'
-import { changedBy, createdAt, membersIn, NOTES } from './documents.ts'
+import { membersIn } from './documents.ts'
 import { Instant, named } from './openapi/schemas.ts'
-import { type Operation, operation } from './operation.ts'
-import { PAGE, pageAnswer, pageOf } from './paging.ts'
+import type { Operation } from './operation.ts'
+import { nextOf, PAGE } from './paging.ts'
+import { recordOperations } from './records.ts'
 
 export const MAY_READ_DECLARED = ['registry:read'] as const
 export const MAY_DECLARE = ['registry:admin'] as const
 /** For a whole list: `MAX_DECLARED` items of the greatest length. */
 export const MAX_LIST_BYTES = 2 ** 20
 
-type Words = Readonly<{ summary: string; description?: string; answer: string }>
-type WithBody = Words & Readonly<{ example: object }>
+type Summary = Readonly<{ summary: string; description?: string }>
+type Words = Summary & Readonly<{ answer: string }>
 
 type Noun<Key extends string, Fields extends object, Record, Deletion> = Readonly<{
   form: DeclaredForm<Key, Fields>
@@ -45,9 +46,9 @@ type Noun<Key extends string, Fields extends object, Record, Deletion> = Readonl
   }>
   list: Words
   /** `known`: of a request that is repeated. */
-  create: WithBody & Readonly<{ known: string }>
+  create: Words & Readonly<{ bodyExample: object; known: string }>
   show: Words
-  update: WithBody
+  update: Summary & Readonly<{ bodyExample: object; answer?: string }>
   delete: Words & Readonly<{ query?: z.core.$ZodType<Deletion>; problems?: readonly ProblemType[] }>
 }>
 
@@ -63,92 +64,45 @@ export function declaredOperations<
 >(about: Noun<Key, Fields, Record, Deletion>): readonly Operation[] {
   const { form, path, name, example, verbs, list, create, show, update } = about
   const { key, documentOf } = form
-  const document = named(
-    name,
-    z.strictObject({
-      [key]: z.string(),
-      ...membersIn(form.fields),
-      created_at: Instant,
-      updated_at: Instant,
-    }),
-  )
-  const schema = named(`Changed${name}`, z.extend(document, NOTES))
-  const answer = (description: string) => ({ description, schema, example })
-  const changed = changedBy<Record>(documentOf)
-  const one = `${path}/{${key}}` as const
-  const words = ({ summary, description }: Words) => ({
-    summary,
-    ...(description !== undefined && { description }),
+  const document = z.strictObject({
+    [key]: z.string(),
+    ...membersIn(form.fields),
+    created_at: Instant,
+    updated_at: Instant,
+  })
+  const records = recordOperations<Record>({
+    ...{ path, key, name, documentOf, example },
+    document: named(name, document),
+    mayRead: MAY_READ_DECLARED,
+    mayChange: MAY_DECLARE,
   })
   return [
-    operation({
-      ...words(list),
-      method: 'GET',
-      path,
-      name: `list${name}s`,
-      scopes: MAY_READ_DECLARED,
+    records.list({
+      ...list,
       query: z.strictObject(PAGE),
-      answers: pageAnswer(list.answer, document, example),
       async handle({ query: { limit, after = '' }, act }) {
-        const rows = await verbs.page(act, after, limit)
-        return { body: pageOf(rows, limit, { documentOf, cursorOf: (record) => record[key] }) }
+        const page = await verbs.page(act, after, limit)
+        return { records: page, next: nextOf(page, limit, (record) => record[key]) }
       },
     }),
-    operation({
-      ...words(create),
-      method: 'POST',
-      path,
-      name: `create${name}`,
-      scopes: MAY_DECLARE,
+    records.create({
+      ...create,
       body: named(`${name}Creation`, form.creation),
-      bodyExample: create.example,
-      answers: { 200: answer(create.known), 201: answer(create.answer) },
-      hasVersion: true,
-      problems: ['conflict'],
-      async handle({ act, body }) {
-        const created = await verbs.create(act, form.newIn(body))
-        return createdAt(path, created.record[key], created.isNew, changed(created))
-      },
+      handle: ({ act, body }) => verbs.create(act, form.newIn(body)),
     }),
-    operation({
-      ...words(show),
-      method: 'GET',
-      path: one,
-      name: `get${name}`,
-      scopes: MAY_READ_DECLARED,
-      answers: { 200: { description: show.answer, schema: document, example } },
-      hasVersion: true,
-      async handle({ act, parameters }) {
-        const record = await verbs.find(act, parameters[key] ?? '')
-        return { body: documentOf(record), version: record.version }
-      },
-    }),
-    operation({
-      ...words(update),
+    records.show({ ...show, handle: ({ act, key }) => verbs.find(act, key) }),
+    records.change({
+      ...update,
       method: 'PATCH',
-      path: one,
       name: `update${name}`,
-      scopes: MAY_DECLARE,
       body: named(`${name}Change`, form.update),
-      bodyExample: update.example,
-      isConditional: true,
-      answers: { 200: answer(update.answer) },
-      handle: async ({ act, parameters, body, version }) =>
-        changed(await verbs.update(act, parameters[key] ?? '', form.changeIn(body), version)),
+      handle: ({ act, key, body, version }) => verbs.update(act, key, form.changeIn(body), version),
     }),
-    operation<Deletion>({
-      ...words(about.delete),
+    records.change<Deletion>({
+      ...about.delete,
       method: 'DELETE',
-      path: one,
       name: `delete${name}`,
-      scopes: MAY_DECLARE,
-      ...(about.delete.query && { query: about.delete.query }),
-      isConditional: true,
-      answers: { 200: answer(about.delete.answer) },
-      ...(about.delete.problems && { problems: about.delete.problems }),
-      async handle({ act, parameters, query, version }) {
-        return changed(await verbs.delete(act, parameters[key] ?? '', version, query))
-      },
+      handle: ({ act, key, query, version }) => verbs.delete(act, key, version, query),
     }),
   ]
 }

@@ -34,14 +34,14 @@ export const documentHostOperations = declaredOperations({
     summary: 'Allow or block a host',
     description:
       'The host is kept in its canonical form: IDNA in ASCII, lower case. A blocked host is refused, even if another rule allows it. The request can be repeated: the same rule is 200, the other rule is 409.',
-    example: { host: '*.example.com', rule: 'allow' },
+    bodyExample: { host: '*.example.com', rule: 'allow' },
     known: 'The host was listed with the same rule.',
     answer: 'The host was listed.',
   },
   show: { summary: 'Show a listed host', answer: 'The host.' },
   update: {
     summary: 'Allow a blocked host, or block an allowed one',
-    example: { rule: 'block' },
+    bodyExample: { rule: 'block' },
     answer: 'The host as it is listed now.',
   },
   delete: {

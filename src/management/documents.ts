@@ -1,9 +1,8 @@
-/** The documents of clients and users, as the API describes them, and what the responses to changes add. */
+/** The documents of clients and users, as the API describes them. */
 
 import * as z from 'zod/mini'
 import { SELF_REGISTRATIONS } from '../domain/client.ts'
 import { LISTING_STATES } from '../domain/directory.ts'
-import type { Outcome } from '../flows/registration/change.ts'
 import { DECISION_REASON } from '../protocol/registration/client-decisions.ts'
 import {
   CLIENT_FIELDS,
@@ -13,7 +12,6 @@ import {
 import { entriesOf, type Fields, helpInJson, snakeCase } from '../protocol/registration/field.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
 import { described, Instant, named, text } from './openapi/schemas.ts'
-import type { Result } from './operation.ts'
 
 /** Every member is there. */
 export const membersIn = <T>(fields: Fields<T>): Record<string, z.ZodMiniType> =>
@@ -129,26 +127,6 @@ export const UserDocument = named(
     ...times,
   }),
 )
-
-/** What a person should know of a change: for example that a wider permission is still held. Absent if there is nothing. */
-export const NOTES = {
-  notes: z.optional(described('what a person should know', z.array(z.string()))),
-}
-
-export const notesIn = ({ notes }: Pick<Outcome<unknown>, 'notes'>) =>
-  notes.length > 0 ? { notes } : {}
-
-/** The response to a change: the record's document, with notes, and its version. */
-export const changedBy =
-  <Changed extends Readonly<{ version: number }>>(documentOf: (record: Changed) => object) =>
-  (outcome: Outcome<Changed>): Result => ({
-    body: { ...documentOf(outcome.record), ...notesIn(outcome) },
-    version: outcome.record.version,
-  })
-
-/** The response to a creation: 201 with the record's path, or 200 where it was there with the same content. */
-export const createdAt = (path: string, key: string, isNew: boolean, result: Result): Result =>
-  isNew ? { ...result, status: 201, location: `${path}/${encodeURIComponent(key)}` } : result
 
 export const CLIENT_EXAMPLE = {
   client_id: 'Z5sV2mXkq0',

@@ -4,10 +4,10 @@ import * as z from 'zod/mini'
 import { type Imported, importClients } from '../flows/registration/import-clients.ts'
 import { Problem } from '../protocol/problem.ts'
 import { CLIENT_IMPORT, importedClientIn } from '../protocol/registration/client-import.ts'
-import { NOTES } from './documents.ts'
 import { checkInput } from './input.ts'
 import { described } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
+import { NOTES } from './records.ts'
 
 const MAX_IMPORTED = 200
 /** D1 takes texts of 2 MB: no statement of an import has a longer one. */

@@ -23,8 +23,8 @@ export type Caller = Readonly<{
 export type Call<Query, Body> = Readonly<{
   /** For the flows of `flows/registration`. */
   act: Act
-  /** From the path, decoded. */
-  parameters: Readonly<Record<string, string>>
+  /** The parameter of the path, decoded; '' without one. */
+  key: string
   query: Query
   body: Body
   /** From `If-Match`, for a conditional operation. */
@@ -45,10 +45,13 @@ type Answer = Readonly<{
   example: unknown
 }>
 
+/** Of the query of an operation without parameters. */
+export type None = Record<never, never>
+
 /** `Query` and `Body` are what the handler gets: the output of the schemas. */
-type Described<Query, Body> = Readonly<{
+export type Described<Query, Body, Made = Result> = Readonly<{
   method: Method
-  /** Below the API's path, as in OpenAPI: `/clients/{client_id}`. */
+  /** Below the API's path, as in OpenAPI: `/clients/{client_id}`. It has one parameter at most. */
   path: `/${string}`
   /** The name of the operation for generated clients. */
   name: string
@@ -68,7 +71,7 @@ type Described<Query, Body> = Readonly<{
   answers: Readonly<Partial<Record<200 | 201, Answer>>>
   /** Refusals of its own: not those of every operation, nor `not_found` of a path with a parameter. */
   problems?: readonly ProblemType[]
-  handle: (call: Call<Query, Body>, deps: ManagementDeps) => Promise<Result>
+  handle: (call: Call<Query, Body>, deps: ManagementDeps) => Promise<Made>
 }>
 
 /** What the operation is about, the heading in the reference: the first word of its path. */
@@ -86,6 +89,6 @@ export const returnsVersion = ({ hasVersion = false, isConditional = false, meth
   hasVersion || (isConditional && method !== 'DELETE')
 
 /** Checks a row and forgets its types, so that rows of all kinds fit one list. */
-export const operation = <Query = Record<never, never>, Body = null>(
+export const operation = <Query = None, Body = null>(
   described: Described<Query, Body>,
 ): Operation => described as unknown as Operation

@@ -40,13 +40,12 @@ export const pageAnswer = (
   },
 })
 
-/** The list of one page. A full page is followed by another, which may be empty. */
-export function pageOf<Row>(
+/** Where the page behind these rows begins. A full page is followed by another, which may be empty. */
+export function nextOf<Row>(
   rows: readonly Row[],
   limit: number,
-  how: Readonly<{ documentOf: (row: Row) => object; cursorOf: (row: Row) => string }>,
-) {
+  cursorOf: (row: Row) => string,
+): string | null {
   const last = rows.at(-1)
-  const isFull = rows.length === limit && last !== undefined
-  return { items: rows.map(how.documentOf), next: isFull ? how.cursorOf(last) : null }
+  return rows.length === limit && last !== undefined ? cursorOf(last) : null
 }

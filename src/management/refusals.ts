@@ -42,8 +42,8 @@ export const refusalOperations = [
         },
       },
     },
-    async handle({ parameters: { correlation_id: text = '' }, act }, { refusals }) {
-      const id = readCorrelationId(text)
+    async handle({ key, act }, { refusals }) {
+      const id = readCorrelationId(key)
       const refused = id === null ? null : await refusals.find(id, act.now)
       if (!refused) {
         throw new Problem('not_found', 'Nothing is recorded under this id.', {

@@ -37,7 +37,7 @@ export const resourceOperations = declaredOperations({
     summary: 'Declare a resource',
     description:
       'The URI is kept in its canonical form: scheme and host in lower case, without a default port. The request can be repeated: the same content is 200, other content is 409.',
-    example: { uri: 'https://files.example', name: 'Your files', scopes: ['files:read'] },
+    bodyExample: { uri: 'https://files.example', name: 'Your files', scopes: ['files:read'] },
     known: 'The resource was there with the same content.',
     answer: 'The resource was declared.',
   },
@@ -46,8 +46,7 @@ export const resourceOperations = declaredOperations({
     summary: 'Change a resource',
     description:
       'A scope that it loses, and a new demand for DPoP, end the access tokens for it. Refresh tokens stay good for what is left. Users are asked again where its name has changed.',
-    example: { require_dpop: true },
-    answer: 'The resource as it is now.',
+    bodyExample: { require_dpop: true },
   },
   delete: {
     summary: 'Delete a resource and end the access tokens for it',

@@ -52,7 +52,7 @@ export const scopeOperations = [
       summary: 'Declare a scope',
       description:
         'The request can be repeated: the same content is 200, other content is 409. A scope that is not declared works too: the consent page shows its name.',
-      example: { name: 'submission:read', sentence: 'See your submissions' },
+      bodyExample: { name: 'submission:read', sentence: 'See your submissions' },
       known: 'The scope was declared with the same content.',
       answer: 'The scope was declared.',
     },
@@ -60,8 +60,7 @@ export const scopeOperations = [
     update: {
       summary: 'Change the declaration of a scope',
       description: 'Users are asked again when its sentence changes.',
-      example: { sensitive: true },
-      answer: 'The scope as it is now.',
+      bodyExample: { sensitive: true },
     },
     delete: {
       summary: 'Remove the declaration of a scope',

@@ -8,9 +8,9 @@ import {
   revokeSessionsOfUser,
   revokeToken,
 } from '../flows/registration/sessions.ts'
-import { NOTES, notesIn } from './documents.ts'
 import { described, named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
+import { NOTES, notesIn } from './records.ts'
 
 const MAX_TOKEN = MAX_SIGNED_TOKEN_LENGTH
 const MAX_ID = 1000

@@ -27,13 +27,11 @@ import {
   userDocument,
 } from '../protocol/registration/user-fields.ts'
 import type { UserReference } from '../stores/registration-ports.ts'
-import { changedBy, createdAt, NOTES, notesIn, USER_EXAMPLE, UserDocument } from './documents.ts'
+import { USER_EXAMPLE, UserDocument } from './documents.ts'
 import { described, maybe, named, text } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
-import { PAGE, pageAnswer } from './paging.ts'
-
-const MAY_READ = ['registry:read', 'registry:users'] as const
-const MAY_CHANGE = ['registry:users'] as const
+import { PAGE } from './paging.ts'
+import { NOTES, notesIn, recordOperations } from './records.ts'
 
 /** What the `{user_id}` of a path is. */
 const BY = z.strictObject({
@@ -46,141 +44,105 @@ const BY = z.strictObject({
   ),
 })
 
-function referenceIn(
-  { user_id = '' }: Readonly<Record<string, string>>,
-  { by }: z.output<typeof BY>,
-): UserReference {
-  if (by === 'any') return user_id
-  return by === 'username' ? { username: user_id } : { userId: user_id }
+type By = z.output<typeof BY>
+
+function referenceOf({ key, query: { by } }: Readonly<{ key: string; query: By }>): UserReference {
+  if (by === 'any') return key
+  return by === 'username' ? { username: key } : { userId: key }
 }
 
-const Changed = named('ChangedUser', z.extend(UserDocument, NOTES))
+const MAY_CHANGE = ['registry:users'] as const
 
-const changed = changedBy(userDocument)
-
-const answer = (description: string) => ({ description, schema: Changed, example: USER_EXAMPLE })
-
-const answerWithUser = { 200: answer('The user as it is now.') }
+const users = recordOperations({
+  path: '/users',
+  key: 'user_id',
+  name: 'User',
+  document: UserDocument,
+  documentOf: userDocument,
+  example: USER_EXAMPLE,
+  mayRead: ['registry:read', 'registry:users'],
+  mayChange: MAY_CHANGE,
+})
 
 export const userOperations = [
-  operation({
-    method: 'GET',
-    path: '/users',
-    name: 'listUsers',
+  users.list({
     summary: 'List users, ordered by id',
-    scopes: MAY_READ,
+    answer: 'A page of users.',
     query: z.strictObject({
       ...PAGE,
       name: maybe('a part of the username or of the e-mail address, in any case'),
     }),
-    answers: pageAnswer('A page of users.', UserDocument, USER_EXAMPLE),
-    async handle({ query: { limit, after = '', name }, act }) {
-      const { records, next } = await act.ports.users.page(after, limit, name)
-      return { body: { items: records.map(userDocument), next } }
-    },
+    handle: ({ query: { limit, after = '', name }, act }) =>
+      act.ports.users.page(after, limit, name),
   }),
-  operation({
-    method: 'POST',
-    path: '/users',
-    name: 'createUser',
+  users.create({
     summary: 'Register a user',
     description:
       'With a user_id of your choice the request can be repeated: the same content is 200, other content is 409.',
-    scopes: MAY_CHANGE,
+    known: 'The user was there with the same content.',
+    answer: 'The user was registered.',
     body: named('UserCreation', USER_CREATION),
-    hasVersion: true,
     bodyExample: { username: 'ada', email: 'ada@example.org', scopes: ['submission:read'] },
-    answers: {
-      200: answer('The user was there with the same content.'),
-      201: answer('The user was registered.'),
-    },
-    problems: ['conflict'],
-    async handle({ act, body }) {
-      const created = await createUser(act, newUserIn(body))
-      return createdAt('/users', created.record.userId, created.isNew, changed(created))
-    },
+    handle: ({ act, body }) => createUser(act, newUserIn(body)),
   }),
-  operation({
-    method: 'GET',
-    path: '/users/{user_id}',
-    name: 'getUser',
+  users.show({
     summary: 'Show a user',
-    scopes: MAY_READ,
+    answer: 'The user.',
     query: BY,
-    answers: {
-      200: { description: 'The user.', schema: UserDocument, example: USER_EXAMPLE },
-    },
-    hasVersion: true,
-    async handle({ act, parameters, query }) {
-      const user = await findUser(act, referenceIn(parameters, query))
-      return { body: userDocument(user), version: user.version }
-    },
+    handle: ({ act, ...call }) => findUser(act, referenceOf(call)),
   }),
-  operation({
+  users.change({
     method: 'PATCH',
-    path: '/users/{user_id}',
     name: 'updateUser',
     summary: 'Change a user',
     description: 'A list replaces the one before. Sessions that state an old value end.',
-    scopes: MAY_CHANGE,
     query: BY,
     body: named('UserChange', USER_UPDATE),
     bodyExample: { email: 'ada@example.org', disabled: false },
-    isConditional: true,
-    answers: answerWithUser,
     problems: ['conflict'],
-    handle: async ({ act, parameters, query, body, version }) =>
-      changed(await updateUser(act, referenceIn(parameters, query), userChangeIn(body), version)),
+    handle: ({ act, body, version, ...call }) =>
+      updateUser(act, referenceOf(call), userChangeIn(body), version),
   }),
-  operation({
+  users.change({
     method: 'DELETE',
-    path: '/users/{user_id}',
     name: 'deleteUser',
     summary: 'Delete a user and end all that the user has',
     description: 'The audit keeps its rows.',
-    scopes: MAY_CHANGE,
+    answer: 'The user as it was.',
     query: BY,
-    isConditional: true,
-    answers: { 200: answer('The user as it was.') },
-    async handle({ act, parameters, query, version }) {
-      const who = referenceIn(parameters, query)
+    async handle({ act, version, ...call }) {
+      const who = referenceOf(call)
       const ownerless = await ownerlessNotes(act, who)
       const { record, notes } = await deleteUser(act, who, version)
-      return changed({ record, notes: [...ownerless, ...notes] })
+      return { record, notes: [...ownerless, ...notes] }
     },
   }),
-  operation({
+  users.change({
     method: 'POST',
-    path: '/users/{user_id}/permissions',
+    part: '/permissions',
     name: 'changeUserPermissions',
     summary: 'Give a user permissions, or take them',
     description:
       'Either authorize or withdraw. Withdrawing ends the sessions that depend on what was taken.',
-    scopes: MAY_CHANGE,
     query: BY,
     body: named('UserPermissionChange', permissionChangeSchema(USER_LISTS)),
     bodyExample: { withdraw: { endorsements: ['cs.DL'] } },
-    isConditional: true,
-    answers: answerWithUser,
-    async handle({ act, parameters, query, body, version }) {
+    async handle({ act, body, version, ...call }) {
       const { how, lists } = readPermissionChange(USER_LISTS, body)
       const change = how === 'authorize' ? authorizeUser : withdrawFromUser
-      return changed(await change(act, referenceIn(parameters, query), lists, version))
+      return change(act, referenceOf(call), lists, version)
     },
   }),
-  operation({
+  users.change({
     method: 'PUT',
-    path: '/users/{user_id}/password',
+    part: '/password',
     name: 'setUserPassword',
     summary: 'Give a user another password and end all that the user has',
-    scopes: MAY_CHANGE,
     query: BY,
     body: PASSWORD_CHANGE,
     bodyExample: { password: 'correct horse battery staple' },
-    isConditional: true,
-    answers: answerWithUser,
-    handle: async ({ act, parameters, query, body, version }) =>
-      changed(await setPassword(act, referenceIn(parameters, query), body.password, version)),
+    handle: ({ act, body, version, ...call }) =>
+      setPassword(act, referenceOf(call), body.password, version),
   }),
   operation({
     method: 'POST',
@@ -209,9 +171,9 @@ export const userOperations = [
       },
     },
     problems: ['conflict'],
-    async handle({ act, parameters, query, version }, { settings }) {
+    async handle({ act, version, ...call }, { settings }) {
       const usersAreExternal = settings.loginUrl !== null
-      const who = referenceIn(parameters, query)
+      const who = referenceOf(call)
       const invited = await inviteUser(act, who, usersAreExternal, version)
       return {
         status: 201,

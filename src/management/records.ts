@@ -1,0 +1,141 @@
+/**
+ * The operations on one kind of record, which has a key, a version and a document: list, create, show, and changes of one
+ * record. Here is what all kinds have in common; `clients.ts`, `users.ts` and `declared.ts` say the rest.
+ */
+
+import * as z from 'zod/mini'
+import type { Outcome } from '../flows/registration/change.ts'
+import { described, named } from './openapi/schemas.ts'
+import { type Described, type None, type Operation, operation } from './operation.ts'
+import { pageAnswer } from './paging.ts'
+
+/** What a person should know of a change: for example that a wider permission is still held. Absent if there is nothing. */
+export const NOTES = {
+  notes: z.optional(described('what a person should know', z.array(z.string()))),
+}
+
+export const notesIn = ({ notes }: Pick<Outcome<unknown>, 'notes'>) =>
+  notes.length > 0 ? { notes } : {}
+
+type Kind<Kept> = Readonly<{
+  path: `/${string}`
+  /** The parameter of the path, and the member of the document. */
+  key: string
+  /** The component of the document, and a part of the names of the operations. */
+  name: string
+  document: z.ZodMiniObject
+  documentOf: (record: Kept) => Readonly<Record<string, unknown>>
+  example: object
+  mayRead: Operation['scopes']
+  mayChange: Operation['scopes']
+}>
+
+/** What is left to say of an operation. `answer`: what the response to success has. */
+type Row<Query, Body, Made> = Omit<
+  Described<Query, Body, Made>,
+  'method' | 'path' | 'name' | 'scopes' | 'answers'
+> &
+  Readonly<{ answer: string }>
+
+type Change<Query, Body, Made> = Omit<Row<Query, Body, Made>, 'answer'> &
+  Pick<Described<Query, Body>, 'method' | 'name'> &
+  Partial<Pick<Described<Query, Body>, 'scopes'>> &
+  Readonly<{
+    answer?: string
+    /** Of the record: the end of the path. Without one the record itself. */
+    part?: `/${string}`
+  }>
+
+type Creation<Body, Made> = Row<None, Body, Made> &
+  Readonly<{
+    /** What the response has where the record was there with the same content. */
+    known: string
+    /** Members that only the response to the first request has. */
+    once?: Readonly<{ members: Record<string, z.ZodMiniType>; example: object }>
+  }>
+
+export function recordOperations<Kept extends Readonly<{ version: number }>>(kind: Kind<Kept>) {
+  const { path, key, name, document, documentOf, example, mayRead, mayChange } = kind
+  const one = `${path}/{${key}}` as const
+  const schema = named(`Changed${name}`, z.extend(document, NOTES))
+  const changed = (description: string) => ({ description, schema, example })
+  const resultOf = ({ record, notes }: Outcome<Kept>) => {
+    const body: Readonly<Record<string, unknown>> = { ...documentOf(record), ...notesIn({ notes }) }
+    return { body, version: record.version }
+  }
+  type Page = Readonly<{ records: readonly Kept[]; next: string | null }>
+  type Created = Outcome<Kept> & Readonly<{ isNew: boolean; once?: object }>
+  return {
+    list: <Query>({ answer, handle, ...row }: Row<Query, null, Page>) =>
+      operation<Query>({
+        ...row,
+        method: 'GET',
+        path,
+        name: `list${name}s`,
+        scopes: mayRead,
+        answers: pageAnswer(answer, document, example),
+        async handle(call, deps) {
+          const { records, next } = await handle(call, deps)
+          return { body: { items: records.map(documentOf), next } }
+        },
+      }),
+
+    create: <Body>({ known, answer, once, handle, ...row }: Creation<Body, Created>) =>
+      operation<None, Body>({
+        problems: ['conflict'],
+        ...row,
+        method: 'POST',
+        path,
+        name: `create${name}`,
+        scopes: mayChange,
+        answers: {
+          200: changed(known),
+          201: {
+            ...changed(answer),
+            ...(once && {
+              schema: named(`Created${name}`, z.extend(schema, once.members)),
+              example: { ...example, ...once.example },
+            }),
+          },
+        },
+        hasVersion: true,
+        async handle(call, deps) {
+          const created = await handle(call, deps)
+          const { body, version } = resultOf(created)
+          if (!created.isNew) return { body, version }
+          const location = `${path}/${encodeURIComponent(String(body[key]))}`
+          return { status: 201, body: { ...body, ...created.once }, version, location }
+        },
+      }),
+
+    show: <Query = None>({ answer, handle, ...row }: Row<Query, null, Kept>) =>
+      operation<Query>({
+        ...row,
+        method: 'GET',
+        path: one,
+        name: `get${name}`,
+        scopes: mayRead,
+        answers: { 200: { description: answer, schema: document, example } },
+        hasVersion: true,
+        async handle(call, deps) {
+          const record = await handle(call, deps)
+          return { body: documentOf(record), version: record.version }
+        },
+      }),
+
+    change: <Query = None, Body = null>({
+      answer = `The ${name.toLowerCase()} as it is now.`,
+      part,
+      handle,
+      ...row
+    }: Change<Query, Body, Outcome<Kept>>) =>
+      operation<Query, Body>({
+        scopes: mayChange,
+        ...row,
+        path: part === undefined ? one : `${one}${part}`,
+        isConditional: true,
+        answers: { 200: changed(answer) },
+        handle: async (call, deps) => resultOf(await handle(call, deps)),
+      }),
+  }
+}
