@@ -103,6 +103,14 @@ export const Name = ({ children }: { children: Child }) => (
   </strong>
 )
 
+/** What somebody wrote: nothing where they wrote nothing. */
+export const Quotation = ({ text }: { text: string }) =>
+  text === '' ? null : (
+    <blockquote dir="auto">
+      <p>{text}</p>
+    </blockquote>
+  )
+
 export const SignedInAs = (p: { username: string; children?: Child }) => (
   <div class="account">
     <p>

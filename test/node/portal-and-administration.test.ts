@@ -128,7 +128,7 @@ describe('what an owner does in the portal', () => {
 
   it('owners, disabling, enabling, leaving and deleting are what the command line shows, and the audit has each', async () => {
     const id = await register()
-    await submit(`/clients/${id}/owners`, { owner: 'friend' }, 'offer')
+    await submit(`/clients/${id}/owners`, { owner: 'friend' }, 'offer_ownership')
     expect((await shown(id)).further_owners).toEqual([])
     const demo = { ...running.demo, username: 'friend', password: 'correct horse battery' }
     const headers = { Cookie: await demoUser({ ...running, demo }).signIn() }

@@ -43,14 +43,13 @@ const pagesWith = (text: string): Record<string, string> => {
     ...{ name: text, url: text, description: text, logo_uri: text },
     ...{ redirect_uris: text, kind: text, jwks: text, jwks_uri: text },
   }
-  const labels = { ...typed }
   const decision = { decision: 'declined', decidedAt: 1, reason: text } as const
   const permission: ShownPermission = {
     ...{ kind: 'scope', value: text, sentence: text, isUndeclared: true, state: 'requested' },
     ...{ requestedAt: 1, authorizedAt: 2, decision },
   }
   const askable = { value: text, sentence: text, isSensitive: true, isFree: true, isChecked: true }
-  const form = { frame, hidden, typed, labels }
+  const form = { frame, hidden, typed }
   const one = { frame, clientId: text, name: text }
   const client: ClientPageProps['client'] = {
     ...{ issuer: 'https://registry.example', clientId: text, name: text, url: text },
@@ -78,9 +77,9 @@ const pagesWith = (text: string): Record<string, string> => {
     ],
     held: [permission],
     changes: [{ field: 'Name', before: [text], now: [text] }],
-    ...{ history: [entry], since: [entry], whyNot: null, hidden, reason: text },
-    labels: { decide: 'What it asks for', reason: 'Reason', listing_reason: 'Reason' },
-    listing: { ...listing, isLookAlike: true, hidden, typed: text },
+    ...{ history: [entry], since: [entry], whyNot: null, hidden },
+    typed: { reason: text, listing_reason: text },
+    listing: { ...listing, isLookAlike: true, hidden },
   }
   const owner = { name: text, isYou: true, removal: hidden }
   const listed = { clientId: text, name: text, isEnabled: false, createdAt: 1, waiting: 2 }
@@ -137,7 +136,7 @@ const pagesWith = (text: string): Record<string, string> => {
         frame={frameOf('jwks', 'jwks_uri')}
         {...{ method: 'keys', address: text, notes: [text], endsWithin: 70 }}
         keys={[{ id: text, hasOwnId: false, type: text, algorithm: text }]}
-        {...{ typed, labels, hidden }}
+        {...{ typed, hidden }}
       />,
     ),
     permissions: html(
@@ -147,7 +146,7 @@ const pagesWith = (text: string): Record<string, string> => {
         permissions={[permission]}
         groups={[{ resource: { uri: text, name: text }, scopes: [askable] }]}
         grantTypes={[askable]}
-        typed={{ otherScopes: text, endorsements: text }}
+        typed={{ other_scopes: text, endorsements: text }}
         hidden={{ ask: hidden, takeBack: hidden }}
       />,
     ),
@@ -159,7 +158,7 @@ const pagesWith = (text: string): Record<string, string> => {
           { ...offer, takeBack: hidden },
           { ...offer, declinedAt: 2, takeBack: null },
         ]}
-        {...{ hidden, typed: text, label: 'Name' }}
+        {...{ hidden, typed: { owner: text } }}
       />,
     ),
     confirm: html(

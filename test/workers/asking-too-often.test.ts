@@ -76,7 +76,7 @@ describe('an owner', () => {
     const [owner, friend] = [await newOwner(), await newOwner()]
     const { id } = await register(owner)
     await offer(owner, id, friend.user.username)
-    await owner.submit(`/clients/${id}/owners`, {}, 'take_back')
+    await owner.submit(`/clients/${id}/owners`, {}, 'take_back_offer')
     await ask(owner, id, { scopes: [READ] })
     expect(await countOf(actorOf(owner))).toBe(2)
     await setCount(actorOf(owner), REQUESTS_IN_AN_HOUR)
@@ -93,13 +93,13 @@ describe('an owner', () => {
     const owner = await newOwner(withDirectory)
     const [{ id: first }, { id: second }] = [await register(owner), await register(owner)]
     await ask(owner, first, { scopes: [READ] })
-    await owner.submit(`/clients/${second}/listing`, {}, 'ask')
+    await owner.submit(`/clients/${second}/listing`, {}, 'ask_listing')
     expect(await countOf(actorOf(owner))).toBe(2)
     await setCount(actorOf(owner), REQUESTS_IN_AN_HOUR)
     await owner.submit(`/clients/${first}/delete`, {})
-    await owner.submit(`/clients/${second}/listing`, {}, 'take_back')
+    await owner.submit(`/clients/${second}/listing`, {}, 'take_back_listing')
     expect((await ask(owner, second, { scopes: [READ] })).status).toBe(429)
-    const listing = await owner.submit(`/clients/${second}/listing`, {}, 'ask')
+    const listing = await owner.submit(`/clients/${second}/listing`, {}, 'ask_listing')
     expect([listing.status, await listing.text()]).toEqual([
       429,
       expect.stringContaining('ask again later'),

@@ -38,7 +38,7 @@ const withoutId = (answer: Response, id: string) => {
 
 /** The same form again finds it done: 409, because the client has another version. */
 const listingFlow = (
-  act: 'ask' | 'take_back',
+  act: 'ask_listing' | 'take_back_listing',
   before: (id: string) => Promise<unknown>,
   holds: (id: string, word: string) => Promise<void>,
 ): Flow => ({
@@ -50,7 +50,7 @@ const listingFlow = (
     const [owner, word] = [await newOwner(withDirectory), newWord()]
     const { id } = await register(owner, { name: word })
     const path = `/clients/${id}/listing`
-    if (act === 'take_back') await owner.submit(path, {}, 'ask')
+    if (act === 'take_back_listing') await owner.submit(path, {}, 'ask_listing')
     await before(id)
     const fields = await owner.form(path, act)
     const send = async ({ fetch }: Service) =>
@@ -70,12 +70,12 @@ const listingFlow = (
 export const directoryFlows: readonly Flow[] = [
   readDirectory,
   listingFlow(
-    'ask',
+    'ask_listing',
     async () => {},
     async (id) => expect(await stateOf(id)).toBe('requested'),
   ),
   listingFlow(
-    'take_back',
+    'take_back_listing',
     (id) => listClient(admin(), id),
     async (id, word) => expect([await stateOf(id), (await search(word)).names]).toEqual([null, []]),
   ),

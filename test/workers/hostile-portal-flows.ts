@@ -178,7 +178,7 @@ const formFlows = [
     const [owner, next] = [await newOwner(), await newOwner()]
     const { id } = await register(owner)
     const path = `/clients/${id}/owners`
-    const fields = filled(await owner.form(path, 'offer'), { owner: next.user.username })
+    const fields = filled(await owner.form(path, 'offer_ownership'), { owner: next.user.username })
     return {
       send: (fetch) => ownerWith(owner.user, owner.cookie, fetch).send(path, fields),
       async expectDone() {

@@ -44,7 +44,7 @@ describe('an owner at /clients/{id}/listing', () => {
       expect(page).toContain(published)
     }
     expect(await owner.page(`/clients/${id}`)).toContain(`href="${path}"`)
-    const asked = await owner.submit(path, {}, 'ask')
+    const asked = await owner.submit(path, {}, 'ask_listing')
     expect([asked.status, asked.headers.get('Location')]).toEqual([
       303,
       `/clients/${id}?done=listing_asked`,
@@ -55,7 +55,7 @@ describe('an owner at /clients/{id}/listing', () => {
     await listClient(admin(), id)
     expect((await search(word)).names).toEqual([word])
     expect(await owner.page(path)).toContain('href="/directory"')
-    const left = await owner.submit(path, {}, 'take_back')
+    const left = await owner.submit(path, {}, 'take_back_listing')
     expect(left.headers.get('Location')).toBe(`/clients/${id}?done=listing_taken_back`)
     expect((await search(word)).names).toEqual([])
     expect(await auditOf('client_id', id)).toEqual([
@@ -67,12 +67,12 @@ describe('an owner at /clients/{id}/listing', () => {
     const owner = await newMember()
     const { id } = await register(owner)
     const path = `/clients/${id}/listing`
-    await owner.submit(path, {}, 'ask')
+    await owner.submit(path, {}, 'ask_listing')
     await declineListing(admin(), id, 'Its page <is> empty.')
     const page = await owner.page(path)
     expect(page).toContain('An approver declined on')
     expect(page).toContain('Its page &lt;is&gt; empty.')
-    await owner.submit(path, {}, 'ask')
+    await owner.submit(path, {}, 'ask_listing')
     expect(await stateOf(id)).toBe('requested')
     expect(await owner.page(path)).not.toContain('empty.')
   })
@@ -80,7 +80,7 @@ describe('an owner at /clients/{id}/listing', () => {
   it('without the directory the page and its form are 404, and the client page has no link to it', async () => {
     const [owner, { user, cookie }] = await Promise.all([newMember(), newOwner()])
     const { id } = await register(owner)
-    const form = await owner.form(`/clients/${id}/listing`, 'ask')
+    const form = await owner.form(`/clients/${id}/listing`, 'ask_listing')
     const without = ownerWith(owner.user, owner.cookie, registry)
     expect((await without.get(`/clients/${id}/listing`)).status).toBe(404)
     expect((await without.send(`/clients/${id}/listing`, form)).status).toBe(404)
@@ -92,7 +92,7 @@ describe('an owner at /clients/{id}/listing', () => {
   it('a form that shows an older version of the client does nothing', async () => {
     const owner = await newMember()
     const { id } = await register(owner)
-    const form = await owner.form(`/clients/${id}/listing`, 'ask')
+    const form = await owner.form(`/clients/${id}/listing`, 'ask_listing')
     await update(id, { name: 'Meanwhile' })
     expect((await owner.send(`/clients/${id}/listing`, form)).status).toBe(409)
     expect(await stateOf(id)).toBe(null)
@@ -101,7 +101,7 @@ describe('an owner at /clients/{id}/listing', () => {
   it('an owner can neither list nor decline, and asks only for the clients that they own', async () => {
     const [owner, other] = [await newMember(), await newMember()]
     const { id } = await register(owner)
-    await owner.submit(`/clients/${id}/listing`, {}, 'ask')
+    await owner.submit(`/clients/${id}/listing`, {}, 'ask_listing')
     for (const user of [owner.user, other.user]) {
       expect(await refusedAs(listClient(byOwner(user.id), id))).toBe('forbidden')
       expect(await refusedAs(declineListing(byOwner(user.id), id, ''))).toBe('forbidden')
@@ -332,7 +332,7 @@ describe('an approver in the queue', () => {
   async function newWish(changed: Record<string, string> = {}) {
     const [owner, word] = [await newMember(), newWord()]
     const { id } = await register(owner, { name: word, ...changed })
-    await owner.submit(`/clients/${id}/listing`, {}, 'ask')
+    await owner.submit(`/clients/${id}/listing`, {}, 'ask_listing')
     return { owner, word, id, path: approvalPath(id) }
   }
   type Wish = Awaited<ReturnType<typeof newWish>>
@@ -414,7 +414,7 @@ describe('an approver in the queue', () => {
   it('an approver lists no client that they own, as the first owner or a further one', async () => {
     const approver = await newDecider()
     const { id } = await register(approver)
-    await approver.submit(`/clients/${id}/listing`, {}, 'ask')
+    await approver.submit(`/clients/${id}/listing`, {}, 'ask_listing')
     const other = await newWish()
     const form = await listingForm(approver, other.path)
     await share(other.owner, other.id, approver)
@@ -443,7 +443,7 @@ describe('an approver in the queue', () => {
     ])
     expect(await stateOf(id)).toBe('requested')
     const gone = filled(await listingForm(approver, path), { act: 'list' })
-    await owner.submit(`/clients/${id}/listing`, {}, 'take_back')
+    await owner.submit(`/clients/${id}/listing`, {}, 'take_back_listing')
     expect((await approver.send(path, gone)).status).toBe(409)
     expect(await stateOf(id)).toBe(null)
   })

@@ -326,7 +326,7 @@ describe('a form that was opened before the owner changed', () => {
     await share(first, of, second)
     const edit = filled(await second.form(`/clients/${of}/edit`), { name: 'Late' })
     const answers = await Promise.all([
-      first.submit(`/clients/${of}/owners`, { user: second.user.id }, 'remove'),
+      first.submit(`/clients/${of}/owners`, { user: second.user.id }, 'remove_owner'),
       second.send(`/clients/${of}/edit`, edit),
     ])
     const statuses = answers.map(({ status }) => status)

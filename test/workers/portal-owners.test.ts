@@ -156,7 +156,7 @@ describe('an offer', () => {
     await ada.send(path, [
       ...(await minted(ada, 'take_back_offer', id, version)),
       ...([
-        ['act', 'take_back'],
+        ['act', 'take_back_offer'],
         ['user', bea.user.id],
       ] as Pair[]),
     ])
@@ -189,7 +189,7 @@ describe('an offer', () => {
     const cy = await newOwner()
     await share(ada, id, cy)
     const fields = await fieldsFor(bea, id, 'accept')
-    const answer = await cy.submit(`/clients/${id}/owners`, {}, 'take_back')
+    const answer = await cy.submit(`/clients/${id}/owners`, {}, 'take_back_offer')
     expect(answer.headers.get('Location')).toBe(`/clients/${id}?done=taken_back`)
     const late = await bea.send('/clients', fields)
     expect([late.status, await late.text()]).toEqual([
@@ -208,7 +208,7 @@ describe('an offer', () => {
     await share(ada, id, cy)
     await offer(ada, id, dan.user.username)
     await offer(bea, id, eve.user.username)
-    await ada.submit(`/clients/${id}/owners`, { user: bea.user.id }, 'remove')
+    await ada.submit(`/clients/${id}/owners`, { user: bea.user.id }, 'remove_owner')
     expect((await rowsOf(id)).map(({ user_id }) => user_id)).toEqual([dan.user.id])
     expect(await offerForm(eve, id)).toBe(null)
     await offer(cy, id, eve.user.username)
@@ -300,7 +300,7 @@ describe('acts at once', () => {
     for (let round = 0; round < 5; round += 1) {
       const { ada, bea, id } = await offered()
       const accepting = await fieldsFor(bea, id, 'accept')
-      const takingBack = await ada.form(`/clients/${id}/owners`, 'take_back')
+      const takingBack = await ada.form(`/clients/${id}/owners`, 'take_back_offer')
       const [accepted, takenBack] = await Promise.all([
         bea.send('/clients', accepting),
         ada.send(`/clients/${id}/owners`, takingBack),
@@ -513,14 +513,14 @@ describe('the history', () => {
     await offer(bea, id, cy.user.username)
     await answerOffer(cy, id, 'decline')
     await offer(ada, id, dan.user.username)
-    await ada.submit(`/clients/${id}/owners`, {}, 'take_back')
+    await ada.submit(`/clients/${id}/owners`, {}, 'take_back_offer')
     await updateClient(admin(), id, {
       fields: {},
       lists: { furtherOwners: [bea.user.id, dan.user.id] },
       mode: 'authorize',
       isDisabled: undefined,
     })
-    await ada.submit(`/clients/${id}/owners`, { user: dan.user.id }, 'remove')
+    await ada.submit(`/clients/${id}/owners`, { user: dan.user.id }, 'remove_owner')
     await ada.submit(`/clients/${id}/leave`)
     const page = await bea.page(`/clients/${id}/history`)
     const entries = (page.match(/<li>.*?<\/li>/gs) ?? []).map((item) =>

@@ -292,7 +292,7 @@ describe('owners', () => {
     const { version } = await recordOf(id)
     for (const user of [cy.user.id, ada.user.id]) {
       const forged = await bea.send(path, [
-        ['act', 'remove'],
+        ['act', 'remove_owner'],
         ['user', user],
         ...(await minted(bea, 'remove_owner', id, version)),
       ])
@@ -303,7 +303,7 @@ describe('owners', () => {
     }
     const { furtherOwners } = await recordOf(id)
     expect([...furtherOwners].sort()).toEqual([bea.user.id, cy.user.id].sort())
-    const answer = await ada.submit(path, { user: bea.user.id }, 'remove')
+    const answer = await ada.submit(path, { user: bea.user.id }, 'remove_owner')
     expect(answer.status).toBe(303)
     expect((await recordOf(id)).furtherOwners).toEqual([cy.user.id])
   })

@@ -108,7 +108,7 @@ export async function register(
 
 /** Offers the client to a user. */
 export const offer = (owner: Owner, id: string, name: string) =>
-  owner.submit(`/clients/${id}/owners`, { owner: name }, 'offer')
+  owner.submit(`/clients/${id}/owners`, { owner: name }, 'offer_ownership')
 
 /** The fields of the form by which a user answers an offer, without the answer; null without an offer. */
 export const offerForm = async (user: Owner, id: string) =>

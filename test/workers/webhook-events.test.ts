@@ -226,7 +226,7 @@ describe('what the webhook tells', () => {
   it('a request for the directory and each decision on it are sent, with the actor and the reason', async () => {
     const webhook = await withWebhook(ACCEPTED, { DIRECTORY: 'on' })
     const { owner, id } = await ownedClient(webhook)
-    const ask = (act = 'ask') => owner.submit(`/clients/${id}/listing`, {}, act)
+    const ask = (act = 'ask_listing') => owner.submit(`/clients/${id}/listing`, {}, act)
     const approver = await newApprover(undefined, webhook.fetch)
     const decided = (act: string, reason = '') =>
       approver.submit(`/approvals/${id}`, { act, listing_reason: reason })
@@ -254,7 +254,7 @@ describe('what the webhook tells', () => {
       approvals_url: `${ISSUER}/approvals`,
     })
     await ask()
-    await ask('take_back')
+    await ask('take_back_listing')
     expect((await webhook.told()).slice(5).map(({ type }) => type)).toEqual(['listing.requested'])
   })
 

@@ -5,6 +5,7 @@ import { GRANT_TYPES } from '../../domain/client.ts'
 import { canonicalResource } from '../../domain/resource.ts'
 import { holdsScope, OFFLINE_ACCESS, splitScopes } from '../../domain/scope.ts'
 import type { Fact, FactValue } from '../../pages/portal/check-page.tsx'
+import { STATES } from '../../pages/portal/permissions.tsx'
 import type { CheckName } from '../../protocol/checks.ts'
 import { RESOURCE } from '../../protocol/fields.ts'
 import { firstDifference } from '../../protocol/redirect-uri.ts'
@@ -67,10 +68,9 @@ function stateOf({ client, declared }: FactsOf, kind: 'scope' | 'grant_type', va
   if (permission?.authorizedAt != null) return 'authorized'
   if (kind === 'scope' && holdsScope(client.scopes, value)) return 'authorized by a wider scope'
   const decision = client.decisions.find((one) => one.kind === kind && one.value === value)
-  const words = { declined: 'declined', withdrawn: 'withdrawn', taken_back: 'taken back' }
   const decided =
     decision &&
-    `${words[decision.decision]} on ${day(decision.decidedAt)}${decision.reason === '' ? '' : `: ${visible(decision.reason, 200)}`}`
+    `${STATES[decision.decision]} on ${day(decision.decidedAt)}${decision.reason === '' ? '' : `: ${visible(decision.reason, 200)}`}`
   if (permission) {
     const before = decided ? `, before that ${decided}` : ''
     return `requested on ${day(permission.requestedAt)}, not approved yet${before}`

@@ -12,10 +12,11 @@ import type { Change } from '../../pages/portal/approval-page.tsx'
 import type { AskedFor } from '../../pages/portal/decisions.tsx'
 import type { ShownPermission } from '../../pages/portal/permissions.tsx'
 import { DECISION_REASON } from '../../protocol/registration/client-decisions.ts'
+import { invalid } from '../../protocol/registration/errors.ts'
 import { requireValid } from '../../protocol/registration/field.ts'
 import type { Declared } from '../../stores/shown-client.ts'
 import { capitalized } from '../page.ts'
-import { invalid, requireAll } from './attempt.ts'
+import { requireAll } from './attempt.ts'
 import { FIELD_WORDS } from './history-view.ts'
 import { catalogueOf, tickedIn } from './permission-view.ts'
 
@@ -71,13 +72,6 @@ export function whyNot(client: ClientRecord, userId: string): string | null {
   if (isOffered(client, userId)) return OFFERED
   if (isInvolved(client, userId)) return WAS_OWN
   return hasRegistryScope(client.permissions.map(({ value }) => value)) ? PRIVILEGED : null
-}
-
-/** As the page names the fields. */
-export const LABELS = {
-  decide: 'What it asks for',
-  reason: 'Reason',
-  listing_reason: 'Reason for not listing it',
 }
 
 const reasonIn = (form: URLSearchParams, field: string) =>

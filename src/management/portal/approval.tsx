@@ -11,14 +11,14 @@ import { declineListing, listClient } from '../../flows/registration/listings.ts
 import { loginAddress } from '../../http/next-page.ts'
 import { ApprovalPage, NoClientPage } from '../../pages/portal/approval-page.tsx'
 import { approvalPath } from '../../pages/portal/approvals-page.tsx'
-import type { ShownListing } from '../../pages/portal/decisions.tsx'
+import { DECISION_LABELS, type ShownListing } from '../../pages/portal/decisions.tsx'
 import type { ShownPermission } from '../../pages/portal/permissions.tsx'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { ShownClient } from '../../stores/approvals.ts'
 import type { OwnClient } from '../../stores/shown-client.ts'
 import { withPublishedKeys } from '../fetched.ts'
 import { asSentence } from '../page.ts'
-import { askedFor, changesOf, LABELS, readDecision, readReason, whyNot } from './approval-view.ts'
+import { askedFor, changesOf, readDecision, readReason, whyNot } from './approval-view.ts'
 import { approverPage, onlyApprovers } from './approvals.tsx'
 import { attempt, clientFormFields, type Refused } from './attempt.ts'
 import { nameOf } from './clients.tsx'
@@ -64,18 +64,13 @@ const hiddenOf = async (visit: Visit<Found>, name: string, client: ClientRecord)
   ['seen', String(visit.found.history[0]?.auditId ?? 0)] as const,
 ]
 
-async function listingOf(
-  visit: Visit<Found>,
-  client: ClientRecord,
-  form: URLSearchParams | null,
-): Promise<ShownListing | null> {
+async function listingOf(visit: Visit<Found>, client: ClientRecord): Promise<ShownListing | null> {
   const { branding, settings } = visit.deps
   if (!settings.hasDirectory || client.listing === null) return null
   return {
     ...client.listing,
     isLookAlike: looksLike(client.name, branding.serviceName),
     hidden: await hiddenOf(visit, LISTING_FORM, client),
-    typed: form?.get('listing_reason') ?? '',
   }
 }
 
@@ -107,9 +102,11 @@ async function showClient(
       whyNot={signInAddress === null ? whyNot(client, user.userId) : asSentence(SIGNED_IN_LONG_AGO)}
       signInAddress={signInAddress}
       hidden={await hiddenOf(visit, FORM, client)}
-      listing={await listingOf(visit, client, form)}
-      reason={form?.get('reason') ?? ''}
-      labels={LABELS}
+      listing={await listingOf(visit, client)}
+      typed={{
+        reason: form?.get('reason') ?? '',
+        listing_reason: form?.get('listing_reason') ?? '',
+      }}
     />
   )
   const status = seen === undefined ? refused?.status : 409
@@ -191,7 +188,7 @@ export const approvalPage = approverPage<Found>({
     const { clientId } = client
     const listed = visit.deps.settings.hasDirectory ? LISTED[form.get('act') ?? ''] : undefined
     const [name, change] = listed === undefined ? [FORM, decide] : [LISTING_FORM, decideListing]
-    const asked = { form: name, id: clientId, labels: LABELS, aliases: ALIASES }
+    const asked = { form: name, id: clientId, labels: DECISION_LABELS, aliases: ALIASES }
     const attempted = await attempt(visit, form, asked, async (version) => {
       if (signInAgainAddress(visit) !== null) {
         throw new RegistrationError('forbidden', SIGNED_IN_LONG_AGO)

@@ -119,9 +119,6 @@ class FormErrors extends Error {
   }
 }
 
-export const invalid = (sentence: string, field: string | null = null) =>
-  new RegistrationError('invalid', sentence, field)
-
 /** Makes all checks, and throws `FormErrors` with what they refuse. */
 export function requireAll(checks: readonly (() => unknown)[]) {
   const errors = checks.flatMap((check) => {

@@ -9,39 +9,29 @@ import {
 } from '../../domain/client-kind.ts'
 import { quote, redirectUriProblem, registrationProblem } from '../../domain/registration.ts'
 import type { GivenKeys } from '../../flows/registration/own-credentials.ts'
+import { CLIENT_LABELS } from '../../pages/portal/client-form-page.tsx'
 import { CLIENT_FIELDS, CLIENT_LISTS } from '../../protocol/registration/client-fields.ts'
-import { requireValid } from '../../protocol/registration/field.ts'
-import { invalid, requireAll } from './attempt.ts'
-import { givenKeysIn, KEY_LABELS, typedKeysIn } from './key-form.ts'
-
-/** As the page names the fields. */
-export const LABELS = {
-  name: 'Name',
-  url: 'Web page',
-  description: 'Description',
-  logo_uri: 'Logo',
-  redirect_uris: 'Redirect URIs',
-  kind: 'Kind',
-  ...KEY_LABELS,
-} as const
+import { invalid } from '../../protocol/registration/errors.ts'
+import { requireValid, snakeCase } from '../../protocol/registration/field.ts'
+import { requireAll } from './attempt.ts'
+import { givenKeysIn } from './key-form.ts'
 
 /** As typed. */
-export type Typed = Readonly<Record<keyof typeof LABELS, string>>
+export type Typed = Readonly<Record<keyof typeof CLIENT_LABELS, string>>
 
-export const NOTHING_TYPED: Typed = {
-  name: '',
-  url: '',
-  description: '',
-  logo_uri: '',
-  redirect_uris: '',
-  kind: '',
-  jwks: '',
-  jwks_uri: '',
-}
+const typedBy = (textOf: (name: keyof Typed) => string) =>
+  Object.fromEntries(
+    (Object.keys(CLIENT_LABELS) as (keyof Typed)[]).map((name) => [name, textOf(name)]),
+  ) as Typed
+
+export const NOTHING_TYPED = typedBy(() => '')
+
+/** Each is a text of the client, in the form under its name in snake_case. */
+const TEXTS = ['name', 'url', 'description', 'logoUri'] as const
 
 type ClientForm = Readonly<{
   kind: ClientKind
-  fields: Readonly<{ name: string; url: string; description: string; logoUri: string }>
+  fields: Readonly<Record<(typeof TEXTS)[number], string>>
   redirectUris: readonly string[]
   keys: GivenKeys | null
 }>
@@ -49,26 +39,16 @@ type ClientForm = Readonly<{
 /** What the form that edits a client begins with. */
 export const typedOf = (client: ClientRecord): Typed => ({
   ...NOTHING_TYPED,
-  name: client.name,
-  url: client.url,
-  description: client.description,
-  logo_uri: client.logoUri,
+  ...Object.fromEntries(TEXTS.map((name) => [snakeCase(name), client[name]])),
   redirect_uris: client.redirectUris.join('\n'),
 })
 
 /** A browser sends line breaks as CRLF. */
-const textIn = (form: URLSearchParams, name: string) =>
-  (form.get(name) ?? '').replace(/\r\n?/g, '\n')
-
-export const typedIn = (form: URLSearchParams): Typed => ({
-  name: textIn(form, 'name').trim(),
-  url: textIn(form, 'url').trim(),
-  description: textIn(form, 'description').trim(),
-  logo_uri: textIn(form, 'logo_uri').trim(),
-  redirect_uris: textIn(form, 'redirect_uris'),
-  kind: textIn(form, 'kind'),
-  ...typedKeysIn(form),
-})
+export const typedIn = (form: URLSearchParams): Typed =>
+  typedBy((name) => {
+    const text = (form.get(name) ?? '').replace(/\r\n?/g, '\n')
+    return name === 'redirect_uris' ? text : text.trim()
+  })
 
 const linesOf = (text: string) => [
   ...new Set(
@@ -80,13 +60,6 @@ const linesOf = (text: string) => [
 ]
 
 const MAX_REDIRECT_URIS = 50
-
-const CHECKS = {
-  name: CLIENT_FIELDS.name.schema,
-  url: CLIENT_FIELDS.url.schema,
-  description: CLIENT_FIELDS.description.schema,
-  logo_uri: CLIENT_FIELDS.logoUri.schema,
-}
 
 function requireRedirectUris(text: string, kind: ClientKind | null) {
   const redirectUris = linesOf(text)
@@ -118,11 +91,12 @@ type Asked = Readonly<{ asksForKind: boolean; issuer: string }>
 /** Throws `FormErrors`. */
 export function readClientForm(typed: Typed, { asksForKind, issuer }: Asked): ClientForm {
   const kind = isClientKind(typed.kind) ? typed.kind : null
+  const fields = Object.fromEntries(
+    TEXTS.map((name) => [name, typed[snakeCase(name) as keyof Typed]]),
+  ) as ClientForm['fields']
   requireAll([
-    ...Object.entries(CHECKS).map(
-      ([name, schema]) =>
-        () =>
-          requireValid(schema, typed[name as keyof typeof CHECKS], name),
+    ...TEXTS.map(
+      (name) => () => requireValid(CLIENT_FIELDS[name].schema, fields[name], snakeCase(name)),
     ),
     () => {
       if (asksForKind && kind === null) throw invalid('choose what the client is', 'kind')
@@ -130,10 +104,9 @@ export function readClientForm(typed: Typed, { asksForKind, issuer }: Asked): Cl
     () => requireRedirectUris(typed.redirect_uris, asksForKind ? kind : null),
     () => givenKeysIn(typed, issuer),
   ])
-  const { name, url, description, logo_uri: logoUri } = typed
   return {
     kind: kind ?? CLIENT_KINDS[0],
-    fields: { name, url, description, logoUri },
+    fields,
     redirectUris: linesOf(typed.redirect_uris),
     keys: asksForKind ? givenKeysIn(typed, issuer) : null,
   }

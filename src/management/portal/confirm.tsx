@@ -9,9 +9,8 @@ import { Name } from '../../pages/parts.tsx'
 import { ConfirmPage } from '../../pages/portal/confirm-page.tsx'
 import { clientPath } from '../../pages/portal/frame.tsx'
 import type { OwnClient } from '../../stores/shown-client.ts'
-import { actOf } from './attempt.ts'
 import { isInDirectory, nameOf, stateOf } from './clients.tsx'
-import { clientDone, ownClientPage, readClient } from './own-client.tsx'
+import { type Form, ownClientPage, readClient } from './own-client.tsx'
 import type { Visit } from './portal-page.tsx'
 
 const ENDS = [
@@ -19,17 +18,13 @@ const ENDS = [
   `Its access tokens end within ${ALL_REVOKED_WITHIN_SECONDS} seconds.`,
 ]
 
-type Confirmed = Readonly<{
-  title: string
-  button: string
-  ends: (visit: Visit<OwnClient>) => readonly Child[]
-  isPossible?: (found: OwnClient) => boolean
-  act: (visit: Visit<OwnClient>, version: number) => Promise<unknown>
-  /** Where the browser goes then. */
-  next: (clientId: string) => string
-}>
-
-const idOf = ({ found }: Visit<OwnClient>) => found.client.clientId
+type Confirmed = Form<OwnClient> &
+  Readonly<{
+    title: string
+    button: string
+    ends: (visit: Visit<OwnClient>) => readonly Child[]
+    isPossible?: (found: OwnClient) => boolean
+  }>
 
 const LEAVES_DIRECTORY = 'It leaves the directory until an approver has decided again.'
 
@@ -75,8 +70,8 @@ const ACTS: Readonly<Record<string, Confirmed>> = {
       ...ENDS,
       'It gets no new tokens until you enable it again. Nothing that ended comes back.',
     ],
-    act: (visit, version) => disableClient(actOf(visit), idOf(visit), version),
-    next: (clientId) => clientDone(clientId, 'disabled'),
+    perform: ({ act, clientId, version }) => disableClient(act, clientId, version),
+    done: 'disabled',
   },
   enable: {
     title: 'Enable this client?',
@@ -86,8 +81,8 @@ const ACTS: Readonly<Record<string, Confirmed>> = {
         ? ['It gets tokens again. Nothing that ended comes back.']
         : ['The operator has disabled it. Only the operator can enable it.'],
     isPossible: ({ client }) => mayBeEnabled(client),
-    act: (visit, version) => enableClient(actOf(visit), idOf(visit), version),
-    next: (clientId) => clientDone(clientId, 'enabled'),
+    perform: ({ act, clientId, version }) => enableClient(act, clientId, version),
+    done: 'enabled',
   },
   delete: {
     title: 'Delete this client?',
@@ -97,43 +92,36 @@ const ACTS: Readonly<Record<string, Confirmed>> = {
       'Its id and its secrets stop working, and it cannot be brought back.',
       'A client that replaces it must ask its users again.',
     ],
-    act: (visit, version) => deleteClient(actOf(visit), idOf(visit), version),
-    next: () => '/clients?done=deleted',
+    perform: ({ act, clientId, version }) => deleteClient(act, clientId, version),
+    done: 'deleted',
+    next: '/clients',
   },
   leave: {
     title: 'Leave this client?',
     button: 'Leave it',
     ends: leaving,
     isPossible: ({ owners }) => owners.length > 1,
-    act: (visit, version) =>
-      leaveClient(actOf(visit), idOf(visit), visit.deps.settings.clientsPerUser, version),
-    next: () => '/clients?done=left',
+    perform: ({ visit, act, clientId, version }) =>
+      leaveClient(act, clientId, visit.deps.settings.clientsPerUser, version),
+    done: 'left',
+    next: '/clients',
   },
 }
 
 export const confirmPages = Object.entries(ACTS).map(
-  ([page, { title, button, ends, isPossible = () => true, act, next }]) =>
+  ([page, { title, button, ends, isPossible = () => true, ...form }]) =>
     ownClientPage({
       page,
       read: readClient,
-      async show(visit, { shared, hiddenOf }) {
-        const clientId = idOf(visit)
-        return (
-          <ConfirmPage
-            {...{ ...shared, title, button }}
-            ends={ends(visit)}
-            action={clientPath(clientId, page)}
-            hidden={isPossible(visit.found) ? await hiddenOf(page) : null}
-            back={clientPath(clientId)}
-          />
-        )
-      },
-      formIn: (visit) => ({
-        name: page,
-        async act(version) {
-          await act(visit, version)
-          return next(idOf(visit))
-        },
-      }),
+      show: async (visit, { shared, hiddenOf }) => (
+        <ConfirmPage
+          {...{ ...shared, title, button }}
+          ends={ends(visit)}
+          action={clientPath(shared.clientId, page)}
+          hidden={isPossible(visit.found) ? await hiddenOf(page) : null}
+          back={clientPath(shared.clientId)}
+        />
+      ),
+      forms: { [page]: form },
     }),
 )

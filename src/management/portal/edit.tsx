@@ -1,14 +1,11 @@
 /** `/clients/{id}/edit` */
 
 import { editOwnClient } from '../../flows/registration/own-clients.ts'
-import { EditClientPage } from '../../pages/portal/client-form-page.tsx'
+import { CLIENT_LABELS, EditClientPage } from '../../pages/portal/client-form-page.tsx'
 import { withOwnersLogo } from '../fetched.ts'
-import { actOf } from './attempt.ts'
-import { LABELS, readClientForm, typedIn, typedOf } from './client-form.ts'
+import { readClientForm, typedIn, typedOf } from './client-form.ts'
 import { isInDirectory } from './clients.tsx'
-import { clientDone, ownClientPage, readClient } from './own-client.tsx'
-
-const FORM = 'edit'
+import { ownClientPage, readClient } from './own-client.tsx'
 
 export const editPage = ownClientPage({
   page: 'edit',
@@ -19,21 +16,21 @@ export const editPage = ownClientPage({
         {...shared}
         isListed={isInDirectory(deps, client)}
         typed={posted === null ? typedOf(client) : typedIn(posted)}
-        labels={LABELS}
-        hidden={await hiddenOf(FORM)}
+        hidden={await hiddenOf('edit')}
       />
     )
   },
-  formIn: (visit, posted) => ({
-    name: FORM,
-    labels: LABELS,
-    async act(version) {
-      const { clientId, logoUri } = visit.found.client
-      const { issuer } = visit.deps
-      const given = readClientForm(typedIn(posted), { asksForKind: false, issuer })
-      const edited = await editOwnClient(actOf(visit), clientId, given, version)
-      if (given.fields.logoUri !== logoUri) await withOwnersLogo(edited, visit)
-      return clientDone(clientId, 'saved')
+  words: { labels: CLIENT_LABELS },
+  forms: {
+    edit: {
+      async perform({ visit, posted, act, clientId, version }) {
+        const { issuer } = visit.deps
+        const given = readClientForm(typedIn(posted), { asksForKind: false, issuer })
+        const edited = await editOwnClient(act, clientId, given, version)
+        const isOtherLogo = given.fields.logoUri !== visit.found.client.logoUri
+        if (isOtherLogo) await withOwnersLogo(edited, visit)
+      },
+      done: 'saved',
     },
-  }),
+  },
 })

@@ -3,16 +3,11 @@
 import { thumbprintOf } from '../../crypto/digest.ts'
 import { type ClientRecord, usesSecret } from '../../domain/client.ts'
 import type { GivenKeys } from '../../flows/registration/own-credentials.ts'
-import type { ShownKey } from '../../pages/portal/keys-page.tsx'
+import type { KEY_LABELS, ShownKey } from '../../pages/portal/keys-page.tsx'
 import { allowsLoopbackFor, outboundUrlProblem } from '../../protocol/outbound-url.ts'
 import { CLIENT_FIELDS } from '../../protocol/registration/client-fields.ts'
+import { invalid } from '../../protocol/registration/errors.ts'
 import { requireValid } from '../../protocol/registration/field.ts'
-import { invalid } from './attempt.ts'
-
-export const KEY_LABELS = {
-  jwks: 'Public keys',
-  jwks_uri: 'Address of the public keys',
-} as const
 
 /** As typed. */
 export type TypedKeys = Readonly<Record<keyof typeof KEY_LABELS, string>>

@@ -4,14 +4,14 @@ import { idFrom } from '../../crypto/digest.ts'
 import { randomText } from '../../crypto/random.ts'
 import { createOwnClient } from '../../flows/registration/own-clients.ts'
 import { refuseFlood } from '../../http/flood.ts'
-import { NewClientPage } from '../../pages/portal/client-form-page.tsx'
+import { CLIENT_LABELS, NewClientPage } from '../../pages/portal/client-form-page.tsx'
 import { NewSecretPage } from '../../pages/portal/secret-pages.tsx'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { OwnClients } from '../../stores/portal.ts'
 import { readKeysNow, withOwnersLogo } from '../fetched.ts'
-import { asSentence, notFound } from '../page.ts'
+import { asSentence } from '../page.ts'
 import { actOf, attempt, formFields, type Refused } from './attempt.ts'
-import { LABELS, NOTHING_TYPED, readClientForm, type Typed, typedIn } from './client-form.ts'
+import { NOTHING_TYPED, readClientForm, type Typed, typedIn } from './client-form.ts'
 import { clientDone } from './own-client.tsx'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
@@ -24,7 +24,6 @@ async function show(visit: Visit<OwnClients>, { typed, nonce, refused }: Shown) 
     <NewClientPage
       frame={await frameOf(visit, { problem: refused?.problem ?? null })}
       typed={typed}
-      labels={LABELS}
       hidden={[...hidden, ['nonce', nonce]]}
     />
   )
@@ -45,22 +44,18 @@ const isKnown = (cause: unknown) =>
 export const newClientPage = portalPage<OwnClients>({
   path: '/new-client',
   read: ({ reader, visitor }) => reader.list(visitor, 0, 0),
-  get(visit) {
-    if (visit.deps.settings.clientsPerUser === 0) throw notFound()
-    return show(visit, { typed: NOTHING_TYPED, nonce: randomText() })
-  },
+  isServed: ({ clientsPerUser }) => clientsPerUser > 0,
+  get: (visit) => show(visit, { typed: NOTHING_TYPED, nonce: randomText() }),
   async post(visit, form) {
     const { issuer, settings } = visit.deps
-    const { clientsPerUser } = settings
-    if (clientsPerUser === 0) throw notFound()
     const typed = typedIn(form)
     const nonce = form.get('nonce') ?? ''
     const clientId = await idFor(visit, nonce)
-    const owner = { ownedAtMost: clientsPerUser, ownerName: visit.user.username }
+    const owner = { ownedAtMost: settings.clientsPerUser, ownerName: visit.user.username }
     const attempted = await attempt(
       visit,
       form,
-      { form: FORM, id: nonce, labels: LABELS, undone: 'registered' },
+      { form: FORM, id: nonce, labels: CLIENT_LABELS, undone: 'registered' },
       async () => {
         const given = { clientId, ...readClientForm(typed, { asksForKind: true, issuer }) }
         // The registry asks the host of the keys at once, so the number of attempts is limited.

@@ -1,13 +1,20 @@
-/** The pages of one client that the visitor owns, at `/clients/{id}/PAGE`, which have forms. */
+/** The pages of one client that the visitor owns, at `/clients/{id}/PAGE`, with their forms. */
 
 import type { JSX } from 'hono/jsx/jsx-runtime'
 import type { Hidden } from '../../pages/parts.tsx'
 import { type ClientFrameProps, clientPath } from '../../pages/portal/frame.tsx'
 import type { Declared, OwnClient } from '../../stores/shown-client.ts'
 import type { Page } from '../page.ts'
-import { attempt, clientFormFields, type FormWords, type Refused } from './attempt.ts'
+import { actOf, attempt, clientFormFields, type FormWords, type Refused } from './attempt.ts'
 import type { Done } from './done.ts'
-import { frameOf, portalPage, type Read, sendPortalPage, type Visit } from './portal-page.tsx'
+import {
+  frameOf,
+  type PortalPage,
+  portalPage,
+  type Read,
+  sendPortalPage,
+  type Visit,
+} from './portal-page.tsx'
 
 export const readClient: Read<OwnClient> = ({ reader, visitor, c }) =>
   reader.client(visitor, c.req.param('client_id') ?? '')
@@ -18,15 +25,25 @@ export const readClientAndDeclared: Read<OwnClient & Declared> = ({ reader, visi
 /** The page of the client, which says what was done. */
 export const clientDone = (clientId: string, done: Done) => `${clientPath(clientId)}?done=${done}`
 
-type Form = FormWords &
-  Readonly<{
-    /** Its token is bound to the name. */
-    name: string
-    /** Does what the form asks for. Returns the address of the next page, or that page. */
-    act: (version: number) => Promise<string | Response>
-  }>
+/** A form that was sent. `version`: of the client that its page showed. */
+type Sent<Found> = Readonly<{
+  visit: Visit<Found>
+  posted: URLSearchParams
+  act: ReturnType<typeof actOf>
+  clientId: string
+  version: number
+}>
 
-/** What a page with forms is given beside the visit. */
+export type Form<Found> = Readonly<{
+  /** Does what the form asks for. May return the page that follows. */
+  perform: (sent: Sent<Found>) => Promise<unknown>
+  /** What the next page says; absent where `perform` always returns one. */
+  done?: Done
+  /** The next page: that of the client where this is missing. */
+  next?: string
+}>
+
+/** What a page is given beside the visit. */
 export type Showing = Readonly<{
   shared: ClientFrameProps
   /** The form that was refused; null at first. */
@@ -35,55 +52,60 @@ export type Showing = Readonly<{
   hiddenOf: (name: string) => Promise<Hidden>
 }>
 
-type OwnClientPage<Found> = Readonly<{
-  page: string
-  read: Read<Found>
-  show: (visit: Visit<Found>, showing: Showing) => Promise<JSX.Element>
-  /** Which of its forms was sent. */
-  formIn: (visit: Visit<Found>, posted: URLSearchParams) => Form
-}>
+type OwnClientPage<Found> = Omit<PortalPage<Found>, 'path' | 'get' | 'post'> &
+  Readonly<{
+    page: string
+    show: (visit: Visit<Found>, showing: Showing) => Promise<JSX.Element>
+    /** By the field `act`, to which the token is bound. A form without it is the first. */
+    forms?: Readonly<Record<string, Form<Found>>>
+    words?: FormWords
+  }>
 
 /** `words`: what was done, or the problem. */
-export async function sharedProps(
-  visit: Visit<OwnClient>,
-  words: Parameters<typeof frameOf>[1] = {},
-): Promise<ClientFrameProps> {
-  const { clientId, name } = visit.found.client
-  return { frame: await frameOf(visit, words), clientId, name }
-}
-
 export const showingOf = async (
   visit: Visit<OwnClient>,
   words: Parameters<typeof frameOf>[1],
   posted: URLSearchParams | null = null,
-): Promise<Showing> => ({
-  shared: await sharedProps(visit, words),
-  posted,
-  hiddenOf: (name) => clientFormFields(visit, name, visit.found.client),
-})
+): Promise<Showing> => {
+  const { client } = visit.found
+  const { clientId, name } = client
+  return {
+    shared: { frame: await frameOf(visit, words), clientId, name },
+    posted,
+    hiddenOf: async (act) => [...(await clientFormFields(visit, act, client)), ['act', act]],
+  }
+}
 
 /** A form that is refused is shown again, with what is wrong. */
 export function ownClientPage<Found extends OwnClient>({
   page,
-  read,
   show,
-  formIn,
+  forms = {},
+  words = {},
+  ...rest
 }: OwnClientPage<Found>): Page {
   async function send(visit: Visit<Found>, posted: URLSearchParams | null, refused?: Refused) {
     const showing = await showingOf(visit, { problem: refused?.problem ?? null }, posted)
     return sendPortalPage(visit, await show(visit, showing), refused)
   }
+  const named = Object.entries(forms)
+  async function post(visit: Visit<Found>, posted: URLSearchParams) {
+    const isSent = ([name]: (typeof named)[number]) => name === posted.get('act')
+    const [name, { perform, done, next }] =
+      named.find(isSent) ?? (named[0] as (typeof named)[number])
+    const { clientId } = visit.found.client
+    const asked = { ...words, form: name, id: clientId }
+    const attempted = await attempt(visit, posted, asked, (version) =>
+      perform({ visit, posted, act: actOf(visit), clientId, version }),
+    )
+    if (attempted.kind === 'refused') return send(visit, posted, attempted)
+    if (attempted.done instanceof Response) return attempted.done
+    return visit.c.redirect(`${next ?? clientPath(clientId)}?done=${done}`, 303)
+  }
   return portalPage<Found>({
+    ...rest,
     path: `/clients/:client_id/${page}`,
-    read,
     get: (visit) => send(visit, null),
-    async post(visit, posted) {
-      const { name, act, ...words } = formIn(visit, posted)
-      const asked = { form: name, id: visit.found.client.clientId, ...words }
-      const attempted = await attempt(visit, posted, asked, act)
-      if (attempted.kind === 'refused') return send(visit, posted, attempted)
-      const { done } = attempted
-      return typeof done === 'string' ? visit.c.redirect(done, 303) : done
-    },
+    ...(named.length > 0 && { post }),
   })
 }

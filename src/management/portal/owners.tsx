@@ -2,55 +2,28 @@
 
 import { offerOwnership, removeOwner, takeBackOffer } from '../../flows/registration/owners.ts'
 import { refuseFlood } from '../../http/flood.ts'
-import { OwnersPage } from '../../pages/portal/owners-page.tsx'
+import { OWNER_LABELS, OwnersPage } from '../../pages/portal/owners-page.tsx'
+import { invalid } from '../../protocol/registration/errors.ts'
 import type { OwnClient } from '../../stores/shown-client.ts'
-import { actOf, invalid } from './attempt.ts'
 import { nameOf } from './clients.tsx'
 import type { Done } from './done.ts'
-import { clientDone, ownClientPage, readClient } from './own-client.tsx'
-import type { Visit } from './portal-page.tsx'
-
-const LABELS = { owner: 'Username' }
+import { type Form, ownClientPage, readClient } from './own-client.tsx'
 
 const typedIn = (posted: URLSearchParams | null) => (posted?.get('owner') ?? '').trim()
 
-type Form = Readonly<{
-  name: string
-  done: Done
-  act: (visit: Visit<OwnClient>, posted: URLSearchParams, version: number) => Promise<unknown>
-}>
-
-const OFFER: Form = {
-  name: 'offer_ownership',
-  done: 'offered',
-  async act(visit, posted, version) {
-    const name = typedIn(posted)
-    if (name === '') throw invalid('{field} must not be empty', 'owner')
-    // The answer shows which usernames exist, so the number of attempts is limited.
-    await refuseFlood(visit.c, visit.deps.loginLimit)
-    return offerOwnership(actOf(visit), visit.found.client.clientId, name, version)
-  },
-}
-
 /** The field `user` names whom the form is about. */
-const aboutUser = (name: string, done: Done, change: typeof removeOwner): Form => ({
-  name,
+const aboutUser = (change: typeof removeOwner, done: Done): Form<OwnClient> => ({
+  perform: ({ act, clientId, posted, version }) =>
+    change(act, clientId, posted.get('user') ?? '', version),
   done,
-  act: (visit, posted, version) =>
-    change(actOf(visit), visit.found.client.clientId, posted.get('user') ?? '', version),
 })
-const TAKE_BACK = aboutUser('take_back_offer', 'taken_back', takeBackOffer)
-const REMOVE = aboutUser('remove_owner', 'owners', removeOwner)
-
-/** By the field `act`. */
-const FORMS: Readonly<Record<string, Form>> = { take_back: TAKE_BACK, remove: REMOVE }
 
 export const ownersPage = ownClientPage({
   page: 'owners',
   read: readClient,
   async show({ found, user }, { shared, posted, hiddenOf }) {
     const { ownerId } = found.client
-    const [removal, takeBack] = [await hiddenOf(REMOVE.name), await hiddenOf(TAKE_BACK.name)]
+    const [removal, takeBack] = [await hiddenOf('remove_owner'), await hiddenOf('take_back_offer')]
     return (
       <OwnersPage
         {...shared}
@@ -60,31 +33,31 @@ export const ownersPage = ownClientPage({
           removal:
             ownerId !== user.userId || owner.userId === ownerId
               ? null
-              : [...removal, ['act', 'remove'], ['user', owner.userId]],
+              : [...removal, ['user', owner.userId]],
         }))}
         offers={found.offers.map((offer) => ({
           ...offer,
           name: nameOf(offer, user),
-          takeBack:
-            offer.declinedAt === null
-              ? [...takeBack, ['act', 'take_back'], ['user', offer.userId]]
-              : null,
+          takeBack: offer.declinedAt === null ? [...takeBack, ['user', offer.userId]] : null,
         }))}
-        hidden={await hiddenOf(OFFER.name)}
-        typed={typedIn(posted)}
-        label={LABELS.owner}
+        hidden={await hiddenOf('offer_ownership')}
+        typed={{ owner: typedIn(posted) }}
       />
     )
   },
-  formIn(visit, posted) {
-    const { name, done, act } = FORMS[posted.get('act') ?? ''] ?? OFFER
-    return {
-      name,
-      labels: LABELS,
-      async act(version) {
-        await act(visit, posted, version)
-        return clientDone(visit.found.client.clientId, done)
+  words: { labels: OWNER_LABELS },
+  forms: {
+    offer_ownership: {
+      async perform({ visit: { c, deps }, posted, act, clientId, version }) {
+        const name = typedIn(posted)
+        if (name === '') throw invalid('{field} must not be empty', 'owner')
+        // The answer shows which usernames exist, so the number of attempts is limited.
+        await refuseFlood(c, deps.loginLimit)
+        return offerOwnership(act, clientId, name, version)
       },
-    }
+      done: 'offered',
+    },
+    take_back_offer: aboutUser(takeBackOffer, 'taken_back'),
+    remove_owner: aboutUser(removeOwner, 'owners'),
   },
 })

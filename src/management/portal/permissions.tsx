@@ -2,11 +2,12 @@
 
 import type { PermissionLists } from '../../domain/client.ts'
 import { requestForOwnClient, takeBackFromOwnClient } from '../../flows/registration/own-clients.ts'
-import { PermissionsPage } from '../../pages/portal/permissions-page.tsx'
+import { PERMISSION_LABELS, PermissionsPage } from '../../pages/portal/permissions-page.tsx'
 import { CLIENT_PERMISSIONS } from '../../protocol/registration/client-fields.ts'
+import { invalid } from '../../protocol/registration/errors.ts'
 import { requireValid } from '../../protocol/registration/field.ts'
-import { actOf, invalid, requireAll } from './attempt.ts'
-import { clientDone, ownClientPage, readClientAndDeclared } from './own-client.tsx'
+import { requireAll } from './attempt.ts'
+import { ownClientPage, readClientAndDeclared } from './own-client.tsx'
 import {
   askableGrantTypes,
   askableScopes,
@@ -15,17 +16,13 @@ import {
   tickedIn,
 } from './permission-view.ts'
 
-const LABELS = {
-  other_scopes: 'Scopes with an id',
-  grant_types: 'Ways to get tokens',
-  endorsements: 'Endorsements',
-  take: 'What it no longer needs',
-}
-
 const wordsIn = (form: URLSearchParams, name: string) =>
   (form.get(name) ?? '').split(/\s+/).filter(Boolean)
 
-function requireAny(lists: PermissionLists, field: keyof typeof LABELS): PermissionLists {
+function requireAny(
+  lists: PermissionLists,
+  field: keyof typeof PERMISSION_LABELS,
+): PermissionLists {
   if (Object.values(lists).some((list) => list.length > 0)) return lists
   throw invalid('choose at least one', field)
 }
@@ -47,9 +44,6 @@ function askedIn(form: URLSearchParams): PermissionLists {
   return requireAny(lists, 'other_scopes')
 }
 
-const ASK = 'ask'
-const TAKE_BACK = 'take_back'
-
 export const permissionsPage = ownClientPage({
   page: 'permissions',
   read: readClientAndDeclared,
@@ -63,29 +57,27 @@ export const permissionsPage = ownClientPage({
         groups={askableScopes(client, found, form.getAll('scopes'))}
         grantTypes={askableGrantTypes(client, form.getAll('grant_types'))}
         typed={{
-          otherScopes: form.get('other_scopes') ?? '',
+          other_scopes: form.get('other_scopes') ?? '',
           endorsements: form.get('endorsements') ?? '',
         }}
-        hidden={{ ask: await hiddenOf(ASK), takeBack: await hiddenOf(TAKE_BACK) }}
+        hidden={{ ask: await hiddenOf('ask'), takeBack: await hiddenOf('take_back') }}
       />
     )
   },
-  formIn(visit, posted) {
-    const { client } = visit.found
-    const { clientId } = client
-    const isTakenBack = posted.get('act') === TAKE_BACK
-    return {
-      name: isTakenBack ? TAKE_BACK : ASK,
-      labels: LABELS,
-      // A scope with a box is declared: what is refused was typed.
-      aliases: { scopes: 'other_scopes' },
-      async act(version) {
-        if (isTakenBack) {
-          const taken = requireAny(tickedIn(client.permissions, posted.getAll('take')), 'take')
-          await takeBackFromOwnClient(actOf(visit), clientId, taken, version)
-        } else await requestForOwnClient(actOf(visit), clientId, askedIn(posted), version)
-        return clientDone(clientId, isTakenBack ? 'taken_back' : 'asked')
+  // A scope with a box is declared: what is refused was typed.
+  words: { labels: PERMISSION_LABELS, aliases: { scopes: 'other_scopes' } },
+  forms: {
+    ask: {
+      perform: ({ act, clientId, posted, version }) =>
+        requestForOwnClient(act, clientId, askedIn(posted), version),
+      done: 'asked',
+    },
+    take_back: {
+      perform({ visit, act, clientId, posted, version }) {
+        const ticked = tickedIn(visit.found.client.permissions, posted.getAll('take'))
+        return takeBackFromOwnClient(act, clientId, requireAny(ticked, 'take'), version)
       },
-    }
+      done: 'taken_back',
+    },
   },
 })

@@ -5,8 +5,8 @@
  * 1. `stores/portal.ts`, or a file beside it: a read of what the page shows, by `visit`. Its statements ask for what the
  *    visitor may see, so that no page can show more.
  * 2. `pages/portal/`: the page, a function of its props, inside `PortalFrame`.
- * 3. `management/portal/`: a page about one client of the visitor is an `ownClientPage`, which says how it looks and which of
- *    its forms was sent. Any other is a `portalPage` with the path, the read, `get` and `post`. List it in
+ * 3. `management/portal/`: a page about one client of the visitor is an `ownClientPage`, which says how it looks and what
+ *    each of its forms does. Any other is a `portalPage` with the path, the read, `get` and `post`. List it in
  *    `portal-pages.ts`. A new first segment of a path also goes into `routes/management.ts`, which forwards it.
  * 4. Each form carries `formFields`: its token is bound to the session, to the form, to the record and to its version.
  *    `attempt` refuses a form that is out of date, does the act, and returns what the page shows of a refusal. An
@@ -14,6 +14,7 @@
  * 5. The tests of every portal page are in `test/workers/portal*.test.ts` and `test/browser/portal*.test.ts`.
  */
 
+import type { Settings } from '../../config.ts'
 import { isApprover } from '../../domain/registry-scopes.ts'
 import type { User } from '../../domain/user.ts'
 import { userOf } from '../../flows/still-held.ts'
@@ -56,9 +57,11 @@ type Reading = Readonly<{
 /** `found` is null where the page does not exist for this user. */
 export type Read<Found> = (reading: Reading) => Promise<Visited<Found | null>>
 
-type PortalPage<Found> = Readonly<{
+export type PortalPage<Found> = Readonly<{
   path: string
   read: Read<Found>
+  /** Does the deployment have the page? By default it does. */
+  isServed?: (settings: Settings) => boolean
   get: (visit: Visit<Found>) => Response | Promise<Response>
   post?: (visit: Visit<Found>, form: URLSearchParams) => Response | Promise<Response>
   /** A field that may have a secret: no page shows it again. */
@@ -74,7 +77,7 @@ const placeOf = (c: HttpContext) => {
 async function open<Found>(
   c: HttpContext,
   deps: ManagementDeps,
-  read: Read<Found>,
+  { read, isServed = () => true }: Pick<PortalPage<Found>, 'read' | 'isServed'>,
 ): Promise<Visit<Found> | Response | null> {
   const { portal: reader, approvals, settings, branding } = deps
   const session = await seeBrowserSession(c, deps)
@@ -89,7 +92,7 @@ async function open<Found>(
     const { loginUrl } = settings
     return sendDisabledUserPage(c, session, '/clients', { loginUrl, branding })
   }
-  if (visited.found === null) throw notFound()
+  if (visited.found === null || !isServed(settings)) throw notFound()
   return { c, deps, session, user, found: visited.found }
 }
 
@@ -115,19 +118,20 @@ export async function reopened<Found>(
   read: Read<Found>,
   show: (visit: Visit<Found>) => Response | Promise<Response>,
 ): Promise<Response> {
-  const visit = await open(c, deps, read)
+  const visit = await open(c, deps, { read })
   if (visit instanceof Response) return visit
   return visit ? show(visit) : sendSignedOutPage(c, form, deps)
 }
 
-export function portalPage<Found>({ path, read, get, post, secretField }: PortalPage<Found>): Page {
+export function portalPage<Found>(page: PortalPage<Found>): Page {
+  const { path, get, post, secretField } = page
   const allow = post ? 'GET, HEAD, POST' : 'GET, HEAD'
   return {
     path,
     sendError: sendErrorPage,
     async respond(c, deps) {
       if (isRead(c)) {
-        const visit = await open(c, deps, read)
+        const visit = await open(c, deps, page)
         if (visit instanceof Response) return visit
         const { issuer, settings } = deps
         return visit
@@ -137,7 +141,7 @@ export function portalPage<Found>({ path, read, get, post, secretField }: Portal
       if (!post || c.req.method !== 'POST') throw methodNotAllowed(allow)
       const pairs = await readForm(c, MAX_PORTAL_FORM_BYTES)
       const form = new URLSearchParams(pairs.map((pair) => [...pair]))
-      const visit = await open(c, deps, read)
+      const visit = await open(c, deps, page)
       if (visit instanceof Response) return visit
       if (visit) return post(visit, form)
       if (secretField !== undefined) form.delete(secretField)

@@ -5,13 +5,12 @@ import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
 import { rotateSecret } from '../../flows/registration/clients.ts'
 import { useSecret } from '../../flows/registration/own-credentials.ts'
 import { NewSecretPage, SecretsPage } from '../../pages/portal/secret-pages.tsx'
-import { actOf, invalid } from './attempt.ts'
+import { invalid } from '../../protocol/registration/errors.ts'
+import type { OwnClient } from '../../stores/shown-client.ts'
 import { methodOf } from './key-form.ts'
 import { ownClientPage, readClient } from './own-client.tsx'
-import { frameOf, sendPortalPage } from './portal-page.tsx'
+import { frameOf, sendPortalPage, type Visit } from './portal-page.tsx'
 
-const ROTATE = 'rotate_secret'
-const USE_SECRET = 'use_secret'
 const LABELS = { overlap: 'How long the secrets stay good' }
 /** Seconds. */
 const OVERLAPS = [3600, 86_400, 604_800, 0]
@@ -32,6 +31,22 @@ function requireOverlap(posted: URLSearchParams): number {
   throw invalid('choose how long the secrets above stay good', 'overlap')
 }
 
+async function sendNewSecret(
+  visit: Visit<OwnClient>,
+  { record, clientSecret }: Awaited<ReturnType<typeof rotateSecret>>,
+) {
+  const page = (
+    <NewSecretPage
+      frame={await frameOf(visit, { done: 'The client has a new secret.' })}
+      title="A new secret"
+      clientId={record.clientId}
+      name={record.name}
+      clientSecret={clientSecret}
+    />
+  )
+  return sendPortalPage(visit, page, { hasCopyScript: true })
+}
+
 export const secretsPage = ownClientPage({
   page: 'secrets',
   read: readClient,
@@ -41,35 +56,25 @@ export const secretsPage = ownClientPage({
       <SecretsPage
         {...shared}
         method={methodOf(client)}
-        useSecret={await hiddenOf(USE_SECRET)}
+        useSecret={await hiddenOf('use_secret')}
         endsWithin={ALL_REVOKED_WITHIN_SECONDS}
         secrets={newestFirst(liveCredentials(client, c.var.request.now))}
-        hidden={await hiddenOf(ROTATE)}
+        hidden={await hiddenOf('rotate_secret')}
         overlaps={OVERLAPS.map((seconds) => ({ seconds, isChecked: seconds === overlap }))}
       />
     )
   },
-  formIn(visit, posted) {
-    const { clientId } = visit.found.client
-    const isInPlaceOfKeys = posted.get('act') === USE_SECRET
-    return {
-      name: isInPlaceOfKeys ? USE_SECRET : ROTATE,
-      labels: LABELS,
-      async act(version) {
-        const { record, clientSecret } = isInPlaceOfKeys
-          ? await useSecret(actOf(visit), clientId, version)
-          : await rotateSecret(actOf(visit), clientId, requireOverlap(posted), version)
-        const page = (
-          <NewSecretPage
-            frame={await frameOf(visit, { done: 'The client has a new secret.' })}
-            title="A new secret"
-            clientId={clientId}
-            name={record.name}
-            clientSecret={clientSecret}
-          />
-        )
-        return sendPortalPage(visit, page, { hasCopyScript: true })
+  words: { labels: LABELS },
+  forms: {
+    rotate_secret: {
+      async perform({ visit, act, clientId, posted, version }) {
+        const overlap = requireOverlap(posted)
+        return sendNewSecret(visit, await rotateSecret(act, clientId, overlap, version))
       },
-    }
+    },
+    use_secret: {
+      perform: async ({ visit, act, clientId, version }) =>
+        sendNewSecret(visit, await useSecret(act, clientId, version)),
+    },
   },
 })

@@ -13,7 +13,14 @@ import {
   WebPage,
 } from './client-facts.tsx'
 import { METHODS } from './client-page.tsx'
-import { type AskedFor, ListingDecision, RequestDecision, type ShownListing } from './decisions.tsx'
+import {
+  type AskedFor,
+  DECISION_LABELS,
+  ListingDecision,
+  RequestDecision,
+  type ShownListing,
+} from './decisions.tsx'
+import type { FormProps } from './fields.tsx'
 import { type FrameProps, PortalFrame } from './frame.tsx'
 import { History, type ShownEntry } from './history.tsx'
 import { PermissionList, type ShownPermission } from './permissions.tsx'
@@ -24,7 +31,6 @@ export type Change = Readonly<{ field: string; before: readonly string[]; now: r
 export type ApprovalProps = Readonly<{
   /** Its listing in the directory; null if no owner wants it, or without a directory. */
   listing: ShownListing | null
-  frame: FrameProps
   client: Readonly<{
     clientId: string
     name: string
@@ -52,9 +58,8 @@ export type ApprovalProps = Readonly<{
   /** Where the visitor signs in again to decide; null if that is not needed. */
   signInAddress: string | null
   hidden: Hidden
-  reason: string
-  labels: Readonly<{ decide: string; reason: string; listing_reason: string }>
-}>
+}> &
+  FormProps<'reason' | 'listing_reason'>
 
 const Kind = ({ client }: Pick<ApprovalProps, 'client'>) => {
   if (client.selfRegistered === null) return <>registered in the portal or by an operator</>
@@ -131,7 +136,7 @@ const Requests = (p: ApprovalProps) => {
   if (p.whyNot === null) return <RequestDecision {...p} />
   return (
     <section>
-      <h2>{p.labels.decide}</h2>
+      <h2>{DECISION_LABELS.decide}</h2>
       <p class="caution">{p.whyNot}</p>
       <PermissionList permissions={p.asked.map(({ permission }) => permission)} />
     </section>

@@ -4,12 +4,19 @@ import type { ClientKind } from '../../domain/client-kind.ts'
 import { type Hidden, PostForm, Submit } from '../parts.tsx'
 import { type FormProps, fieldsOf, Options, TextArea, TextField } from './fields.tsx'
 import { clientPath, PortalFrame } from './frame.tsx'
-import { KeyFields } from './keys-page.tsx'
+import { KEY_LABELS, KeyFields } from './keys-page.tsx'
 
-type ClientFormProps = Readonly<{ hidden: Hidden }> &
-  FormProps<
-    'name' | 'url' | 'description' | 'logo_uri' | 'redirect_uris' | 'kind' | 'jwks' | 'jwks_uri'
-  >
+export const CLIENT_LABELS = {
+  name: 'Name',
+  url: 'Web page',
+  description: 'Description',
+  logo_uri: 'Logo',
+  redirect_uris: 'Redirect URIs',
+  kind: 'Kind',
+  ...KEY_LABELS,
+} as const
+
+type ClientFormProps = Readonly<{ hidden: Hidden }> & FormProps<keyof typeof CLIENT_LABELS>
 
 const KIND_WORDS: Readonly<Record<ClientKind, readonly [name: string, hint: string]>> = {
   server: [
@@ -31,7 +38,7 @@ const KIND_WORDS: Readonly<Record<ClientKind, readonly [name: string, hint: stri
 }
 
 const Fields = (p: ClientFormProps) => {
-  const field = fieldsOf(p)
+  const field = fieldsOf(p, CLIENT_LABELS)
   return (
     <>
       <TextField {...field('name')} hint="What users know it by. The consent page shows it." />
@@ -59,7 +66,7 @@ const Fields = (p: ClientFormProps) => {
 
 const RedirectUris = (p: ClientFormProps) => (
   <TextArea
-    {...fieldsOf(p)('redirect_uris')}
+    {...fieldsOf(p, CLIENT_LABELS)('redirect_uris')}
     rows={4}
     isAddresses
     hint={
@@ -74,7 +81,7 @@ const RedirectUris = (p: ClientFormProps) => (
 
 const Keys = (p: ClientFormProps) => {
   const isNeeded = (['jwks', 'jwks_uri'] as const)
-    .map(fieldsOf(p))
+    .map(fieldsOf(p, CLIENT_LABELS))
     .some(({ value, problem }) => value !== '' || problem !== undefined)
   return (
     <details open={isNeeded}>

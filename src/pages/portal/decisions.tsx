@@ -6,9 +6,8 @@
 import { type Listing, listingStateOf } from '../../domain/directory.ts'
 import { Day, type Hidden, Mark, PostForm } from '../parts.tsx'
 import { approvalPath } from './approvals-page.tsx'
-import { Options, TextArea } from './fields.tsx'
-import type { FrameProps } from './frame.tsx'
-import { NotDeclared, quoted, type ShownPermission } from './permissions.tsx'
+import { type FormProps, fieldsOf, Options, TextArea } from './fields.tsx'
+import { NotDeclared, quoted, type ShownPermission, STATES } from './permissions.tsx'
 
 /** What is asked for, as the consent page would say it. */
 export type AskedFor = Readonly<{
@@ -20,15 +19,17 @@ export type AskedFor = Readonly<{
 }>
 
 type RequestProps = Readonly<{
-  frame: FrameProps
   client: Readonly<{ clientId: string }>
   asked: readonly AskedFor[]
   hidden: Hidden
-  reason: string
-  labels: Readonly<{ decide: string; reason: string }>
-}>
+}> &
+  FormProps<'reason' | 'listing_reason'>
 
-const EARLIER = { declined: 'declined', withdrawn: 'withdrawn', taken_back: 'taken back' }
+export const DECISION_LABELS = {
+  decide: 'What it asks for',
+  reason: 'Reason',
+  listing_reason: 'Reason for not listing it',
+}
 
 const Marked = ({ asked }: { asked: AskedFor }) => (
   <>
@@ -49,7 +50,7 @@ const Dates = ({ asked: { permission, resources } }: { asked: AskedFor }) => (
     requested on <Day at={permission.requestedAt} />
     {permission.decision && (
       <>
-        , before that {EARLIER[permission.decision.decision]} on{' '}
+        , before that {STATES[permission.decision.decision]} on{' '}
         <Day at={permission.decision.decidedAt} />
         {permission.decision.reason !== '' && (
           <>
@@ -62,15 +63,14 @@ const Dates = ({ asked: { permission, resources } }: { asked: AskedFor }) => (
 )
 
 export const RequestDecision = (p: RequestProps) => {
-  const errors = p.frame.problem?.errors ?? {}
   return (
     <PostForm action={approvalPath(p.client.clientId)} hidden={p.hidden}>
       <Options
         name="decide"
         type="checkbox"
-        legend={p.labels.decide}
+        legend={DECISION_LABELS.decide}
         hint="Sentences in quotation marks are what its users will read: “your” means theirs. Untick what you do not decide on now: it stays requested."
-        problem={errors.decide}
+        problem={p.frame.problem?.errors.decide}
         options={p.asked.map((asked) => ({
           value: `${asked.permission.kind} ${asked.permission.value}`,
           label: <Marked asked={asked} />,
@@ -79,12 +79,9 @@ export const RequestDecision = (p: RequestProps) => {
         }))}
       />
       <TextArea
-        name="reason"
+        {...fieldsOf(p, DECISION_LABELS)('reason')}
         rows={3}
-        label={p.labels.reason}
         hint="The owners read it beside what you decline."
-        value={p.reason}
-        problem={errors.reason}
       />
       <div class="actions">
         <button type="submit" name="act" value="decline">
@@ -103,42 +100,37 @@ export type ShownListing = Listing &
     /** The name looks like the name of the service. */
     isLookAlike: boolean
     hidden: Hidden
-    /** The reason, as it was typed. */
-    typed: string
   }>
 
 type ListingProps = Readonly<{
-  frame: FrameProps
   client: Readonly<{ clientId: string }>
   listing: ShownListing
   /** Why the visitor does not decide; null with a form. */
   whyNot: string | null
-  labels: Readonly<{ listing_reason: string }>
-}>
+}> &
+  FormProps<'reason' | 'listing_reason'>
 
-const STATES = {
+const LISTING_STATES = {
   requested:
     'An owner wants it in the public directory, which shows its name, web page, description, logo, first owner and what it may ask for.',
   listed: 'It is in the public directory.',
   declined: 'An owner wants it in the public directory, and an approver declined.',
 } as const
 
-const ListingForm = ({ frame, client, listing, labels }: ListingProps) => {
+const ListingForm = (p: ListingProps) => {
+  const { client, listing } = p
   const state = listingStateOf(listing)
   return (
     <PostForm action={approvalPath(client.clientId)} hidden={listing.hidden}>
       {state !== 'declined' && (
         <TextArea
-          name="listing_reason"
+          {...fieldsOf(p, DECISION_LABELS)('listing_reason')}
           rows={3}
-          label={labels.listing_reason}
           hint={
             state === 'listed'
               ? 'The owners read why you take it out.'
               : 'The owners read why you decline to list it.'
           }
-          value={listing.typed}
-          problem={frame.problem?.errors.listing_reason}
         />
       )}
       <div class="actions">
@@ -160,7 +152,7 @@ const ListingForm = ({ frame, client, listing, labels }: ListingProps) => {
 export const ListingDecision = (p: ListingProps) => (
   <section>
     <h2>Directory</h2>
-    <p>{STATES[listingStateOf(p.listing)]}</p>
+    <p>{LISTING_STATES[listingStateOf(p.listing)]}</p>
     {p.listing.isLookAlike && (
       <p class="caution">
         Its name looks like <bdi>{p.frame.branding.serviceName}</bdi>. The directory says so.

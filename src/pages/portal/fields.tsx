@@ -39,14 +39,16 @@ const Words = ({ name, hint, problem }: Described) => (
 export type FormProps<Name extends string> = Readonly<{
   frame: FrameProps
   typed: Readonly<Record<Name, string>>
-  labels: Readonly<Record<Name, string>>
 }>
 
 type TextProps = Described & Readonly<{ label: string; value: string; isOptional?: boolean }>
 
 /** By its name, what a field of a form shows: its label, what was typed, and what is wrong with it. */
 export const fieldsOf =
-  <Name extends string>({ frame, typed, labels }: FormProps<Name>) =>
+  <Name extends string>(
+    { frame, typed }: FormProps<Name>,
+    labels: Readonly<Record<NoInfer<Name>, string>>,
+  ) =>
   (name: Name) => ({
     name,
     label: labels[name],

@@ -1,6 +1,6 @@
 /** What was done to a client, the newest first. */
 
-import { Moment, Name, PageLinks } from '../parts.tsx'
+import { Moment, Name, PageLinks, Quotation } from '../parts.tsx'
 import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
 
 /** `happenedAt` in epoch seconds. */
@@ -29,11 +29,7 @@ const Entry = ({ entry }: { entry: ShownEntry }) => (
     <p class="small muted">
       <Moment at={entry.happenedAt} />
     </p>
-    {entry.reason !== '' && (
-      <blockquote dir="auto">
-        <p>{entry.reason}</p>
-      </blockquote>
-    )}
+    <Quotation text={entry.reason} />
   </li>
 )
 

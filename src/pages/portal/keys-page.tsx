@@ -4,11 +4,16 @@ import { type Hidden, PostForm, Submit, WebAddress } from '../parts.tsx'
 import { type FormProps, fieldsOf, TextArea, TextField } from './fields.tsx'
 import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
 
-type KeyFieldsProps = FormProps<'jwks' | 'jwks_uri'>
+export const KEY_LABELS = {
+  jwks: 'Public keys',
+  jwks_uri: 'Address of the public keys',
+} as const
+
+type KeyFieldsProps = FormProps<keyof typeof KEY_LABELS>
 
 /** Where a form takes public keys. */
 export const KeyFields = (p: KeyFieldsProps) => {
-  const field = fieldsOf(p)
+  const field = fieldsOf(p, KEY_LABELS)
   return (
     <>
       <TextArea

@@ -116,12 +116,6 @@ const Published = (p: ListingPageProps) => (
   </section>
 )
 
-const Form = (p: { action: string; act: string; hidden: Hidden; text: string }) => (
-  <PostForm action={p.action} hidden={[...p.hidden, ['act', p.act]]}>
-    <Submit isMinor={p.act !== 'ask'}>{p.text}</Submit>
-  </PostForm>
-)
-
 export const ListingPage = (p: ListingPageProps) => {
   const { clientId, listing, name } = p.client
   const state = listing && listingStateOf(listing)
@@ -131,20 +125,16 @@ export const ListingPage = (p: ListingPageProps) => {
       <State {...p} />
       <Published {...p} />
       {(state === null || state === 'declined') && (
-        <Form
-          action={action}
-          act="ask"
-          hidden={p.hidden.ask}
-          text={state === null ? 'Ask to be listed' : 'Ask again'}
-        />
+        <PostForm action={action} hidden={p.hidden.ask}>
+          <Submit>{state === null ? 'Ask to be listed' : 'Ask again'}</Submit>
+        </PostForm>
       )}
       {state !== null && (
-        <Form
-          action={action}
-          act="take_back"
-          hidden={p.hidden.takeBack}
-          text={state === 'listed' ? 'Leave the directory' : 'Take the request back'}
-        />
+        <PostForm action={action} hidden={p.hidden.takeBack}>
+          <Submit isMinor>
+            {state === 'listed' ? 'Leave the directory' : 'Take the request back'}
+          </Submit>
+        </PostForm>
       )}
     </ClientFrame>
   )

@@ -4,8 +4,10 @@ import { KEEP_OFFERS_SECONDS } from '../../domain/client.ts'
 import { inWords } from '../../domain/duration.ts'
 import { type Hidden, Name, PostForm, Submit } from '../parts.tsx'
 import { Offer, type ShownOffer } from './client-facts.tsx'
-import { TextField } from './fields.tsx'
+import { type FormProps, fieldsOf, TextField } from './fields.tsx'
 import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
+
+export const OWNER_LABELS = { owner: 'Username' }
 
 type OwnersProps = ClientFrameProps &
   Readonly<{
@@ -22,9 +24,8 @@ type OwnersProps = ClientFrameProps &
         takeBack: Hidden | null
       }>)[]
     hidden: Hidden
-    typed: string
-    label: string
-  }>
+  }> &
+  FormProps<'owner'>
 
 const Owner = (p: { owner: OwnersProps['owners'][number]; action: string; isFirst: boolean }) => {
   const { name, isYou, removal } = p.owner
@@ -83,13 +84,10 @@ export const OwnersPage = (p: OwnersProps) => {
         ))}
       </ul>
       <Offers offers={p.offers} action={action} />
-      <PostForm action={action} hidden={[...p.hidden, ['act', 'offer']]}>
+      <PostForm action={action} hidden={p.hidden}>
         <TextField
-          name="owner"
-          label={p.label}
+          {...fieldsOf(p, OWNER_LABELS)('owner')}
           hint="The username of someone who uses this registry. They read the offer on the page of their clients, and own the client once they accept."
-          value={p.typed}
-          problem={p.frame.problem?.errors.owner}
         />
         <Submit>Offer ownership</Submit>
       </PostForm>

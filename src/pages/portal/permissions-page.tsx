@@ -1,7 +1,7 @@
 /** Where owners ask for permissions and take them back. */
 
 import { type Hidden, Mark, PostForm, Submit } from '../parts.tsx'
-import { Options, TextField } from './fields.tsx'
+import { type FormProps, fieldsOf, Options, TextField } from './fields.tsx'
 import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
 import {
   hasSentences,
@@ -20,6 +20,13 @@ export type Askable = Readonly<{
   isChecked: boolean
 }>
 
+export const PERMISSION_LABELS = {
+  other_scopes: 'Scopes with an id',
+  grant_types: 'Ways to get tokens',
+  endorsements: 'Endorsements',
+  take: 'What it no longer needs',
+}
+
 type PermissionsProps = ClientFrameProps &
   Readonly<{
     permissions: readonly ShownPermission[]
@@ -29,10 +36,10 @@ type PermissionsProps = ClientFrameProps &
       scopes: readonly Askable[]
     }>[]
     grantTypes: readonly Askable[]
-    typed: Readonly<{ otherScopes: string; endorsements: string }>
     /** The hidden fields of the forms `ask` and `take_back`. */
     hidden: Readonly<{ ask: Hidden; takeBack: Hidden }>
-  }>
+  }> &
+  FormProps<'other_scopes' | 'endorsements'>
 
 const optionOf = (
   kind: ShownPermission['kind'],
@@ -51,12 +58,9 @@ const optionOf = (
 })
 
 const Asking = (p: PermissionsProps) => {
-  const errors = p.frame.problem?.errors ?? {}
+  const field = fieldsOf(p, PERMISSION_LABELS)
   return (
-    <PostForm
-      action={clientPath(p.clientId, 'permissions')}
-      hidden={[...p.hidden.ask, ['act', 'ask']]}
-    >
+    <PostForm action={clientPath(p.clientId, 'permissions')} hidden={p.hidden.ask}>
       <h2>Ask for more</h2>
       {!hasSentences(p.permissions) && <SentencesNote />}
       {p.groups.map(({ resource, scopes }, index) => (
@@ -71,29 +75,25 @@ const Asking = (p: PermissionsProps) => {
         />
       ))}
       <TextField
-        name="other_scopes"
-        label="Scopes with an id"
+        {...field('other_scopes')}
         hint={
           <>
             Separated by spaces, such as <code>submission:read:2301.00001</code>.
           </>
         }
         isOptional
-        value={p.typed.otherScopes}
-        problem={errors.other_scopes}
       />
       {p.grantTypes.length > 0 && (
         <Options
           name="grant_types"
           type="checkbox"
-          legend="Ways to get tokens"
-          problem={errors.grant_types}
+          legend={PERMISSION_LABELS.grant_types}
+          problem={p.frame.problem?.errors.grant_types}
           options={p.grantTypes.map((one) => optionOf('grant_type', one))}
         />
       )}
       <TextField
-        name="endorsements"
-        label="Endorsements"
+        {...field('endorsements')}
         hint={
           <>
             Categories in which it submits for its users, separated by spaces: <code>cs.DL</code> or{' '}
@@ -101,8 +101,6 @@ const Asking = (p: PermissionsProps) => {
           </>
         }
         isOptional
-        value={p.typed.endorsements}
-        problem={errors.endorsements}
       />
       <Submit>Ask</Submit>
     </PostForm>
@@ -113,15 +111,12 @@ const TakingBack = (p: PermissionsProps) => {
   const held = p.permissions.filter(({ state }) => state === 'authorized' || state === 'requested')
   if (held.length === 0) return null
   return (
-    <PostForm
-      action={clientPath(p.clientId, 'permissions')}
-      hidden={[...p.hidden.takeBack, ['act', 'take_back']]}
-    >
+    <PostForm action={clientPath(p.clientId, 'permissions')} hidden={p.hidden.takeBack}>
       <h2>Take back</h2>
       <Options
         name="take"
         type="checkbox"
-        legend="What it no longer needs"
+        legend={PERMISSION_LABELS.take}
         hint="Tokens that use it end. A permission that was authorized needs a new approval later."
         problem={p.frame.problem?.errors.take}
         options={held.map(({ kind, value, sentence }) => ({

@@ -1,26 +1,19 @@
 /** What became of each permission of a client, with dates and reasons. */
 
-import { Day, Mark } from '../parts.tsx'
+import type { Decision, Permission } from '../../domain/client.ts'
+import { Day, Mark, Quotation } from '../parts.tsx'
 
-type PermissionState = 'authorized' | 'requested' | 'declined' | 'withdrawn' | 'taken_back'
+type PermissionState = 'authorized' | 'requested' | Decision['decision']
 
-/** Instants in epoch seconds. */
-export type ShownPermission = Readonly<{
-  kind: 'scope' | 'grant_type' | 'endorsement'
-  value: string
-  sentence: string
-  /** Nothing declared describes it. */
-  isUndeclared: boolean
-  state: PermissionState
-  requestedAt: number
-  authorizedAt: number | null
-  /** What was decided last, which may be before a new request; null if nothing was. */
-  decision: Readonly<{
-    decision: 'declined' | 'withdrawn' | 'taken_back'
-    decidedAt: number
-    reason: string
-  }> | null
-}>
+export type ShownPermission = Permission &
+  Readonly<{
+    sentence: string
+    /** Nothing declared describes it. */
+    isUndeclared: boolean
+    state: PermissionState
+    /** What was decided last, which may be before a new request; null if nothing was. */
+    decision: Pick<Decision, 'decision' | 'decidedAt' | 'reason'> | null
+  }>
 
 /** The sentences of scopes and endorsements are those of the consent page, so they are quoted here. */
 export const quoted = ({ kind, sentence }: Pick<ShownPermission, 'kind' | 'sentence'>) =>
@@ -33,7 +26,7 @@ export const SentencesNote = () => (
   </p>
 )
 
-const WORDS: Readonly<Record<PermissionState, string>> = {
+export const STATES: Readonly<Record<PermissionState, string>> = {
   authorized: 'authorized',
   requested: 'requested',
   declined: 'declined',
@@ -52,7 +45,7 @@ const Dates = ({ state, requestedAt, authorizedAt, decision }: ShownPermission) 
     {decision && (
       <>
         , {state === 'authorized' || state === 'requested' ? 'before that ' : ''}
-        {WORDS[decision.decision]} on <Day at={decision.decidedAt} />
+        {STATES[decision.decision]} on <Day at={decision.decidedAt} />
       </>
     )}
   </p>
@@ -61,19 +54,15 @@ const Dates = ({ state, requestedAt, authorizedAt, decision }: ShownPermission) 
 export const NotDeclared = ({ isUndeclared }: Pick<ShownPermission, 'isUndeclared'>) =>
   isUndeclared ? <Mark kind="sensitive">Not declared</Mark> : null
 
-const Permission = (p: { permission: ShownPermission }) => {
+const PermissionItem = (p: { permission: ShownPermission }) => {
   const { value, state, decision } = p.permission
   return (
     <li>
-      {quoted(p.permission)} <strong class={`mark ${state}`}>{WORDS[state]}</strong>
+      {quoted(p.permission)} <strong class={`mark ${state}`}>{STATES[state]}</strong>
       <NotDeclared {...p.permission} />
       <code>{value}</code>
       <Dates {...p.permission} />
-      {decision && decision.reason !== '' && (
-        <blockquote dir="auto">
-          <p>{decision.reason}</p>
-        </blockquote>
-      )}
+      <Quotation text={decision?.reason ?? ''} />
     </li>
   )
 }
@@ -90,7 +79,7 @@ export const PermissionList = (p: { permissions: readonly ShownPermission[] }) =
       {hasSentences(p.permissions) && <SentencesNote />}
       <ul class="listed permissions">
         {p.permissions.map((permission) => (
-          <Permission permission={permission} />
+          <PermissionItem permission={permission} />
         ))}
       </ul>
     </>

@@ -145,10 +145,7 @@ const Rotation = (p: SecretsProps) => (
 )
 
 const InPlaceOfKeys = (p: SecretsProps) => (
-  <PostForm
-    action={clientPath(p.clientId, 'secrets')}
-    hidden={[...p.useSecret, ['act', 'use_secret']]}
-  >
+  <PostForm action={clientPath(p.clientId, 'secrets')} hidden={p.useSecret}>
     <p>
       It has no secret: it signs with keys of its own. With a secret in their place its keys are not
       accepted any more, and its access tokens end within {p.endsWithin} seconds. Its refresh tokens
