@@ -186,23 +186,6 @@ export type ClientFields = Pick<
   | 'accessTokenLifetimeSeconds'
 > &
   ClientDetails
-
-/** What is said of a client, and for the rest what a registration has that does not say it. */
-export const clientFields = (
-  said: Pick<ClientFields, 'name' | 'ownerId'> & Partial<ClientFields>,
-): ClientFields => ({
-  ...NO_DETAILS,
-  url: '',
-  description: '',
-  authMethod: DEFAULT_AUTH_METHOD,
-  requirePkce: false,
-  requireDpop: false,
-  jwks: null,
-  mayIntrospect: false,
-  accessTokenLifetimeSeconds: null,
-  ...said,
-})
-
 export type PermissionLists = Readonly<
   Partial<Record<'scopes' | 'grantTypes' | 'endorsements', readonly string[]>>
 >

@@ -3,7 +3,13 @@
  * for how long clients that registered themselves are kept.
  */
 
-import type { AuthMethod, GrantType } from './client.ts'
+import {
+  type AuthMethod,
+  type ClientFields,
+  DEFAULT_AUTH_METHOD,
+  type GrantType,
+  NO_DETAILS,
+} from './client.ts'
 import { textOf } from './json-object.ts'
 import { LOOPBACK_HOSTS } from './network.ts'
 
@@ -96,6 +102,22 @@ export type Registered = Readonly<{
   /** Authorized or merely requested. */
   grantTypes: readonly string[]
 }>
+
+/** What is said of a client, and for the rest what a registration has that does not say it. */
+export const clientFields = (
+  said: Pick<ClientFields, 'name' | 'ownerId'> & Partial<ClientFields>,
+): ClientFields => ({
+  ...NO_DETAILS,
+  url: '',
+  description: '',
+  authMethod: DEFAULT_AUTH_METHOD,
+  requirePkce: false,
+  requireDpop: false,
+  jwks: null,
+  mayIntrospect: false,
+  accessTokenLifetimeSeconds: null,
+  ...said,
+})
 
 /** For a registration that names no grant types: those that it can be used for. */
 export const grantTypesByDefault = (

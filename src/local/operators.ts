@@ -6,14 +6,9 @@
 import { join } from 'node:path'
 import { hexDigest } from '../crypto/digest.ts'
 import { mintToken } from '../crypto/token.ts'
-import {
-  type ClientRecord,
-  clientFields,
-  isEnabled,
-  liveCredentials,
-  usesSecret,
-} from '../domain/client.ts'
+import { type ClientRecord, isEnabled, liveCredentials, usesSecret } from '../domain/client.ts'
 import type { SecretDigest } from '../domain/ids.ts'
+import { clientFields } from '../domain/registration.ts'
 import { ADMIN_SCOPE, REGISTRY_SCOPES } from '../domain/registry-scopes.ts'
 import type { RegistrationPorts } from '../stores/registration.ts'
 import type { Authorship, ClientChange, Detail, NewClient } from '../stores/registration-ports.ts'

@@ -1,7 +1,7 @@
 /** The command line with the id of a client that is the address of its metadata document. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { clientFields } from '../../src/domain/client.ts'
+import { clientFields } from '../../src/domain/registration.ts'
 import { insertClient } from '../../src/stores/client-statements.ts'
 import { refusalStore } from '../../src/stores/refusals.ts'
 import { type ServedState, servedState } from './command-line.ts'

@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { OPTION_WORDS } from '../../src/cli/options.ts'
-import { clientFields, NO_DETAILS } from '../../src/domain/client.ts'
+import { NO_DETAILS } from '../../src/domain/client.ts'
+import { clientFields } from '../../src/domain/registration.ts'
 import {
   CLIENT_CREATION,
   CLIENT_FIELDS,

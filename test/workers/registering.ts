@@ -1,7 +1,8 @@
 /** Acts of administrators on the storage of the tests, through the flows of `flows/registration`. */
 
 import { env } from 'cloudflare:workers'
-import { type ClientFields, clientFields } from '../../src/domain/client.ts'
+import type { ClientFields } from '../../src/domain/client.ts'
+import { clientFields } from '../../src/domain/registration.ts'
 import { ADMIN_SCOPE } from '../../src/domain/registry-scopes.ts'
 import type { Act } from '../../src/flows/registration/change.ts'
 import { updateUser } from '../../src/flows/registration/users.ts'

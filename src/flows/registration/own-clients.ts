@@ -8,12 +8,12 @@ import { userActor } from '../../domain/audit.ts'
 import {
   type ClientFields,
   type ClientRecord,
-  clientFields,
   type Permission,
   type PermissionLists,
   usesSecret,
 } from '../../domain/client.ts'
 import { type ClientKind, FOLLOWS_FROM } from '../../domain/client-kind.ts'
+import { clientFields } from '../../domain/registration.ts'
 import { isRegistryScope } from '../../domain/registry-scopes.ts'
 import { readHierarchy } from '../../domain/scope.ts'
 import {

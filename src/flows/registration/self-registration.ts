@@ -6,13 +6,12 @@ import { isWellFormed, mintToken, tokenOf } from '../../crypto/token.ts'
 import {
   type ClientFields,
   type ClientRecord,
-  clientFields,
   GRANT_TYPES,
   type GrantType,
   type RequestAuthMethod,
   usesSecret,
 } from '../../domain/client.ts'
-import { noneUsable, usableRedirectUris } from '../../domain/registration.ts'
+import { clientFields, noneUsable, usableRedirectUris } from '../../domain/registration.ts'
 import type { ClientMetadata } from '../../protocol/registration/client-metadata.ts'
 import { invalid } from '../../protocol/registration/errors.ts'
 import type { RegistrationPorts } from '../../stores/registration.ts'
