@@ -4,12 +4,7 @@
  */
 
 import type { Client } from '../domain/client.ts'
-import {
-  ATTEMPT_SECONDS,
-  type DocumentState,
-  mayServeRefreshes,
-  needsDocument,
-} from '../domain/client-document.ts'
+import { ATTEMPT_SECONDS, mayServeRefreshes, needsDocument } from '../domain/client-document.ts'
 import type { PresentedClient } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { sanitized } from '../protocol/sanitize.ts'
@@ -21,17 +16,32 @@ type Presentation = Readonly<{
   presented: PresentedClient
   /** What is read with the client. */
   more: ReadWithClient
+  /** Throws unless the request shows a code or a refresh token of the client. It has no effects. */
+  requireOwned?: (client: Client) => Promise<unknown>
+  /** For refreshes a document serves for a while that is no longer fresh. */
+  mayBeStale?: boolean
 }>
 type CurrentDeps = ClientDeps & Pick<Deps, 'documents'>
 
 /**
- * Authenticates the client of a code or a refresh token. A client may have begun to sign with another key: where none
- * that is kept verifies its assertion, its keys are read again. `requireOwned` throws unless the request shows a code or
- * a refresh token of the client. It has no effects.
+ * Authenticates the client and checks the request, which `check` refuses by throwing. Where the client's document had to be
+ * read again, the client is authenticated and the request checked once more, on what the document says now.
  */
-export async function authenticateOwner(
-  { presented, more }: Presentation,
-  requireOwned: (client: Client) => Promise<unknown>,
+export async function checkOnCurrentClient<Checked>(
+  asked: Presentation,
+  check: (client: Client) => Checked | Promise<Checked>,
+  deps: CurrentDeps,
+  context: RequestContext,
+): Promise<Checked> {
+  const known = await authenticate(asked, deps, context)
+  const checked = await check(known)
+  const current = await readAgain(known, asked, deps, context)
+  return current ? check(current) : checked
+}
+
+/** The client may have begun to sign with another key: where none that is kept verifies its assertion, its keys are read again. */
+async function authenticate(
+  { presented, more, requireOwned }: Presentation,
   deps: CurrentDeps,
   context: RequestContext,
 ): Promise<Client> {
@@ -39,7 +49,7 @@ export async function authenticateOwner(
     return await authenticateClient(presented, deps, context, more)
   } catch (cause) {
     if (!(cause instanceof UnverifiedAssertion) || !hasPublishedKeys(cause.client)) throw cause
-    if (!(await passes(requireOwned, cause.client))) throw cause
+    if (!requireOwned || !(await passes(requireOwned, cause.client))) throw cause
     const { clientId } = presented
     const { kind } = await deps.documents.resolve({ clientId, cause: 'unknown_key' })
     if (kind !== 'current') throw cause
@@ -59,14 +69,10 @@ async function passes(check: (client: Client) => Promise<unknown>, client: Clien
   }
 }
 
-/**
- * The client with its current keys and permissions, if its document had to be read again; null if the known record is fresh.
- * The caller has authenticated the client and found the request good, and checks it again on the new record.
- * `mayBeStale`: for refreshes a document serves for a while that is no longer fresh.
- */
-export async function clientOfNow(
+/** The client as its document describes it now; null where what is known is fresh. */
+async function readAgain(
   client: Client,
-  { presented, more, mayBeStale }: Presentation & Readonly<{ mayBeStale: boolean }>,
+  { presented, more, mayBeStale = false }: Presentation,
   deps: CurrentDeps,
   context: RequestContext,
 ): Promise<Client | null> {
@@ -81,11 +87,9 @@ export async function clientOfNow(
   if (!(mayBeStale && document !== null && mayServeRefreshes(document, now))) {
     throw notCurrent('reason' in resolution ? resolution.reason : `document: ${resolution.kind}`)
   }
-  context.log('stale_document_used', { clientId, staleSeconds: staleSecondsOf(document, now) })
+  context.log('stale_document_used', { clientId, staleSeconds: now - document.freshUntil })
   return asOfNow
 }
-
-const staleSecondsOf = ({ freshUntil }: DocumentState, now: number) => now - freshUntil
 
 const MAX_REASON_LENGTH = 200
 

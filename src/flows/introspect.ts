@@ -10,8 +10,8 @@ import type { Fields } from '../protocol/fields.ts'
 import { type ActiveToken, activeSession } from '../protocol/introspection-response.ts'
 import { readPresentedToken } from '../protocol/token-request.ts'
 import type { RefreshTokenStanding } from '../stores/spending-ports.ts'
-import { authenticateClient, type ClientDeps } from './authenticate-client.ts'
-import { clientOfNow } from './current-client.ts'
+import type { ClientDeps } from './authenticate-client.ts'
+import { checkOnCurrentClient } from './current-client.ts'
 import type { Deps, RequestContext } from './deps.ts'
 import { prefetch } from './prefetch.ts'
 import { readSignedToken } from './signed-token.ts'
@@ -42,10 +42,8 @@ export async function introspect(
   const reading = READERS[kind]
   const session = reading && prefetch(reading(token, deps, context))
   const standing = grant && prefetch(deps.refreshTokens.find(grant))
-  const more = { grant }
-  const known = await authenticateClient(presented, deps, context, more)
-  const asked = { presented, more, mayBeStale: false }
-  const client = (await clientOfNow(known, asked, deps, context)) ?? known
+  const asked = { presented, more: { grant } }
+  const client = await checkOnCurrentClient(asked, (asking) => asking, deps, context)
   const active =
     (await session) ?? (await activeRefreshToken(await standing, client, deps, context))
   const isKnown = active && mayKnow(client, active)

@@ -6,13 +6,12 @@
 import { tokenDigestOf } from '../../crypto/digest.ts'
 import { randomId } from '../../crypto/random.ts'
 import { mintToken } from '../../crypto/token.ts'
-import { getsRefreshToken, isEnabled } from '../../domain/client.ts'
+import { getsRefreshToken } from '../../domain/client.ts'
 import { meetScopes } from '../../domain/scope.ts'
 import { Replayed } from '../../protocol/errors.ts'
 import { registeredRedirect } from '../../protocol/redirect-uri.ts'
 import { oneFormat } from '../../protocol/resource-parameter.ts'
 import type { Purchase, Spending } from '../../stores/spending-ports.ts'
-import type { Deps, RequestContext } from '../deps.ts'
 import { keyOf, newAccessBearer } from '../open-session.ts'
 import { stillHeld } from '../still-held.ts'
 import {
@@ -23,23 +22,22 @@ import {
 } from './check-redemption.ts'
 import {
   type Holding,
+  holdingOf,
   type IssuedToken,
   issueTokens,
   type Minted,
+  stillAllowed,
   type TokenRequest,
+  termsOf,
   undoAfterFault,
 } from './grant.ts'
 import { usedProof } from './proof-of-possession.ts'
 
 type Bought = Minted & Readonly<{ purchase: Purchase }>
 
-export async function redeemCode(
-  request: TokenRequest,
-  deps: Deps,
-  context: RequestContext,
-): Promise<IssuedToken> {
-  const attempt = await checkRedemption(request, deps, context)
-  const { codeDigest } = attempt
+export async function redeemCode(request: TokenRequest): Promise<IssuedToken> {
+  const attempt = await checkRedemption(request)
+  const { codeDigest, deps, context } = attempt
   const bought = await mint(attempt)
   try {
     const holding = await spendCode(bought, attempt)
@@ -52,55 +50,41 @@ export async function redeemCode(
 }
 
 async function mint(attempt: RedemptionAttempt): Promise<Bought> {
-  const { client, asOfMs, target, code, proof, deps } = attempt
+  const { client, asOfMs, target, code, deps } = attempt
   const bearer = await newAccessBearer(oneFormat(target.resources))
   const mayRefresh = getsRefreshToken(client, code.offlineAccess === true, deps.issueRefreshTokens)
-  const refresh = mayRefresh ? await newFamily(attempt) : null
-  const terms = {
-    scopes: target.scopes,
-    usersAreExternal: deps.usersAreExternal,
-    proof: proof?.id ?? null,
-    redirectUri: registeredRedirect(client, code.redirectUri) ?? ('' as const),
-  }
-  const idleSeconds = deps.refreshIdleSeconds
-  const family = refresh && {
-    family: refresh.family,
-    tokenDigest: refresh.tokenDigest,
-    idleSeconds,
-  }
-  const { userId } = code.user
+  const refreshToken = mayRefresh ? mintToken('refreshToken') : null
+  const redirectUri = registeredRedirect(client, code.redirectUri) ?? ('' as const)
   const purchase = {
     sessionKey: await keyOf(bearer),
     clientId: client.clientId,
-    userId,
+    userId: code.user.userId,
     asOfMs,
-    terms,
-    family,
+    terms: { ...termsOf(target.scopes, attempt), redirectUri },
+    family: refreshToken === null ? null : await newFamily(refreshToken, attempt),
   }
-  return { bearer, refreshToken: refresh?.token ?? null, purchase }
+  return { bearer, refreshToken, purchase }
 }
 
-async function newFamily({ code, jkt, deps, context }: Redeemer) {
+async function newFamily(token: string, { code, jkt, deps, context }: Redeemer) {
   const { clientId, user, redirectUri, audience, audienceReadAtMs, authTime } = code
   const expiresAt = context.now + deps.refreshLifetimeSeconds
-  const allowed = { clientId, user, redirectUri, audience, audienceReadAtMs }
-  const granted = { ...allowed, authTime, jkt, expiresAt, endedAt: null }
-  const token = mintToken('refreshToken')
-  const tokenDigest = await tokenDigestOf(token)
-  return { family: { familyId: randomId(), ...granted }, token, tokenDigest }
+  const granted = { clientId, user, redirectUri, audience, audienceReadAtMs, authTime }
+  return {
+    family: { familyId: randomId(), ...granted, jkt, expiresAt, endedAt: null },
+    tokenDigest: await tokenDigestOf(token),
+    idleSeconds: deps.refreshIdleSeconds,
+  }
 }
 
 /** Exactly one of several simultaneous calls returns. */
 async function spendCode(bought: Bought, attempt: RedemptionAttempt): Promise<Holding> {
-  const { codeDigest, code, client, target, deps, context } = attempt
+  const { codeDigest, code, target, deps, context } = attempt
   deps.checking?.('spending')
   const spending = await deps.codes.spend(codeDigest, bought.purchase, context.now)
-  if (spending.kind !== 'won') return refuseSpending(spending, attempt)
-  const asOfNow = { ...client, ...spending.client }
-  const held = stillHeld(code.user, asOfNow, spending.user, deps.usersAreExternal)
-  if (typeof held === 'string') throw new Error(`a code was spent although ${held}`)
-  const scopes = meetScopes(target.scopes, held.scopes)
-  return { ...held, scopes, redirectUri: code.redirectUri, authTime: code.authTime }
+  return spending.kind === 'won'
+    ? holdingOf(target.scopes, code, spending, attempt)
+    : refuseSpending(spending, attempt)
 }
 
 /** This request spent nothing. Says why. */
@@ -122,17 +106,15 @@ async function refuseSpending(
 
 /** Throws an Error if every term holds again: the code is still valid, and a retry will succeed. */
 function whyWithdrawn(
-  { client, user }: Extract<Spending, { kind: 'withdrawn' }>,
-  { code, target, deps }: RedemptionAttempt,
+  withdrawn: Extract<Spending, { kind: 'withdrawn' }>,
+  { code, target, grantType, deps }: RedemptionAttempt,
 ): string {
-  if (!client || !isEnabled(client)) return 'the client is disabled'
-  if (!client.grantTypes.includes('authorization_code')) {
-    return 'the client may no longer use this grant type'
-  }
+  const client = stillAllowed(withdrawn.client, grantType)
+  if (typeof client === 'string') return client
   if (registeredRedirect(client, code.redirectUri) === undefined) {
     return 'redirect_uri is no longer registered'
   }
-  const held = stillHeld(code.user, client, user, deps.usersAreExternal)
+  const held = stillHeld(code.user, client, withdrawn.user, deps.usersAreExternal)
   if (typeof held === 'string') return held
   if (meetScopes(target.scopes, held.scopes).length === 0) {
     return 'every scope of the requested resources has been withdrawn'

@@ -13,10 +13,17 @@ import { verifierProblem } from '../../protocol/pkce.ts'
 import { redirectDifference } from '../../protocol/redirect-uri.ts'
 import { namedResources, readGrantedTarget } from '../../protocol/resource-parameter.ts'
 import { type Redemption, readRedemption } from '../../protocol/token-request.ts'
-import { authenticateOwner, clientOfNow } from '../current-client.ts'
-import type { Deps, RequestContext } from '../deps.ts'
+import { checkOnCurrentClient } from '../current-client.ts'
+import type { Deps } from '../deps.ts'
 import { prefetch } from '../prefetch.ts'
-import { type Attempt, requireAllowed, requireIssuable, type TokenRequest } from './grant.ts'
+import {
+  type Attempt,
+  type Caller,
+  callerOf,
+  requireAllowed,
+  requireIssuable,
+  type TokenRequest,
+} from './grant.ts'
 
 type Asked = TokenRequest &
   Readonly<{
@@ -24,41 +31,26 @@ type Asked = TokenRequest &
     codeDigest: TokenDigest | null
     /** What KV has under the digest; null for nothing. */
     carried: Promise<AuthorizationCode | null>
-    deps: Deps
-    context: RequestContext
   }>
-type Caller = Asked & Readonly<{ client: Client; asOfMs: number }>
-export type Redeemer = Caller & Readonly<{ codeDigest: TokenDigest; code: AuthorizationCode }>
+export type Redeemer = Caller<Asked> &
+  Readonly<{ codeDigest: TokenDigest; code: AuthorizationCode }>
 export type RedemptionAttempt = Redeemer & Attempt
 
 /** Everything that may refuse the request, except what only the statement that spends the code can tell. */
-export async function checkRedemption(
-  request: TokenRequest,
-  deps: Deps,
-  context: RequestContext,
-): Promise<RedemptionAttempt> {
-  const { presented, fields } = request
+export async function checkRedemption(request: TokenRequest): Promise<RedemptionAttempt> {
+  const { presented, fields, deps, context } = request
   const redemption = readRedemption(fields)
   const hasForm = isWellFormed('authorizationCode', redemption.code)
   const codeDigest = hasForm ? await tokenDigestOf(redemption.code) : null
   const carried = prefetch(readCarriedCode(codeDigest, deps))
-  const asked = { ...request, redemption, codeDigest, carried, deps, context }
+  const asked = { ...request, redemption, codeDigest, carried }
   const more = { resources: namedResources(fields), grant: codeDigest }
   const requireOwned = (client: Client) => checkCode(callerOf(asked, client))
-  const known = await authenticateOwner({ presented, more }, requireOwned, deps, context)
-  const attempt = await check(callerOf(asked, known))
-  const reading = { presented, more, mayBeStale: false }
-  const client = await clientOfNow(known, reading, deps, context)
-  return client ? check(callerOf(asked, client)) : attempt
+  const checkOn = (client: Client) => check(callerOf(asked, client))
+  return checkOnCurrentClient({ presented, more, requireOwned }, checkOn, deps, context)
 }
 
-const callerOf = (asked: Asked, client: Client): Caller => ({
-  ...asked,
-  client,
-  asOfMs: client.readAtMs,
-})
-
-async function check(caller: Caller): Promise<RedemptionAttempt> {
+async function check(caller: Caller<Asked>): Promise<RedemptionAttempt> {
   requireAllowed(caller)
   const redeemer = await checkCode(caller)
   const { code } = redeemer
@@ -69,7 +61,7 @@ async function check(caller: Caller): Promise<RedemptionAttempt> {
 }
 
 /** Refuses all who may not redeem the code. */
-async function checkCode(caller: Caller): Promise<Redeemer> {
+async function checkCode(caller: Caller<Asked>): Promise<Redeemer> {
   const { checking } = caller.deps
   checking?.('code')
   const redeemer = await redeemerOf(caller)
@@ -97,7 +89,7 @@ export const refuse = (detail: string, Refusal = OAuthError): never => {
 const readCarriedCode = async (codeDigest: TokenDigest | null, { codes }: Pick<Deps, 'codes'>) =>
   codeDigest && codes.findCarried(codeDigest).catch(() => null)
 
-async function redeemerOf(caller: Caller): Promise<Redeemer> {
+async function redeemerOf(caller: Caller<Asked>): Promise<Redeemer> {
   const { codeDigest, carried, deps } = caller
   if (codeDigest === null) return refuse('malformed code')
   const code = (await carried) ?? (await deps.codes.findOnLedger(codeDigest))

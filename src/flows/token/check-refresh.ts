@@ -14,11 +14,18 @@ import {
 } from '../../protocol/resource-parameter.ts'
 import { readRefreshToken } from '../../protocol/token-request.ts'
 import type { RefreshTokenStanding } from '../../stores/spending-ports.ts'
-import { authenticateOwner, clientOfNow } from '../current-client.ts'
-import type { Deps, RequestContext } from '../deps.ts'
+import { checkOnCurrentClient } from '../current-client.ts'
+import type { Deps } from '../deps.ts'
 import { prefetch } from '../prefetch.ts'
 import { stillHeld } from '../still-held.ts'
-import { type Attempt, requireAllowed, requireIssuable, type TokenRequest } from './grant.ts'
+import {
+  type Attempt,
+  type Caller,
+  callerOf,
+  requireAllowed,
+  requireIssuable,
+  type TokenRequest,
+} from './grant.ts'
 import { requireUnusedProof } from './proof-of-possession.ts'
 
 type Asked = TokenRequest &
@@ -29,16 +36,9 @@ type Asked = TokenRequest &
     standing: Promise<RefreshTokenStanding | null>
     /** The resources that the request names, as `formatResources` writes them. */
     named: string
-    deps: Deps
-    context: RequestContext
   }>
-type Holder = Omit<Asked, 'tokenDigest' | 'standing'> &
-  Readonly<{
-    client: Client
-    asOfMs: number
-    tokenDigest: TokenDigest
-    standing: RefreshTokenStanding
-  }>
+type Holder = Caller<Omit<Asked, 'standing'>> &
+  Readonly<{ tokenDigest: TokenDigest; standing: RefreshTokenStanding }>
 export type RefreshAttempt = Holder & Attempt
 
 /** The token was used before, and not by a retry of the same client: there is a second copy of it. */
@@ -52,32 +52,28 @@ export class ReplayedToken extends Replayed {
 }
 
 /** Everything that may refuse the request, except what only the statement that rotates can tell. */
-export async function checkRefresh(
-  request: TokenRequest,
-  deps: Deps,
-  context: RequestContext,
-): Promise<RefreshAttempt> {
-  const { presented, fields } = request
+export async function checkRefresh(request: TokenRequest): Promise<RefreshAttempt> {
+  const { presented, fields, deps, context } = request
   const token = readRefreshToken(fields)
   const tokenDigest = isWellFormed('refreshToken', token) ? await tokenDigestOf(token) : null
   const standing = prefetch(readStanding(tokenDigest, deps))
   const resources = namedResources(fields)
   const named = formatResources(resources)
-  const asked = { ...request, token, tokenDigest, standing, named, deps, context }
+  const asked = { ...request, token, tokenDigest, standing, named }
   const more = { resources, grant: tokenDigest }
-  const requireOwned = async (client: Client) => requireOwnToken(await holderOf(asked, client))
-  const known = await authenticateOwner({ presented, more }, requireOwned, deps, context)
-  const attempt = await check(asked, known)
-  const client = await clientOfNow(known, { presented, more, mayBeStale: true }, deps, context)
-  return client ? check(asked, client) : attempt
+  const requireOwned = async (client: Client) =>
+    requireOwnToken(await holderOf(callerOf(asked, client)))
+  const checkOn = (client: Client) => check(callerOf(asked, client))
+  const reading = { presented, more, requireOwned, mayBeStale: true }
+  return checkOnCurrentClient(reading, checkOn, deps, context)
 }
 
-async function check(asked: Asked, client: Client): Promise<RefreshAttempt> {
-  requireAllowed({ ...asked, client, asOfMs: client.readAtMs })
-  const holder = await holderOf(asked, client)
+async function check(caller: Caller<Asked>): Promise<RefreshAttempt> {
+  requireAllowed(caller)
+  const holder = await holderOf(caller)
   await checkToken(holder)
   const { family } = holder.standing
-  asked.deps.checking?.('target')
+  caller.deps.checking?.('target')
   const attempt = { ...holder, target: targetOf(holder) }
   // Everything that the family has, not only what this request narrows it to: the next refresh token keeps the rest.
   requireIssuable(attempt, family.user, family.jkt !== null)
@@ -116,12 +112,11 @@ const readStanding = async (
   { refreshTokens }: Pick<Deps, 'refreshTokens'>,
 ) => tokenDigest && refreshTokens.find(tokenDigest)
 
-async function holderOf(asked: Asked, client: Client): Promise<Holder> {
-  const { tokenDigest, deps } = asked
+async function holderOf(caller: Caller<Asked>): Promise<Holder> {
+  const { tokenDigest, standing, deps } = caller
   deps.checking?.('refresh_token')
   if (tokenDigest === null) return refuse('malformed token')
-  const standing = (await asked.standing) ?? refuse('unknown token')
-  return { ...asked, tokenDigest, standing, client, asOfMs: client.readAtMs }
+  return { ...caller, tokenDigest, standing: (await standing) ?? refuse('unknown token') }
 }
 
 function requireSameClient({ standing: { family }, client }: Holder) {

@@ -4,13 +4,13 @@ import { type Client, isPublic } from '../../domain/client.ts'
 import { isDocumentUrl } from '../../domain/client-document.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import { namedResources, oneFormat, readTarget } from '../../protocol/resource-parameter.ts'
-import { authenticateClient, authenticateOn } from '../authenticate-client.ts'
-import { clientOfNow } from '../current-client.ts'
-import type { Deps, RequestContext } from '../deps.ts'
+import { authenticateOn } from '../authenticate-client.ts'
+import { checkOnCurrentClient } from '../current-client.ts'
 import { newAccessBearer } from '../open-session.ts'
 import {
   type Attempt,
   type Caller,
+  callerOf,
   type IssuedToken,
   issueTokens,
   requireAllowed,
@@ -19,13 +19,9 @@ import {
 } from './grant.ts'
 import { useProof } from './proof-of-possession.ts'
 
-export async function issueToClient(
-  request: TokenRequest,
-  deps: Deps,
-  context: RequestContext,
-): Promise<IssuedToken> {
-  const attempt = await checkClientCredentials(request, deps, context)
-  const { client, target, proof } = attempt
+export async function issueToClient(request: TokenRequest): Promise<IssuedToken> {
+  const attempt = await checkClientCredentials(request)
+  const { client, target, proof, deps } = attempt
   const bearer = await newAccessBearer(oneFormat(target.resources))
   await useProof(proof, deps)
   const { endorsements, redirectUris } = client
@@ -35,14 +31,12 @@ export async function issueToClient(
 }
 
 /** Everything that may refuse the request, except that its proof was used before. */
-const checkClientCredentials = (
-  request: TokenRequest,
-  deps: Deps,
-  context: RequestContext,
-): Promise<Attempt> =>
-  isDocumentUrl(request.presented.clientId)
-    ? checkOnCurrentClient(request, deps, context)
-    : checkOnKeptClient(request, deps, context)
+function checkClientCredentials(request: TokenRequest): Promise<Attempt> {
+  const { presented, fields, deps, context } = request
+  if (!isDocumentUrl(presented.clientId)) return checkOnKeptClient(request)
+  const asked = { presented, more: { resources: namedResources(fields) } }
+  return checkOnCurrentClient(asked, (client) => check(callerOf(request, client)), deps, context)
+}
 
 function check(caller: Caller): Attempt {
   const { client, fields, proof, deps } = caller
@@ -61,31 +55,13 @@ function requireConfidential(client: Client) {
   throw new OAuthError('unauthorized_client', 'A public client cannot use this grant type.')
 }
 
-async function checkOnCurrentClient(
-  request: TokenRequest,
-  deps: Deps,
-  context: RequestContext,
-): Promise<Attempt> {
-  const { presented, fields } = request
-  const more = { resources: namedResources(fields) }
-  const known = await authenticateClient(presented, deps, context, more)
-  const attempt = check({ ...request, client: known, asOfMs: known.readAtMs, deps, context })
-  const reading = { presented, more, mayBeStale: false }
-  const client = await clientOfNow(known, reading, deps, context)
-  return client ? check({ ...attempt, client, asOfMs: client.readAtMs }) : attempt
-}
-
 /**
  * The record may be the isolate's copy, some seconds old, or a replica's. Such a record may grant, but only the primary's
  * record may refuse. The session gets D1's moment of the record, so that a revocation ends a session that rests on an
  * older copy. While D1 does not answer, an older copy is used.
  */
-async function checkOnKeptClient(
-  request: TokenRequest,
-  deps: Deps,
-  context: RequestContext,
-): Promise<Attempt> {
-  const { presented, fields } = request
+async function checkOnKeptClient(request: TokenRequest): Promise<Attempt> {
+  const { presented, fields, deps, context } = request
   const { clientId } = presented
   const resources = namedResources(fields)
   const found = await deps.clientCache.lookUp(clientId, context.nowMs, resources)
@@ -94,13 +70,13 @@ async function checkOnKeptClient(
   if (ageSeconds !== null) context.log('stale_client_used', { clientId, ageSeconds })
   try {
     const client = await authenticateOn({ presented, record: kept, isJustRead }, deps, context)
-    return check({ ...request, client, asOfMs, deps, context })
+    return check(callerOf(request, client, asOfMs))
   } catch (cause) {
     if (!(cause instanceof OAuthError)) throw cause
     // An unknown id has been looked up by now. A known one takes as long, so that time does not tell them apart.
     if (cause.code === 'invalid_client' && !isJustRead) await deps.clients.find(clientId)
     const record = await deps.clientCache.reload(clientId, context.nowMs, resources)
     const client = await authenticateOn({ presented, record, isJustRead: true }, deps, context)
-    return check({ ...request, client, asOfMs: client.readAtMs, deps, context })
+    return check(callerOf(request, client))
   }
 }

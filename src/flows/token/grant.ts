@@ -3,9 +3,15 @@
  * Every step may throw `OAuthError`.
  */
 
-import { accessTokenLifetimeOf, type Client, type GrantType } from '../../domain/client.ts'
+import {
+  accessTokenLifetimeOf,
+  type Client,
+  type GrantType,
+  isEnabled,
+} from '../../domain/client.ts'
 import { longestTokenSeconds } from '../../domain/registry-scopes.ts'
 import { lifetimeFor, resourcesWith, urisOf } from '../../domain/resource.ts'
+import { meetScopes } from '../../domain/scope.ts'
 import type { User } from '../../domain/user.ts'
 import { requireSigned } from '../../protocol/access-token.ts'
 import type { PresentedClient } from '../../protocol/client-authentication.ts'
@@ -14,11 +20,13 @@ import type { Fields } from '../../protocol/fields.ts'
 import { oneFormat, type Target } from '../../protocol/resource-parameter.ts'
 import { requireBinding } from '../../protocol/scope-parameter.ts'
 import { requireGrantType } from '../../protocol/token-request.ts'
+import type { HeldNow, RefreshFamily, Terms } from '../../stores/spending-ports.ts'
 import type { Deps, RequestContext } from '../deps.ts'
 import { type Bearer, NO_SIGNING_KEYS, openSession, signSession } from '../open-session.ts'
+import { stillHeld } from '../still-held.ts'
 import { requireProof, requireProofFor, type TokenProof } from './proof-of-possession.ts'
 
-/** A request to `/token`, before its client is authenticated. */
+/** A request to `/token`, before its client is authenticated, with what every step may use. */
 export type TokenRequest = Readonly<{
   grantType: GrantType
   fields: Fields
@@ -27,17 +35,18 @@ export type TokenRequest = Readonly<{
   proof: TokenProof | null
   /** Thumbprint of the key that the client proved to hold (RFC 9449), or null. */
   jkt: string | null
+  deps: Deps
+  context: RequestContext
 }>
 
-/** A request of an authenticated client, with what every step may use. */
-export type Caller = TokenRequest &
-  Readonly<{
-    client: Client
-    /** D1's moment of this request, as in `Lookup`. */
-    asOfMs: number
-    deps: Deps
-    context: RequestContext
-  }>
+/** A request of an authenticated client. `asOfMs`: D1's moment of this request, as in `Lookup`. */
+export type Caller<Request = TokenRequest> = Request & Readonly<{ client: Client; asOfMs: number }>
+
+export const callerOf = <Request>(
+  request: Request,
+  client: Client,
+  asOfMs = client.readAtMs,
+): Caller<Request> => ({ ...request, client, asOfMs })
 
 /** A request that passed the check of its grant. */
 export type Attempt = Caller & Readonly<{ target: Target }>
@@ -101,6 +110,34 @@ function requireSignable(
   requireSigned({ issuer, clientId, userId, scopes, endorsements, audience: urisOf(resources) })
 }
 
+/** What must hold when something is spent for these scopes. */
+export const termsOf = (scopes: readonly string[], { proof, deps }: TokenRequest): Terms => ({
+  scopes,
+  usersAreExternal: deps.usersAreExternal,
+  proof: proof?.id ?? null,
+})
+
+/** The client as it is now; a string says why it may no longer use the grant. */
+export function stillAllowed(client: Client | null, grantType: GrantType): Client | string {
+  if (!client || !isEnabled(client)) return 'the client is disabled'
+  return client.grantTypes.includes(grantType)
+    ? client
+    : 'the client may no longer use this grant type'
+}
+
+/** What the tokens are for that were just bought for these scopes. `held`: as the statement that spent saw it. */
+export function holdingOf(
+  scopes: readonly string[],
+  granted: Pick<RefreshFamily, 'user' | 'redirectUri' | 'authTime'>,
+  held: HeldNow,
+  { client, grantType, deps }: Caller,
+): Holding {
+  const { user, redirectUri, authTime } = granted
+  const left = stillHeld(user, { ...client, ...held.client }, held.user, deps.usersAreExternal)
+  if (typeof left === 'string') throw new Error(`${grantType}: spent, although ${left}`)
+  return { ...left, scopes: meetScopes(scopes, left.scopes), redirectUri, authTime }
+}
+
 /** The last step of every grant: opens a session for the client. Settles when the session is stored. */
 export async function issueTokens(
   minted: Minted,
@@ -108,14 +145,10 @@ export async function issueTokens(
   attempt: Attempt,
 ): Promise<IssuedToken> {
   const { bearer } = minted
-  const { deps } = attempt
-  const session = sessionFor(holding, attempt, attempt.context.nowMs)
-  if (bearer.kind === 'signed') {
-    const { sessionId } = bearer
-    return issuedToken(minted, session, await signSession({ ...session, sessionId }, deps))
-  }
-  await openSession(bearer, session, deps)
-  return issuedToken(minted, session, bearer.token)
+  const { deps, context } = attempt
+  const session = sessionFor(holding, attempt, context.nowMs)
+  if (bearer.kind === 'opaque') await openSession(bearer, session, deps)
+  return issuedToken(minted, session, deps)
 }
 
 /**
@@ -134,19 +167,13 @@ export async function issueTokensAgain(
   const issuedAtMs = firstIssuedAt * 1000
   const asNow = sessionFor(holding, attempt, issuedAtMs)
   const session = { ...asNow, asOfMs: Math.min(asNow.asOfMs, issuedAtMs) }
-  const age = Math.max(0, context.now - firstIssuedAt)
-  const left = { ...session, lifetimeSeconds: session.lifetimeSeconds - age }
-  if (bearer.kind === 'signed') {
-    const { sessionId } = bearer
-    return issuedToken(minted, left, await signSession({ ...session, sessionId }, deps))
-  }
-  if (!(await deps.sessions.isStored(bearer.key))) {
+  if (bearer.kind === 'opaque' && !(await deps.sessions.isStored(bearer.key))) {
     const record = await openSession(bearer, session, deps)
     if (!(await deps.liveSessions.holds(bearer.key, record))) {
       await deps.revocations.endSessions([bearer.key])
     }
   }
-  return issuedToken(minted, left, bearer.token)
+  return issuedToken(minted, session, deps, Math.max(0, context.now - firstIssuedAt))
 }
 
 function sessionFor(
@@ -167,17 +194,26 @@ function sessionFor(
   return { ...holding, client, audience, jkt, asOfMs, ipAddress, startAtMs, lifetimeSeconds }
 }
 
-const issuedToken = (
-  { refreshToken }: Minted,
-  { jkt, lifetimeSeconds, scopes }: ReturnType<typeof sessionFor>,
-  accessToken: string,
-): IssuedToken => ({
-  accessToken,
-  tokenType: jkt === null ? 'Bearer' : 'DPoP',
-  lifetimeSeconds,
-  scopes,
-  refreshToken,
-})
+async function issuedToken(
+  { bearer, refreshToken }: Minted,
+  session: ReturnType<typeof sessionFor>,
+  deps: Deps,
+  ageSeconds = 0,
+): Promise<IssuedToken> {
+  const { jkt, scopes } = session
+  const accessToken =
+    bearer.kind === 'opaque'
+      ? bearer.token
+      : await signSession({ ...session, sessionId: bearer.sessionId }, deps)
+  const lifetimeSeconds = session.lifetimeSeconds - ageSeconds
+  return {
+    accessToken,
+    tokenType: jkt === null ? 'Bearer' : 'DPoP',
+    lifetimeSeconds,
+    scopes,
+    refreshToken,
+  }
+}
 
 /** After a fault the client may try again. When D1 does not answer either, what was spent stays spent. */
 export async function undoAfterFault(cause: unknown, undo: () => Promise<void>): Promise<never> {

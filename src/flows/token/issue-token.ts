@@ -11,13 +11,11 @@ import type { IssuedToken, TokenRequest } from './grant.ts'
 import { readTokenProof } from './proof-of-possession.ts'
 import { refreshTokens } from './refresh-token.ts'
 
-type Grant = (request: TokenRequest, deps: Deps, context: RequestContext) => Promise<IssuedToken>
-
 const GRANTS = {
   client_credentials: issueToClient,
   authorization_code: redeemCode,
   refresh_token: refreshTokens,
-} satisfies Record<GrantType, Grant>
+} satisfies Record<GrantType, (request: TokenRequest) => Promise<IssuedToken>>
 
 type Headers = Readonly<{ authorization: string | undefined; dpop: string | undefined }>
 
@@ -28,21 +26,21 @@ export async function issueToken(
   context: RequestContext,
 ): Promise<IssuedToken> {
   const request = await readTokenRequest(fields, headers, deps, context)
-  return GRANTS[request.grantType](request, deps, context)
+  return GRANTS[request.grantType](request)
 }
 
 async function readTokenRequest(
   fields: Fields,
   { authorization, dpop }: Headers,
-  deps: Pick<Deps, 'issuer' | 'checking'>,
-  { now }: RequestContext,
+  deps: Deps,
+  context: RequestContext,
 ): Promise<TokenRequest> {
   deps.checking?.('grant_type')
   const grantType = readGrantType(fields)
   deps.checking?.('credentials')
   const presented = readClientAuthentication(fields, authorization)
   deps.checking?.('dpop_proof')
-  const proof = dpop === undefined ? null : await readTokenProof(dpop, deps, now)
+  const proof = dpop === undefined ? null : await readTokenProof(dpop, deps, context.now)
   deps.checking?.('parameters')
-  return { grantType, fields, presented, proof, jkt: proof?.jkt ?? null }
+  return { grantType, fields, presented, proof, jkt: proof?.jkt ?? null, deps, context }
 }

@@ -9,14 +9,10 @@
 import { sessionKeyOf, tokenDigestOf } from '../../crypto/digest.ts'
 import { deriveTexts, randomText } from '../../crypto/random.ts'
 import { tokenOf } from '../../crypto/token.ts'
-import { isEnabled } from '../../domain/client.ts'
 import { scopesFor, type TokenFormat } from '../../domain/resource.ts'
-import { meetScopes } from '../../domain/scope.ts'
 import { oneFormat } from '../../protocol/resource-parameter.ts'
 import type { NewRefreshToken, Rotation } from '../../stores/spending-ports.ts'
-import type { Deps, RequestContext } from '../deps.ts'
 import { type Bearer, keyOf } from '../open-session.ts'
-import { stillHeld } from '../still-held.ts'
 import {
   checkRefresh,
   checkToken,
@@ -28,11 +24,14 @@ import {
 } from './check-refresh.ts'
 import {
   type Holding,
+  holdingOf,
   type IssuedToken,
   issueTokens,
   issueTokensAgain,
   type Minted,
+  stillAllowed,
   type TokenRequest,
+  termsOf,
   undoAfterFault,
 } from './grant.ts'
 import { usedProof } from './proof-of-possession.ts'
@@ -49,16 +48,12 @@ type Renewed = Minted &
 /** What this request issues: new tokens, or those of the request that it repeats. */
 type Rotated = Readonly<{ renewed: Renewed; holding: Holding }>
 
-export async function refreshTokens(
-  request: TokenRequest,
-  deps: Deps,
-  context: RequestContext,
-): Promise<IssuedToken> {
+export async function refreshTokens(request: TokenRequest): Promise<IssuedToken> {
   try {
-    const attempt = await checkRefresh(request, deps, context)
+    const attempt = await checkRefresh(request)
     return await renew(await mint(attempt), attempt)
   } catch (cause) {
-    if (cause instanceof ReplayedToken) await deps.revocations.endFamily(cause.familyId)
+    if (cause instanceof ReplayedToken) await request.deps.revocations.endFamily(cause.familyId)
     throw cause
   }
 }
@@ -99,15 +94,12 @@ async function derive(token: string, salt: string, format: TokenFormat) {
 }
 
 async function mint(attempt: RefreshAttempt): Promise<Renewed> {
-  const { token, target, named, jkt, proof, deps } = attempt
+  const { token, target, named, jkt, deps } = attempt
   const repeated = repeatable(attempt)
   const salt = repeated?.salt ?? randomText()
   const { bearer, refreshToken } = await derive(token, salt, oneFormat(target.resources))
-  const terms = {
-    scopes: repeated ? scopesFor(target.resources, repeated.scopes) : target.scopes,
-    usersAreExternal: deps.usersAreExternal,
-    proof: proof?.id ?? null,
-  }
+  const scopes = repeated ? scopesFor(target.resources, repeated.scopes) : target.scopes
+  const terms = termsOf(scopes, attempt)
   const tokenDigest = await tokenDigestOf(refreshToken)
   const idleSeconds = deps.refreshIdleSeconds
   const next = { tokenDigest, sessionKey: await keyOf(bearer), jkt, salt, idleSeconds }
@@ -130,7 +122,7 @@ async function rotateOrRepeat(renewed: Renewed, attempt: RefreshAttempt): Promis
     case 'won':
       return {
         renewed: { ...renewed, isCounted: true },
-        holding: holdingOf(rotation, renewed, attempt),
+        holding: holdingOf(successor.terms.scopes, standing.family, rotation, attempt),
       }
     case 'proof_used':
       throw usedProof()
@@ -139,32 +131,18 @@ async function rotateOrRepeat(renewed: Renewed, attempt: RefreshAttempt): Promis
   }
 }
 
-function holdingOf(
-  won: Extract<Rotation, { kind: 'won' }>,
-  { successor }: Renewed,
-  { standing: { family }, client, deps }: RefreshAttempt,
-): Holding {
-  const asOfNow = { ...client, ...won.client }
-  const held = stillHeld(family.user, asOfNow, won.user, deps.usersAreExternal)
-  if (typeof held === 'string') throw new Error(`a refresh token was spent although ${held}`)
-  const scopes = meetScopes(successor.terms.scopes, held.scopes)
-  return { ...held, scopes, redirectUri: family.redirectUri, authTime: family.authTime }
-}
-
 /**
  * The token was not exchanged by this call. Repeats what another call has just exchanged it for, or says why it cannot, on
  * what D1 has now. Throws an Error where a retry will succeed.
  */
 async function repeatAfterLoss(
   { firstIssuedAt }: Renewed,
-  { standing, client }: Extract<Rotation, { kind: 'lost' }>,
+  { standing, client: found }: Extract<Rotation, { kind: 'lost' }>,
   attempt: RefreshAttempt,
 ): Promise<Rotated> {
   if (!standing) return refuse('unknown token')
-  if (!client || !isEnabled(client)) return refuse('the client is disabled')
-  if (!client.grantTypes.includes('refresh_token')) {
-    return refuse('the client may no longer use this grant type')
-  }
+  const client = stillAllowed(found, attempt.grantType)
+  if (typeof client === 'string') return refuse(client)
   const asOfNow = { ...attempt, standing, client }
   await checkToken(asOfNow)
   const again = { ...asOfNow, target: targetOf(asOfNow) }
