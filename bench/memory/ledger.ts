@@ -1,12 +1,12 @@
 /** What D1 answers to the token endpoint, by our own statements: one client, one user, codes spent once. */
 
 import type { RegisteredUser } from '../../src/domain/user.ts'
+import { INSERT_CODE } from '../../src/stores/authorizations.ts'
 import type { readClientRow } from '../../src/stores/clients.ts'
 import { FIND_CLIENT, TOUCH_CREDENTIAL } from '../../src/stores/clients.ts'
 import {
   FIND_CODE,
   FIND_SPENDING,
-  INSERT_CODE,
   SPEND_CODE,
   TOUCH_CONSENT,
   UNSPEND_CODE,
@@ -47,9 +47,9 @@ type ClientRow = Parameters<typeof readClientRow>[0]
 
 type CodeRow = {
   record: string
-  spent_at: number | null
-  session_key: string | null
-  family_id: string | null
+  spentAt: number | null
+  sessionKey: string | null
+  familyId: string | null
 }
 
 /** Codes that were never redeemed are forgotten past this number, the oldest first. */
@@ -57,10 +57,7 @@ const MAX_CODES = 50_000
 
 const userJson = (user: RegisteredUser) =>
   JSON.stringify({
-    user_id: user.userId,
-    username: user.username,
-    email: user.email,
-    disabled_at: user.disabledAt,
+    ...user,
     scopes: JSON.stringify(user.scopes),
     endorsements: JSON.stringify(user.endorsements),
   })
@@ -86,9 +83,9 @@ export function ledger(client: ClientRow, user: RegisteredUser): D1Database {
         if (codes.size >= MAX_CODES) codes.delete(codes.keys().next().value as string)
         codes.set(String(codeDigest), {
           record: String(record),
-          spent_at: null,
-          session_key: null,
-          family_id: null,
+          spentAt: null,
+          sessionKey: null,
+          familyId: null,
         })
         return []
       },
@@ -97,9 +94,9 @@ export function ledger(client: ClientRow, user: RegisteredUser): D1Database {
       SPEND_CODE,
       ([codeDigest, now, sessionKey]) => {
         const code = codes.get(String(codeDigest))
-        if (!code || (code.spent_at !== null && code.session_key !== sessionKey)) return []
-        code.spent_at = Number(now)
-        code.session_key = String(sessionKey)
+        if (!code || (code.spentAt !== null && code.sessionKey !== sessionKey)) return []
+        code.spentAt = Number(now)
+        code.sessionKey = String(sessionKey)
         const { scopes, endorsements } = row
         return [{ client: JSON.stringify({ scopes, endorsements }), user: knownUser }]
       },
@@ -116,14 +113,14 @@ export function ledger(client: ClientRow, user: RegisteredUser): D1Database {
       FIND_SPENDING,
       ([codeDigest]) => {
         const code = codes.get(String(codeDigest))
-        return code && code.spent_at !== null ? [{ ...code }] : []
+        return code && code.spentAt !== null ? [{ ...code }] : []
       },
     ],
     [
       UNSPEND_CODE,
       ([codeDigest]) => {
         const code = codes.get(String(codeDigest))
-        if (code) code.spent_at = null
+        if (code) code.spentAt = null
         return []
       },
     ],

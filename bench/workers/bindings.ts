@@ -73,14 +73,8 @@ async function inMemory(operation: Operation): Promise<Prepared> {
 
 /** Unless it is there. */
 export async function insertService(db: D1Database) {
-  const { uri, name, scopes, accessTokenLifetimeSeconds, tokenFormat } = exampleService()
-  await db
-    .prepare(INSERT_RESOURCE)
-    .bind(
-      ...[uri, name, JSON.stringify(scopes), accessTokenLifetimeSeconds],
-      ...[0, 0, 0, tokenFormat, nowSeconds()],
-    )
-    .run()
+  const { uri, ...fields } = exampleService()
+  await db.prepare(INSERT_RESOURCE).bind(uri, JSON.stringify(fields), nowSeconds()).run()
 }
 
 /** With a name of its own, since a database may have other users, and without a password. Returns its id. */

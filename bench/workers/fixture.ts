@@ -17,7 +17,7 @@ import { MAX_SIGNED_TOKEN_SECONDS, NO_AUDIENCE, type Resource } from '../../src/
 import { type SessionRecord, sessionRecord } from '../../src/domain/session.ts'
 import type { RegisteredUser } from '../../src/domain/user.ts'
 import { ACCESS_TOKEN_TYP, accessTokenClaims } from '../../src/protocol/access-token.ts'
-import type { AuthorizationStore } from '../../src/stores/codes.ts'
+import type { AuthorizationStore } from '../../src/stores/authorizations.ts'
 import type { SessionStore } from '../../src/stores/live-sessions.ts'
 import {
   CALLBACK,

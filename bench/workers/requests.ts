@@ -1,7 +1,7 @@
 /** What a worker of ours, or a floor, hands out to be sent: one-time codes and tokens are minted now. */
 
 import { digest } from '../../src/crypto/digest.ts'
-import { authorizationStore } from '../../src/stores/codes.ts'
+import { authorizationStore } from '../../src/stores/authorizations.ts'
 import { sessionStore } from '../../src/stores/live-sessions.ts'
 import { checks, exchanges, getRequest, type HandOut, ISSUED_SIGNED, issues } from '../handouts.ts'
 import { asOperation, HANDOUT_PATH, type Operation } from '../operations.ts'

@@ -1,4 +1,4 @@
-/** Values of JSON. */
+/** Values of JSON, and the names of its members. */
 
 const MAX_SHOWN = 200
 
@@ -7,6 +7,10 @@ export const textOf = (value: unknown): string =>
   typeof value === 'object' && value !== null
     ? JSON.stringify(value).slice(0, MAX_SHOWN)
     : String(value)
+
+/** The name of a member in documents and in the audit, and the name of its column. */
+export const snakeCase = (name: string) =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /** `typeof` calls null and arrays objects too. */
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -103,10 +103,7 @@ export type Registered = Readonly<{
   grantTypes: readonly string[]
 }>
 
-/** What is said of a client, and for the rest what a registration has that does not say it. */
-export const clientFields = (
-  said: Pick<ClientFields, 'name' | 'ownerId'> & Partial<ClientFields>,
-): ClientFields => ({
+const UNSAID: Omit<ClientFields, 'name' | 'ownerId'> = {
   ...NO_DETAILS,
   url: '',
   description: '',
@@ -116,8 +113,14 @@ export const clientFields = (
   jwks: null,
   mayIntrospect: false,
   accessTokenLifetimeSeconds: null,
-  ...said,
-})
+}
+
+export const CLIENT_FIELD_NAMES: readonly string[] = ['name', 'ownerId', ...Object.keys(UNSAID)]
+
+/** What is said of a client, and for the rest what a registration has that does not say it. */
+export const clientFields = (
+  said: Pick<ClientFields, 'name' | 'ownerId'> & Partial<ClientFields>,
+): ClientFields => ({ ...UNSAID, ...said })
 
 /** For a registration that names no grant types: those that it can be used for. */
 export const grantTypesByDefault = (

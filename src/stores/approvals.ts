@@ -1,21 +1,15 @@
 /** What approvers see, in D1: the queue of clients that wait, and one client with its history. */
 
 import type { Permission, SelfRegistered } from '../domain/client.ts'
-import {
-  type HistoryEntry,
-  type HistoryRow,
-  historyOf,
-  readEntry,
-  readPerson,
-} from './client-history.ts'
-import type { Database } from './database.ts'
+import { type HistoryEntry, historyOf, readEntry } from './client-history.ts'
+import { bound, type Database, type RowOf, rowReader } from './database.ts'
 import {
   type Declared,
   declaredStatements,
-  NAMES,
   named,
   type OwnClient,
   type Owner,
+  ownerJson,
   ownersOf,
   readDeclared,
   readOwnClient,
@@ -30,8 +24,8 @@ const NAMED = 3
 const ENTRIES = 100
 
 /** `slice`: the clients of this page. */
-export const QUEUE = `SELECT c.client_id AS clientId, c.name, c.owner_id AS ownerId, c.disabled_at IS NULL AS isEnabled,
-    slice.requested_at AS requestedAt, ${NAMES},
+export const QUEUE = `SELECT c.client_id AS clientId, c.name, ${ownerJson('c.owner_id')} AS owner, c.disabled_at IS NULL AS isEnabled,
+    slice.requested_at AS requestedAt,
     (SELECT kind FROM self_registered_client s WHERE s.client_id = c.client_id) AS selfRegistered,
     c.owner_id = ?3 OR EXISTS (SELECT 1 FROM client_owner o WHERE o.client_id = c.client_id AND o.user_id = ?3) AS isOwn,
     ${COUNT_REQUESTS} AS requests, ${firstRequests(NAMED)} AS first
@@ -40,7 +34,7 @@ export const QUEUE = `SELECT c.client_id AS clientId, c.name, c.owner_id AS owne
   ORDER BY slice.requested_at, c.client_id`
 /** At most `?2` of the clients that wait to be listed in the directory after the place `?1`, the oldest request first. */
 export const WAITING_LISTINGS = `SELECT l.client_id AS clientId, l.requested_at AS requestedAt, c.name,
-    c.owner_id AS ownerId, c.disabled_at IS NULL AS isEnabled, ${NAMES}
+    ${ownerJson('c.owner_id')} AS owner, c.disabled_at IS NULL AS isEnabled
   FROM listing l CROSS JOIN client c ON c.client_id = l.client_id
     ${named('c.owner_id')}
   WHERE l.listed_at IS NULL AND l.declined_at IS NULL AND (l.requested_at, l.client_id) > (?1 ->> 0, ?1 ->> 1)
@@ -89,34 +83,13 @@ export type Queue = Declared &
 /** Where a page of each list begins. */
 export type QueuePlaces = Readonly<{ waiting: string | null; listings: string | null }>
 
-/** As it is read; `Flags` are 0 or 1. */
-type Row<Waiting, Flags extends string> = Omit<Waiting, 'owner' | 'first' | Flags> &
-  Omit<Owner, 'userId'> &
-  Readonly<Record<Flags, number> & { ownerId: string }>
-
-const readWaiting = ({
-  ownerId,
-  username,
-  seenName,
-  ...row
-}: Row<WaitingClient, 'isOwn' | 'isEnabled'> & Readonly<{ first: string }>): WaitingClient => ({
-  ...row,
-  owner: readPerson(ownerId, { username, seenName }),
-  isOwn: row.isOwn === 1,
-  isEnabled: row.isEnabled === 1,
-  first: JSON.parse(row.first) as WaitingClient['first'],
+const readWaiting = rowReader<WaitingClient>({
+  owner: 'json',
+  isOwn: 'flag',
+  isEnabled: 'flag',
+  first: 'json',
 })
-
-const readListing = ({
-  ownerId,
-  username,
-  seenName,
-  ...row
-}: Row<WaitingListing, 'isEnabled'>): WaitingListing => ({
-  ...row,
-  owner: readPerson(ownerId, { username, seenName }),
-  isEnabled: row.isEnabled === 1,
-})
+const readListing = rowReader<WaitingListing>({ owner: 'json', isEnabled: 'flag' })
 
 export type ApprovalsReader = ReturnType<typeof approvalsReader>
 
@@ -126,13 +99,13 @@ export const approvalsReader = (db: Database) => ({
   queue(visitor: Visitor, rows: number, { waiting, listings }: QueuePlaces) {
     const statements = [
       ...declaredStatements(db),
-      db.prepare(QUEUE).bind(waiting ?? FIRST_PLACE, waiting === null ? 0 : rows, visitor.userId),
-      db.prepare(WAITING_LISTINGS).bind(listings ?? FIRST_PLACE, listings === null ? 0 : rows),
+      bound(db, QUEUE, waiting ?? FIRST_PLACE, waiting === null ? 0 : rows, visitor.userId),
+      bound(db, WAITING_LISTINGS, listings ?? FIRST_PLACE, listings === null ? 0 : rows),
     ]
     return visit(db, visitor, statements, (results): Queue => {
       const [clients, listed] = results.slice(3) as [
-        Parameters<typeof readWaiting>[0][],
-        Parameters<typeof readListing>[0][],
+        RowOf<WaitingClient>[],
+        RowOf<WaitingListing>[],
       ]
       return {
         ...readDeclared(results),
@@ -144,13 +117,13 @@ export const approvalsReader = (db: Database) => ({
   client(visitor: Visitor, clientId: string) {
     const statements = [
       ...declaredStatements(db),
-      db.prepare(FIND_SHOWN_CLIENT).bind(clientId),
-      db.prepare(OWNERS_OF_CLIENT).bind(clientId),
-      db.prepare(HISTORY).bind(clientId),
-      db.prepare(VERSION_OF_USER).bind(visitor.userId),
+      bound(db, FIND_SHOWN_CLIENT, clientId),
+      bound(db, OWNERS_OF_CLIENT, clientId),
+      bound(db, HISTORY, clientId),
+      bound(db, VERSION_OF_USER, visitor.userId),
     ]
     return visit(db, visitor, statements, (results): ShownClient => {
-      const [history, versions] = results.slice(5) as [HistoryRow[], { version: number }[]]
+      const [history, versions] = results.slice(5) as [RowOf<HistoryEntry>[], { version: number }[]]
       return {
         ...readDeclared(results),
         client: readOwnClient(results.slice(3, 5)),

@@ -1,7 +1,7 @@
 /** The audit in D1: a row for each act, written in the batch of the act. */
 
 import { type AuditEntry, userActor } from '../domain/audit.ts'
-import { D1_NOW, type Database } from './database.ts'
+import { bound, D1_NOW, type Database, type RowOf, rowReader } from './database.ts'
 
 /** A filter; an absent field filters nothing. */
 type AuditQuery = Readonly<{
@@ -41,20 +41,29 @@ const NOT_YET = { happenedAt: Number.MAX_SAFE_INTEGER, auditId: Number.MAX_SAFE_
 
 export const recordStatement = (db: Database, entry: AuditEntry) => {
   const { happenedAt, actor, event, clientId, userId, detail } = entry
-  return db
-    .prepare(RECORD_IF_CHANGED)
-    .bind(happenedAt, actor, event, clientId, userId, JSON.stringify(detail))
+  return bound(
+    db,
+    RECORD_IF_CHANGED,
+    happenedAt,
+    actor,
+    event,
+    clientId,
+    userId,
+    JSON.stringify(detail),
+  )
 }
 
 /** For a user who removes a consent. */
 export const removalStatement = (db: Database, userId: string, clientId: string) =>
-  db.prepare(RECORD_REMOVAL).bind(userActor(userId), userId, clientId)
+  bound(db, RECORD_REMOVAL, userActor(userId), userId, clientId)
 
 const statementFor = (asked: AuditQuery) => {
   if (asked.clientId !== undefined) return PAGE_OF_CLIENT
   if (asked.userId !== undefined) return PAGE_OF_USER
   return asked.event === undefined ? PAGE_OF_ALL : PAGE_OF_EVENT
 }
+
+const readStored = rowReader<StoredEntry>({ detail: 'json' })
 
 export type AuditReader = ReturnType<typeof auditReader>
 
@@ -67,10 +76,8 @@ export const auditReader = (db: Database) => ({
   ): Promise<readonly StoredEntry[]> {
     const { happenedAt, auditId } = last ?? NOT_YET
     const { clientId = null, userId = null, event = null, since = 0 } = asked
-    const { results } = await db
-      .prepare(statementFor(asked))
-      .bind(happenedAt, auditId, since, clientId, userId, event, rows)
-      .all<Omit<StoredEntry, 'detail'> & { detail: string }>()
-    return results.map((row) => ({ ...row, detail: JSON.parse(row.detail) }))
+    const values = [happenedAt, auditId, since, clientId, userId, event, rows]
+    const { results } = await bound(db, statementFor(asked), ...values).all<RowOf<StoredEntry>>()
+    return results.map(readStored)
   },
 })

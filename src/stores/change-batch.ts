@@ -2,7 +2,7 @@
 
 import type { AuditEvent } from '../domain/audit.ts'
 import { recordStatement } from './audit.ts'
-import { D1_NOW_MS, type Database } from './database.ts'
+import { bound, D1_NOW_MS, type Database } from './database.ts'
 import { hasEnded } from './narrowing.ts'
 import type { Authorship, Detail } from './registration-ports.ts'
 
@@ -61,8 +61,8 @@ export async function runChange(
   | Readonly<{ kind: 'stale' }>
 > {
   const { kind, id, version } = expected
-  const batch = [db.prepare(EXPECT_VERSION).bind(kind, id, version)]
-  if (by.as) batch.push(db.prepare(EXPECT_VERSION).bind('user', by.as.userId, by.as.version))
+  const batch = [bound(db, EXPECT_VERSION, kind, id, version)]
+  if (by.as) batch.push(bound(db, EXPECT_VERSION, 'user', by.as.userId, by.as.version))
   const narrowings: number[] = []
   for (const part of parts) {
     for (const statement of part.narrowing ?? []) narrowings.push(batch.push(statement) - 1)

@@ -1,14 +1,20 @@
 /** What a client was when it was last given a permission by a decision, in D1. */
 
-import type { Database } from './database.ts'
+import { SEEN_FIELDS, type SeenField } from '../domain/client-approval.ts'
+import { snakeCase } from '../domain/json-object.ts'
+import { bound, type Database } from './database.ts'
 import type { Authorship, ClientChange, NewClient } from './registration-ports.ts'
 
+/** SQL: those that are no columns of the client `c`. */
+const NO_COLUMNS: Partial<Record<SeenField, string>> = {
+  jwks: `iif(c.jwks_uri = '', c.jwks, NULL)`,
+  redirectUris: `json((SELECT json_group_array(redirect_uri) FROM client_redirect_uri r WHERE r.client_id = c.client_id))`,
+  furtherOwners: `json((SELECT json_group_array(user_id) FROM client_owner o WHERE o.client_id = c.client_id))`,
+}
 /** SQL: `Approval['seen']` of the client `c`. */
-const SEEN = `json_object('name', c.name, 'url', c.url, 'description', c.description, 'logoUri', c.logo_uri,
-    'tosUri', c.tos_uri, 'policyUri', c.policy_uri, 'authMethod', c.auth_method, 'jwksUri', c.jwks_uri,
-    'jwks', iif(c.jwks_uri = '', c.jwks, NULL), 'ownerId', c.owner_id,
-    'redirectUris', json((SELECT json_group_array(redirect_uri) FROM client_redirect_uri r WHERE r.client_id = c.client_id)),
-    'furtherOwners', json((SELECT json_group_array(user_id) FROM client_owner o WHERE o.client_id = c.client_id)))`
+const SEEN = `json_object(${SEEN_FIELDS.map(
+  (field) => `'${field}', ${NO_COLUMNS[field] ?? `c.${snakeCase(field)}`}`,
+).join(', ')})`
 export const KEEP_APPROVAL = `INSERT INTO client_approval (client_id, approved_at, actor, seen)
   SELECT c.client_id, ?2, ?3, ${SEEN} FROM client c WHERE c.client_id = ?1
   ON CONFLICT DO UPDATE SET approved_at = excluded.approved_at, actor = excluded.actor, seen = excluded.seen`
@@ -32,5 +38,5 @@ export const approvalStatements = (
   { actor, now }: Authorship,
 ) => {
   const isGiven = 'kind' in given ? isApproval(given) : givesPermissions(given)
-  return isGiven ? [db.prepare(KEEP_APPROVAL).bind(clientId, now, actor)] : []
+  return isGiven ? [bound(db, KEEP_APPROVAL, clientId, now, actor)] : []
 }

@@ -4,7 +4,15 @@ import type { ClientRecord, GrantType } from '../domain/client.ts'
 import { ATTEMPT_SECONDS } from '../domain/client-document.ts'
 import { coveringHosts, type HostRule } from '../domain/document-host.ts'
 import { FIND_CLIENT_RECORD, readClientRecord } from './client-record.ts'
-import { D1_NOW_MS, type Database, firstIn, rowsIn } from './database.ts'
+import {
+  bound,
+  D1_NOW_MS,
+  type Database,
+  firstIn,
+  type RowOf,
+  rowReader,
+  rowsIn,
+} from './database.ts'
 
 /** What a document asked for when it was last read. Null: it did not say. */
 export type Asked = Readonly<{ scopes: readonly string[] | null; grantTypes: readonly GrantType[] }>
@@ -36,27 +44,23 @@ export const CLAIM_ATTEMPT = `INSERT INTO document_attempt (host, attempted_at_m
 /** `?1` lists what covers a host. `block` sorts after `allow`, so it wins. */
 const RULE_FOR_HOST = `SELECT max(rule) AS rule FROM document_host WHERE host IN (SELECT value FROM json_each(?1))`
 export const FORGET_ATTEMPT = 'DELETE FROM document_attempt WHERE host = ?1'
-export const FIND_ASKED = `SELECT asked, fetched_at FROM client_document WHERE client_id = ?1`
+export const FIND_ASKED = `SELECT asked, fetched_at AS fetchedAt FROM client_document WHERE client_id = ?1`
 /** All: at most `MAX_DECLARED`. */
-export const ALL_SCOPES = `SELECT name, self_registered, updated_at FROM scope`
+export const ALL_SCOPES = `SELECT name, self_registered AS isFree, updated_at AS updatedAt FROM scope`
 export const KEEP_DOCUMENT = `INSERT INTO client_document (client_id, hosts, asked, fetched_at, fresh_until)
   SELECT client_id, ?2, ?3, ?4, ?5 FROM self_registered_client WHERE client_id = ?1 AND kind = 'document'
   ON CONFLICT DO UPDATE SET hosts = excluded.hosts, asked = excluded.asked, fetched_at = excluded.fetched_at,
     fresh_until = excluded.fresh_until`
 
-type ScopeRow = { name: string; self_registered: number; updated_at: number }
-
-const readKept = (row: { asked: string; fetched_at: number }) => ({
-  asked: JSON.parse(row.asked) as Asked,
-  fetchedAt: row.fetched_at,
-})
+const readKept = rowReader<KeptDocument>({ asked: 'json' })
+const readScope = rowReader<DeclaredForClients>({ isFree: 'flag' })
 
 export type ClientDocumentStore = ReturnType<typeof clientDocumentStore>
 
 export function clientDocumentStore(db: Database) {
   const claim = (host: string) => [
-    db.prepare(CLAIM_ATTEMPT).bind(host),
-    db.prepare(RULE_FOR_HOST).bind(JSON.stringify(coveringHosts(host))),
+    bound(db, CLAIM_ATTEMPT, host),
+    bound(db, RULE_FOR_HOST, JSON.stringify(coveringHosts(host))),
   ]
   const claimed = (results: readonly D1Result[]): Claimed => ({
     mayAsk: rowsIn(results[0]).length > 0,
@@ -67,19 +71,15 @@ export function clientDocumentStore(db: Database) {
     async begin(clientId: string, host: string): Promise<Begun> {
       const results = await db.batch([
         ...claim(host),
-        db.prepare(FIND_CLIENT_RECORD).bind(clientId),
-        db.prepare(FIND_ASKED).bind(clientId),
+        bound(db, FIND_CLIENT_RECORD, clientId),
+        bound(db, FIND_ASKED, clientId),
         db.prepare(ALL_SCOPES),
       ])
       return {
         ...claimed(results),
         record: firstIn(results[2], readClientRecord),
         kept: firstIn(results[3], readKept),
-        catalogue: rowsIn<ScopeRow>(results[4]).map((scope) => ({
-          name: scope.name,
-          isFree: scope.self_registered === 1,
-          updatedAt: scope.updated_at,
-        })),
+        catalogue: rowsIn<RowOf<DeclaredForClients>>(results[4]).map(readScope),
       }
     },
 
@@ -99,10 +99,8 @@ export function clientDocumentStore(db: Database) {
       const { host, asked, fetchedAt, freshUntil } = document
       const hosts = JSON.stringify(coveringHosts(host))
       await db.batch([
-        db
-          .prepare(KEEP_DOCUMENT)
-          .bind(clientId, hosts, JSON.stringify(asked), fetchedAt, freshUntil),
-        ...(mayAskAgain ? [db.prepare(FORGET_ATTEMPT).bind(host)] : []),
+        bound(db, KEEP_DOCUMENT, clientId, hosts, JSON.stringify(asked), fetchedAt, freshUntil),
+        ...(mayAskAgain ? [bound(db, FORGET_ATTEMPT, host)] : []),
       ])
     },
   }

@@ -1,7 +1,8 @@
 /** What the audit has of a client, in D1, the newest first, each entry with the person who acted. */
 
 import type { AuditEntry } from '../domain/audit.ts'
-import { NAMES, named, type Owner } from './shown-client.ts'
+import { rowReader } from './database.ts'
+import { named, type Owner, ownerJson } from './shown-client.ts'
 
 /** A longer detail is left out, because a page has many entries. */
 const MAX_DETAIL = 8000
@@ -16,7 +17,8 @@ const PEOPLE = `(SELECT json_group_array(json_object('userId', p.value, 'usernam
 export const historyOf = (
   more: string,
   slice: string,
-) => `SELECT slice.*, ${NAMES}, ${PEOPLE} AS people FROM (
+) => `SELECT slice.auditId, slice.happenedAt, slice.actor, slice.event, slice.detail, ${ownerJson('slice.person')} AS person,
+    ${PEOPLE} AS people FROM (
     SELECT audit_id AS auditId, happened_at AS happenedAt, actor, event, iif(length(detail) <= ${MAX_DETAIL}, detail, '{}') AS detail,
       iif(actor LIKE 'user:%', substr(actor, 6),
         iif(actor LIKE 'client:% user:%', substr(actor, instr(actor, ' user:') + 6), NULL)) AS person
@@ -28,19 +30,4 @@ export const historyOf = (
 export type HistoryEntry = Pick<AuditEntry, 'happenedAt' | 'actor' | 'event' | 'detail'> &
   Readonly<{ auditId: number; person: Owner | null; people: readonly Owner[] }>
 
-export type HistoryRow = Omit<HistoryEntry, 'detail' | 'person' | 'people'> &
-  Omit<Owner, 'userId'> &
-  Readonly<{ detail: string; person: string | null; people: string }>
-
-/** Null for no id. */
-export const readPerson = (
-  userId: string | null,
-  { username, seenName }: Omit<Owner, 'userId'>,
-): Owner | null => (userId === null || userId === '' ? null : { userId, username, seenName })
-
-export const readEntry = ({ username, seenName, ...row }: HistoryRow): HistoryEntry => ({
-  ...row,
-  detail: JSON.parse(row.detail) as AuditEntry['detail'],
-  person: readPerson(row.person, { username, seenName }),
-  people: JSON.parse(row.people) as Owner[],
-})
+export const readEntry = rowReader<HistoryEntry>({ detail: 'json', person: 'json', people: 'json' })

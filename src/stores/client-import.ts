@@ -5,19 +5,12 @@
  */
 
 import type { ImportedClient, Permission } from '../domain/client.ts'
-import { DETAIL_COLUMNS, detailsIn, detailsJson } from './client-statements.ts'
-import { D1_NOW_MS, type Database } from './database.ts'
+import { insertClients } from './client-statements.ts'
+import { bound, type Database } from './database.ts'
 import type { Authorship, Detail } from './registration-ports.ts'
 
 const ROWS = 'FROM json_each(?1) r'
 
-/** Fails if a client has one of the ids: the statements after it write to new clients only. */
-export const IMPORT_CLIENTS = `INSERT INTO client (client_id, name, owner_id, url, description, auth_method, jwks,
-    access_token_lifetime_seconds, require_pkce, require_dpop, may_introspect, created_at, disabled_at, updated_at, version,
-    ${DETAIL_COLUMNS})
-  SELECT r.value ->> 0, r.value ->> 1, r.value ->> 2, r.value ->> 3, r.value ->> 4, r.value ->> 5, r.value ->> 6,
-    r.value ->> 7, r.value ->> 8, r.value ->> 9, r.value ->> 10, r.value ->> 11, r.value ->> 12, ?2, ${D1_NOW_MS},
-    ${detailsIn('(r.value ->> 13)')} ${ROWS}`
 export const IMPORT_REDIRECT_URIS = `INSERT INTO client_redirect_uri (client_id, redirect_uri)
   SELECT r.value ->> 0, r.value ->> 1 ${ROWS}`
 export const IMPORT_CREDENTIALS = `INSERT INTO client_credential (client_id, secret_digest, created_at, expires_at)
@@ -36,21 +29,7 @@ export const IMPORT_PERMISSIONS = {
 export const RECORD_IMPORTS = `INSERT INTO audit (happened_at, actor, event, client_id, detail)
   SELECT ?2, ?3, 'client.import', r.value ->> 0, r.value -> 1 ${ROWS}`
 
-const clientRow = ({ clientId, fields, createdAt, disabledAt }: ImportedClient) => {
-  const { name, ownerId, url, description, authMethod, jwks, accessTokenLifetimeSeconds } = fields
-  const flags = [fields.requirePkce, fields.requireDpop, fields.mayIntrospect].map(Number)
-  const texts = [clientId, name, ownerId, url, description, authMethod, jwks]
-  return [
-    ...texts,
-    accessTokenLifetimeSeconds,
-    ...flags,
-    createdAt,
-    disabledAt,
-    detailsJson(fields),
-  ]
-}
-
-/** One statement for each table that gets rows. */
+/** One statement for each table that gets rows. `clients`: at least one. */
 export function importStatements(
   db: Database,
   clients: readonly (ImportedClient & Readonly<{ detail: Detail }>)[],
@@ -60,7 +39,7 @@ export function importStatements(
   const rowsOf = (make: (client: ImportedClient) => readonly Row[]) =>
     clients.flatMap((client) => make(client).map((row) => [client.clientId, ...row]))
   const insert = (sql: string, rows: readonly Row[], ...more: unknown[]) =>
-    rows.length === 0 ? [] : [db.prepare(sql).bind(JSON.stringify(rows), ...more)]
+    rows.length === 0 ? [] : [bound(db, sql, JSON.stringify(rows), ...more)]
   const permissions = Object.entries(IMPORT_PERMISSIONS).flatMap(([kind, sql]) => {
     const rows = rowsOf((client) =>
       client.permissions
@@ -75,7 +54,7 @@ export function importStatements(
   const redirectUris = rowsOf((client) => client.redirectUris.map((uri) => [uri]))
   const details = clients.map(({ clientId, detail }) => [clientId, detail])
   return [
-    ...insert(IMPORT_CLIENTS, clients.map(clientRow), now),
+    insertClients(db, clients, now),
     // Before the permissions: the webhook tells nothing of what an import requests.
     ...insert(RECORD_IMPORTS, details, now, actor),
     ...insert(IMPORT_REDIRECT_URIS, redirectUris),

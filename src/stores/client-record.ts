@@ -1,35 +1,17 @@
 /** A client as its administrator sees it: without the digests of its secrets. */
 
-import type { ClientRecord, Decision, OwnershipOffer, Permission } from '../domain/client.ts'
-import type { Approval } from '../domain/client-approval.ts'
-import type { Listing } from '../domain/directory.ts'
+import { type ClientRecord, NO_DETAILS } from '../domain/client.ts'
 import { APPROVAL_COLUMN } from './client-approval.ts'
-import { CLIENT_COLUMNS, type ClientRow, readClientRow } from './clients.ts'
+import { CLIENT_COLUMNS, CLIENT_ROW } from './clients.ts'
+import { selected } from './columns.ts'
 import { isUndeclaredSql } from './covering-sql.ts'
+import { rowReader } from './database.ts'
 import { OFFERS_COLUMN } from './owner-statements.ts'
 import { WAITING_CLIENTS } from './waiting-clients.ts'
 
-/** The members of a record that are JSON in its row. */
-type Lists =
-  | 'contacts'
-  | 'permissions'
-  | 'decisions'
-  | 'furtherOwners'
-  | 'offers'
-  | 'formerOwners'
-  | 'undeclaredScopes'
-type Flags = 'hasRegistrationToken' | 'isDisabledByOwner'
-export type ClientRecordRow = ClientRow &
-  Omit<ClientRecord, keyof ClientRow | Lists | Flags | 'approval' | 'listing'> &
-  Readonly<
-    Record<Lists, string> & Record<Flags, number> & Record<'approval' | 'listing', string | null>
-  >
-
-/** With the names of `ClientRecord`. */
-export const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at AS createdAt, c.updated_at AS updatedAt, c.version,
-  c.disabled_by_owner AS isDisabledByOwner, c.logo_uri AS logoUri, c.tos_uri AS tosUri, c.policy_uri AS policyUri, c.contacts,
-  c.software_id AS softwareId, c.software_version AS softwareVersion, c.application_type AS applicationType,
-  c.jwks_uri AS jwksUri,
+/** With the names of `ClientRecord`. No request names a resource. */
+export const RECORD_COLUMNS = `${CLIENT_COLUMNS}, '[]' AS resources, c.created_at AS createdAt, c.updated_at AS updatedAt, c.version,
+  c.disabled_by_owner AS isDisabledByOwner, ${selected(Object.keys(NO_DETAILS), 'c.')},
   EXISTS (SELECT 1 FROM client_registration g WHERE g.client_id = c.client_id AND g.token_digest IS NOT NULL) AS hasRegistrationToken,
   (SELECT json_group_array(user_id) FROM (SELECT user_id FROM client_owner o
     WHERE o.client_id = c.client_id ORDER BY added_at, user_id)) AS furtherOwners,
@@ -56,37 +38,38 @@ export const FIND_CLIENT_RECORD = `SELECT ${RECORD_COLUMNS} FROM client c WHERE 
 export const PAGE_OF_CLIENTS = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.client_id > ?1
   ORDER BY c.client_id LIMIT ?2`
 
-export const CLIENTS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM client c
-  WHERE c.client_id IN (SELECT value FROM json_each(?1)) ORDER BY c.client_id`
+/** `?1` is a JSON list of ids, in whose order they are. */
+export const CLIENTS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM json_each(?1) j CROSS JOIN client c ON c.client_id = j.value
+  ORDER BY j.key`
 const isRequested = (table: string) =>
   `EXISTS (SELECT 1 FROM ${table} q WHERE q.client_id = c.client_id AND q.authorized_at IS NULL)`
 const KIND = `coalesce((SELECT kind FROM self_registered_client s WHERE s.client_id = c.client_id), 'operator') AS kind`
 const LISTING = `(SELECT CASE WHEN l.declined_at IS NOT NULL THEN 'declined' WHEN l.listed_at IS NOT NULL THEN 'listed'
     ELSE 'requested' END FROM listing l WHERE l.client_id = c.client_id) AS listing`
-const NAMES = `SELECT c.client_id, c.name, ${KIND}, ${LISTING},
-    ${['client_authorization', 'client_grant_type', 'client_endorsement'].map(isRequested).join(' OR ')} AS has_requests
+const NAMES = `SELECT c.client_id AS id, c.name, ${KIND}, ${LISTING},
+    ${['client_authorization', 'client_grant_type', 'client_endorsement'].map(isRequested).join(' OR ')} AS hasRequests
   FROM client c`
 export const NAMES_OF_CLIENTS = `${NAMES} WHERE c.client_id > ?1 ORDER BY c.client_id LIMIT ?2`
 export const NAMES_OF_CLIENTS_OF_OWNER = `${NAMES} WHERE c.owner_id = ?3 AND c.client_id > ?1
   ORDER BY c.client_id LIMIT ?2`
 
 /** Clients that wait for a decision, the one with the oldest request first. */
-export const NAMES_OF_WAITING_CLIENTS = `SELECT c.client_id, c.name, c.owner_id, slice.requested_at, ${KIND}, ${LISTING}
+export const NAMES_OF_WAITING_CLIENTS = `SELECT c.client_id AS id, c.name, c.owner_id AS ownerId,
+    slice.requested_at AS requestedAt, ${KIND}, ${LISTING}
   FROM (${WAITING_CLIENTS}) slice CROSS JOIN client c ON c.client_id = slice.client_id
   ORDER BY slice.requested_at, c.client_id`
 
-export const readClientRecord = (row: ClientRecordRow): ClientRecord => ({
-  ...row,
-  ...readClientRow(row),
-  contacts: JSON.parse(row.contacts) as string[],
-  hasRegistrationToken: row.hasRegistrationToken === 1,
-  permissions: JSON.parse(row.permissions) as Permission[],
-  decisions: JSON.parse(row.decisions) as Decision[],
-  approval: JSON.parse(row.approval ?? 'null') as Approval | null,
-  furtherOwners: JSON.parse(row.furtherOwners) as string[],
-  offers: JSON.parse(row.offers) as OwnershipOffer[],
-  formerOwners: JSON.parse(row.formerOwners) as string[],
-  isDisabledByOwner: row.isDisabledByOwner === 1,
-  listing: JSON.parse(row.listing ?? 'null') as Listing | null,
-  undeclaredScopes: JSON.parse(row.undeclaredScopes) as string[],
+export const readClientRecord = rowReader<ClientRecord>({
+  ...CLIENT_ROW,
+  contacts: 'json',
+  hasRegistrationToken: 'flag',
+  permissions: 'json',
+  decisions: 'json',
+  approval: 'json',
+  furtherOwners: 'json',
+  offers: 'json',
+  formerOwners: 'json',
+  isDisabledByOwner: 'flag',
+  listing: 'json',
+  undeclaredScopes: 'json',
 })

@@ -8,7 +8,6 @@ import { approvalStatements } from './client-approval.ts'
 import { importStatements } from './client-import.ts'
 import {
   CLIENTS_BY_ID,
-  type ClientRecordRow,
   FIND_CLIENT_RECORD,
   NAMES_OF_CLIENTS,
   NAMES_OF_CLIENTS_OF_OWNER,
@@ -17,7 +16,7 @@ import {
   readClientRecord,
 } from './client-record.ts'
 import { changeClient, insertClient } from './client-statements.ts'
-import { type Database, firstIn } from './database.ts'
+import { bound, type Database, firstIn, type RowOf } from './database.ts'
 import { pageOfAll, pageOfMatching } from './matching-page.ts'
 import { clientNarrowing, secretNarrowing } from './narrowing.ts'
 import { countStatement, isOverLimit } from './registration-count.ts'
@@ -98,24 +97,21 @@ export function creationStatements(
   return [insert, audit, ...more, ...approvalStatements(db, clientId, client, by)]
 }
 
-type NamesRow = {
-  client_id: string
+type Named = Readonly<{
+  id: string
   name: string
   kind: NonNullable<ClientFilter['kind']>
-  has_requests: number
   listing: ListingState | null
-}
-type WaitingRow = Omit<NamesRow, 'has_requests'> & {
-  owner_id: string
-  requested_at: number
-}
+}>
+type NamesRow = Named & Readonly<{ hasRequests: number }>
+type WaitingRow = Named & Readonly<{ ownerId: string; requestedAt: number }>
 
 export type ClientReader = ReturnType<typeof clientReader>
 
 export const clientReader = (db: Database) => ({
   /** Null if unknown. One read of the primary. */
   async find(clientId: string): Promise<ClientRecord | null> {
-    const row = await db.prepare(FIND_CLIENT_RECORD).bind(clientId).first<ClientRecordRow>()
+    const row = await bound(db, FIND_CLIENT_RECORD, clientId).first<RowOf<ClientRecord>>()
     return row && readClientRecord(row)
   },
 
@@ -126,28 +122,25 @@ export const clientReader = (db: Database) => ({
   async page(after: string, rows: number, filter: ClientFilter = {}): Promise<Page<ClientRecord>> {
     const { name, owner, kind, hasRequests, listing } = filter
     if (Object.keys(filter).length === 0) {
-      const page = await db.prepare(PAGE_OF_CLIENTS).bind(after, rows).all<ClientRecordRow>()
+      const page = await bound(db, PAGE_OF_CLIENTS, after, rows).all<RowOf<ClientRecord>>()
       return pageOfAll(page.results.map(readClientRecord), rows, ({ clientId }) => clientId)
     }
     const part = foldText(name ?? '')
     const matching = {
-      parameters: [],
-      idOf: (row: { client_id: string }) => row.client_id,
-      matches: (row: Pick<NamesRow, 'name' | 'kind' | 'listing'>) =>
+      matches: (row: Named) =>
         foldText(row.name).includes(part) &&
         (kind === undefined || row.kind === kind) &&
         (listing === undefined || row.listing === listing),
       records: CLIENTS_BY_ID,
-      idOfRecord: (row: ClientRecordRow) => row.clientId,
       read: readClientRecord,
     }
     if (hasRequests) {
       const waiting = {
         ...matching,
         keys: NAMES_OF_WAITING_CLIENTS,
-        cursorOf: (row: WaitingRow) => placeOf(row.requested_at, row.client_id),
+        cursorOf: (row: WaitingRow) => placeOf(row.requestedAt, row.id),
         matches: (row: WaitingRow) =>
-          matching.matches(row) && (owner === undefined || row.owner_id === owner),
+          matching.matches(row) && (owner === undefined || row.ownerId === owner),
       }
       return pageOfMatching(db, waiting, after === '' ? FIRST_PLACE : after, rows)
     }
@@ -156,7 +149,7 @@ export const clientReader = (db: Database) => ({
       keys: owner === undefined ? NAMES_OF_CLIENTS : NAMES_OF_CLIENTS_OF_OWNER,
       parameters: owner === undefined ? [] : [owner],
       matches: (row: NamesRow) =>
-        matching.matches(row) && (hasRequests === undefined || row.has_requests === 0),
+        matching.matches(row) && (hasRequests === undefined || row.hasRequests === 0),
     }
     return pageOfMatching(db, named, after, rows)
   },
@@ -167,7 +160,7 @@ export function clientRegistry(
   { sessionLifetimeSeconds, oldestClientSeconds }: Lifetimes,
 ) {
   const lifetimeSeconds = sessionLifetimeSeconds + oldestClientSeconds
-  const find = (clientId: string) => db.prepare(FIND_CLIENT_RECORD).bind(clientId)
+  const find = (clientId: string) => bound(db, FIND_CLIENT_RECORD, clientId)
   return {
     ...clientReader(db),
 
@@ -187,10 +180,10 @@ export function clientRegistry(
       }
     },
 
-    /** The ids that exist, ordered. One read of the primary. */
+    /** Those of the ids that exist, in their order. One read of the primary. */
     async findAll(clientIds: readonly string[]): Promise<readonly ClientRecord[]> {
       const ids = JSON.stringify(clientIds)
-      const { results } = await db.prepare(CLIENTS_BY_ID).bind(ids).all<ClientRecordRow>()
+      const { results } = await bound(db, CLIENTS_BY_ID, ids).all<RowOf<ClientRecord>>()
       return results.map(readClientRecord)
     },
 

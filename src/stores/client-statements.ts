@@ -3,55 +3,35 @@
  * with the statement that decides whether anything happens. Instants in epoch seconds.
  */
 
-import { type ClientDetails, NO_DETAILS } from '../domain/client.ts'
+import type { ImportedClient } from '../domain/client.ts'
+import { CLIENT_FIELD_NAMES } from '../domain/registration.ts'
 import { CLOCKS_DIFFER_SECONDS } from '../domain/revocation.ts'
 import { NEXT_VERSION } from './change-batch.ts'
-import { D1_NOW, D1_NOW_MS, type Database } from './database.ts'
+import { changedBy, columnsOf, valuesIn } from './columns.ts'
+import { bound, D1_NOW, D1_NOW_MS, type Database } from './database.ts'
 import { rememberExternalUser } from './external-users.ts'
 import { listingStatements } from './listing-statements.ts'
 import { allowedClients, furtherOwners, ownerStatements } from './owner-statements.ts'
 import { permissionStatements } from './permission-rows.ts'
 import type { ClientChange, NewClient } from './registration-ports.ts'
 
-/** What a client says of itself: `ClientDetails`. */
-export const DETAIL_COLUMNS =
-  'logo_uri, tos_uri, policy_uri, contacts, software_id, software_version, application_type, jwks_uri'
-/** SQL: their values in a JSON object. */
-export const detailsIn = (
-  json: string,
-) => `${json} ->> 'logoUri', ${json} ->> 'tosUri', ${json} ->> 'policyUri',
-    ${json} -> 'contacts', ${json} ->> 'softwareId', ${json} ->> 'softwareVersion', ${json} ->> 'applicationType',
-    ${json} ->> 'jwksUri'`
-
-export const INSERT_CLIENT = `INSERT INTO client (client_id, name, owner_id, url, description, auth_method,
-    jwks, access_token_lifetime_seconds, require_pkce, require_dpop, may_introspect, created_at, updated_at, version,
-    ${DETAIL_COLUMNS})
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ${D1_NOW_MS}, ${detailsIn('?13')})`
+/**
+ * `?1` is a JSON list, so that one statement inserts any number. Fails if a client has one of the ids: the statements after
+ * it write to new clients only.
+ */
+export const INSERT_CLIENTS = `INSERT INTO client (client_id, ${columnsOf(CLIENT_FIELD_NAMES)},
+    created_at, disabled_at, updated_at, version)
+  SELECT r.value ->> 'clientId', ${valuesIn('r.value', CLIENT_FIELD_NAMES, '$.fields')},
+    r.value ->> 'createdAt', r.value ->> 'disabledAt', ?2, ${D1_NOW_MS} FROM json_each(?1) r`
+const METHOD_AFTER = `coalesce(?2 ->> 'authMethod', auth_method)`
 /** `?2` is a JSON object of the fields to change. Null is a value for the lifetime only. */
-export const UPDATE_CLIENT = `UPDATE client SET
-    name = coalesce(?2 ->> 'name', name),
-    owner_id = coalesce(?2 ->> 'ownerId', owner_id),
-    url = coalesce(?2 ->> 'url', url),
-    description = coalesce(?2 ->> 'description', description),
-    auth_method = coalesce(?2 ->> 'authMethod', auth_method),
-    jwks = CASE coalesce(?2 ->> 'authMethod', auth_method)
-      WHEN 'private_key_jwt' THEN coalesce(?2 ->> 'jwks',
-        iif(coalesce(?2 ->> 'jwksUri', jwks_uri) IN ('', jwks_uri), jwks, NULL)) END,
-    jwks_uri = CASE coalesce(?2 ->> 'authMethod', auth_method)
-      WHEN 'private_key_jwt' THEN coalesce(?2 ->> 'jwksUri', jwks_uri) ELSE '' END,
-    logo_uri = coalesce(?2 ->> 'logoUri', logo_uri),
-    tos_uri = coalesce(?2 ->> 'tosUri', tos_uri),
-    policy_uri = coalesce(?2 ->> 'policyUri', policy_uri),
-    contacts = coalesce(?2 -> 'contacts', contacts),
-    software_id = coalesce(?2 ->> 'softwareId', software_id),
-    software_version = coalesce(?2 ->> 'softwareVersion', software_version),
-    application_type = coalesce(?2 ->> 'applicationType', application_type),
-    require_pkce = coalesce(?2 ->> 'requirePkce', require_pkce),
-    require_dpop = coalesce(?2 ->> 'requireDpop', require_dpop),
-    may_introspect = coalesce(?2 ->> 'mayIntrospect', may_introspect),
-    access_token_lifetime_seconds = CASE WHEN json_type(?2, '$.accessTokenLifetimeSeconds') IS NULL
-      THEN access_token_lifetime_seconds ELSE ?2 ->> 'accessTokenLifetimeSeconds' END,
-    updated_at = ?3, version = ${NEXT_VERSION}
+export const UPDATE_CLIENT = `UPDATE client SET ${changedBy(CLIENT_FIELD_NAMES, {
+  jwks: `CASE ${METHOD_AFTER} WHEN 'private_key_jwt' THEN coalesce(?2 ->> 'jwks',
+      iif(coalesce(?2 ->> 'jwksUri', jwks_uri) IN ('', jwks_uri), jwks, NULL)) END`,
+  jwksUri: `CASE ${METHOD_AFTER} WHEN 'private_key_jwt' THEN coalesce(?2 ->> 'jwksUri', jwks_uri) ELSE '' END`,
+  accessTokenLifetimeSeconds: `CASE WHEN json_type(?2, '$.accessTokenLifetimeSeconds') IS NULL
+      THEN access_token_lifetime_seconds ELSE ?2 ->> 'accessTokenLifetimeSeconds' END`,
+})}, updated_at = ?3, version = ${NEXT_VERSION}
   WHERE client_id = ?1`
 export const TOUCH_CLIENT = `UPDATE client SET updated_at = ?2, version = ${NEXT_VERSION} WHERE client_id = ?1`
 export const TOUCH_CONFIDENTIAL_CLIENT = `UPDATE client SET updated_at = ?2, version = ${NEXT_VERSION}
@@ -98,42 +78,35 @@ export const DELETE_CLIENT = `DELETE FROM client WHERE client_id = ?1`
 
 type Statements = [change: D1PreparedStatement, ...more: D1PreparedStatement[]]
 
-/** For `detailsIn`. */
-export const detailsJson = (fields: ClientDetails) =>
-  JSON.stringify(
-    Object.fromEntries(
-      Object.keys(NO_DETAILS).map((name) => [name, fields[name as keyof ClientDetails]]),
-    ),
-  )
+/** `now`: when they were changed last. */
+export function insertClients(
+  db: Database,
+  clients: readonly Pick<ImportedClient, 'clientId' | 'fields' | 'createdAt' | 'disabledAt'>[],
+  now: number,
+): D1PreparedStatement {
+  const rows = clients.map(({ clientId, fields, createdAt, disabledAt }) => ({
+    ...{ clientId, fields, createdAt, disabledAt },
+  }))
+  return bound(db, INSERT_CLIENTS, JSON.stringify(rows), now)
+}
 
 /** Fails if a client has the id. */
 export function insertClient(db: Database, client: NewClient, now: number): Statements {
   const { clientId, fields, lists, mode, ownedAtMost = null, ownerName, secretDigest } = client
   const { selfRegistered } = client
-  const { name, ownerId, url, description, authMethod, jwks } = fields
-  const texts = [name, ownerId, url, description, authMethod, jwks]
-  const flags = [fields.requirePkce, fields.requireDpop, fields.mayIntrospect].map(Number)
+  const { ownerId } = fields
   const redirectUris = JSON.stringify(lists.redirectUris ?? [])
   const resources = JSON.stringify(lists.defaultResources ?? [])
   return [
-    db
-      .prepare(INSERT_CLIENT)
-      .bind(
-        clientId,
-        ...texts,
-        fields.accessTokenLifetimeSeconds,
-        ...flags,
-        now,
-        detailsJson(fields),
-      ),
-    db.prepare(ADD_REDIRECT_URIS).bind(clientId, redirectUris),
-    db.prepare(ADD_DEFAULT_RESOURCES).bind(clientId, resources),
+    insertClients(db, [{ clientId, fields, createdAt: now, disabledAt: null }], now),
+    bound(db, ADD_REDIRECT_URIS, clientId, redirectUris),
+    bound(db, ADD_DEFAULT_RESOURCES, clientId, resources),
     ...furtherOwners(db, clientId, lists, now),
     ...permissionStatements(db, [mode], { clientId, lists, now }),
-    ...(secretDigest ? [db.prepare(ADD_CREDENTIAL).bind(clientId, secretDigest, now)] : []),
+    ...(secretDigest ? [bound(db, ADD_CREDENTIAL, clientId, secretDigest, now)] : []),
     ...(selfRegistered
       ? [
-          db.prepare(ADD_SELF_REGISTERED).bind(clientId, selfRegistered.kind, now),
+          bound(db, ADD_SELF_REGISTERED, clientId, selfRegistered.kind, now),
           ...permissionStatements(db, ['request'], {
             clientId,
             lists: selfRegistered.requested,
@@ -161,11 +134,11 @@ function updateClient(db: Database, clientId: string, change: Update, now: numbe
   const replaced = (list: readonly string[] | undefined, ...statements: readonly string[]) =>
     list === undefined
       ? []
-      : statements.map((sql) => db.prepare(sql).bind(clientId, JSON.stringify(list)))
+      : statements.map((sql) => bound(db, sql, clientId, JSON.stringify(list)))
   return [
-    db.prepare(UPDATE_CLIENT).bind(clientId, JSON.stringify(fields), now),
-    db.prepare(DROP_NEEDLESS_CREDENTIALS).bind(clientId),
-    db.prepare(FORGET_REQUEST).bind(clientId),
+    bound(db, UPDATE_CLIENT, clientId, JSON.stringify(fields), now),
+    bound(db, DROP_NEEDLESS_CREDENTIALS, clientId),
+    bound(db, FORGET_REQUEST, clientId),
     ...replaced(lists.redirectUris, KEEP_REDIRECT_URIS, ADD_REDIRECT_URIS),
     ...replaced(lists.defaultResources, KEEP_DEFAULT_RESOURCES, ADD_DEFAULT_RESOURCES),
     ...furtherOwners(db, clientId, lists, now),
@@ -190,13 +163,13 @@ export function changeClient(
       return updateClient(db, clientId, change, now)
     case 'authorize':
       return [
-        db.prepare(TOUCH_CLIENT).bind(clientId, now),
+        bound(db, TOUCH_CLIENT, clientId, now),
         ...permissionStatements(db, ['authorize'], { clientId, lists: change.lists, now }),
       ]
     case 'request': {
       const { lists, allowed } = change
       return [
-        db.prepare(TOUCH_CLIENT).bind(clientId, now),
+        bound(db, TOUCH_CLIENT, clientId, now),
         ...permissionStatements(db, ['allow'], { clientId, lists: { scopes: allowed }, now }),
         ...permissionStatements(db, ['request'], { clientId, lists, now }),
       ]
@@ -206,29 +179,26 @@ export function changeClient(
       const { lists, reason = '', byOwner = false } = change
       const given = { clientId, lists, now, decision: { reason, byOwner } }
       return [
-        db.prepare(TOUCH_CLIENT).bind(clientId, now),
+        bound(db, TOUCH_CLIENT, clientId, now),
         ...permissionStatements(db, ['decideOn', 'withdraw'], given),
       ]
     }
     case 'rotate_secret':
       return [
-        db.prepare(TOUCH_CONFIDENTIAL_CLIENT).bind(clientId, now),
-        db.prepare(DROP_EXPIRED_CREDENTIALS).bind(clientId),
-        db.prepare(EXPIRE_CREDENTIALS).bind(clientId, change.overlapSeconds),
-        db.prepare(ADD_CREDENTIAL).bind(clientId, change.secretDigest, now),
+        bound(db, TOUCH_CONFIDENTIAL_CLIENT, clientId, now),
+        bound(db, DROP_EXPIRED_CREDENTIALS, clientId),
+        bound(db, EXPIRE_CREDENTIALS, clientId, change.overlapSeconds),
+        bound(db, ADD_CREDENTIAL, clientId, change.secretDigest, now),
       ]
     case 'offer_ownership':
     case 'take_back_offer':
     case 'accept_offer':
     case 'decline_offer':
     case 'remove_owner':
-      return [
-        db.prepare(TOUCH_CLIENT).bind(clientId, now),
-        ...ownerStatements(db, clientId, change, now),
-      ]
+      return [bound(db, TOUCH_CLIENT, clientId, now), ...ownerStatements(db, clientId, change, now)]
     case 'leave':
       return [
-        db.prepare(UPDATE_CLIENT).bind(clientId, JSON.stringify({ ownerId: change.next }), now),
+        bound(db, UPDATE_CLIENT, clientId, JSON.stringify({ ownerId: change.next }), now),
         ...ownerStatements(db, clientId, change, now),
       ]
     case 'request_listing':
@@ -236,22 +206,19 @@ export function changeClient(
     case 'list':
     case 'decline_listing':
       return [
-        db.prepare(TOUCH_CLIENT).bind(clientId, now),
+        bound(db, TOUCH_CLIENT, clientId, now),
         ...listingStatements(db, clientId, change, now),
       ]
     case 'revoke_registration_token':
       return [
-        db.prepare(TOUCH_CLIENT_WITH_TOKEN).bind(clientId, now),
-        db.prepare(REVOKE_REGISTRATION_TOKEN).bind(clientId),
+        bound(db, TOUCH_CLIENT_WITH_TOKEN, clientId, now),
+        bound(db, REVOKE_REGISTRATION_TOKEN, clientId),
       ]
     case 'disable':
-      return [db.prepare(DISABLE_CLIENT).bind(clientId, now, Number(change.byOwner ?? false))]
+      return [bound(db, DISABLE_CLIENT, clientId, now, Number(change.byOwner ?? false))]
     case 'enable':
-      return [
-        db.prepare(ENABLE_CLIENT).bind(clientId, now),
-        db.prepare(RENEW_UNUSED_CLIENT).bind(clientId),
-      ]
+      return [bound(db, ENABLE_CLIENT, clientId, now), bound(db, RENEW_UNUSED_CLIENT, clientId)]
     case 'delete':
-      return [db.prepare(DELETE_CLIENT).bind(clientId)]
+      return [bound(db, DELETE_CLIENT, clientId)]
   }
 }

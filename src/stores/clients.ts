@@ -1,31 +1,10 @@
 /** Clients in D1: one statement reads a whole client. */
 
-import type { Client, Credential, GrantType, SelfRegistered } from '../domain/client.ts'
-import type { DocumentState } from '../domain/client-document.ts'
-import type { ClientId, RegisteredRedirectUri, SecretDigest, TokenDigest } from '../domain/ids.ts'
-import type { Resource } from '../domain/resource.ts'
-import { D1_NOW_MS, type Database } from './database.ts'
+import type { Client } from '../domain/client.ts'
+import type { ClientId, SecretDigest, TokenDigest } from '../domain/ids.ts'
+import { bound, D1_NOW_MS, type Database, type RowOf, rowReader } from './database.ts'
 
-/** The members of a client that are JSON in its row. */
-type Lists =
-  | 'redirectUris'
-  | 'credentials'
-  | 'scopes'
-  | 'grantTypes'
-  | 'endorsements'
-  | 'defaultResources'
-type Flags = 'publishesKeys' | 'requirePkce' | 'requireDpop' | 'mayIntrospect'
-export type ClientRow = Omit<Client, Lists | Flags | 'selfRegistered' | 'document' | 'resources'> &
-  Readonly<
-    Record<Lists, string> &
-      Record<Flags, number> &
-      Record<'selfRegistered' | 'document', string | null> & {
-        /** Absent where the record is not read for a request. */
-        resources?: string
-      }
-  >
-
-/** A whole client in one row, with the names of `Client`. The lists are JSON, ordered by primary key. */
+/** A whole client in one row, with the names of `Client`, but for its resources. The lists are ordered by primary key. */
 export const CLIENT_COLUMNS = `
   c.client_id AS clientId, c.name, c.owner_id AS ownerId, c.url, c.description, c.auth_method AS authMethod, c.jwks,
   c.jwks_uri <> '' AS publishesKeys, c.require_pkce AS requirePkce, c.require_dpop AS requireDpop,
@@ -85,22 +64,22 @@ export const TOUCH_CREDENTIAL = `UPDATE client_credential SET last_used_at = ?3
 export const TOUCH_SELF_REGISTERED = `UPDATE self_registered_client SET used_at = CAST(?2 AS INTEGER) / ${DAY_SECONDS} * ${DAY_SECONDS}
   WHERE client_id = ?1`
 
-export const readClientRow = (row: ClientRow): Client => ({
-  ...row,
-  publishesKeys: row.publishesKeys === 1,
-  requirePkce: row.requirePkce === 1,
-  requireDpop: row.requireDpop === 1,
-  mayIntrospect: row.mayIntrospect === 1,
-  redirectUris: JSON.parse(row.redirectUris) as RegisteredRedirectUri[],
-  credentials: JSON.parse(row.credentials) as Credential[],
-  scopes: JSON.parse(row.scopes) as string[],
-  grantTypes: JSON.parse(row.grantTypes) as GrantType[],
-  endorsements: JSON.parse(row.endorsements) as string[],
-  defaultResources: JSON.parse(row.defaultResources) as string[],
-  selfRegistered: JSON.parse(row.selfRegistered ?? 'null') as SelfRegistered | null,
-  document: JSON.parse(row.document ?? 'null') as DocumentState | null,
-  resources: JSON.parse(row.resources ?? '[]') as Resource[],
-})
+export const CLIENT_ROW = {
+  publishesKeys: 'flag',
+  requirePkce: 'flag',
+  requireDpop: 'flag',
+  mayIntrospect: 'flag',
+  redirectUris: 'json',
+  credentials: 'json',
+  scopes: 'json',
+  grantTypes: 'json',
+  endorsements: 'json',
+  defaultResources: 'json',
+  selfRegistered: 'json',
+  document: 'json',
+  resources: 'json',
+} as const
+export const readClientRow = rowReader<Client>(CLIENT_ROW)
 
 /** Which resources to read with a client, beside its default ones. */
 export type ReadWithClient = Readonly<{
@@ -115,10 +94,8 @@ async function findIn(
   clientId: string,
   more?: ReadWithClient,
 ): Promise<Client | null> {
-  const row = await db
-    .prepare(FIND_CLIENT)
-    .bind(...findParameters(clientId, more))
-    .first<ClientRow>()
+  const statement = bound(db, FIND_CLIENT, ...findParameters(clientId, more))
+  const row = await statement.first<RowOf<Client>>()
   return row && readClientRow(row)
 }
 
@@ -132,13 +109,13 @@ export const clientStore = (primary: Database, near: () => Pick<Database, 'prepa
   findFresh: (clientId: ClientId, more?: ReadWithClient) => findIn(primary, clientId, more),
   /** Records the day on which a secret was used. A lost write is harmless. */
   async touchCredential(clientId: ClientId, secretDigest: SecretDigest, now: number) {
-    await primary.prepare(TOUCH_CREDENTIAL).bind(clientId, secretDigest, now).run()
+    await bound(primary, TOUCH_CREDENTIAL, clientId, secretDigest, now).run()
   },
   /**
    * The same for a client that registered itself and has keys. A use of a secret, a redeemed code and a refresh are recorded
    * without it.
    */
   async touchSelfRegistered(clientId: ClientId, now: number) {
-    await primary.prepare(TOUCH_SELF_REGISTERED).bind(clientId, now).run()
+    await bound(primary, TOUCH_SELF_REGISTERED, clientId, now).run()
   },
 })

@@ -2,7 +2,7 @@
 
 import type { SelfRegistered } from '../domain/client.ts'
 import type { ClientId } from '../domain/ids.ts'
-import { type Database, firstIn, rowsIn } from './database.ts'
+import { bound, type Database, firstIn, type RowOf, rowsIn } from './database.ts'
 import { FAMILY_END } from './refresh-tokens.ts'
 import { readCatalogue, wholeCatalogue } from './scope-catalogue.ts'
 import { FIND_USER, readUserRow } from './users.ts'
@@ -31,23 +31,9 @@ export type ConnectedApplication = Readonly<{
   usedAt: number | null
 }>
 
-/** The consent to one client. The lists are JSON. */
-type ConsentRow = {
-  client_id: ClientId
-  agreed: string
-  agreed_endorsements: string | null
-  issued: string
-  granted_at: number
-  used_at: number | null
-  name: string
-  url: string
-  kind: SelfRegistered['kind'] | null
-  logo: string | null
-  disabled_at: number | null
-  scopes: string
-  endorsements: string
-  renewed_at: number | null
-}
+/** The consent to one client. `agreedScopes` and `agreedEndorsements` are separated by spaces, the other lists are JSON. */
+type ConsentRow = RowOf<ConnectedApplication> &
+  Readonly<{ agreedScopes: string; issued: string; renewedAt: number | null }>
 
 /** The lists of a user in a record: the members that are not lists are left out. */
 const permissionsIn = (record: string) => `json_each(${record}, '$.user') k,
@@ -58,15 +44,16 @@ const PERMISSION = `k.key || ' ' || s.value`
  * `issued`: the scopes and endorsements of earlier answers that may still be in use, by families, by codes, and by sessions that
  * codes bought in the last `?2` seconds. Each follows its kind and a space. A family or code older than the consent belongs to an authorization that was removed.
  */
-export const FIND_CONSENTS_OF_USER = `SELECT n.client_id, n.scopes AS agreed, n.endorsements AS agreed_endorsements, n.granted_at, n.used_at,
-    c.name, c.url, c.disabled_at, (SELECT s.kind FROM self_registered_client s WHERE s.client_id = n.client_id) AS kind,
+export const FIND_CONSENTS_OF_USER = `SELECT n.client_id AS clientId, n.scopes AS agreedScopes, n.endorsements AS agreedEndorsements, n.granted_at AS grantedAt,
+    n.used_at AS usedAt, c.name, c.url, c.disabled_at AS disabledAt,
+    (SELECT json_object('kind', s.kind) FROM self_registered_client s WHERE s.client_id = n.client_id) AS selfRegistered,
     (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri) AS logo,
     (SELECT json_group_array(scope) FROM client_authorization a
       WHERE a.client_id = n.client_id AND a.authorized_at IS NOT NULL) AS scopes,
     (SELECT json_group_array(category) FROM client_endorsement e
       WHERE e.client_id = n.client_id AND e.authorized_at IS NOT NULL) AS endorsements,
     (SELECT max(last_used_at) FROM refresh_family f WHERE f.user_id = n.user_id
-      AND f.client_id = n.client_id AND f.started_at >= n.granted_at) AS renewed_at,
+      AND f.client_id = n.client_id AND f.started_at >= n.granted_at) AS renewedAt,
     (SELECT json_group_array(DISTINCT value) FROM (
       SELECT ${PERMISSION} AS value FROM refresh_family f, ${permissionsIn('f.record')}
         WHERE f.user_id = n.user_id AND f.client_id = n.client_id AND f.started_at >= n.granted_at
@@ -81,28 +68,25 @@ const latest = (...moments: readonly (number | null)[]) => {
   return known.length === 0 ? null : Math.max(...known)
 }
 
-const issuedOf = ({ issued }: ConsentRow, kind: 'scopes' | 'endorsements') =>
-  (JSON.parse(issued) as string[])
-    .filter((one) => one.startsWith(`${kind} `))
-    .map((one) => one.slice(kind.length + 1))
-
-const readConsentRow = (row: ConsentRow): ConnectedApplication => ({
-  clientId: row.client_id,
-  name: row.name,
-  url: row.url,
-  selfRegistered: row.kind === null ? null : { kind: row.kind },
-  logo: row.logo,
-  disabledAt: row.disabled_at,
-  agreedScopes: [...new Set([...row.agreed.split(' '), ...issuedOf(row, 'scopes')])],
-  agreedEndorsements:
-    row.agreed_endorsements === null
-      ? null
-      : [...row.agreed_endorsements.split(' ').filter(Boolean), ...issuedOf(row, 'endorsements')],
-  scopes: JSON.parse(row.scopes) as string[],
-  endorsements: JSON.parse(row.endorsements) as string[],
-  grantedAt: row.granted_at,
-  usedAt: latest(row.used_at, row.renewed_at),
-})
+function readConsentRow({ issued, renewedAt, ...row }: ConsentRow): ConnectedApplication {
+  const { agreedScopes, agreedEndorsements } = row
+  const issuedOf = (kind: 'scopes' | 'endorsements') =>
+    (JSON.parse(issued) as string[])
+      .filter((one) => one.startsWith(`${kind} `))
+      .map((one) => one.slice(kind.length + 1))
+  return {
+    ...row,
+    selfRegistered: JSON.parse(row.selfRegistered ?? 'null'),
+    agreedScopes: [...new Set([...agreedScopes.split(' '), ...issuedOf('scopes')])],
+    agreedEndorsements:
+      agreedEndorsements === null
+        ? null
+        : [...agreedEndorsements.split(' ').filter(Boolean), ...issuedOf('endorsements')],
+    scopes: JSON.parse(row.scopes),
+    endorsements: JSON.parse(row.endorsements),
+    usedAt: latest(row.usedAt, renewedAt),
+  }
+}
 
 export type ConnectedApplicationStore = ReturnType<typeof connectedApplicationStore>
 
@@ -110,8 +94,8 @@ export const connectedApplicationStore = (db: Database, sessionLifetimeSeconds: 
   /** One read of the primary: never stale. `user` is null if the registry has no such user. */
   async of(userId: string) {
     const [users, consents, ...declared] = await db.batch([
-      db.prepare(FIND_USER).bind(userId),
-      db.prepare(FIND_CONSENTS_OF_USER).bind(userId, sessionLifetimeSeconds),
+      bound(db, FIND_USER, userId),
+      bound(db, FIND_CONSENTS_OF_USER, userId, sessionLifetimeSeconds),
       ...wholeCatalogue(db),
     ])
     return {

@@ -1,6 +1,13 @@
-/** The parts of D1 and KV that the stores use, and D1's clock. */
+/** The parts of D1 and KV that the stores use, how a row becomes a record, and D1's clock. */
 
 export type Database = Pick<D1Database, 'prepare' | 'batch'>
+
+/** A statement with its parameters. */
+export const bound = (
+  db: Pick<Database, 'prepare'>,
+  sql: string,
+  ...parameters: readonly unknown[]
+): D1PreparedStatement => db.prepare(sql).bind(...parameters)
 
 /** The rows of one result of a batch. */
 export const rowsIn = <Row>(result: D1Result | undefined) => (result?.results ?? []) as Row[]
@@ -12,6 +19,36 @@ export function firstIn<Row, Found>(
 ): Found | null {
   const [row] = rowsIn<Row>(result)
   return row === undefined ? null : read(row)
+}
+
+/** What a column keeps as it is. */
+type Plain = string | number | null | undefined
+
+/** A row whose columns have the names of the members of `Found`. A flag is 0 or 1; what else is not plain is JSON. */
+export type RowOf<Found> = {
+  readonly [Name in keyof Found]: Found[Name] extends Plain
+    ? Found[Name]
+    : Found[Name] extends boolean
+      ? number
+      : string | (null & Found[Name])
+}
+
+/** All members that are not plain: the compiler finds one that is missing. */
+type Kept<Found> = {
+  readonly [Name in keyof Found as Found[Name] extends Plain
+    ? never
+    : Name]: Found[Name] extends boolean ? 'flag' : 'json'
+}
+
+export function rowReader<Found extends object>(kept: Kept<Found>) {
+  const members = Object.entries<'flag' | 'json'>(kept)
+  return (row: RowOf<Found>): Found => {
+    const read: Record<string, unknown> = { ...row }
+    for (const [name, how] of members) {
+      read[name] = how === 'flag' ? read[name] === 1 : JSON.parse(String(read[name]))
+    }
+    return read as Found
+  }
 }
 
 export type TextNamespace = TextWriter &

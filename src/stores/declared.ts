@@ -1,7 +1,7 @@
 /** What the tables of scopes, resources and hosts of documents have in common: a key, a version, an audit row for each change. */
 
 import { auditStatement, type Expected, type Part, runChange } from './change-batch.ts'
-import { type Database, firstIn } from './database.ts'
+import { bound, type Database, firstIn } from './database.ts'
 import type { Authorship, Changed, Detail } from './registration-ports.ts'
 
 /** The fault of the triggers that bound how much can be declared. */
@@ -49,7 +49,7 @@ export function declaredRows<Row, Record>(
   db: Database,
   { kind, find, page, read }: Table<Row, Record>,
 ) {
-  const found = (key: string) => db.prepare(find).bind(key)
+  const found = (key: string) => bound(db, find, key)
   const recordIn = (result: D1Result | undefined) => firstIn(result, read)
   /** The result is that of `last`. */
   const run = (
@@ -66,7 +66,7 @@ export function declaredRows<Row, Record>(
     find: async (key: string) => recordIn(await found(key).all()),
 
     async page(after: string, rows: number): Promise<readonly Record[]> {
-      const { results } = await db.prepare(page).bind(after, rows).all<Row>()
+      const { results } = await bound(db, page, after, rows).all<Row>()
       return results.map(read)
     },
 

@@ -1,7 +1,7 @@
 /** Users of an external accounts service who gave consent or registered a client here, and their names. */
 
 import { usernameKey } from '../domain/user.ts'
-import { type Database, rowsIn } from './database.ts'
+import { bound, type Database, rowsIn } from './database.ts'
 
 const DAY_SECONDS = 86_400
 /** Enough to show that a name is ambiguous. */
@@ -25,15 +25,15 @@ export const rememberExternalUser = (
   db: Database,
   { userId, username }: Readonly<{ userId: string; username: string }>,
   now: number,
-) => db.prepare(REMEMBER_EXTERNAL_USER).bind(userId, usernameKey(username), now)
+) => bound(db, REMEMBER_EXTERNAL_USER, userId, usernameKey(username), now)
 
 const lowerAscii = (text: string) => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 
 /** The id itself if D1 has it; otherwise the ids of the users with this name. */
 export async function findExternalIds(db: Database, idOrName: string): Promise<string[]> {
   const [byId, byName] = await db.batch([
-    db.prepare(IS_KNOWN_USER_ID).bind(idOrName),
-    db.prepare(FIND_EXTERNAL_IDS).bind(usernameKey(idOrName), lowerAscii(idOrName)),
+    bound(db, IS_KNOWN_USER_ID, idOrName),
+    bound(db, FIND_EXTERNAL_IDS, usernameKey(idOrName), lowerAscii(idOrName)),
   ])
   if (byId?.results.length) return [idOrName]
   return rowsIn<{ user_id: string }>(byName).map(({ user_id }) => user_id)

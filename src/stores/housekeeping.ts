@@ -1,6 +1,6 @@
 /** Housekeeping in D1: removes expired rows in rounds, so that no sweep keeps another from running. */
 
-import { type Database, rowsIn } from './database.ts'
+import { bound, type Database, rowsIn } from './database.ts'
 
 /** `?1` is the moment, in epoch seconds, up to which rows are due. */
 export type Sweep = Readonly<{
@@ -51,12 +51,12 @@ function stepStatements(
 ) {
   const from = position ?? BEGINNING
   const due = now - sweep.keepSeconds
-  const record = db.prepare(recordOf(sweep)).bind(due, sweep.task, now)
-  const before = (sweep.before ?? []).map((sql) => db.prepare(sql).bind(due, rows))
+  const record = bound(db, recordOf(sweep), due, sweep.task, now)
+  const before = (sweep.before ?? []).map((sql) => bound(db, sql, due, rows))
   const remove = db.prepare(sweep.remove)
   return sweep.advance === undefined
     ? [...before, remove.bind(due, rows), record]
-    : [db.prepare(sweep.advance).bind(now, rows, from), remove.bind(due, rows, from), record]
+    : [bound(db, sweep.advance, now, rows, from), remove.bind(due, rows, from), record]
 }
 
 /** At 1 KiB a row a step takes a fraction of a second; a call may take 30. */
@@ -71,7 +71,7 @@ export type HousekeepingStore = ReturnType<typeof housekeepingStore>
 export const housekeepingStore = (db: Database, stepRows = STEP_ROWS) => ({
   /** Counts the run first, so that a failed run counts too. Returns the position of each sweep, and the number of this `run`. */
   async begin(now: number): Promise<ReadonlyMap<string, string>> {
-    const [, found] = await db.batch([db.prepare(COUNT_RUN).bind(now), db.prepare(FIND_POSITIONS)])
+    const [, found] = await db.batch([bound(db, COUNT_RUN, now), db.prepare(FIND_POSITIONS)])
     const rows = rowsIn<{ task: string; position: string }>(found)
     return new Map(rows.map(({ task, position }) => [task, position]))
   },

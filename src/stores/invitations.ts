@@ -3,7 +3,7 @@
 import { INVITATION_ACTOR } from '../domain/audit.ts'
 import type { TokenDigest } from '../domain/ids.ts'
 import { recordStatement } from './audit.ts'
-import { D1_NOW, type Database } from './database.ts'
+import { bound, D1_NOW, type Database } from './database.ts'
 import { revocationStatements } from './revocation-statements.ts'
 import { FORGET_BROWSERS, SET_PASSWORD } from './user-statements.ts'
 
@@ -23,7 +23,7 @@ export type InvitationStore = ReturnType<typeof invitationStore>
 /** Invitations are dated by D1's clock. An open one is neither used, ended nor expired, and its user is enabled. */
 export const invitationStore = (db: Database, longestSessionSeconds: number) => ({
   /** Null unless it is open. Read from the primary: never stale. */
-  find: (digest: TokenDigest) => db.prepare(FIND_INVITED).bind(digest).first<Invited>(),
+  find: (digest: TokenDigest) => bound(db, FIND_INVITED, digest).first<Invited>(),
   /**
    * Sets the user's password and ends everything that the user has, in one transaction that also marks the invitation as
    * used and records it. Exactly one of several simultaneous calls returns true. The others, and a call for an invitation that
@@ -37,11 +37,11 @@ export const invitationStore = (db: Database, longestSessionSeconds: number) => 
   ): Promise<boolean> {
     const about = { happenedAt: now, clientId: null, userId, detail: {} }
     const batch = db.batch([
-      db.prepare(USE_INVITATION).bind(digest),
-      db.prepare(SET_PASSWORD).bind(userId, now, passwordHash),
+      bound(db, USE_INVITATION, digest),
+      bound(db, SET_PASSWORD, userId, now, passwordHash),
       recordStatement(db, { ...about, actor: INVITATION_ACTOR, event: 'user.set_password' }),
       ...revocationStatements(db, { kind: 'user', userId }, longestSessionSeconds),
-      db.prepare(FORGET_BROWSERS).bind(userId),
+      bound(db, FORGET_BROWSERS, userId),
     ])
     return batch.then(
       ([used]) => used?.meta.changes === 1,

@@ -3,7 +3,7 @@
 import { digest } from '../crypto/digest.ts'
 import type { SessionKey } from '../domain/ids.ts'
 import { usernameKey } from '../domain/user.ts'
-import type { Database } from './database.ts'
+import { bound, type Database } from './database.ts'
 import { USER_NAMED } from './users.ts'
 
 /** Bounds the rows, and the guesses of an attacker who has stolen the cookies of all these browsers. */
@@ -47,20 +47,19 @@ export const knownBrowserStore = (db: Database) => ({
   async knows(username: string, token: string, now: number): Promise<boolean> {
     const browser = await digest(token)
     const key = usernameKey(username)
-    const row = await db.prepare(IS_KNOWN_BROWSER).bind(username, browser, now, key).first()
+    const row = await bound(db, IS_KNOWN_BROWSER, username, browser, now, key).first()
     return row !== null
   },
   /** The row is deleted when the user's password changes or the user is disabled. */
   async remember(signedIn: KnownBrowser): Promise<void> {
     const { userId, passwordHash, token, previousToken, expiresAt, session, now } = signedIn
+    const { key, endsAt } = session
     const browser = await digest(token)
     const previous = previousToken === null ? '' : await digest(previousToken)
     await db.batch([
-      db.prepare(RENAME_BROWSER).bind(browser, previous),
-      db
-        .prepare(REMEMBER_BROWSER)
-        .bind(browser, expiresAt, userId, passwordHash, session.key, session.endsAt),
-      db.prepare(FORGET_OLDEST_BROWSERS).bind(userId, now),
+      bound(db, RENAME_BROWSER, browser, previous),
+      bound(db, REMEMBER_BROWSER, browser, expiresAt, userId, passwordHash, key, endsAt),
+      bound(db, FORGET_OLDEST_BROWSERS, userId, now),
     ])
   },
   /**
@@ -68,5 +67,5 @@ export const knownBrowserStore = (db: Database) => ({
    * nor revoked on its own?
    */
   isOpen: async (sessionKey: SessionKey, now: number): Promise<boolean> =>
-    (await db.prepare(IS_OPEN).bind(sessionKey, now).first()) !== null,
+    (await bound(db, IS_OPEN, sessionKey, now).first()) !== null,
 })

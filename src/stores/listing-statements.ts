@@ -1,6 +1,6 @@
 /** The statements that change the listing of a client, for the batch of a change. Instants in epoch seconds. */
 
-import type { Database } from './database.ts'
+import { bound, type Database } from './database.ts'
 import type { ClientChange } from './registration-ports.ts'
 
 /** What was declined is asked for again. What is listed stays listed. */
@@ -25,16 +25,16 @@ export function listingStatements(
 ): D1PreparedStatement[] {
   switch (change.kind) {
     case 'request_listing':
-      return [db.prepare(REQUEST_LISTING).bind(clientId, now)]
+      return [bound(db, REQUEST_LISTING, clientId, now)]
     case 'take_back_listing':
-      return [db.prepare(TAKE_BACK_LISTING).bind(clientId)]
+      return [bound(db, TAKE_BACK_LISTING, clientId)]
     case 'list':
       return [
-        db.prepare(LIST_CLIENT).bind(clientId, now, change.nameKey),
-        db.prepare(DROP_LISTING_KEYS).bind(clientId),
-        db.prepare(ADD_LISTING_KEYS).bind(clientId, JSON.stringify(change.keys)),
+        bound(db, LIST_CLIENT, clientId, now, change.nameKey),
+        bound(db, DROP_LISTING_KEYS, clientId),
+        bound(db, ADD_LISTING_KEYS, clientId, JSON.stringify(change.keys)),
       ]
     case 'decline_listing':
-      return [db.prepare(DECLINE_LISTING).bind(clientId, now, change.reason)]
+      return [bound(db, DECLINE_LISTING, clientId, now, change.reason)]
   }
 }

@@ -10,7 +10,7 @@ import {
 } from '../domain/revocation.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
 import { readSession } from '../domain/session-shape.ts'
-import type { Database, Namespace } from './database.ts'
+import { bound, type Database, type Namespace } from './database.ts'
 import { evictOldest, keepIn, SharedRead } from './isolate-memory.ts'
 import { DOCUMENT_KEY, parseDocument } from './revocation-document.ts'
 import { IS_REVOKED } from './revocations.ts'
@@ -81,7 +81,7 @@ export function liveSessions(
   async function isRevokedInD1(key: string, session: SessionRecord): Promise<boolean> {
     if (!db) throw new Error('revocation: immediate needs the database DB bound')
     const subjects = JSON.stringify(subjectsOf(session))
-    return (await db.prepare(IS_REVOKED).bind(key, subjects).first()) !== null
+    return (await bound(db, IS_REVOKED, key, subjects).first()) !== null
   }
 
   async function findShown(key: SessionKey, nowMs: number): Promise<SessionRecord | null> {

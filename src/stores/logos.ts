@@ -1,7 +1,7 @@
 /** Images of clients in D1, one for each address. Triggers delete those that no client names, and those at a host that is blocked. */
 
 import { coveringHosts } from '../domain/document-host.ts'
-import type { Database } from './database.ts'
+import { bound, type Database } from './database.ts'
 
 /** An attempt that failed is repeated after this time. */
 const RETRY_SECONDS = 3600
@@ -46,7 +46,7 @@ export type LogoStore = ReturnType<typeof logoStore>
 export const logoStore = (db: Database) => ({
   /** The address of the client's logo if there is no image of it yet; otherwise null. */
   missingOf: async (clientId: string) =>
-    (await db.prepare(LOGO_OF_CLIENT).bind(clientId).first<string>('logo_uri')) ?? null,
+    (await bound(db, LOGO_OF_CLIENT, clientId).first<string>('logo_uri')) ?? null,
   /**
    * May the address be fetched now? `claimed` for one of several calls, and again an hour after an attempt that failed;
    * `later` while another address at its host was tried within 10 s, if no client names it, and if the store is full.
@@ -55,9 +55,9 @@ export const logoStore = (db: Database) => ({
     const { host, hostname } = new URL(logoUri)
     const covering = JSON.stringify(coveringHosts(hostname))
     const [claimed, , blocked] = await db.batch([
-      db.prepare(CLAIM_LOGO).bind(logoUri, host, now, covering),
-      db.prepare(NOTE_ATTEMPT).bind(logoUri, host, now),
-      db.prepare(FIND_BLOCKED).bind(covering),
+      bound(db, CLAIM_LOGO, logoUri, host, now, covering),
+      bound(db, NOTE_ATTEMPT, logoUri, host, now),
+      bound(db, FIND_BLOCKED, covering),
     ])
     if ((claimed?.results.length ?? 0) > 0) return 'claimed'
     return (blocked?.results.length ?? 0) > 0 ? 'blocked' : 'later'
@@ -65,11 +65,11 @@ export const logoStore = (db: Database) => ({
   /** Writes nothing if no client names the address any more. `digest`: base64url SHA-256 of the bytes. */
   async keep(logoUri: string, logo: Logo & Readonly<{ digest: string }>): Promise<void> {
     const { digest, mediaType, bytes } = logo
-    await db.prepare(KEEP_LOGO).bind(logoUri, digest, mediaType, bytes).run()
+    await bound(db, KEEP_LOGO, logoUri, digest, mediaType, bytes).run()
   },
   /** Null if there is none. */
   async find(digest: string): Promise<Logo | null> {
-    const row = await db.prepare(FIND_LOGO).bind(digest).first<LogoRow>()
+    const row = await bound(db, FIND_LOGO, digest).first<LogoRow>()
     return row && { mediaType: row.media_type, bytes: Uint8Array.from(row.image) }
   },
 })

@@ -1,6 +1,6 @@
 /** Pages of records, ordered by id. A filter without an index reads the ids and names first, then the records that match. */
 
-import type { Database } from './database.ts'
+import { bound, type Database } from './database.ts'
 import type { Page } from './registration-ports.ts'
 
 /** The most records on one page of the API: no more rows are in memory at a time. */
@@ -11,14 +11,12 @@ const READS_OF_KEYS = 20
 type Matching<KeyRow, Row, Found> = Readonly<{
   /** SQL for at most `?2` keys after `?1`, ordered by `cursorOf`. `parameters` are the parameters from `?3` on. */
   keys: string
-  parameters: readonly string[]
-  idOf: (row: KeyRow) => string
+  parameters?: readonly string[]
   /** What a page ends with; the id where this is missing. */
   cursorOf?: (row: KeyRow) => string
   matches: (row: KeyRow) => boolean
-  /** SQL for the records whose ids are in `?1`, a JSON list. */
+  /** SQL for the records whose ids are in `?1`, a JSON list, in its order. */
   records: string
-  idOfRecord: (row: Row) => string
   read: (row: Row) => Found
 }>
 
@@ -33,17 +31,24 @@ export const pageOfAll = <Found>(
 }
 
 /** The page ends early, after the last key that was looked at, if few of many records match. */
-export async function pageOfMatching<KeyRow, Row, Found>(
+export async function pageOfMatching<KeyRow extends Readonly<{ id: string }>, Row, Found>(
   db: Database,
   matching: Matching<KeyRow, Row, Found>,
   after: string,
   rows: number,
 ): Promise<Page<Found>> {
-  const { keys, parameters, idOf, cursorOf = idOf, matches, records, idOfRecord, read } = matching
+  const {
+    keys,
+    parameters = [],
+    cursorOf = ({ id }: KeyRow) => id,
+    matches,
+    records,
+    read,
+  } = matching
   const matched: KeyRow[] = []
   let next: string | null = after
   for (let reads = 0; next !== null && matched.length < rows && reads < READS_OF_KEYS; reads += 1) {
-    const statement = db.prepare(keys).bind(next, KEYS_AT_ONCE, ...parameters)
+    const statement = bound(db, keys, next, KEYS_AT_ONCE, ...parameters)
     const { results } = await statement.all<KeyRow>()
     matched.push(...results.filter(matches))
     const last = results.at(-1)
@@ -53,8 +58,7 @@ export async function pageOfMatching<KeyRow, Row, Found>(
   const last = page.at(-1)
   if (last === undefined) return { records: [], next }
   if (matched.length > rows) next = cursorOf(last)
-  const ids = page.map(idOf)
-  const found = await db.prepare(records).bind(JSON.stringify(ids)).all<Row>()
-  const byId = new Map(found.results.map((row) => [idOfRecord(row), row]))
-  return { records: ids.flatMap((id) => byId.get(id) ?? []).map(read), next }
+  const ids = JSON.stringify(page.map(({ id }) => id))
+  const { results } = await bound(db, records, ids).all<Row>()
+  return { records: results.map(read), next }
 }

@@ -13,14 +13,8 @@
 import type { ClientFields, ClientLists } from '../domain/client.ts'
 import type { UserFields, UserLists } from '../domain/user.ts'
 import { categoryCoversSql, scopeCoversSql } from './covering-sql.ts'
-import type { Database } from './database.ts'
-import {
-  endFamilies,
-  KEPT_LONGER_SECONDS,
-  keptFor,
-  revokeSql,
-  voidCodes,
-} from './revocation-statements.ts'
+import { bound, type Database } from './database.ts'
+import { endFamilies, keptFor, keptSeconds, revokeSql, voidCodes } from './revocation-statements.ts'
 
 /** `replace`: only the given values are left. `withdraw`: the listed values are removed. An absent list does not change. */
 type How = 'replace' | 'withdraw'
@@ -154,14 +148,14 @@ export function clientNarrowing(
   const { families, codes, sessions } = NARROWING_SQL.client[how]
   const json = JSON.stringify(change)
   return [
-    db.prepare(families).bind(clientId, json),
-    db.prepare(codes).bind(clientId, json),
-    db.prepare(sessions).bind(clientId, json, lifetimeSeconds + KEPT_LONGER_SECONDS),
+    bound(db, families, clientId, json),
+    bound(db, codes, clientId, json),
+    bound(db, sessions, clientId, json, keptSeconds(lifetimeSeconds)),
   ]
 }
 
 export const secretNarrowing = (db: Database, clientId: string, lifetimeSeconds: number) => [
-  db.prepare(REVOKE_OPENED_BY_SECRETS).bind(clientId, '', lifetimeSeconds + KEPT_LONGER_SECONDS),
+  bound(db, REVOKE_OPENED_BY_SECRETS, clientId, '', keptSeconds(lifetimeSeconds)),
 ]
 
 /**
@@ -174,9 +168,7 @@ export const userNarrowing = (
   { how, ...change }: UserNarrowing,
   lifetimeSeconds: number,
 ): D1PreparedStatement[] => [
-  db
-    .prepare(NARROWING_SQL.user[how])
-    .bind(userId, JSON.stringify(change), lifetimeSeconds + KEPT_LONGER_SECONDS),
+  bound(db, NARROWING_SQL.user[how], userId, JSON.stringify(change), keptSeconds(lifetimeSeconds)),
 ]
 
 /** From the results of the statements above: does anything end, so that KV must be written? */

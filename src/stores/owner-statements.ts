@@ -1,7 +1,7 @@
 /** The statements that change who owns a client, for the batch of a change. Instants in epoch seconds. */
 
 import { type ClientLists, KEEP_OFFERS_SECONDS } from '../domain/client.ts'
-import { D1_NOW, type Database } from './database.ts'
+import { bound, D1_NOW, type Database } from './database.ts'
 import type { OwnerChange } from './registration-ports.ts'
 
 export const ADD_FURTHER_OWNERS = `INSERT INTO client_owner (client_id, user_id, added_at)
@@ -41,12 +41,12 @@ export const furtherOwners = (
   given === undefined
     ? []
     : [
-        db.prepare(KEEP_FURTHER_OWNERS).bind(clientId, JSON.stringify(given)),
-        db.prepare(ADD_FURTHER_OWNERS).bind(clientId, JSON.stringify(given), now),
+        bound(db, KEEP_FURTHER_OWNERS, clientId, JSON.stringify(given)),
+        bound(db, ADD_FURTHER_OWNERS, clientId, JSON.stringify(given), now),
       ]
 
 export const allowedClients = (db: Database, ownerId: string, atMost: number | null) =>
-  atMost === null ? [] : [db.prepare(EXPECT_ALLOWED_CLIENTS).bind(ownerId, atMost)]
+  atMost === null ? [] : [bound(db, EXPECT_ALLOWED_CLIENTS, ownerId, atMost)]
 
 /** After the statement that gives the client its new version and, where the first owner leaves, its new first owner. */
 export function ownerStatements(
@@ -59,22 +59,22 @@ export function ownerStatements(
   switch (change.kind) {
     case 'offer_ownership':
       return [
-        db.prepare(DROP_OLD_OFFERS).bind(clientId),
-        db.prepare(ADD_OFFER).bind(clientId, userId, change.offeredBy),
+        bound(db, DROP_OLD_OFFERS, clientId),
+        bound(db, ADD_OFFER, clientId, userId, change.offeredBy),
       ]
     case 'take_back_offer':
-      return [db.prepare(TAKE_BACK_OFFER).bind(clientId, userId)]
+      return [bound(db, TAKE_BACK_OFFER, clientId, userId)]
     case 'accept_offer':
-      return [db.prepare(ACCEPT_OFFER).bind(clientId, userId, now)]
+      return [bound(db, ACCEPT_OFFER, clientId, userId, now)]
     case 'decline_offer':
-      return [db.prepare(DECLINE_OFFER).bind(clientId, userId, now)]
+      return [bound(db, DECLINE_OFFER, clientId, userId, now)]
     case 'remove_owner':
-      return [db.prepare(REMOVE_OWNER).bind(clientId, userId)]
+      return [bound(db, REMOVE_OWNER, clientId, userId)]
     case 'leave':
       return change.next === null
-        ? [db.prepare(REMOVE_OWNER).bind(clientId, userId)]
+        ? [bound(db, REMOVE_OWNER, clientId, userId)]
         : [
-            db.prepare(REMOVE_OWNER).bind(clientId, change.next),
+            bound(db, REMOVE_OWNER, clientId, change.next),
             ...allowedClients(db, change.next, change.ownedAtMost),
           ]
   }

@@ -6,7 +6,7 @@
 
 import type { Permission, PermissionLists } from '../domain/client.ts'
 import { DROP_COVERED_CLIENT_ENDORSEMENTS } from './covering-sql.ts'
-import type { Database } from './database.ts'
+import { bound, type Database } from './database.ts'
 
 /** An owner who takes back a request that was not decided leaves no row: anybody could fill the table with such rows. */
 const decide = (table: string, column: string, kind: Permission['kind'], which: string) =>
@@ -104,9 +104,9 @@ export const permissionStatements = (
     if (!list) return []
     const values = [clientId, JSON.stringify(list), now, decision.reason, Number(decision.byOwner)]
     const changes = statements.map((statement) =>
-      db.prepare(PERMISSION_SQL[kind][statement]).bind(...values.slice(0, COUNT[statement])),
+      bound(db, PERMISSION_SQL[kind][statement], ...values.slice(0, COUNT[statement])),
     )
     return kind === 'endorsements'
-      ? [...changes, db.prepare(DROP_COVERED_CLIENT_ENDORSEMENTS).bind(clientId)]
+      ? [...changes, bound(db, DROP_COVERED_CLIENT_ENDORSEMENTS, clientId)]
       : changes
   })

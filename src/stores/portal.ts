@@ -1,16 +1,15 @@
 /** What the portal shows of clients, in D1. Every statement asks for the clients of one user alone. */
 
 import type { ClientRecord } from '../domain/client.ts'
-import { type HistoryRow, historyOf, readEntry } from './client-history.ts'
-import type { Database } from './database.ts'
+import { type HistoryEntry, historyOf, readEntry } from './client-history.ts'
+import { bound, type Database, type RowOf, rowReader } from './database.ts'
 import { IS_KEPT } from './owner-statements.ts'
 import { FIND_REFUSAL_OF_CLIENT, KEEP_REFUSALS_SECONDS, type Refused } from './refusals.ts'
 import {
   declaredStatements,
-  NAMES,
   named,
   type Owner,
-  ownerOf,
+  ownerJson,
   ownersOf,
   readDeclared,
   readOwnClient,
@@ -29,7 +28,7 @@ const SHOWN_OFFERS = 20
  * user's offers cannot hide those of another.
  */
 export const OWN_OFFERS = `SELECT c.client_id AS clientId, c.name, c.version, c.disabled_at IS NULL AS isEnabled,
-    slice.offered_at AS offeredAt, slice.offered_by AS userId, ${NAMES}
+    slice.offered_at AS offeredAt, ${ownerJson('slice.offered_by')} AS offeredBy
   FROM (SELECT client_id, offered_by, offered_at,
       row_number() OVER (PARTITION BY offered_by ORDER BY offered_at, client_id) AS place
     FROM client_owner_offer o WHERE user_id = ?1 AND declined_at IS NULL AND ${IS_KEPT}) slice
@@ -83,19 +82,8 @@ export type OwnClients = Readonly<{
   firstOwned: number
 }>
 
-type Flagged<Record> = Omit<Record, 'isEnabled'> & Readonly<{ isEnabled: number }>
-
-const readOffer = (row: Flagged<Omit<OfferedClient, 'offeredBy'>> & Owner): OfferedClient => {
-  const { clientId, name, version, offeredAt } = row
-  return {
-    clientId,
-    name,
-    version,
-    offeredAt,
-    isEnabled: row.isEnabled === 1,
-    offeredBy: ownerOf(row),
-  }
-}
+const readListed = rowReader<ListedClient>({ isEnabled: 'flag' })
+const readOffer = rowReader<OfferedClient>({ isEnabled: 'flag', offeredBy: 'json' })
 
 function readOwnAndDeclared(results: readonly unknown[][]) {
   const found = readOwnClient(results)
@@ -106,8 +94,8 @@ export type PortalReader = ReturnType<typeof portalReader>
 
 export function portalReader(db: Database) {
   const own = (clientId: string, userId: string) => [
-    db.prepare(FIND_OWN_CLIENT).bind(clientId, userId),
-    db.prepare(OWNERS_OF_OWN_CLIENT).bind(clientId, userId),
+    bound(db, FIND_OWN_CLIENT, clientId, userId),
+    bound(db, OWNERS_OF_OWN_CLIENT, clientId, userId),
   ]
   const ownAndDeclared = (clientId: string, userId: string) => [
     ...own(clientId, userId),
@@ -118,19 +106,19 @@ export function portalReader(db: Database) {
     list(visitor: Visitor, rows: number, skipped: number) {
       const { userId } = visitor
       const statements = [
-        db.prepare(OWN_CLIENTS).bind(userId, rows, skipped),
-        db.prepare(COUNT_OWN_CLIENTS).bind(userId),
-        db.prepare(OWN_OFFERS).bind(userId),
+        bound(db, OWN_CLIENTS, userId, rows, skipped),
+        bound(db, COUNT_OWN_CLIENTS, userId),
+        bound(db, OWN_OFFERS, userId),
       ]
       return visit(db, visitor, statements, (results): OwnClients => {
         const [clients, counted, offers] = results as [
-          Flagged<ListedClient>[],
+          RowOf<ListedClient>[],
           Pick<OwnClients, 'owned' | 'firstOwned'>[],
-          Parameters<typeof readOffer>[0][],
+          RowOf<OfferedClient>[],
         ]
         const { owned = 0, firstOwned = 0 } = counted[0] ?? {}
         return {
-          clients: clients.map((row) => ({ ...row, isEnabled: row.isEnabled === 1 })),
+          clients: clients.map(readListed),
           offers: offers.map(readOffer),
           owned,
           firstOwned,
@@ -147,10 +135,15 @@ export function portalReader(db: Database) {
       { rows, skipped }: Readonly<{ rows: number; skipped: number }>,
     ) {
       const { userId } = visitor
-      const history = db.prepare(HISTORY_OF_OWN_CLIENT).bind(clientId, userId, rows, skipped)
+      const history = bound(db, HISTORY_OF_OWN_CLIENT, clientId, userId, rows, skipped)
       return visit(db, visitor, [...own(clientId, userId), history], (results) => {
         const found = readOwnClient(results)
-        return found && { ...found, history: ((results[2] ?? []) as HistoryRow[]).map(readEntry) }
+        return (
+          found && {
+            ...found,
+            history: ((results[2] ?? []) as RowOf<HistoryEntry>[]).map(readEntry),
+          }
+        )
       })
     },
     clientAndDeclared: (visitor: Visitor, clientId: string) =>
@@ -158,7 +151,7 @@ export function portalReader(db: Database) {
     /** `correlationId`: of a refusal of the client, kept until `now`, in epoch seconds, is a day later. */
     clientAndRefusal(visitor: Visitor, clientId: string, correlationId: string, now: number) {
       const since = now - KEEP_REFUSALS_SECONDS
-      const refusal = db.prepare(FIND_REFUSAL_OF_CLIENT).bind(correlationId, since, clientId)
+      const refusal = bound(db, FIND_REFUSAL_OF_CLIENT, correlationId, since, clientId)
       const statements = [refusal, ...ownAndDeclared(clientId, visitor.userId)]
       return visit(db, visitor, statements, ([refusals, ...results]) => {
         const found = readOwnAndDeclared(results)

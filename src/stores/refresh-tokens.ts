@@ -4,12 +4,13 @@ import type { ClientId, TokenDigest } from '../domain/ids.ts'
 import { type GrantedAudience, NO_AUDIENCE } from '../domain/resource.ts'
 import { formatScopes, splitScopes } from '../domain/scope.ts'
 import { FIND_CLIENT, findParameters, readClientRow } from './clients.ts'
-import { D1_NOW, type Database, firstIn } from './database.ts'
+import { bound, D1_NOW, type Database, firstIn } from './database.ts'
 import type {
   NewRefreshToken,
   RefreshFamily,
   RefreshTokenStanding,
   Rotation,
+  Successor,
 } from './spending-ports.ts'
 import {
   heldNow,
@@ -28,26 +29,17 @@ type FamilyRecord = Pick<
   'user' | 'redirectUri' | 'jkt' | 'authTime' | keyof GrantedAudience
 >
 
-type StandingRow = {
-  family_id: string
-  client_id: ClientId
-  record: string
-  expires_at: number
-  ended_at: number | null
-  read_at: number
-  issued_at: number
-  spent_at: number | null
-  salt: string | null
-  successor: string | null
-  user: string | null
-}
+type StandingRow = Omit<RefreshTokenStanding, 'family' | 'successor' | 'user'> &
+  Omit<RefreshFamily, keyof FamilyRecord> &
+  Readonly<{ record: string; successor: string | null; user: string | null }>
 
 /** When the family `f` ends, whether it is used or not. */
 export const FAMILY_END = 'min(f.expires_at, coalesce(f.idle_expires_at, f.expires_at))'
 const FAMILY_LIVES = `f.ended_at IS NULL AND ${FAMILY_END} > ${D1_NOW}`
 
-export const FIND_REFRESH_TOKEN = `SELECT f.family_id, f.client_id, f.record, ${FAMILY_END} AS expires_at, f.ended_at,
-    ${D1_NOW} AS read_at, t.issued_at, t.spent_at, t.salt, ${USER_JSON('f.user_id')} AS user,
+export const FIND_REFRESH_TOKEN = `SELECT f.family_id AS familyId, f.client_id AS clientId, f.record,
+    ${FAMILY_END} AS expiresAt, f.ended_at AS endedAt, ${D1_NOW} AS readAt, t.issued_at AS issuedAt, t.spent_at AS spentAt,
+    t.salt, ${USER_JSON('f.user_id')} AS user,
     (SELECT json_object('tokenDigest', s.token_digest, 'salt', s.salt, 'scopes', s.scopes, 'resources', s.resources,
       'issuedAt', s.issued_at, 'isSpent', s.spent_at IS NOT NULL) FROM refresh_token s WHERE s.token_digest = t.successor) AS successor
   FROM refresh_token t JOIN refresh_family f ON f.family_id = t.family_id WHERE t.token_digest = ?1`
@@ -117,33 +109,23 @@ export const familyRecord = (family: RefreshFamily): string => {
 }
 
 /** A family from before audiences has none. */
-const readFamily = (row: StandingRow): RefreshFamily => ({
-  ...NO_AUDIENCE,
-  ...(JSON.parse(row.record) as Omit<FamilyRecord, keyof GrantedAudience>),
-  familyId: row.family_id,
-  clientId: row.client_id,
-  expiresAt: row.expires_at,
-  endedAt: row.ended_at,
-})
+function readStanding(row: StandingRow): RefreshTokenStanding {
+  const { familyId, clientId, record, expiresAt, endedAt, successor, user, ...standing } = row
+  const kept = JSON.parse(record) as Omit<FamilyRecord, keyof GrantedAudience>
+  return {
+    ...standing,
+    family: { ...NO_AUDIENCE, ...kept, familyId, clientId, expiresAt, endedAt },
+    successor: successor === null ? null : readSuccessor(successor),
+    user: readUserJson(user),
+  }
+}
 
-const readStanding = (row: StandingRow): RefreshTokenStanding => ({
-  family: readFamily(row),
-  readAt: row.read_at,
-  issuedAt: row.issued_at,
-  spentAt: row.spent_at,
-  salt: row.salt,
-  successor: row.successor === null ? null : readSuccessor(row.successor),
-  user: readUserJson(row.user),
-})
-
-function readSuccessor(json: string): RefreshTokenStanding['successor'] {
-  const found = JSON.parse(json) as {
-    tokenDigest: TokenDigest
+function readSuccessor(json: string): Successor {
+  const found = JSON.parse(json) as Omit<Successor, 'isSpent' | 'derivation'> & {
+    isSpent: number
     salt: string | null
     scopes: string | null
     resources: string | null
-    issuedAt: number
-    isSpent: number
   }
   const { salt, scopes, resources, ...successor } = found
   // A token that is spent or was not derived has no salt.
@@ -162,9 +144,9 @@ async function whyLost(
   usedProof: string | null,
 ): Promise<Exclude<Rotation, { kind: 'won' }>> {
   const [token, client, proof] = await db.batch([
-    db.prepare(FIND_REFRESH_TOKEN).bind(tokenDigest),
-    db.prepare(FIND_CLIENT).bind(...findParameters(clientId, { grant: tokenDigest })),
-    db.prepare(FIND_JTI).bind(usedProof),
+    bound(db, FIND_REFRESH_TOKEN, tokenDigest),
+    bound(db, FIND_CLIENT, ...findParameters(clientId, { grant: tokenDigest })),
+    bound(db, FIND_JTI, usedProof),
   ])
   if (proof?.results.length) return { kind: 'proof_used' }
   const standing = firstIn(token, readStanding)
@@ -176,7 +158,7 @@ export type RefreshTokenStore = ReturnType<typeof refreshTokenStore>
 export const refreshTokenStore = (db: Database) => ({
   /** Null if it was never issued, or expired long ago. Read from the primary. */
   async find(tokenDigest: TokenDigest): Promise<RefreshTokenStanding | null> {
-    const row = await db.prepare(FIND_REFRESH_TOKEN).bind(tokenDigest).first<StandingRow>()
+    const row = await bound(db, FIND_REFRESH_TOKEN, tokenDigest).first<StandingRow>()
     return row && readStanding(row)
   },
 
@@ -190,19 +172,26 @@ export const refreshTokenStore = (db: Database) => ({
     const { sessionKey, jkt, salt, resources, terms, idleSeconds } = successor
     const next = successor.tokenDigest
     const statements = [
-      db.prepare(SPEND_REFRESH_TOKEN).bind(tokenDigest, now, next, await termsJson(terms)),
-      db
-        .prepare(INSERT_SUCCESSOR)
-        .bind(tokenDigest, next, sessionKey, salt, formatScopes(terms.scopes), resources),
-      db.prepare(TOUCH_FAMILY).bind(familyId, next, idleSeconds, tokenDigest, now),
+      bound(db, SPEND_REFRESH_TOKEN, tokenDigest, now, next, await termsJson(terms)),
+      bound(
+        db,
+        INSERT_SUCCESSOR,
+        tokenDigest,
+        next,
+        sessionKey,
+        salt,
+        formatScopes(terms.scopes),
+        resources,
+      ),
+      bound(db, TOUCH_FAMILY, familyId, next, idleSeconds, tokenDigest, now),
     ]
     if (jkt !== null) {
-      statements.push(db.prepare(BIND_FAMILY).bind(familyId, next, jkt, tokenDigest))
+      statements.push(bound(db, BIND_FAMILY, familyId, next, jkt, tokenDigest))
     }
     const used = await proofDigest(terms)
     if (terms.proof) {
       const { expiresAt } = terms.proof
-      statements.push(db.prepare(USE_PROOF_FOR_TOKEN).bind(tokenDigest, next, used, expiresAt))
+      statements.push(bound(db, USE_PROOF_FOR_TOKEN, tokenDigest, next, used, expiresAt))
     }
     const [spent] = await db.batch(statements)
     const held = firstIn(spent, readHeldNow)
@@ -219,9 +208,9 @@ export const refreshTokenStore = (db: Database) => ({
     { tokenDigest: next, sessionKey, terms }: NewRefreshToken,
   ): Promise<Rotation> {
     const used = await proofDigest(terms)
-    const statements = [db.prepare(REPEAT_SUCCESSOR).bind(next, await termsJson(terms), sessionKey)]
+    const statements = [bound(db, REPEAT_SUCCESSOR, next, await termsJson(terms), sessionKey)]
     if (terms.proof) {
-      statements.push(db.prepare(USE_PROOF_FOR_REPETITION).bind(used, terms.proof.expiresAt))
+      statements.push(bound(db, USE_PROOF_FOR_REPETITION, used, terms.proof.expiresAt))
     }
     const [repeated] = await db.batch(statements)
     const held = firstIn(repeated, readHeldNow)
@@ -238,9 +227,9 @@ export const refreshTokenStore = (db: Database) => ({
     salt: string | null,
   ): Promise<void> {
     await db.batch([
-      db.prepare(TAKE_BACK_ANSWER).bind(next),
-      db.prepare(UNSPEND_REFRESH_TOKEN).bind(tokenDigest, next, salt),
-      db.prepare(DELETE_SUCCESSOR).bind(next),
+      bound(db, TAKE_BACK_ANSWER, next),
+      bound(db, UNSPEND_REFRESH_TOKEN, tokenDigest, next, salt),
+      bound(db, DELETE_SUCCESSOR, next),
     ])
   },
 })

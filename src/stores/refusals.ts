@@ -1,6 +1,6 @@
 /** Refusals in D1: the cause of each, for the operator, for a day. */
 
-import type { Database } from './database.ts'
+import { bound, type Database } from './database.ts'
 
 /** One refusal, for the operator. Instants in epoch seconds. */
 export type Refused = Readonly<{
@@ -33,15 +33,10 @@ export const refusalStore = (db: Database) => ({
   /** A lost write is harmless. */
   async record(refused: Refused): Promise<void> {
     const { correlationId, refusedAt, endpoint, error, detail, clientId } = refused
-    await db
-      .prepare(INSERT_REFUSAL)
-      .bind(correlationId, refusedAt, endpoint, error, detail, clientId)
-      .run()
+    const values = [correlationId, refusedAt, endpoint, error, detail, clientId]
+    await bound(db, INSERT_REFUSAL, ...values).run()
   },
   /** Null if it was not recorded, or more than a day ago. */
   find: (correlationId: string, now: number) =>
-    db
-      .prepare(FIND_REFUSAL)
-      .bind(correlationId, now - KEEP_REFUSALS_SECONDS)
-      .first<Refused>(),
+    bound(db, FIND_REFUSAL, correlationId, now - KEEP_REFUSALS_SECONDS).first<Refused>(),
 })

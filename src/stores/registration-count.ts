@@ -1,7 +1,7 @@
 /** Counts what may happen a limited number of times in an hour or a day. The limit holds in the batch of what is counted. */
 
 import { REGISTRATION_DAY_SECONDS, REGISTRATION_HOUR_SECONDS } from '../domain/registration.ts'
-import { D1_NOW, type Database } from './database.ts'
+import { bound, D1_NOW, type Database } from './database.ts'
 
 /** `most` in a day for the subject '', and in an hour for any other subject. */
 export type Limit = readonly [subject: string, most: number]
@@ -20,6 +20,6 @@ export const FIND_REACHED_LIMITS = `SELECT n.subject, n.began_at + ${PERIOD} - $
 
 /** Fails the batch beyond a limit. */
 export const countStatement = (db: Database, limits: readonly Limit[]) =>
-  db.prepare(COUNT_REGISTRATION).bind(JSON.stringify(limits))
+  bound(db, COUNT_REGISTRATION, JSON.stringify(limits))
 
 export const isOverLimit = (fault: unknown) => /registration_limit/.test(String(fault))

@@ -13,7 +13,7 @@ import {
   type SingleKind,
   UNDER_WAY_SECONDS,
 } from '../domain/revocation.ts'
-import { D1_NOW, D1_NOW_MS, type Database } from './database.ts'
+import { bound, D1_NOW, D1_NOW_MS, type Database } from './database.ts'
 
 /** CAST: over D1's HTTP API every parameter is text. */
 export const keptFor = (seconds: string) => `${D1_NOW} + CAST(${seconds} AS INTEGER)`
@@ -90,6 +90,7 @@ function idsOf(revoked: Revoked): readonly string[] {
 
 /** A revocation is kept this much longer than a session lives. */
 export const KEPT_LONGER_SECONDS = UNDER_WAY_SECONDS + CLOCKS_DIFFER_SECONDS
+export const keptSeconds = (lifetimeSeconds: number) => lifetimeSeconds + KEPT_LONGER_SECONDS
 
 /**
  * Ends what `ended` names of the subject when the batch commits, including a session that a request under way stores
@@ -107,8 +108,8 @@ export function revocationStatements(
     revoked.kind === 'consent' ? consentSubject(revoked.userId, revoked.clientId) : ids[0]
   const [families, codes] = STATEMENTS[revoked.kind]
   const statements = {
-    families: db.prepare(families).bind(...ids),
-    codes: db.prepare(codes).bind(...ids),
+    families: bound(db, families, ...ids),
+    codes: bound(db, codes, ...ids),
     sessions: revokeStatement(db, revoked.kind, [subject ?? ''], lifetimeSeconds),
   }
   return EVERYTHING.filter((one) => ended.includes(one)).map((one) => statements[one])
@@ -120,4 +121,4 @@ export const revokeStatement = (
   kind: RevocationKind | SingleKind,
   subjects: readonly string[],
   lifetimeSeconds: number,
-) => db.prepare(REVOKE).bind(kind, JSON.stringify(subjects), lifetimeSeconds + KEPT_LONGER_SECONDS)
+) => bound(db, REVOKE, kind, JSON.stringify(subjects), keptSeconds(lifetimeSeconds))

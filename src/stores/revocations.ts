@@ -5,11 +5,11 @@ import type { ClientId, SessionKey } from '../domain/ids.ts'
 import { MAX_SIGNED_TOKEN_SECONDS } from '../domain/resource.ts'
 import { consentSubject, isOfSignedToken, UNDER_WAY_SECONDS } from '../domain/revocation.ts'
 import { recordStatement, removalStatement } from './audit.ts'
-import { D1_NOW, D1_NOW_MS, type Database, type TextNamespace } from './database.ts'
+import { bound, D1_NOW, D1_NOW_MS, type Database, type TextNamespace } from './database.ts'
 import { MIN_TTL_SECONDS, projectRevocations, repairDocument } from './revocation-document.ts'
 import {
   END_FAMILY,
-  KEPT_LONGER_SECONDS,
+  keptSeconds,
   REVOKE_SESSIONS_OF_FAMILY,
   REVOKE_TOKENS,
   revocationStatements,
@@ -21,8 +21,8 @@ import {
 export const TOMBSTONE = '{"revoked":true}'
 
 export const FORGET_CONSENT = `DELETE FROM consent WHERE user_id = ?1 AND client_id = ?2`
-export const UNSHOWN_SESSIONS = `SELECT subject, expires_at - ${D1_NOW} AS seconds_left,
-    revoked_at_ms <= ${D1_NOW_MS} - ${UNDER_WAY_SECONDS * 1000} AS is_settled
+export const UNSHOWN_SESSIONS = `SELECT subject AS key, expires_at - ${D1_NOW} AS secondsLeft,
+    revoked_at_ms <= ${D1_NOW_MS} - ${UNDER_WAY_SECONDS * 1000} AS isSettled
   FROM revocation WHERE kind = 'session' AND is_shown = 0 LIMIT ?1`
 export const MARK_SHOWN = `UPDATE revocation SET is_shown = 1
   WHERE kind = 'session' AND subject IN (SELECT value FROM json_each(?1))`
@@ -70,9 +70,7 @@ export function revocationStore(
     return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
   }
   /** How long the revocation of a session and of a signed token is kept, in seconds. */
-  const kept = [lifetimeSeconds, MAX_SIGNED_TOKEN_SECONDS].map(
-    (seconds) => seconds + KEPT_LONGER_SECONDS,
-  )
+  const kept = [keptSeconds(lifetimeSeconds), keptSeconds(MAX_SIGNED_TOKEN_SECONDS)]
   /** Returns whether KV took all of them. Signed tokens are in the document. */
   const showEnded = async (keys: readonly SessionKey[]) => {
     const inKv = keys.filter((key) => !isOfSignedToken(key))
@@ -91,7 +89,7 @@ export function revocationStore(
    * that may still be written to KV: it would overwrite its tombstone.
    */
   const markShown = async (keys: readonly string[]) => {
-    if (keys.length > 0) await db.prepare(MARK_SHOWN).bind(JSON.stringify(keys)).run()
+    if (keys.length > 0) await bound(db, MARK_SHOWN, JSON.stringify(keys)).run()
   }
 
   return {
@@ -108,7 +106,7 @@ export function revocationStore(
       await db.batch([
         ...(inKv.length > 0 ? [revokeStatement(db, 'session', inKv, lifetimeSeconds)] : []),
         ...(signed.length > 0
-          ? [db.prepare(REVOKE_TOKENS).bind(JSON.stringify(signed), ...kept, ...wider(holder))]
+          ? [bound(db, REVOKE_TOKENS, JSON.stringify(signed), ...kept, ...wider(holder))]
           : []),
         ...audited,
       ])
@@ -119,10 +117,10 @@ export function revocationStore(
     async endFamily(familyId: string): Promise<boolean> {
       // One transaction: a repeated call finds the family ended and would not revoke its sessions.
       const outcomes = await db.batch<{ session_key: SessionKey }>([
-        db.prepare(END_FAMILY).bind(familyId),
+        bound(db, END_FAMILY, familyId),
         ...audited,
-        db.prepare(REVOKE_SESSIONS_OF_FAMILY).bind(familyId, ...kept),
-        db.prepare(SESSIONS_OF_FAMILY).bind(familyId, ...kept),
+        bound(db, REVOKE_SESSIONS_OF_FAMILY, familyId, ...kept),
+        bound(db, SESSIONS_OF_FAMILY, familyId, ...kept),
       ])
       const keys = (outcomes.at(-1)?.results ?? []).map((row) => row.session_key)
       // A request under way may still store the last session over its tombstone, so none is marked as shown.
@@ -132,7 +130,7 @@ export function revocationStore(
     async removeConsent(userId: string, clientId: ClientId): Promise<void> {
       await db.batch([
         removalStatement(db, userId, clientId),
-        db.prepare(FORGET_CONSENT).bind(userId, clientId),
+        bound(db, FORGET_CONSENT, userId, clientId),
         ...revocationStatements(db, { kind: 'consent', userId, clientId }, lifetimeSeconds),
       ])
     },
@@ -143,18 +141,12 @@ export function revocationStore(
     /** For cron: writes to KV the revocations whose write was lost. */
     async repairKv(): Promise<void> {
       await repairDocument(db, sessions)
-      const { results } = await db
-        .prepare(UNSHOWN_SESSIONS)
-        .bind(UNSHOWN_AT_ONCE)
-        .all<{ subject: string; seconds_left: number; is_settled: number }>()
-      const shown = await writeTombstones(
-        results.map(({ subject, seconds_left }) => ({ key: subject, secondsLeft: seconds_left })),
-      )
+      type Unshown = Readonly<{ key: string; secondsLeft: number; isSettled: number }>
+      const { results } = await bound(db, UNSHOWN_SESSIONS, UNSHOWN_AT_ONCE).all<Unshown>()
+      const shown = await writeTombstones(results)
       // A recent tombstone may have been overwritten: the next run writes it again.
-      const settled = new Set(
-        results.filter((row) => row.is_settled === 1).map(({ subject }) => subject),
-      )
-      await markShown(shown.filter((key) => settled.has(key)))
+      const settled = results.filter(({ isSettled }) => isSettled === 1).map(({ key }) => key)
+      await markShown(settled.filter((key) => shown.includes(key)))
     },
   }
 }

@@ -8,30 +8,24 @@ import {
   type DeclaredScope,
   MAX_DECLARED,
 } from '../domain/scope-catalogue.ts'
-import { type Database, rowsIn } from './database.ts'
+import { bound, type Database, type RowOf, rowReader, rowsIn } from './database.ts'
 import { SharedRead } from './isolate-memory.ts'
 
 /** `?1` is a JSON list of ranges of names, each `[first, last]`. */
-export const FIND_DECLARED_SCOPES = `SELECT s.name, s.sentence, s.sensitive FROM json_each(?1) r
+export const FIND_DECLARED_SCOPES = `SELECT s.name, s.sentence, s.sensitive AS isSensitive FROM json_each(?1) r
   CROSS JOIN scope s ON s.name BETWEEN r.value ->> 0 AND r.value ->> 1`
 /** The titles of the endorsements in `?1`, of those of the user `?2`, and of their archives. */
 export const FIND_TITLES = `SELECT name, title FROM category WHERE name IN (SELECT value FROM json_each(?1)
   UNION SELECT category FROM user_endorsement WHERE user_id = ?2
   UNION SELECT substr(category, 1, instr(category || '.', '.') - 1) FROM user_endorsement WHERE user_id = ?2)`
 const FIRST = `WHERE name > '' ORDER BY name LIMIT ${MAX_DECLARED}`
-export const ALL_DECLARED_SCOPES = `SELECT name, sentence, sensitive FROM scope ${FIRST}`
+export const ALL_DECLARED_SCOPES = `SELECT name, sentence, sensitive AS isSensitive FROM scope ${FIRST}`
 /** Scopes, then resources. */
 export const ALL_SUPPORTED = `SELECT name, 0 AS is_resource FROM (SELECT name FROM scope ${FIRST})
   UNION ALL SELECT uri, 1 FROM (SELECT uri FROM resource WHERE uri > '' ORDER BY uri LIMIT ${MAX_DECLARED})`
 export const ALL_TITLES = `SELECT name, title FROM category ${FIRST}`
 
-type ScopeRow = { name: string; sentence: string; sensitive: number }
-
-const readScopeRow = ({ name, sentence, sensitive }: ScopeRow): DeclaredScope => ({
-  name,
-  sentence,
-  isSensitive: sensitive === 1,
-})
+const readScope = rowReader<DeclaredScope>({ isSensitive: 'flag' })
 
 /**
  * Where `describeScope` looks for a scope and for its narrower forms: a scope for every resource may be narrowed to one
@@ -56,8 +50,8 @@ export const catalogueOf = (
 ): D1PreparedStatement[] => {
   const names = JSON.stringify([...endorsements, ...endorsements.map(archiveOf)])
   return [
-    db.prepare(FIND_DECLARED_SCOPES).bind(JSON.stringify(scopes.flatMap(rangesFor))),
-    ...(endorsements.length === 0 ? [] : [db.prepare(FIND_TITLES).bind(names, userId)]),
+    bound(db, FIND_DECLARED_SCOPES, JSON.stringify(scopes.flatMap(rangesFor))),
+    ...(endorsements.length === 0 ? [] : [bound(db, FIND_TITLES, names, userId)]),
   ]
 }
 
@@ -68,7 +62,7 @@ export const wholeCatalogue = (db: Database): D1PreparedStatement[] => [
 ]
 
 export function readCatalogue([scopes, titles]: readonly (D1Result | undefined)[]): Catalogue {
-  const declared = rowsIn<ScopeRow>(scopes).map(readScopeRow)
+  const declared = rowsIn<RowOf<DeclaredScope>>(scopes).map(readScope)
   const titled = rowsIn<Category>(titles)
   return {
     scopes: new Map(declared.map((scope) => [scope.name, scope])),

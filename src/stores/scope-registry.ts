@@ -2,20 +2,13 @@
 
 import type { Category, NewScope, ScopeFields, ScopeRecord } from '../domain/scope-catalogue.ts'
 import { isStale } from './change-batch.ts'
-import { type Database, rowsIn } from './database.ts'
+import { bound, type Database, rowReader, rowsIn } from './database.ts'
 import { declaredRows, isTooMany, unlessTooMany } from './declared.ts'
 import type { Authorship, Changed, Detail, Lifetimes } from './registration-ports.ts'
-import { KEPT_LONGER_SECONDS } from './revocation-statements.ts'
+import { keptSeconds } from './revocation-statements.ts'
 import * as sql from './scope-statements.ts'
 
-type Flags = 'selfRegistered' | 'sensitive'
-type ScopeRow = Omit<ScopeRecord, Flags> & Readonly<Record<Flags, number>>
-
-const read = (row: ScopeRow): ScopeRecord => ({
-  ...row,
-  selfRegistered: row.selfRegistered === 1,
-  sensitive: row.sensitive === 1,
-})
+const read = rowReader<ScopeRecord>({ selfRegistered: 'flag', sensitive: 'flag' })
 const namesIn = (result: D1Result | undefined) =>
   rowsIn<{ name: string }>(result)
     .map(({ name }) => name)
@@ -23,9 +16,8 @@ const namesIn = (result: D1Result | undefined) =>
 
 export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
   const { sessionLifetimeSeconds, oldestClientSeconds, longestSessionSeconds } = lifetimes
-  const clientSeconds = sessionLifetimeSeconds + oldestClientSeconds + KEPT_LONGER_SECONDS
-  const userSeconds = longestSessionSeconds + KEPT_LONGER_SECONDS
-  const on = (statement: string, ...values: unknown[]) => db.prepare(statement).bind(...values)
+  const clientSeconds = keptSeconds(sessionLifetimeSeconds + oldestClientSeconds)
+  const userSeconds = keptSeconds(longestSessionSeconds)
   const rows = declaredRows(db, {
     kind: 'scope',
     find: sql.FIND_SCOPE,
@@ -45,10 +37,8 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
       return new Map(results.map((row) => [row.name, row.self_registered === 1]))
     },
 
-    create({ name, ...given }: NewScope, by: Authorship, detail: Detail) {
-      const { sentence, selfRegistered, sensitive } = given
-      const fields = [sentence, Number(selfRegistered), Number(sensitive)]
-      const insert = on(`${sql.INSERT_SCOPE} RETURNING name`, name, ...fields, by.now)
+    create({ name, ...fields }: NewScope, by: Authorship, detail: Detail) {
+      const insert = bound(db, sql.INSERT_SCOPE, name, JSON.stringify(fields), by.now)
       return rows.create(name, insert, by, detail)
     },
 
@@ -58,7 +48,7 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
       by: Authorship,
       detail: Detail,
     ) {
-      const change = on(sql.UPDATE_SCOPE, name, JSON.stringify(fields), by.now)
+      const change = bound(db, sql.UPDATE_SCOPE, name, JSON.stringify(fields), by.now)
       return rows.change('update', { key: name, version, by, detail, change })
     },
 
@@ -71,10 +61,10 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
       by: Authorship,
       detail: Detail,
     ): Promise<Changed<ScopeRecord> | Readonly<{ kind: 'held'; clients: number; users: number }>> {
-      const change = on(sql.DELETE_UNHELD_SCOPE, name)
+      const change = bound(db, sql.DELETE_UNHELD_SCOPE, name)
       const part = { key: name, version, by, detail, change }
       // The deletion changes no row of a holder, so the count is as the deletion saw it.
-      const done = await rows.run('delete', part, on(sql.COUNT_HOLDERS, name))
+      const done = await rows.run('delete', part, bound(db, sql.COUNT_HOLDERS, name))
       if (done.kind === 'stale') return done
       const [held] = rowsIn<{ clients: number; users: number }>(done.result)
       const isHeld = held !== undefined && held.clients + held.users > 0
@@ -90,17 +80,17 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
       return rows.change('delete', {
         ...{ key: name, version, by, detail },
         narrowing: [
-          on(sql.REVOKE_CLIENTS_HOLDING, name, clientSeconds),
-          on(sql.REVOKE_USERS_HOLDING, name, userSeconds),
-          on(sql.RECORD_CLIENTS_HOLDING, name, ...author),
-          on(sql.RECORD_USERS_HOLDING, name, ...author),
-          on(sql.DECIDE_FOR_CLIENTS_HOLDING, name, by.now),
-          on(sql.TOUCH_CLIENTS_HOLDING, name, by.now),
-          on(sql.TOUCH_USERS_HOLDING, name, by.now),
-          on(sql.WITHDRAW_FROM_CLIENTS, name),
-          on(sql.WITHDRAW_FROM_USERS, name),
+          bound(db, sql.REVOKE_CLIENTS_HOLDING, name, clientSeconds),
+          bound(db, sql.REVOKE_USERS_HOLDING, name, userSeconds),
+          bound(db, sql.RECORD_CLIENTS_HOLDING, name, ...author),
+          bound(db, sql.RECORD_USERS_HOLDING, name, ...author),
+          bound(db, sql.DECIDE_FOR_CLIENTS_HOLDING, name, by.now),
+          bound(db, sql.TOUCH_CLIENTS_HOLDING, name, by.now),
+          bound(db, sql.TOUCH_USERS_HOLDING, name, by.now),
+          bound(db, sql.WITHDRAW_FROM_CLIENTS, name),
+          bound(db, sql.WITHDRAW_FROM_USERS, name),
         ],
-        change: on(sql.DELETE_SCOPE, name),
+        change: bound(db, sql.DELETE_SCOPE, name),
       })
     },
 
@@ -110,9 +100,9 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
       const author = [by.now, by.actor]
       const done = await unlessTooMany(
         db.batch([
-          on(sql.RECORD_NEW_SCOPES, given, ...author),
-          on(sql.RECORD_CHANGED_SCOPES, given, ...author),
-          on(sql.IMPORT_SCOPES, given, by.now),
+          bound(db, sql.RECORD_NEW_SCOPES, given, ...author),
+          bound(db, sql.RECORD_CHANGED_SCOPES, given, ...author),
+          bound(db, sql.IMPORT_SCOPES, given, by.now),
         ]),
       )
       if (done === 'too_many') return done
@@ -134,7 +124,7 @@ export const categoryRegistry = (db: Database) => ({
   /** At most `rows` categories after the name `after`, ordered by name, and the whole list as `read` returns it. */
   async page(after: string, rows: number): Promise<CategoryList> {
     const [page, whole] = await db.batch([
-      db.prepare(sql.PAGE_OF_CATEGORIES).bind(after, rows),
+      bound(db, sql.PAGE_OF_CATEGORIES, after, rows),
       db.prepare(sql.CATEGORIES_AS_TEXT),
     ])
     const [list] = rowsIn<{ text: string }>(whole)
@@ -153,10 +143,10 @@ export const categoryRegistry = (db: Database) => ({
     const given = JSON.stringify(categories)
     try {
       const [, recorded, , , after] = await db.batch([
-        db.prepare(sql.EXPECT_CATEGORIES).bind(expected),
-        db.prepare(sql.RECORD_CATEGORIES).bind(given, now, actor),
-        db.prepare(sql.REMOVE_CATEGORIES).bind(given),
-        db.prepare(sql.IMPORT_CATEGORIES).bind(given),
+        bound(db, sql.EXPECT_CATEGORIES, expected),
+        bound(db, sql.RECORD_CATEGORIES, given, now, actor),
+        bound(db, sql.REMOVE_CATEGORIES, given),
+        bound(db, sql.IMPORT_CATEGORIES, given),
         db.prepare(sql.CATEGORIES_AS_TEXT),
       ])
       const [row] = rowsIn<{ detail: string }>(recorded)

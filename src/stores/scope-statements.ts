@@ -5,27 +5,27 @@
 
 import { type Category, MAX_DECLARED } from '../domain/scope-catalogue.ts'
 import { NEXT_VERSION } from './change-batch.ts'
+import { changedBy, columnsOf, selected, valuesIn } from './columns.ts'
 import { scopeCoversSql } from './covering-sql.ts'
-import { D1_NOW_MS, type Database } from './database.ts'
+import { bound, D1_NOW_MS, type Database } from './database.ts'
 import { keptFor, revokeSql } from './revocation-statements.ts'
 
-const FIELDS = 'sentence, self_registered, sensitive'
+const MEMBERS = ['sentence', 'selfRegistered', 'sensitive']
+const FIELDS = columnsOf(MEMBERS)
 const COLUMNS = `name, ${FIELDS}, version, created_at, updated_at`
-const RECORD = `name, sentence, self_registered AS selfRegistered, sensitive, version, created_at AS createdAt,
-  updated_at AS updatedAt`
+const RECORD = selected(['name', ...MEMBERS, 'version', 'createdAt', 'updatedAt'])
 export const FIND_SCOPE = `SELECT ${RECORD} FROM scope WHERE name = ?1`
 export const PAGE_OF_SCOPES = `SELECT ${RECORD} FROM scope WHERE name > ?1 ORDER BY name LIMIT ?2`
 export const SELF_REGISTRATION_OF_SCOPES = `SELECT name, self_registered FROM scope WHERE name > '' ORDER BY name LIMIT ${MAX_DECLARED}`
+/** `?2` is a JSON object of the fields. */
 export const INSERT_SCOPE = `INSERT INTO scope (${COLUMNS})
-  VALUES (?1, ?2, ?3, ?4, ${D1_NOW_MS}, ?5, ?5) ON CONFLICT DO NOTHING`
+  SELECT ?1, ${valuesIn('?2', MEMBERS)}, ${D1_NOW_MS}, ?3, ?3 WHERE true ON CONFLICT DO NOTHING RETURNING name`
 /** `?2` is a JSON object of the fields to change. */
-export const UPDATE_SCOPE = `UPDATE scope SET sentence = coalesce(?2 ->> 'sentence', sentence),
-    self_registered = coalesce(?2 ->> 'selfRegistered', self_registered),
-    sensitive = coalesce(?2 ->> 'sensitive', sensitive), updated_at = ?3, version = ${NEXT_VERSION}
+export const UPDATE_SCOPE = `UPDATE scope SET ${changedBy(MEMBERS)}, updated_at = ?3, version = ${NEXT_VERSION}
   WHERE name = ?1`
 
 const GIVEN = `json_each(?1) g`
-const GIVEN_FIELDS = `g.value ->> 'sentence', g.value ->> 'selfRegistered', g.value ->> 'sensitive'`
+const GIVEN_FIELDS = valuesIn('g.value', MEMBERS)
 /** The audit's rows of an import, before it. They return the names. */
 const recordImported = (event: string, which: string) =>
   `INSERT INTO audit (happened_at, actor, event, detail)
@@ -135,8 +135,8 @@ export const declareStatements = (
     sensitive,
   }))
   return [
-    db.prepare(IMPORT_SCOPES).bind(JSON.stringify(given), now),
-    db.prepare(IMPORT_CATEGORIES).bind(JSON.stringify(categories)),
+    bound(db, IMPORT_SCOPES, JSON.stringify(given), now),
+    bound(db, IMPORT_CATEGORIES, JSON.stringify(categories)),
   ]
 }
 

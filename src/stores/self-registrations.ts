@@ -6,7 +6,7 @@ import { REGISTRATION_DAY_SECONDS } from '../domain/registration.ts'
 import { auditStatement } from './change-batch.ts'
 import { FIND_CLIENT_RECORD, RECORD_COLUMNS, readClientRecord } from './client-record.ts'
 import { creationStatements } from './client-registry.ts'
-import { D1_NOW, type Database, firstIn } from './database.ts'
+import { bound, D1_NOW, type Database, firstIn } from './database.ts'
 import {
   countStatement,
   FIND_REACHED_LIMITS,
@@ -76,10 +76,10 @@ export type SelfRegistrations = ReturnType<typeof selfRegistrations>
 export function selfRegistrations(db: Database) {
   async function waitFor(limits: readonly Limit[]) {
     const [reached] = (
-      await db
-        .prepare(FIND_REACHED_LIMITS)
-        .bind(JSON.stringify(limits))
-        .all<{ subject: string; wait: number }>()
+      await bound(db, FIND_REACHED_LIMITS, JSON.stringify(limits)).all<{
+        subject: string
+        wait: number
+      }>()
     ).results
     const { subject, wait } = reached ?? { subject: '', wait: 1 }
     return { retryAfterSeconds: Math.max(1, wait), isNetwork: subject !== '' }
@@ -91,14 +91,14 @@ export function selfRegistrations(db: Database) {
      * ends, because several programs may now share the client.
      */
     async findDuplicate(requestDigest: string, by: Authorship): Promise<ClientRecord | null> {
-      const find = db.prepare(FIND_DUPLICATE).bind(requestDigest)
+      const find = bound(db, FIND_DUPLICATE, requestDigest)
       const record = firstIn(await find.all(), readClientRecord)
       if (!record?.hasRegistrationToken) return record
       const { clientId } = record
       const event = 'client.revoke_registration_token'
       const detail = { registered_again: true }
       const outcomes = await db.batch([
-        db.prepare(END_TOKEN_OF_DUPLICATE).bind(requestDigest),
+        bound(db, END_TOKEN_OF_DUPLICATE, requestDigest),
         auditStatement(db, by, { event, about: { clientId }, detail }),
         find,
       ])
@@ -122,11 +122,11 @@ export function selfRegistrations(db: Database) {
       const limits = open && limitsOf(open)
       const batch = [
         ...(open && limits
-          ? [countStatement(db, limits), db.prepare(FORGET_OLD_REQUEST).bind(open.requestDigest)]
+          ? [countStatement(db, limits), bound(db, FORGET_OLD_REQUEST, open.requestDigest)]
           : []),
         ...creationStatements(db, client, by, detail),
-        db.prepare(INSERT_REGISTRATION).bind(clientId, open?.requestDigest ?? null, tokenDigest),
-        db.prepare(FIND_CLIENT_RECORD).bind(clientId),
+        bound(db, INSERT_REGISTRATION, clientId, open?.requestDigest ?? null, tokenDigest),
+        bound(db, FIND_CLIENT_RECORD, clientId),
       ]
       try {
         const record = firstIn((await db.batch(batch)).at(-1), readClientRecord)
@@ -147,10 +147,9 @@ export function selfRegistrations(db: Database) {
      * since its holder may have lost the answer.
      */
     async useToken(clientId: string, { presented, next, salt }: TokenUse): Promise<string | null> {
-      const row = await db
-        .prepare(USE_REGISTRATION_TOKEN)
-        .bind(clientId, presented, next, salt)
-        .first<{ token_salt: string }>()
+      const row = await bound(db, USE_REGISTRATION_TOKEN, clientId, presented, next, salt).first<{
+        token_salt: string
+      }>()
       return row?.token_salt ?? null
     },
   }

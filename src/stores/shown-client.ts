@@ -3,8 +3,8 @@
 import type { ClientRecord, OwnershipOffer } from '../domain/client.ts'
 import type { Resource } from '../domain/resource.ts'
 import { type Category, MAX_DECLARED, type ScopeFields } from '../domain/scope-catalogue.ts'
-import { type ClientRecordRow, RECORD_COLUMNS, readClientRecord } from './client-record.ts'
-import type { Database } from './database.ts'
+import { RECORD_COLUMNS, readClientRecord } from './client-record.ts'
+import { type Database, type RowOf, rowReader } from './database.ts'
 import { IS_KEPT } from './owner-statements.ts'
 import { ALL_TITLES } from './scope-catalogue.ts'
 
@@ -27,10 +27,12 @@ export type OwnClient = Readonly<{
   logo: string | null
 }>
 
-/** SQL: the user of the id `id`, as `Owner` has the names. */
-export const NAMES = 'u.username, e.username_key AS seenName'
+/** SQL: joins the user of the id `id`. */
 export const named = (id: string) =>
   `LEFT JOIN user u ON u.user_id = ${id} LEFT JOIN external_user e ON e.user_id = ${id}`
+/** SQL: that user as JSON, an `Owner`; NULL for no id. */
+export const ownerJson = (id: string) =>
+  `iif(${id} <> '', json_object('userId', ${id}, 'username', u.username, 'seenName', e.username_key), NULL)`
 
 /** What `readOwnClient` reads. */
 export const SHOWN_COLUMNS = `${RECORD_COLUMNS},
@@ -40,7 +42,8 @@ const OFFERED = 2
 /** The first owner first, and those to whom it was offered last. `which`: SQL about the client `c`, which is `?1`. */
 export const ownersOf = (
   which: string,
-) => `SELECT slice.user_id AS userId, slice.added_at AS offeredAt, slice.declined_at AS declinedAt, slice.place, ${NAMES}
+) => `SELECT slice.user_id AS userId, slice.added_at AS offeredAt, slice.declined_at AS declinedAt, slice.place,
+    u.username, e.username_key AS seenName
   FROM client c CROSS JOIN (
     SELECT owner_id AS user_id, 0 AS added_at, NULL AS declined_at, 0 AS place FROM client WHERE client_id = ?1
     UNION ALL SELECT user_id, added_at, NULL, 1 FROM client_owner WHERE client_id = ?1
@@ -48,14 +51,10 @@ export const ownersOf = (
   ${named('slice.user_id')}
   WHERE ${which} ORDER BY slice.place, slice.added_at, slice.user_id`
 
-export const ownerOf = ({ userId, username, seenName }: Owner): Owner => ({
-  userId,
-  username,
-  seenName,
-})
+const ownerOf = ({ userId, username, seenName }: Owner): Owner => ({ userId, username, seenName })
 
 export function readOwnClient([clients = [], owners = []]: readonly unknown[][]): OwnClient | null {
-  const [found] = clients as (ClientRecordRow & { logo: string | null })[]
+  const [found] = clients as RowOf<ClientRecord & Pick<OwnClient, 'logo'>>[]
   if (found === undefined) return null
   const { logo, ...row } = found
   const all = owners as (OfferedOwner & { place: number })[]
@@ -81,21 +80,18 @@ export const ALL_RESOURCES = `SELECT uri, name, scopes FROM resource WHERE uri >
 export const declaredStatements = (db: Database) =>
   [ALL_DECLARED, ALL_TITLES, ALL_RESOURCES].map((sql) => db.prepare(sql))
 
-type ScopeRow = Record<'name' | 'sentence', string> & Record<'selfRegistered' | 'sensitive', number>
+const readScope = rowReader<Declared['scopes'][number]>({
+  selfRegistered: 'flag',
+  sensitive: 'flag',
+})
+const readResource = rowReader<Declared['resources'][number]>({ scopes: 'json' })
 
 export const readDeclared = ([
   scopes = [],
   titles = [],
   resources = [],
 ]: readonly unknown[][]): Declared => ({
-  scopes: (scopes as ScopeRow[]).map((row) => ({
-    ...row,
-    selfRegistered: row.selfRegistered === 1,
-    sensitive: row.sensitive === 1,
-  })),
+  scopes: (scopes as Parameters<typeof readScope>[0][]).map(readScope),
   categories: titles as Category[],
-  resources: (resources as Record<'uri' | 'name' | 'scopes', string>[]).map((row) => ({
-    ...row,
-    scopes: JSON.parse(row.scopes) as string[],
-  })),
+  resources: (resources as Parameters<typeof readResource>[0][]).map(readResource),
 })

@@ -3,7 +3,7 @@
 import { digest } from '../crypto/digest.ts'
 import { FORGET_FAILURES_SECONDS, type LockoutKind, waitSeconds } from '../domain/lockout.ts'
 import { usernameKey } from '../domain/user.ts'
-import { type Database, rowsIn } from './database.ts'
+import { bound, type Database, rowsIn } from './database.ts'
 import { IS_KNOWN_BROWSER } from './known-browsers.ts'
 import { USER_NAMED } from './users.ts'
 
@@ -50,16 +50,17 @@ async function countedFor(username: string, network: string, browserToken: strin
 
 type Failures = { subject: string; failures: number; last_failed_at: number }
 
+/** Earlier failures do not count. */
+const oldestAt = (now: number) => now - FORGET_FAILURES_SECONDS
+
 /** The reads before an attempt. */
 const findStatements = (
   db: Database,
   { name, name_from_network, name_from_known_browser }: Subjects,
   { username, browser, now }: Readonly<{ username: string; browser: string; now: number }>,
 ) => [
-  db
-    .prepare(FIND_FAILURES)
-    .bind(name, name_from_network, name_from_known_browser, now - FORGET_FAILURES_SECONDS),
-  db.prepare(IS_KNOWN_BROWSER).bind(username, browser, now, usernameKey(username)),
+  bound(db, FIND_FAILURES, name, name_from_network, name_from_known_browser, oldestAt(now)),
+  bound(db, IS_KNOWN_BROWSER, username, browser, now, usernameKey(username)),
 ]
 
 function lockedUntilOf(
@@ -106,14 +107,13 @@ export const signInFailureStore = (db: Database) => ({
   ): Promise<CountedTry> {
     const { browser, subjects } = await countedFor(username, network, browserToken)
     const { name, name_from_network, name_from_known_browser } = subjects
-    const oldest = now - FORGET_FAILURES_SECONDS
+    const oldest = oldestAt(now)
+    const known = [username, browser, usernameKey(username)]
     const outcomes = await db.batch([
       ...findStatements(db, subjects, { username, browser, now }),
-      db.prepare(RECORD_FAILURE).bind(name, now, oldest),
-      db.prepare(RECORD_FAILURE).bind(name_from_network, now, oldest),
-      db
-        .prepare(RECORD_FAILURE_OF_BROWSER)
-        .bind(name_from_known_browser, now, oldest, username, browser, usernameKey(username)),
+      bound(db, RECORD_FAILURE, name, now, oldest),
+      bound(db, RECORD_FAILURE, name_from_network, now, oldest),
+      bound(db, RECORD_FAILURE_OF_BROWSER, name_from_known_browser, now, oldest, ...known),
     ])
     const before = rowsIn<Failures>(outcomes[0]).find(({ subject }) => subject === name)
     return {
@@ -131,8 +131,8 @@ export const signInFailureStore = (db: Database) => ({
   ): Promise<void> {
     const { subjects } = await countedFor(username, network, browserToken)
     await db.batch([
-      db.prepare(CLEAR_FAILURES).bind(subjects.name_from_network, subjects.name_from_known_browser),
-      db.prepare(UNCOUNT_NAME).bind(subjects.name, nameFailures, nameFailedAt),
+      bound(db, CLEAR_FAILURES, subjects.name_from_network, subjects.name_from_known_browser),
+      bound(db, UNCOUNT_NAME, subjects.name, nameFailures, nameFailedAt),
     ])
   },
 })

@@ -8,7 +8,7 @@ import { CLIENT_COLUMNS } from './clients.ts'
 import { scopeCoversSql } from './covering-sql.ts'
 import type { HeldNow, Terms } from './spending-ports.ts'
 import { jtiDigest } from './used-jtis.ts'
-import { readUserRow, USER_JSON, type UserRow } from './users.ts'
+import { readUserRow, USER_JSON } from './users.ts'
 
 const overlap = (one: string, other: string) =>
   `(${scopeCoversSql(one, other)} OR ${scopeCoversSql(other, one)})`
@@ -61,7 +61,7 @@ export function readHeldNow(row: { client: string; user: string | null }): HeldN
 }
 
 export const readUserJson = (json: string | null) =>
-  json === null ? null : readUserRow(JSON.parse(json) as UserRow)
+  json === null ? null : readUserRow(JSON.parse(json))
 
 /** Null without a proof. */
 export const proofDigest = async ({ proof }: Terms): Promise<string | null> =>

@@ -1,7 +1,7 @@
 /** JWT ids that may be used once, in D1: one statement decides which use is the first. */
 
 import { digest } from '../crypto/digest.ts'
-import type { Database } from './database.ts'
+import { bound, type Database } from './database.ts'
 
 export const USE_JTI = `INSERT INTO used_jti (jti_digest, expires_at) VALUES (?1, ?2)
   ON CONFLICT DO NOTHING RETURNING expires_at`
@@ -18,17 +18,11 @@ export const usedJtiStore = (db: Database) => ({
    * until `expiresAt` (whole epoch seconds), when a JWT with it is no longer accepted.
    */
   async use(owner: string, jti: string, expiresAt: number): Promise<boolean> {
-    const row = await db
-      .prepare(USE_JTI)
-      .bind(await jtiDigest(owner, jti), expiresAt)
-      .first()
+    const row = await bound(db, USE_JTI, await jtiDigest(owner, jti), expiresAt).first()
     return row !== null
   },
   async isUsed(owner: string, jti: string): Promise<boolean> {
-    const row = await db
-      .prepare(FIND_JTI)
-      .bind(await jtiDigest(owner, jti))
-      .first()
+    const row = await bound(db, FIND_JTI, await jtiDigest(owner, jti)).first()
     return row !== null
   },
 })

@@ -4,9 +4,9 @@
  */
 
 import { foldText } from '../domain/fold-text.ts'
-import { type UserRecord, usernameKey } from '../domain/user.ts'
+import { type UserFields, type UserRecord, usernameKey } from '../domain/user.ts'
 import { auditStatement, type Part, runChange } from './change-batch.ts'
-import { type Database, firstIn } from './database.ts'
+import { bound, type Database, firstIn, type RowOf, rowReader } from './database.ts'
 import { findExternalIds } from './external-users.ts'
 import { pageOfAll, pageOfMatching } from './matching-page.ts'
 import { userNarrowing } from './narrowing.ts'
@@ -23,12 +23,12 @@ import type {
 import { revocationStatements } from './revocation-statements.ts'
 import { changeUser, insertUser } from './user-statements.ts'
 import { FIND_WITHOUT_KEY, keyOlderNames } from './username-keys.ts'
-import { readUserRow, USER_COLUMNS, USER_NAMED, type UserRow } from './users.ts'
+import { USER_COLUMNS, USER_NAMED, USER_ROW } from './users.ts'
 
-type NamesRow = Pick<UserRow, 'user_id' | 'username' | 'email'>
-type UserRecordRow = UserRow & { created_at: number; updated_at: number; version: number }
+type NamesRow = UserFields & Readonly<{ id: string }>
+type UserRecordRow = RowOf<UserRecord>
 
-const RECORD_COLUMNS = `${USER_COLUMNS}, u.created_at, u.updated_at, u.version`
+const RECORD_COLUMNS = `${USER_COLUMNS}, u.created_at AS createdAt, u.updated_at AS updatedAt, u.version`
 /** By id or, if no user has the id, by name. `?2` is the name's key. */
 export const FIND_USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u
   WHERE u.user_id = coalesce((SELECT user_id FROM user WHERE user_id = ?1), ${USER_NAMED('?1', '?2')})`
@@ -37,26 +37,22 @@ export const FIND_NAMED_USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u
 export const USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u WHERE u.user_id = ?1`
 export const PAGE_OF_USERS = `SELECT ${RECORD_COLUMNS} FROM user u WHERE u.user_id > ?1
   ORDER BY u.user_id LIMIT ?2`
-export const USERS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM user u
-  WHERE u.user_id IN (SELECT value FROM json_each(?1)) ORDER BY u.user_id`
-export const NAMES_OF_USERS = `SELECT user_id, username, email FROM user WHERE user_id > ?1
+/** `?1` is a JSON list of ids, in whose order they are. */
+export const USERS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM json_each(?1) j CROSS JOIN user u ON u.user_id = j.value
+  ORDER BY j.key`
+export const NAMES_OF_USERS = `SELECT user_id AS id, username, email FROM user WHERE user_id > ?1
   ORDER BY user_id LIMIT ?2`
 
 export const FIND_PASSWORD_HASH = `SELECT password_hash FROM user WHERE user_id = ?1`
 
-const readUserRecord = (row: UserRecordRow): UserRecord => ({
-  ...readUserRow(row),
-  createdAt: row.created_at,
-  updatedAt: row.updated_at,
-  version: row.version,
-})
+const readUserRecord = rowReader<UserRecord>(USER_ROW)
 
 const readFound = (result: D1Result | undefined) => firstIn(result, readUserRecord)
 
 function findStatement(db: Database, who: UserReference): D1PreparedStatement {
-  if (typeof who === 'string') return db.prepare(FIND_USER_RECORD).bind(who, usernameKey(who))
-  if ('userId' in who) return db.prepare(USER_RECORD).bind(who.userId)
-  return db.prepare(FIND_NAMED_USER_RECORD).bind(who.username, usernameKey(who.username))
+  if (typeof who === 'string') return bound(db, FIND_USER_RECORD, who, usernameKey(who))
+  if ('userId' in who) return bound(db, USER_RECORD, who.userId)
+  return bound(db, FIND_NAMED_USER_RECORD, who.username, usernameKey(who.username))
 }
 
 /** The batch itself fails if another user has the id or the name. */
@@ -92,10 +88,7 @@ export type UserReader = ReturnType<typeof userReader>
 export const userReader = (db: Database) => ({
   /** Null if unknown. One read of the primary, unless older usernames still have no keys. */
   async find(who: UserReference): Promise<UserRecord | null> {
-    const [found, older] = await db.batch([
-      findStatement(db, who),
-      db.prepare(FIND_WITHOUT_KEY).bind(1),
-    ])
+    const [found, older] = await db.batch([findStatement(db, who), bound(db, FIND_WITHOUT_KEY, 1)])
     if (!older?.results.length) return readFound(found)
     await keyOlderNames(db)
     return readFound(await findStatement(db, who).all())
@@ -104,18 +97,15 @@ export const userReader = (db: Database) => ({
   /** At most `rows` users after the id `after`, ordered by id. `name` matches a part of the username or the e-mail address. */
   async page(after: string, rows: number, name?: string): Promise<Page<UserRecord>> {
     if (name === undefined) {
-      const page = await db.prepare(PAGE_OF_USERS).bind(after, rows).all<UserRecordRow>()
+      const page = await bound(db, PAGE_OF_USERS, after, rows).all<UserRecordRow>()
       return pageOfAll(page.results.map(readUserRecord), rows, ({ userId }) => userId)
     }
     const part = foldText(name)
     const matching = {
       keys: NAMES_OF_USERS,
-      parameters: [],
-      idOf: (row: NamesRow) => row.user_id,
       matches: (row: NamesRow) =>
         [row.username, row.email].some((one) => foldText(one).includes(part)),
       records: USERS_BY_ID,
-      idOfRecord: (row: UserRecordRow) => row.user_id,
       read: readUserRecord,
     }
     return pageOfMatching(db, matching, after, rows)
@@ -129,11 +119,11 @@ export function userRegistry(
   db: Database,
   { longestSessionSeconds }: Pick<Lifetimes, 'longestSessionSeconds'>,
 ) {
-  const read = (userId: string) => db.prepare(USER_RECORD).bind(userId)
+  const read = (userId: string) => bound(db, USER_RECORD, userId)
   return {
     ...userReader(db),
     passwordHashOf: (userId: string) =>
-      db.prepare(FIND_PASSWORD_HASH).bind(userId).first<string>('password_hash'),
+      bound(db, FIND_PASSWORD_HASH, userId).first<string>('password_hash'),
 
     /** Null, and nothing is written, if a user has the id, or the username in any spelling. */
     async create(user: NewUser, by: Authorship, detail: Detail): Promise<UserRecord | null> {

@@ -6,7 +6,7 @@
 import { INVITATION_SECONDS, type UserLists, usernameKey } from '../domain/user.ts'
 import { NEXT_VERSION } from './change-batch.ts'
 import { DROP_COVERED_USER_ENDORSEMENTS } from './covering-sql.ts'
-import { D1_NOW, D1_NOW_MS, type Database } from './database.ts'
+import { bound, D1_NOW, D1_NOW_MS, type Database } from './database.ts'
 import type { NewUser, UserChange } from './registration-ports.ts'
 
 export const INSERT_USER = `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at, username_key, version)
@@ -77,9 +77,7 @@ const listStatements = (
     const values = lists[list]
     if (values === undefined) return []
     const both = [userId, JSON.stringify(values)]
-    return statements[list].map((sql) =>
-      db.prepare(sql).bind(...(sql.includes('?2') ? both : [userId])),
-    )
+    return statements[list].map((sql) => bound(db, sql, ...(sql.includes('?2') ? both : [userId])))
   })
 
 type Statements = [change: D1PreparedStatement, ...more: D1PreparedStatement[]]
@@ -88,7 +86,7 @@ type Statements = [change: D1PreparedStatement, ...more: D1PreparedStatement[]]
 export function insertUser(db: Database, user: NewUser, now: number): Statements {
   const { userId, username, email, passwordHash } = user
   return [
-    db.prepare(INSERT_USER).bind(userId, username, email, passwordHash, now, usernameKey(username)),
+    bound(db, INSERT_USER, userId, username, email, passwordHash, now, usernameKey(username)),
     ...listStatements(db, ADD, userId, user),
   ]
 }
@@ -99,38 +97,35 @@ export function changeUser(
   change: UserChange,
   now: number,
 ): Statements {
-  const forgetBrowsers = db.prepare(FORGET_BROWSERS).bind(userId)
+  const forgetBrowsers = bound(db, FORGET_BROWSERS, userId)
   switch (change.kind) {
     case 'update': {
       const { username = null, email = null } = change.fields
       const key = username === null ? null : usernameKey(username)
       return [
-        db.prepare(UPDATE_USER).bind(userId, username, key, email, now),
+        bound(db, UPDATE_USER, userId, username, key, email, now),
         ...listStatements(db, REPLACE, userId, change.lists),
       ]
     }
     case 'authorize':
     case 'withdraw':
       return [
-        db.prepare(TOUCH_USER).bind(userId, now),
+        bound(db, TOUCH_USER, userId, now),
         ...listStatements(db, change.kind === 'authorize' ? ADD : WITHDRAW, userId, change.lists),
       ]
     case 'set_password':
-      return [db.prepare(SET_PASSWORD).bind(userId, now, change.passwordHash), forgetBrowsers]
+      return [bound(db, SET_PASSWORD, userId, now, change.passwordHash), forgetBrowsers]
     case 'invite':
       return [
-        db.prepare(TOUCH_USER).bind(userId, now),
-        db.prepare(END_INVITATIONS).bind(userId),
-        db.prepare(ADD_INVITATION).bind(userId, change.invitationDigest),
+        bound(db, TOUCH_USER, userId, now),
+        bound(db, END_INVITATIONS, userId),
+        bound(db, ADD_INVITATION, userId, change.invitationDigest),
       ]
     case 'disable':
-      return [db.prepare(DISABLE_USER).bind(userId, now), forgetBrowsers]
+      return [bound(db, DISABLE_USER, userId, now), forgetBrowsers]
     case 'enable':
-      return [db.prepare(ENABLE_USER).bind(userId, now)]
+      return [bound(db, ENABLE_USER, userId, now)]
     case 'delete':
-      return [
-        db.prepare(DELETE_USER).bind(userId),
-        ...FORGET_USER.map((sql) => db.prepare(sql).bind(userId)),
-      ]
+      return [bound(db, DELETE_USER, userId), ...FORGET_USER.map((sql) => bound(db, sql, userId))]
   }
 }

@@ -1,7 +1,7 @@
 /** Computes the keys of usernames that were stored before keys existed. SQLite cannot compute them. */
 
 import { usernameKey } from '../domain/user.ts'
-import type { Database } from './database.ts'
+import { bound, type Database } from './database.ts'
 
 const AT_ONCE = 50
 
@@ -24,15 +24,15 @@ export async function keyOlderNames(
   rounds = Number.POSITIVE_INFINITY,
 ): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
-    const { results } = await db
-      .prepare(FIND_WITHOUT_KEY)
-      .bind(AT_ONCE)
-      .all<{ user_id: string; username: string }>()
+    const { results } = await bound(db, FIND_WITHOUT_KEY, AT_ONCE).all<{
+      user_id: string
+      username: string
+    }>()
     if (results.length === 0) return
     await db.batch(
       results.flatMap(({ user_id, username }) => [
-        db.prepare(SET_KEY).bind(user_id, usernameKey(username)),
-        db.prepare(SET_OWN_KEY).bind(user_id),
+        bound(db, SET_KEY, user_id, usernameKey(username)),
+        bound(db, SET_OWN_KEY, user_id),
       ]),
     )
     if (results.length < AT_ONCE) return

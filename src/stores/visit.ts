@@ -7,7 +7,7 @@ import type { SessionKey } from '../domain/ids.ts'
 import { subjectsOf } from '../domain/revocation.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { RegisteredUser } from '../domain/user.ts'
-import { type Database, firstIn } from './database.ts'
+import { bound, type Database, firstIn } from './database.ts'
 import { IS_REVOKED } from './revocations.ts'
 import { FIND_USER, readUserRow } from './users.ts'
 
@@ -29,8 +29,8 @@ export async function visit<Found>(
   read: (results: readonly unknown[][]) => Found,
 ): Promise<Visited<Found>> {
   const [revoked, users, ...results] = await db.batch([
-    db.prepare(IS_REVOKED).bind(key, JSON.stringify(subjectsOf(session))),
-    db.prepare(FIND_USER).bind(userId),
+    bound(db, IS_REVOKED, key, JSON.stringify(subjectsOf(session))),
+    bound(db, FIND_USER, userId),
     ...statements,
   ])
   return {

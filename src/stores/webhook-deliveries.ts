@@ -5,7 +5,7 @@ import {
   RETRY_AFTER_SECONDS,
   type WebhookDelivery,
 } from '../domain/webhook.ts'
-import { D1_NOW, type Database } from './database.ts'
+import { bound, D1_NOW, type Database, type RowOf, rowReader, rowsIn } from './database.ts'
 
 /** How an attempt ended. */
 export type Attempt = Readonly<{
@@ -30,12 +30,7 @@ export const FORGET_DELIVERIES = `DELETE FROM webhook_delivery WHERE webhook_id 
 export const NOTE_FAILURES = `UPDATE webhook_delivery SET failure = j.value ->> 1, attempt_at = iif(j.value ->> 2, ${NEVER}, attempt_at)
   FROM json_each(?1) j WHERE webhook_id = j.value ->> 0`
 
-type DeliveryRow = Omit<WebhookDelivery, 'told'> & Readonly<{ told: string }>
-
-const readDelivery = (row: DeliveryRow): WebhookDelivery => ({
-  ...row,
-  told: JSON.parse(row.told) as WebhookDelivery['told'],
-})
+const readDelivery = rowReader<WebhookDelivery>({ told: 'json' })
 
 export type WebhookDeliveryStore = ReturnType<typeof webhookDeliveryStore>
 
@@ -46,11 +41,8 @@ export const webhookDeliveryStore = (db: Database) => ({
    * gets a delivery. The statement also plans the next attempt, so a call that fails afterwards loses nothing.
    */
   async claim(rows: number): Promise<readonly WebhookDelivery[]> {
-    const { results } = await db
-      .prepare(CLAIM_DELIVERIES)
-      .bind(rows, JSON.stringify(RETRY_AFTER_SECONDS))
-      .all<DeliveryRow>()
-    return results.map(readDelivery)
+    const claim = bound(db, CLAIM_DELIVERIES, rows, JSON.stringify(RETRY_AFTER_SECONDS))
+    return rowsIn<RowOf<WebhookDelivery>>(await claim.all()).map(readDelivery)
   },
   /** Deletes the accepted deliveries. Failed ones wait for their next attempt. */
   async settle(attempts: readonly Attempt[]): Promise<void> {
@@ -58,8 +50,8 @@ export const webhookDeliveryStore = (db: Database) => ({
     const failed = attempts.filter(({ failure }) => failure !== null)
     const failures = failed.map(({ webhookId, failure, isLast }) => [webhookId, failure, isLast])
     await db.batch([
-      db.prepare(FORGET_DELIVERIES).bind(JSON.stringify(accepted.map((one) => one.webhookId))),
-      db.prepare(NOTE_FAILURES).bind(JSON.stringify(failures)),
+      bound(db, FORGET_DELIVERIES, JSON.stringify(accepted.map((one) => one.webhookId))),
+      bound(db, NOTE_FAILURES, JSON.stringify(failures)),
     ])
   },
 })

@@ -1,6 +1,7 @@
 /** Statements as a check of a request reads them: nothing but SELECT reaches D1. */
 
 import { describe, expect, it } from 'vitest'
+import * as authorizations from '../../src/stores/authorizations.ts'
 import * as clients from '../../src/stores/clients.ts'
 import * as codes from '../../src/stores/codes.ts'
 import { asRead } from '../../src/stores/reading-only.ts'
@@ -8,7 +9,7 @@ import * as refreshTokens from '../../src/stores/refresh-tokens.ts'
 import * as usedJtis from '../../src/stores/used-jtis.ts'
 import * as users from '../../src/stores/users.ts'
 
-const STORES = { clients, codes, refreshTokens, usedJtis, users }
+const STORES = { authorizations, clients, codes, refreshTokens, usedJtis, users }
 const STATEMENTS = Object.entries(STORES).flatMap(([store, module]) =>
   Object.entries(module)
     .filter((entry): entry is [string, string] => /^\s*[A-Z]+ /.test(String(entry[1])))

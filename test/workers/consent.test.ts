@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
-import { WITHDRAW_CONSENT } from '../../src/stores/codes.ts'
+import { WITHDRAW_CONSENT } from '../../src/stores/authorizations.ts'
 import { clientRegistry } from '../rows.ts'
 import { over } from './counting.ts'
 import { renewal } from './obtaining.ts'

@@ -2,6 +2,7 @@
 
 import * as approvals from '../../src/stores/approvals.ts'
 import * as audit from '../../src/stores/audit.ts'
+import * as authorizations from '../../src/stores/authorizations.ts'
 import * as changeBatch from '../../src/stores/change-batch.ts'
 import * as clientApproval from '../../src/stores/client-approval.ts'
 import * as clientImport from '../../src/stores/client-import.ts'
@@ -48,6 +49,7 @@ import * as webhookDeliveries from '../../src/stores/webhook-deliveries.ts'
 const stores = {
   approvals,
   audit,
+  authorizations,
   clientApproval,
   portal,
   clients,

@@ -4,8 +4,10 @@
  */
 
 import * as z from 'zod/mini'
-import { textOf } from '../../domain/json-object.ts'
+import { snakeCase, textOf } from '../../domain/json-object.ts'
 import { invalid } from './errors.ts'
+
+export { snakeCase }
 
 export type Schema = z.ZodMiniType
 
@@ -32,9 +34,6 @@ export type Field<T> = Readonly<{
   inAudit?: (value: T) => unknown
 }>
 export type Fields<T> = { readonly [name in keyof T]-?: Field<T[name]> }
-
-export const snakeCase = (name: string) =>
-  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 export const isoTime = (epochSeconds: number | null) =>
   epochSeconds === null ? null : new Date(epochSeconds * 1000).toISOString()
