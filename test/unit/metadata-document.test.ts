@@ -38,18 +38,20 @@ describe('a client metadata document that is used', () => {
       redirectUris: ['https://app.example/callback'],
       authMethod: 'none',
       jwks: null,
-      jwksUri: null,
       grantTypes: ['authorization_code'],
       scopes: null,
       requireDpop: false,
-      clientUri: '',
-      logoUri: '',
-      tosUri: '',
-      policyUri: '',
-      softwareId: '',
-      softwareVersion: '',
-      contacts: [],
-      applicationType: null,
+      url: '',
+      details: {
+        jwksUri: '',
+        logoUri: '',
+        tosUri: '',
+        policyUri: '',
+        softwareId: '',
+        softwareVersion: '',
+        contacts: [],
+        applicationType: 'web',
+      },
     })
   })
 
@@ -76,18 +78,20 @@ describe('a client metadata document that is used', () => {
       redirectUris: ['cursor://callback', 'https://app.example/callback'],
       authMethod: 'private_key_jwt',
       jwks: JSON.stringify(jwks),
-      jwksUri: null,
       grantTypes: ['authorization_code', 'refresh_token'],
       scopes: ['public:read', 'offline_access'],
       requireDpop: true,
-      clientUri: 'https://app.example/',
-      logoUri: 'https://app.example/logo.png',
-      tosUri: 'https://app.example/terms',
-      policyUri: 'https://app.example/privacy',
-      softwareId: 'the-app',
-      softwareVersion: '1.2',
-      contacts: ['dev@app.example'],
-      applicationType: 'native',
+      url: 'https://app.example/',
+      details: {
+        jwksUri: '',
+        logoUri: 'https://app.example/logo.png',
+        tosUri: 'https://app.example/terms',
+        policyUri: 'https://app.example/privacy',
+        softwareId: 'the-app',
+        softwareVersion: '1.2',
+        contacts: ['dev@app.example'],
+        applicationType: 'native',
+      },
     })
   })
 
@@ -141,8 +145,8 @@ describe('a client metadata document that is used', () => {
     const more = { tos_uri: page, policy_uri: 'http://app.example/policy' }
     const read = (id: string) =>
       readMetadataDocument(bytesOf({ ...GOOD, ...more, client_id: id }), id)
-    expect(read(local)).toMatchObject({ tosUri: page, policyUri: '' })
-    expect(read(URL)).toMatchObject({ tosUri: '', policyUri: '' })
+    expect(read(local).details).toMatchObject({ tosUri: page, policyUri: '' })
+    expect(read(URL).details).toMatchObject({ tosUri: '', policyUri: '' })
   })
 })
 

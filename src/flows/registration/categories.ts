@@ -2,7 +2,7 @@
 
 import { hexDigest } from '../../crypto/digest.ts'
 import { type Category, MAX_DECLARED } from '../../domain/scope-catalogue.ts'
-import { conflict, RegistrationError } from '../../protocol/registration/errors.ts'
+import { conflict, stale } from '../../protocol/registration/errors.ts'
 import type { RegistrationPorts } from '../../stores/registration.ts'
 import { type Act as AnyAct, authorOf, type ExpectedVersion } from './change.ts'
 import { requireAdmin } from './privileged.ts'
@@ -55,5 +55,5 @@ export async function replaceCategories(
     }
     if (expected !== null) break
   }
-  throw new RegistrationError('stale', 'the list has changed since it was read')
+  throw stale('the list has changed since it was read')
 }

@@ -13,7 +13,7 @@
  */
 
 import { CRON_INTERVAL_SECONDS } from '../../domain/revocation.ts'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
+import { type RegistrationError, stale } from '../../protocol/registration/errors.ts'
 import type { RegistrationPorts } from '../../stores/registration.ts'
 import type { Changed } from '../../stores/registration-ports.ts'
 
@@ -65,11 +65,25 @@ export const hasFields = <Record extends object>(record: Record, fields: Partial
     ([name, value]) => JSON.stringify(record[name as keyof Record]) === JSON.stringify(value),
   )
 
+/** Those that the record has otherwise. */
+export const changedFields = <Fields extends object>(
+  record: Fields,
+  fields: Partial<Fields>,
+): Partial<Fields> =>
+  Object.fromEntries(
+    Object.entries(fields).filter(([name, value]) => !hasFields<object>(record, { [name]: value })),
+  ) as Partial<Fields>
+
 /** Do both name the same values, in any order and any number of times? */
 export const isSameSet = (left: readonly string[], right: readonly string[] = []) => {
   const asText = (values: readonly string[]) => JSON.stringify([...new Set(values)].sort())
   return asText(left) === asText(right)
 }
+
+export const without = <Value extends string>(
+  values: readonly Value[] = [],
+  others: readonly string[],
+): readonly Value[] => values.filter((value) => !others.includes(value))
 
 type Given = Readonly<{ fields: object; lists: object; isDisabled: boolean | undefined }>
 
@@ -94,8 +108,6 @@ export async function showInKv({
     return [`${NOT_SHOWN} (${oneLine(fault)})`]
   }
 }
-
-const stale = (sentence: string) => new RegistrationError('stale', sentence)
 
 type Noun<Record> = Readonly<{
   /** Null if there is none. */

@@ -116,12 +116,12 @@ async function readDocument(
 
 /** A document on another machine cannot make the registry ask this machine. */
 async function keysOf(
-  { jwks, jwksUri }: MetadataDocument,
+  { jwks, details: { jwksUri } }: MetadataDocument,
   clientId: string,
   deps: DocumentDeps,
 ): Promise<PublishedKeys | Resolution> {
   if (jwks !== null) return { jwks: await usableKeys(jwks, 'jwks'), freshSeconds: null }
-  if (jwksUri === null) return { jwks: null, freshSeconds: null }
+  if (jwksUri === '') return { jwks: null, freshSeconds: null }
   const mayAsk = (rule: HostRule | null) => isAdmitted(deps.policy, rule)
   const host = documentHostOf(clientId)
   const allowsLoopback = deps.allowsLoopback && isLoopbackUrl(clientId)

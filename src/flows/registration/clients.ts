@@ -20,6 +20,7 @@ import type { ClientReader } from '../../stores/client-registry.ts'
 import type { RegistrationPorts } from '../../stores/registration.ts'
 import type { ClientChange, Detail } from '../../stores/registration-ports.ts'
 import {
+  type Actor,
   type Act as AnyAct,
   authorOf,
   changeRecord,
@@ -50,10 +51,11 @@ export async function findClient(
   return client
 }
 
+type ChangeAct = AnyAct<Pick<RegistrationPorts, 'clients' | 'revocations'>>
+
 /** `decide` returns what the batch does to this record, or throws what is refused. */
 export const changeClient = (
-  act: Pick<Act, 'actor' | 'now'> &
-    Readonly<{ ports: Pick<Act['ports'], 'clients' | 'revocations'> }>,
+  act: ChangeAct,
   clientId: string,
   expected: ExpectedVersion,
   decide: (before: ClientRecord) => readonly Step[],
@@ -179,34 +181,33 @@ export async function rotateSecret(
   return { ...rotated, clientSecret }
 }
 
-/** The client can no longer read, change or delete its own registration (RFC 7592). Its tokens stay. */
-export const revokeRegistrationToken = async (
-  act: Act,
-  clientId: string,
-  expected: ExpectedVersion = null,
-): Promise<Outcome<ClientRecord>> =>
-  changeClient(act, clientId, expected, () => [{ kind: 'revoke_registration_token' }])
-
-const setState =
-  (decide: (actor: Act['actor'], before: ClientRecord) => Step) =>
+/** A verb without input. `may` is asked before the client is read, and throws what is refused; `decide` as for `changeClient`. */
+export const verb =
+  (
+    decide: (before: ClientRecord, actor: Actor) => readonly Step[],
+    may: (actor: Actor) => void = () => {},
+  ) =>
   async (
-    act: Act,
+    act: ChangeAct,
     clientId: string,
     expected: ExpectedVersion = null,
-  ): Promise<Outcome<ClientRecord>> =>
-    changeClient(act, clientId, expected, (before) => [decide(act.actor, before)])
+  ): Promise<Outcome<ClientRecord>> => {
+    may(act.actor)
+    return changeClient(act, clientId, expected, (before) => decide(before, act.actor))
+  }
 
+/** The client can no longer read, change or delete its own registration (RFC 7592). Its tokens stay. */
+export const revokeRegistrationToken = verb(() => [{ kind: 'revoke_registration_token' }])
 /** Ends all that it has. */
-export const disableClient = setState(({ ownerId }) => ({
-  kind: 'disable',
-  byOwner: ownerId !== undefined,
-}))
+export const disableClient = verb((_, { ownerId }) => [
+  { kind: 'disable', byOwner: ownerId !== undefined },
+])
 /** Brings back nothing that ended. An owner enables only what an owner disabled. */
-export const enableClient = setState(({ ownerId }, { disabledAt, isDisabledByOwner }) => {
+export const enableClient = verb(({ disabledAt, isDisabledByOwner }, { ownerId }) => {
   if (ownerId !== undefined && disabledAt !== null && !isDisabledByOwner) {
     throw forbidden('an administrator has disabled the client')
   }
-  return { kind: 'enable' }
+  return [{ kind: 'enable' }]
 })
 
 /** Returns the client as it was. */

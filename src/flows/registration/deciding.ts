@@ -9,7 +9,7 @@ import { type ClientRecord, isInvolved, type PermissionLists } from '../../domai
 import { APPROVE_SCOPE, isAdmin } from '../../domain/registry-scopes.ts'
 import { holdsScope } from '../../domain/scope.ts'
 import { permissionsOf } from '../../protocol/registration/client-fields.ts'
-import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
+import { conflict, forbidden, quote } from '../../protocol/registration/errors.ts'
 import type { Actor } from './change.ts'
 
 /** At the pages a person acts with this scope alone, so a cookie gives no power to administer. */
@@ -24,8 +24,6 @@ const OPERATOR_SCOPE = 'registry:clients'
 
 const onlyApproves = ({ scopes }: Actor) =>
   holdsScope(scopes, APPROVE_SCOPE) && !holdsScope(scopes, OPERATOR_SCOPE) && !isAdmin(scopes)
-
-const forbidden = (sentence: string) => new RegistrationError('forbidden', sentence)
 
 export function requireNotOwn({ userId }: Actor, client: ClientRecord) {
   if (userId !== undefined && isInvolved(client, userId)) {
@@ -59,7 +57,7 @@ function requireRequested(client: ClientRecord, lists: PermissionLists) {
   const other = firstWithout(client, lists, 'requested')
   if (other === null) return
   const sentence = `${quote(other.value)} is not requested, so there is nothing to decide`
-  throw new RegistrationError('conflict', sentence, other.field)
+  throw conflict(sentence, other.field)
 }
 
 /** `gives`: true for a decision in the client's favour. `client`: as the change will find it. */

@@ -1,10 +1,10 @@
 /** What the metadata document of a client says, which no operator changes: the next reading would undo it. */
 
-import { type ClientRecord, NO_DETAILS } from '../../domain/client.ts'
+import { type ClientFields, type ClientRecord, NO_DETAILS } from '../../domain/client.ts'
 import type { GivenClient } from '../../protocol/registration/client-fields.ts'
 import { conflict } from '../../protocol/registration/errors.ts'
 import { snakeCase } from '../../protocol/registration/field.ts'
-import { hasFields, isSameSet } from './change.ts'
+import { changedFields, isSameSet } from './change.ts'
 
 const DOCUMENTS_OWN: readonly string[] = [
   ...['name', 'url', 'description', 'authMethod', 'jwks'],
@@ -19,11 +19,9 @@ export function requireOperatorsOwn(
   { fields, lists }: Pick<GivenClient, 'fields' | 'lists'>,
 ) {
   if (!hasDocument(before)) return
-  const [field] = Object.entries(fields)
-    .filter(
-      ([name, value]) => DOCUMENTS_OWN.includes(name) && !hasFields(before, { [name]: value }),
-    )
-    .map(([name]) => snakeCase(name))
+  const [field] = Object.keys(changedFields<ClientFields>(before, fields))
+    .filter((name) => DOCUMENTS_OWN.includes(name))
+    .map(snakeCase)
   const isMoved = lists.redirectUris && !isSameSet(before.redirectUris, lists.redirectUris)
   const changed = field ?? (isMoved ? 'redirect_uris' : undefined)
   if (changed === undefined) return

@@ -4,12 +4,7 @@
  */
 
 import { DOCUMENT_ACTOR } from '../../domain/audit.ts'
-import {
-  type ClientFields,
-  type ClientRecord,
-  type GrantType,
-  NO_DETAILS,
-} from '../../domain/client.ts'
+import type { ClientFields, ClientRecord, GrantType } from '../../domain/client.ts'
 import { noneUsable, usableRedirectUris } from '../../domain/registration.ts'
 import { OFFLINE_ACCESS } from '../../domain/scope.ts'
 import { invalid, notFound } from '../../protocol/registration/errors.ts'
@@ -17,7 +12,7 @@ import type { MetadataDocument } from '../../protocol/registration/metadata-docu
 import type { Asked, DeclaredForClients, KeptDocument } from '../../stores/client-documents.ts'
 import type { RegistrationPorts } from '../../stores/registration.ts'
 import type { ClientChange, Detail } from '../../stores/registration-ports.ts'
-import { changeRecord, hasFields, isSameSet } from './change.ts'
+import { changedFields, changeRecord, isSameSet, without } from './change.ts'
 import { auditDetailOf, notTooMany, requireSound } from './create-client.ts'
 import { withoutApproval } from './self-registered.ts'
 
@@ -64,15 +59,10 @@ export async function keepClient(reading: Reading, { ports }: KeepDeps, now: num
     known = null
     return found
   }
-  const act = { actor: { name: DOCUMENT_ACTOR, scopes: [] }, now, ports }
-  await changeRecord(act, null, {
+  await change({ ports }, now, {
     find,
-    unknown: () => notFound('the client was deleted while its document was read'),
-    change: async (before) => {
-      const changes = changesOf(before, { fields, redirectUris, reading })
-      if (changes.length === 0) return { kind: 'changed', record: before, hasEnded: false }
-      return notTooMany(await ports.clients.change(before, changes, by))
-    },
+    gone: 'the client was deleted while its document was read',
+    decide: (before) => changesOf(before, { fields, redirectUris, reading }),
   })
 }
 
@@ -83,27 +73,38 @@ export async function keepKeys(
   now: number,
 ) {
   const { clientId, jwksUri } = record
-  await changeRecord({ actor: { name: DOCUMENT_ACTOR, scopes: [] }, now, ports }, null, {
+  const whole = { fields: { jwks }, lists: {}, mode: 'authorize' as const }
+  await change({ ports }, now, {
     find: () => ports.clients.find(clientId),
-    unknown: () => notFound('the client was deleted meanwhile'),
-    change: async (before) => {
+    gone: 'the client was deleted meanwhile',
+    decide: (before) => {
       // An operator may have named another place meanwhile.
       const isSame = before.jwks === jwks || before.jwksUri !== jwksUri
-      if (isSame) return { kind: 'changed', record: before, hasEnded: false }
-      const fields = { jwks }
-      const detail = auditDetailOf({ fields, lists: {}, mode: 'authorize' })
-      const change = {
-        kind: 'update' as const,
-        fields,
-        lists: {},
-        mode: 'authorize' as const,
-        detail,
-      }
-      const by = { actor: DOCUMENT_ACTOR, now }
-      return notTooMany(await ports.clients.change(before, [change], by))
+      return isSame ? [] : [{ kind: 'update', ...whole, detail: auditDetailOf(whole) }]
     },
   })
 }
+
+type Change = ClientChange & Readonly<{ detail: Detail }>
+type Deciding = Readonly<{
+  find: () => Promise<ClientRecord | null>
+  /** The refusal where there is none. */
+  gone: string
+  decide: (before: ClientRecord) => readonly Change[]
+}>
+
+/** Writes nothing where nothing changes. */
+const change = ({ ports }: KeepDeps, now: number, { find, gone, decide }: Deciding) =>
+  changeRecord({ actor: { name: DOCUMENT_ACTOR, scopes: [] }, now, ports }, null, {
+    find,
+    unknown: () => notFound(gone),
+    change: async (before) => {
+      const changes = decide(before)
+      if (changes.length === 0) return { kind: 'changed', record: before, hasEnded: false }
+      const by = { actor: DOCUMENT_ACTOR, now }
+      return notTooMany(await ports.clients.change(before, changes, by))
+    },
+  })
 
 /** Permissions without a user need an operator. */
 const USER_GRANTS: readonly GrantType[] = ['authorization_code', 'refresh_token']
@@ -119,23 +120,12 @@ const OPERATORS_OWN = {
 
 type OwnFields = Omit<ClientFields, keyof typeof OPERATORS_OWN>
 
-const fieldsOf = ({ document, jwks, record }: Reading): OwnFields => ({
-  ...NO_DETAILS,
-  name: document.name,
-  url: document.clientUri,
-  authMethod: document.authMethod,
-  jwks,
-  jwksUri: document.jwksUri ?? '',
+function fieldsOf({ document, jwks, record }: Reading): OwnFields {
+  const { details, name, url, authMethod } = document
   // An operator may demand it of a client that does not ask for it.
-  requireDpop: document.requireDpop || (record?.requireDpop ?? false),
-  logoUri: document.logoUri,
-  tosUri: document.tosUri,
-  policyUri: document.policyUri,
-  contacts: document.contacts,
-  softwareId: document.softwareId,
-  softwareVersion: document.softwareVersion,
-  applicationType: document.applicationType ?? NO_DETAILS.applicationType,
-})
+  const requireDpop = document.requireDpop || (record?.requireDpop ?? false)
+  return { ...details, name, url, authMethod, jwks, requireDpop }
+}
 
 /** One that cannot be used is left out, as long as another can: hosts name several. */
 function usableUris({ document, privateUseSchemes }: Reading): readonly string[] {
@@ -178,19 +168,14 @@ const permissionsFor = (
     },
   )
 
-const without = <Value extends string>(all: readonly Value[], some: readonly string[]) =>
-  all.filter((one) => !some.includes(one))
-
 type Wanted = Readonly<{ fields: OwnFields; redirectUris: readonly string[]; reading: Reading }>
 
 function changesOf(
   before: ClientRecord,
   { fields, redirectUris, reading }: Wanted,
-): readonly (ClientChange & Readonly<{ detail: Detail }>)[] {
+): readonly Change[] {
   const { document, kept } = reading
-  const changed = Object.fromEntries(
-    Object.entries(fields).filter(([name, value]) => !hasFields(before, { [name]: value })),
-  ) as Partial<OwnFields>
+  const changed = changedFields(before, fields)
   // The store reads the keys' place with them.
   const own = 'jwks' in changed ? { ...changed, jwksUri: fields.jwksUri } : changed
   const lists = isSameSet(before.redirectUris, redirectUris) ? {} : { redirectUris }
@@ -224,18 +209,10 @@ function changesOf(
     kind: 'withdraw' as const,
     lists: dropped,
     byOwner: true,
-    detail: detailOf(dropped),
+    detail: {
+      ...(dropped.grantTypes.length > 0 && { grant_types: dropped.grantTypes }),
+      ...(dropped.scopes.length > 0 && { scopes: dropped.scopes }),
+    },
   }
   return [...(isUpdate ? [{ ...update, detail }] : []), ...(isLess ? [withdrawal] : [])]
 }
-
-const detailOf = ({
-  scopes,
-  grantTypes,
-}: {
-  scopes: readonly string[]
-  grantTypes: readonly string[]
-}): Detail => ({
-  ...(grantTypes.length > 0 && { grant_types: grantTypes }),
-  ...(scopes.length > 0 && { scopes }),
-})

@@ -25,7 +25,14 @@ import { conflict, invalid, quote } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
 import type { RegistrationPorts } from '../../stores/registration.ts'
 import type { NewClient } from '../../stores/registration-ports.ts'
-import { type Actor, type ExpectedVersion, hasFields, isSameSet, type Outcome } from './change.ts'
+import {
+  type Actor,
+  changedFields,
+  type ExpectedVersion,
+  isSameSet,
+  type Outcome,
+  without,
+} from './change.ts'
 import { type ClientAct, changeClient, requireSoundAfter } from './clients.ts'
 import {
   auditDetailOf,
@@ -125,9 +132,7 @@ export async function editOwnClient(
   return changeClient(act, clientId, expected, (before) => {
     // A form sends all that it shows. The audit has what was changed.
     const changed: GivenClient = {
-      fields: Object.fromEntries(
-        Object.entries(fields).filter(([name, value]) => !hasFields(before, { [name]: value })),
-      ),
+      fields: changedFields<ClientFields>(before, fields),
       lists: isSameSet(before.redirectUris, redirectUris) ? {} : { redirectUris },
       mode: 'authorize',
     }
@@ -144,9 +149,6 @@ function requireFewRequests(before: ClientRecord, lists: PermissionLists) {
   if (waiting + more <= MAX_REQUESTED) return
   throw conflict(`at most ${MAX_REQUESTED} requests can wait for approval`)
 }
-
-const without = (values: readonly string[] = [], held: readonly string[]) =>
-  values.filter((value) => !held.includes(value))
 
 /** What the catalogue gives to every client is authorized, the rest is noted as requested. */
 export async function requestForOwnClient(

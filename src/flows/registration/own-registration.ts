@@ -16,14 +16,11 @@ import {
 import type { ClientMetadata } from '../../protocol/registration/client-metadata.ts'
 import { forbidden, invalid } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
-import { isSameSet } from './change.ts'
+import { isSameSet, without } from './change.ts'
 import { changeClient, deleteClient, findClient } from './clients.ts'
 import { REQUESTS_IN_AN_HOUR, requireSound } from './create-client.ts'
 import { withoutApproval } from './self-registered.ts'
 import { type Act, fieldsFor, grantsFor, redirectsFor } from './self-registration.ts'
-
-const isSubset = (some: readonly string[], all: readonly string[]) =>
-  some.every((one) => all.includes(one))
 
 /** The client cannot change an operator's decision. */
 export async function findOwnRegistration(act: Act, clientId: string): Promise<ClientRecord> {
@@ -107,8 +104,8 @@ export async function updateOwnRegistration(
     }
     const withdrawn = { scopes: isSame ? [] : approved, endorsements }
     const asksMore =
-      !isSubset(waiting.scopes, permissionsOf(before, 'scope', true)) ||
-      !isSubset(waiting.grantTypes, permissionsOf(before, 'grant_type', true))
+      without(waiting.scopes, permissionsOf(before, 'scope', true)).length > 0 ||
+      without(waiting.grantTypes, permissionsOf(before, 'grant_type', true)).length > 0
     const detail = {
       ...shown('inAudit', CLIENT_FIELDS, given),
       ...shown('inAudit', CLIENT_LISTS, lists),

@@ -17,6 +17,7 @@ import {
   invalid,
   quote,
   RegistrationError,
+  stale,
 } from '../../protocol/registration/errors.ts'
 import type { RegistrationPorts } from '../../stores/registration.ts'
 import { authorOf, changeRecord, type ExpectedVersion, type Outcome } from './change.ts'
@@ -110,7 +111,7 @@ export const acceptOffer = (act: Act, clientId: string, expected: ExpectedVersio
       before.permissions.map(({ value }) => value),
     )
     if (before.version !== expected) {
-      throw new RegistrationError('stale', 'the client has changed since the offer was read')
+      throw stale('the client has changed since the offer was read')
     }
     if (before.furtherOwners.length >= MAX_FURTHER_OWNERS) {
       throw conflict(`a client has at most ${MAX_FURTHER_OWNERS} owners beside the first`)

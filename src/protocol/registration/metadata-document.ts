@@ -3,10 +3,11 @@
  * -02 differ in `token_endpoint_auth_methods_supported`: both spellings are understood. Other members are ignored.
  */
 
-import { type AuthMethod, GRANT_TYPES, type GrantType } from '../../domain/client.ts'
+import { type AuthMethod, GRANT_TYPES, type GrantType, NO_DETAILS } from '../../domain/client.ts'
 import { isScope, splitScopes } from '../../domain/scope.ts'
 import { isLoopbackUrl } from '../outbound-url.ts'
 import { type JsonProblem, parseJson } from '../strict-json.ts'
+import type { ClientMetadata } from './client-metadata.ts'
 import { RegistrationError } from './errors.ts'
 
 /** Control, format (which direction, which joins), private-use and unassigned characters, and half surrogate pairs. */
@@ -29,27 +30,9 @@ const MAX_NAME_LENGTH = 100
 const MAX_URIS = 30
 const MAX_SCOPES = 50
 
-export type MetadataDocument = Readonly<{
-  name: string
-  /** As given: the rules of every registration decide which of them can be used. */
-  redirectUris: readonly string[]
-  authMethod: Extract<AuthMethod, 'none' | 'private_key_jwt'>
-  /** JSON Web Key Set as JSON text; null without one. Never together with `jwksUri`. */
-  jwks: string | null
-  jwksUri: string | null
-  grantTypes: readonly GrantType[]
-  /** Null: the document does not say. */
-  scopes: readonly string[] | null
-  requireDpop: boolean
-  clientUri: string
-  logoUri: string
-  tosUri: string
-  policyUri: string
-  softwareId: string
-  softwareVersion: string
-  contacts: readonly string[]
-  applicationType: 'web' | 'native' | null
-}>
+/** Of its redirect URIs, the rules of every registration decide which can be used. It never has both `jwks` and a `jwksUri`. */
+export type MetadataDocument = ClientMetadata &
+  Readonly<{ authMethod: Extract<AuthMethod, 'none' | 'private_key_jwt'> }>
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -118,8 +101,8 @@ function authMethodIn(members: Members, hasKeys: boolean): MetadataDocument['aut
 
 function keysIn(members: Members) {
   const jwks = memberOf(members, 'jwks')
-  const jwksUri = textOf(members, 'jwks_uri') ?? null
-  if (jwks !== undefined && jwksUri !== null) {
+  const jwksUri = textOf(members, 'jwks_uri')
+  if (jwks !== undefined && jwksUri !== undefined) {
     invalid('jwks_uri', '{field} must not be given together with jwks')
   }
   if (jwks !== undefined && (typeof jwks !== 'object' || Array.isArray(jwks))) {
@@ -158,7 +141,7 @@ function grantTypesIn(members: Members): readonly GrantType[] {
 
 function applicationTypeIn(members: Members) {
   const given = textOf(members, 'application_type')
-  return given === 'web' || given === 'native' ? given : null
+  return given === 'web' || given === 'native' ? given : NO_DETAILS.applicationType
 }
 
 function membersIn(bytes: Uint8Array): Members {
@@ -182,25 +165,28 @@ export function readMetadataDocument(bytes: Uint8Array, clientId: string): Metad
   if (memberOf(members, 'client_id') !== clientId) {
     invalid('client_id', '{field} must be the address of the document')
   }
-  const keys = keysIn(members)
+  const { jwks, jwksUri } = keysIn(members)
   const redirectUris = listOf(members, 'redirect_uris', MAX_URIS) ?? []
   if (redirectUris.length === 0) invalid('redirect_uris', '{field} is missing')
   const webPage = webPagesIn(members, clientId)
   return {
     name: nameIn(members),
     redirectUris,
-    authMethod: authMethodIn(members, keys.jwks !== null || keys.jwksUri !== null),
-    ...keys,
+    authMethod: authMethodIn(members, jwks !== null || jwksUri !== undefined),
+    jwks,
     grantTypes: grantTypesIn(members),
     scopes: scopesIn(members),
     requireDpop: memberOf(members, 'dpop_bound_access_tokens') === true,
-    clientUri: webPage('client_uri'),
-    logoUri: webPage('logo_uri'),
-    tosUri: webPage('tos_uri'),
-    policyUri: webPage('policy_uri'),
-    softwareId: shortText(members, 'software_id'),
-    softwareVersion: shortText(members, 'software_version'),
-    contacts: (listOf(members, 'contacts', MAX_URIS) ?? []).map(cleanText).filter(Boolean),
-    applicationType: applicationTypeIn(members),
+    url: webPage('client_uri'),
+    details: {
+      logoUri: webPage('logo_uri'),
+      tosUri: webPage('tos_uri'),
+      policyUri: webPage('policy_uri'),
+      softwareId: shortText(members, 'software_id'),
+      softwareVersion: shortText(members, 'software_version'),
+      contacts: (listOf(members, 'contacts', MAX_URIS) ?? []).map(cleanText).filter(Boolean),
+      applicationType: applicationTypeIn(members),
+      jwksUri: jwksUri ?? '',
+    },
   }
 }
