@@ -86,7 +86,7 @@ async function tokenFor(id: number | string, secret: string) {
 
 const counts = (stdout: string) => JSON.parse(stdout) as Record<string, number | boolean>
 
-it('a dump is tried, imported and imported again: old secrets get tokens, and the second import changes nothing', async () => {
+it('a dump is tried, imported and imported again: old secrets buy tokens, and the second import changes nothing', async () => {
   const file = await written('registry.sql', mysqlDump(await tablesOf(100, 3)))
   const all = { clients: 3, not_imported: 0, bad_rows: 0 }
 
@@ -247,8 +247,8 @@ it('an import that the registry refuses as a whole is not sent again', async () 
   expect(imports() - before).toBe(1)
 })
 
-it('an import that is killed is continued by the same command: 2,000 clients, each once', async () => {
-  const tables = await tablesOf(10_000, 2000)
+it('an import that is killed is continued by the same command: 1,000 clients, each once', async () => {
+  const tables = await tablesOf(10_000, 1000)
   const file = join(folder, 'many.db')
   writeSqlite(file, tables)
   const killed = runProgram('src/cli/main.ts', ...remotely(file))
@@ -264,11 +264,11 @@ it('an import that is killed is continued by the same command: 2,000 clients, ea
   const { status, stdout, stderr } = await runRemotely(file)
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   const { created, unchanged } = counts(stdout)
-  expect(Number(created) + Number(unchanged)).toBe(2000)
+  expect(Number(created) + Number(unchanged)).toBe(1000)
   expect(created).toBeGreaterThan(0)
   expect(unchanged).toBeGreaterThanOrEqual(400)
-  for (const id of [10_000, 11_000, 11_999]) {
+  for (const id of [10_000, 10_500, 10_999]) {
     expect(await tokenFor(id, secretOf(id))).toMatchObject({ status: 200 })
   }
-  expect(counts((await runRemotely(file)).stdout)).toMatchObject({ created: 0, unchanged: 2000 })
+  expect(counts((await runRemotely(file)).stdout)).toMatchObject({ created: 0, unchanged: 1000 })
 })

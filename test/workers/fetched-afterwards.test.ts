@@ -54,7 +54,7 @@ async function failingFrom(title: string, n: number) {
     if (operation === 'd1' && seen >= n) throw new Error('storage is out of reach')
   })
   const answer = await send?.(serve({ ...bindings, REGISTRATION: 'token' }))
-  const isShown = /\breg[sm]_\w/.test((await answer?.text()) ?? '')
+  const isShown = /\breg[sm]_[\w-]/.test((await answer?.text()) ?? '')
   const outcome = { status: answer?.status, isShown, isRegistered: await isRegistered(name) }
   return { outcome, isWhole: seen < n }
 }
