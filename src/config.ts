@@ -8,7 +8,7 @@ import type { Branding } from './domain/branding.ts'
 import { isPrivateUseScheme, REGISTRATION_MODES } from './domain/registration.ts'
 import { accentOf, PAGE_SETTINGS } from './page-settings.ts'
 import { isIssuer, publicUrlProblem } from './protocol/public-url.ts'
-import { secretProblems } from './secrets.ts'
+import { problemIn, readNamed, secretProblems } from './secrets.ts'
 
 export type WorkerName = 'registry' | 'management' | 'authenticator'
 
@@ -176,12 +176,9 @@ const managementProblems = (given: Given) =>
 
 /** An empty value counts as not set. Throws an Error of one line that names the setting and never its value. */
 export function readSetting<N extends SettingName>(name: N, given: Given) {
-  try {
-    const value = given[name] === '' ? undefined : given[name]
-    return SETTINGS[name].read(value) as ReturnType<(typeof SETTINGS)[N]['read']>
-  } catch (problem) {
-    throw new Error(`${name}: ${(problem as Error).message}`)
-  }
+  const value = given[name] === '' ? undefined : given[name]
+  type Value = ReturnType<(typeof SETTINGS)[N]['read']>
+  return readNamed(name, () => SETTINGS[name].read(value) as Value)
 }
 
 /** The problems that keep a worker from serving, one line each: a name, then the problem, never the value. */
@@ -203,15 +200,6 @@ export function startProblems(worker: WorkerName, given: Given): string[] {
 
 /** A variable with the name of a binding would be text. */
 const isBinding = (value: unknown) => typeof value === 'object' && value !== null
-
-function problemIn(read: () => unknown): string | null {
-  try {
-    read()
-    return null
-  } catch (problem) {
-    return (problem as Error).message
-  }
-}
 
 /** With LOGIN_URL set, `/login` redirects to it: a redirect loop if LOGIN_URL is `/login` itself. */
 function isOwnSignIn(loginUrl: string, issuer: string) {

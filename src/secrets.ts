@@ -26,49 +26,53 @@ const textOf = (secret: unknown) => (typeof secret === 'string' ? secret : '')
 
 const isGiven = (secret: unknown) => secret !== undefined && secret !== ''
 
-/** Null if there are none. Throws an Error of one line that names the setting and never its value. */
-export function readKeys(name: KeySetting, given: Given): SigningKeys | null {
-  if (!isGiven(given[name])) return null
+/** What `read` returns. Throws an Error of one line that names the setting; `read` must not put its value into one. */
+export function readNamed<T>(name: string, read: () => T): T {
   try {
-    return readSigningKeys(textOf(given[name]))
+    return read()
   } catch (problem) {
     throw new Error(`${name}: ${(problem as Error).message}`)
   }
 }
 
-function problemOfKeys(name: KeySetting, given: Given): string[] {
+/** The message of what `read` throws; null if it throws nothing. */
+export function problemIn(read: () => unknown): string | null {
   try {
-    readKeys(name, given)
-    return []
+    read()
+    return null
   } catch (problem) {
-    return [(problem as Error).message]
+    return (problem as Error).message
   }
 }
 
+/** Null if there are none. Throws as `readNamed` does. */
+export const readKeys = (name: KeySetting, given: Given): SigningKeys | null =>
+  isGiven(given[name]) ? readNamed(name, () => readSigningKeys(textOf(given[name]))) : null
+
+const problemOfKeys = (name: KeySetting) => (given: Given) => problemIn(() => readKeys(name, given))
+
 /** Without AUTHENTICATOR_KEYS, JWT_SECRET must be set. */
-function problemOfJwtSecret(given: Given): string[] {
-  if (isGiven(given.AUTHENTICATOR_KEYS) && !isGiven(given.JWT_SECRET)) return []
+function problemOfJwtSecret(given: Given): string | null {
+  if (isGiven(given.AUTHENTICATOR_KEYS) && !isGiven(given.JWT_SECRET)) return null
   return isLongEnough(textOf(given.JWT_SECRET))
-    ? []
-    : [`JWT_SECRET: must be at least ${MIN_SECRET_BYTES} bytes`]
+    ? null
+    : `JWT_SECRET: must be at least ${MIN_SECRET_BYTES} bytes`
 }
 
-function problemOfProxySecret(given: Given): string[] {
+function problemOfProxySecret(given: Given): string | null {
   const problem = proxySecretProblem(textOf(given.PROXY_SECRET), textOf(given.JWT_SECRET))
-  return problem === null ? [] : [`PROXY_SECRET: ${problem}`]
+  return problem && `PROXY_SECRET: ${problem}`
 }
 
-const PROBLEMS = {
-  registry: (given) => problemOfKeys('SIGNING_KEYS', given),
-  management: () => [],
-  authenticator: (given) =>
-    [
-      ...problemOfKeys('AUTHENTICATOR_KEYS', given),
-      ...problemOfJwtSecret(given),
-      ...problemOfProxySecret(given),
-    ].slice(0, 1),
-} satisfies Record<keyof SecretsOf, (given: Given) => string[]>
+const PROBLEMS: Readonly<Record<keyof SecretsOf, readonly ((given: Given) => string | null)[]>> = {
+  registry: [problemOfKeys('SIGNING_KEYS')],
+  management: [],
+  authenticator: [problemOfKeys('AUTHENTICATOR_KEYS'), problemOfJwtSecret, problemOfProxySecret],
+}
 
 /** At most one line: a name, then the problem, never the value. */
 export const secretProblems = (worker: keyof SecretsOf, given: Given): string[] =>
-  PROBLEMS[worker](given)
+  PROBLEMS[worker]
+    .map((problemOf) => problemOf(given))
+    .filter((problem) => problem !== null)
+    .slice(0, 1)

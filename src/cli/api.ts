@@ -5,8 +5,8 @@
 
 import { isObject } from '../domain/json-object.ts'
 import { jsonIn } from '../local/files.ts'
-import { oneLine, Refusal } from '../local/refusal.ts'
-import { causeOf, isNotSent, wordsOf } from './http.ts'
+import { Refusal } from '../local/refusal.ts'
+import { isNotSent, reasonOf } from './http.ts'
 import { OPTIONS_OF_MEMBERS } from './options.ts'
 
 const API_PATH = '/admin/v1'
@@ -155,10 +155,8 @@ export function managementApi(reached: Reached): ManagementApi {
       return { response, body: jsonIn(await response.text()) }
     } catch (fault) {
       if (fault instanceof Refusal) throw fault
-      const cause = causeOf(fault)
-      const why = oneLine(wordsOf(cause))
-      if (isNotSent(cause)) throw unreachable(why)
-      return why
+      if (isNotSent(fault)) throw unreachable(reasonOf(fault))
+      return reasonOf(fault)
     }
   }
 

@@ -2,7 +2,7 @@
 
 import type { Environment } from '../local/project.ts'
 import { Refusal } from '../local/refusal.ts'
-import { causeOf, send, wordsOf } from './http.ts'
+import { reasonOf, send } from './http.ts'
 
 export type Api = Readonly<{
   /** `https://api.cloudflare.com/client/v4`, or a stand-in. */
@@ -71,7 +71,7 @@ export async function callApi<Result>(
   }
   const init = body ? { method: 'POST', headers, body: JSON.stringify(body) } : { headers }
   const response = await send(`${baseUrl}${below}${path}`, init).catch((fault: unknown) => {
-    throw new Refusal(`cannot reach ${what} at ${baseUrl}: ${wordsOf(causeOf(fault))}`)
+    throw new Refusal(`cannot reach ${what} at ${baseUrl}: ${reasonOf(fault)}`)
   })
   const answer = (await response.json().catch(() => null)) as ApiAnswer | null
   if (response.ok && answer?.success) return answer.result as Result

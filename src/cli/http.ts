@@ -1,5 +1,7 @@
 /** Requests to a registry and to Cloudflare: why no answer came, and whether the request can have been sent. */
 
+import { oneLine } from '../local/refusal.ts'
+
 const TIMEOUT_MS = 30_000
 
 /** Follows no redirect: the request is for this address alone. */
@@ -12,14 +14,18 @@ const NOT_SENT =
 
 export const causeOf = (fault: unknown) => (fault instanceof Error ? (fault.cause ?? fault) : fault)
 
-export const wordsOf = (cause: unknown) =>
-  cause instanceof Error ? cause.message || cause.name : String(cause)
+/** Why there is no answer, in one line. */
+export function reasonOf(fault: unknown): string {
+  const cause = causeOf(fault)
+  return oneLine(cause instanceof Error ? cause.message || cause.name : cause)
+}
 
 /** Then nothing was changed. */
-export function isNotSent(cause: unknown): boolean {
+export function isNotSent(fault: unknown): boolean {
+  const cause = causeOf(fault)
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
   // Every address of the name was tried.
   if (cause instanceof AggregateError) return cause.errors.every(isNotSent)
   // The Fetch standard blocks some ports.
-  return NOT_SENT.test(code) || wordsOf(cause) === 'bad port'
+  return NOT_SENT.test(code) || reasonOf(cause) === 'bad port'
 }

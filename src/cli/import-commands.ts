@@ -24,15 +24,16 @@ const sender =
   async (clients: readonly unknown[]): Promise<readonly ImportResult[]> => {
     const body = { clients, ...(isDryRun && { dry_run: true }) }
     const call = { method: 'POST', path: '/imports', body, isRepeatable: true } as const
-    for (const seconds of WAITS_SECONDS) {
+    const send = async ([seconds, ...more]: readonly number[]) => {
       try {
         return (await api.call<Imported>(call)).body.results
       } catch (fault) {
-        if (!isPassing(fault)) throw fault
+        if (seconds === undefined || !isPassing(fault)) throw fault
         await wait(seconds * 1000)
+        return send(more)
       }
     }
-    return (await api.call<Imported>(call)).body.results
+    return send(WAITS_SECONDS)
   }
 
 /** One line: the table, its key or its line, the column, and the rule. */

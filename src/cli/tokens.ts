@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import { writePrivateFile } from '../local/files.ts'
 import { oneLine, Refusal } from '../local/refusal.ts'
 import type { Document } from './api.ts'
-import { causeOf, send, wordsOf } from './http.ts'
+import { reasonOf, send } from './http.ts'
 
 /** A token that ends sooner is not used: the request takes time, and clocks differ. */
 const SPARE_SECONDS = 30
@@ -82,9 +82,7 @@ export async function postForm(
     const body = await response.json().catch(() => null)
     return { status: response.status, body: (body ?? {}) as Document }
   } catch (fault) {
-    throw new Refusal(
-      `cannot reach the registry at ${new URL(url).origin}: ${oneLine(wordsOf(causeOf(fault)))}`,
-    )
+    throw new Refusal(`cannot reach the registry at ${new URL(url).origin}: ${reasonOf(fault)}`)
   }
 }
 
