@@ -91,6 +91,12 @@ export const fail = (seen: string, toDo?: string): Verdict => ({
 })
 export const notChecked = (why: string): Verdict => ({ state: 'not checked', seen: why })
 
+/** What to do, for checks that have it in common. */
+export const SEE_LOG = 'See the log of the registry (npx wrangler tail)'
+export const DEPLOY_THIS = 'If this source is not what is deployed, run npm run deploy.'
+export const untilItAnswers = (storage: 'D1' | 'KV') =>
+  `The registry answers 503 until ${storage} answers: see Cloudflare's status page. Locally, see whether npm start runs.`
+
 /** A check that needs the management API. */
 export const overApi =
   (run: (api: Administered, examined: Examined) => Promise<Verdict>): Check['run'] =>

@@ -18,6 +18,8 @@ import {
   notChecked,
   ok,
   overApi,
+  SEE_LOG,
+  untilItAnswers,
   type Verdict,
 } from './check.ts'
 import { KEY_SET } from './key-checks.ts'
@@ -98,7 +100,7 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'd1',
-    toDo: "The registry answers 503 until D1 answers: see Cloudflare's status page. Locally, see whether npm start runs.",
+    toDo: untilItAnswers('D1'),
     run: overApi(async ({ trial }) =>
       (await trial.isStored())
         ? ok('D1 writes and reads')
@@ -203,7 +205,7 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'health',
-    toDo: 'See the log of the registry (npx wrangler tail); locally, start it with npm start.',
+    toDo: `${SEE_LOG}; locally, start it with npm start.`,
     async run({ issuer }) {
       const { status } = await ask(`${issuer}/healthz`)
       return status === 200

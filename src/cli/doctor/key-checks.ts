@@ -25,6 +25,7 @@ import {
   notChecked,
   ok,
   overApi,
+  SEE_LOG,
   type Verdict,
 } from './check.ts'
 import { said } from './trial.ts'
@@ -74,7 +75,7 @@ async function secretsAtFault(
 /** Needs no credential. */
 export const KEY_SET: Check = {
   name: 'key-set',
-  toDo: `${NOT_OURS} See the log of the registry (npx wrangler tail).`,
+  toDo: `${NOT_OURS} ${SEE_LOG}.`,
   async run(examined) {
     const { issuer } = examined
     const keys = await publishedKeys(issuer)
@@ -98,7 +99,7 @@ export const KEY_SET: Check = {
 export const SIGNING: Check = {
   name: 'signing',
   seconds: 30,
-  toDo: 'See the log of the registry (npx wrangler tail). key show says whether SIGNING_KEYS can be used.',
+  toDo: `${SEE_LOG}. key show says whether SIGNING_KEYS can be used.`,
   run: overApi(async ({ trial }, { issuer }) => {
     const keys = await publishedKeys(issuer)
     const [first] = keys

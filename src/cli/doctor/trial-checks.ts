@@ -13,12 +13,15 @@ import { epochSeconds } from '../tokens.ts'
 import {
   type Administered,
   type Check,
+  DEPLOY_THIS,
   type Examined,
   fail,
   notChecked,
   ok,
   overApi,
   poll,
+  SEE_LOG,
+  untilItAnswers,
   type Verdict,
 } from './check.ts'
 import { KEYS_READ, publishedKeys, SIGNING, verifies } from './key-checks.ts'
@@ -28,14 +31,11 @@ const AT_ONCE = 5
 /** For the requests before and after the wait. */
 const EXTRA_SECONDS = 30
 
-const IS_IT_UP =
-  'See the log of the registry (npx wrangler tail), and run the doctor again when the checks above pass.'
-const IS_IT_THIS_SOURCE =
-  'If this source is not what is deployed, run npm run deploy. If it is, stop sign-ins: remove the route of the registry.'
+const IS_IT_UP = `${SEE_LOG}, and run the doctor again when the checks above pass.`
+const IS_IT_THIS_SOURCE = `${DEPLOY_THIS} If it is, stop sign-ins: remove the route of the registry.`
 const SAME_STORAGE =
   'See whether the authenticator runs and binds the SESSIONS of the registry: its wrangler.toml and its log.'
-const NOT_REVOKED =
-  'Revocations do not work. If this source is not what is deployed, run npm run deploy. See the log of the authenticator.'
+const NOT_REVOKED = `Revocations do not work. ${DEPLOY_THIS} See the log of the authenticator.`
 
 /** A check that needs a code, and so a user who signs in. */
 const withCodes = (run: (api: Administered) => Promise<Verdict>) =>
@@ -105,7 +105,7 @@ export const TRIAL_CHECKS: readonly Check[] = [
   {
     name: 'kv',
     seconds: KV_STALENESS_SECONDS + EXTRA_SECONDS,
-    toDo: "The registry answers 503 until KV answers: see Cloudflare's status page. Locally, see whether npm start runs.",
+    toDo: untilItAnswers('KV'),
     // A read may lag a write. CODES only makes reads faster, so that no answer depends on it.
     run: overApi(async ({ trial }, { bounds }) => {
       const { token, ...refused } = await trial.ownToken()
