@@ -1,7 +1,7 @@
 /** Growth: does an operation cost the same with 10 clients as with a million, and as many codes and refresh tokens? */
 
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -10,6 +10,7 @@ import { anyValues, isScan, statements } from '../test/workers/statements.ts'
 import { keep, quotients, spreadOf, spreadText, table } from './figures.ts'
 import { databaseFile, grow } from './growth/grow.ts'
 import type { Options } from './options.ts'
+import { mibOf } from './process-group.ts'
 import { startLoad, startServer } from './processes.ts'
 import { cpuOf, type Measured, type Pace, type Row, ratesOf, takeTurns } from './turns.ts'
 
@@ -32,7 +33,7 @@ const listClients = (stateDir: string) =>
     })
     const startedAt = performance.now()
     let bytes = 0
-    let peakKib = 0
+    let peakMib = 0
     let complaint = ''
     child.stdout.on('data', (chunk: Buffer) => {
       bytes += chunk.length
@@ -41,12 +42,7 @@ const listClients = (stateDir: string) =>
       complaint = `${complaint}${chunk.toString()}`.slice(0, 300)
     })
     const poll = setInterval(() => {
-      try {
-        const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-        peakKib = Math.max(peakKib, Number(/VmHWM:\s*(\d+)/.exec(status)?.[1] ?? 0))
-      } catch {
-        // It has ended.
-      }
+      peakMib = Math.max(peakMib, mibOf(child.pid, 'VmHWM'))
     }, POLL_MS)
     const late = setTimeout(() => child.kill(), LIST_WITHIN_MS)
     child.once('close', (code, signal) => {
@@ -54,7 +50,7 @@ const listClients = (stateDir: string) =>
       clearTimeout(late)
       done({
         seconds: (performance.now() - startedAt) / 1000,
-        peakMib: peakKib / 1024,
+        peakMib,
         outputMib: bytes / 1024 / 1024,
         ended: code === 0 ? 'well' : `with ${code ?? signal}: ${complaint.split('\n')[0]}`,
       })

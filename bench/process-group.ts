@@ -2,22 +2,27 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 
-const readIfThere = (path: string) => {
+/** A file below /proc; empty when its process has ended. */
+export const readProc = (path: string) => {
   try {
-    return readFileSync(path, 'utf8')
+    return readFileSync(`/proc/${path}`, 'utf8')
   } catch {
-    return null
+    return ''
   }
 }
+
+/** `VmRSS` is what a process has in memory now, `VmHWM` its peak. */
+export const mibOf = (pid: number | undefined, what: 'VmRSS' | 'VmHWM') =>
+  Number(new RegExp(`${what}:\\s*(\\d+)`).exec(readProc(`${pid}/status`))?.[1] ?? 0) / 1024
 
 /** The ids of its processes. `/proc/PID/stat`: after the name in parentheses come state, parent, group. */
 export function membersOf(group: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
-      const stat = readIfThere(`/proc/${pid}/stat`)
-      const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
-      return Number(fields?.[2]) === group
+      const stat = readProc(`${pid}/stat`)
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      return Number(fields[2]) === group
     })
     .map(Number)
 }
@@ -27,7 +32,7 @@ export function cpuSecondsOf(pids: readonly number[]): number {
   let nanoseconds = 0
   for (const pid of pids) {
     for (const thread of readdirSync(`/proc/${pid}/task`)) {
-      const [ran = '0'] = (readIfThere(`/proc/${pid}/task/${thread}/schedstat`) ?? '').split(' ')
+      const [ran] = readProc(`${pid}/task/${thread}/schedstat`).split(' ')
       nanoseconds += Number(ran)
     }
   }

@@ -1,11 +1,10 @@
 /** `npm start` on a state of its own, ended and killed in every way, and the memory of its processes. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { inProject } from '../../src/local/project.ts'
 import { freePorts } from '../../test/node/free-ports.ts'
-import { endGroup, membersOf } from '../process-group.ts'
+import { endGroup, membersOf, mibOf, readProc } from '../process-group.ts'
 import type { Sample } from './trend.ts'
 
 export const RESTARTS = ['runtime killed', 'npm told to end', 'npm start killed'] as const
@@ -19,18 +18,8 @@ const POLL_MS = 50
 /** While the service is brought down and up, no answer is asked of it. `endMs` is infinite until it serves again. */
 type Window = { readonly how: Restart | 'start'; readonly startMs: number; endMs: number }
 
-const read = (path: string) => {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}
-const wordsOf = (pid: number) => read(`/proc/${pid}/cmdline`).split('\0')
-const isRuntime = (pid: number) => read(`/proc/${pid}/comm`).startsWith('workerd')
-const isStart = (pid: number) => wordsOf(pid)[1] === 'src/local/start.ts'
-const mibOf = (pid: number) =>
-  Number(/VmRSS:\s*(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024
+const isRuntime = (pid: number) => readProc(`${pid}/comm`).startsWith('workerd')
+const isStart = (pid: number) => readProc(`${pid}/cmdline`).split('\0')[1] === 'src/local/start.ts'
 
 async function until(isTrue: () => boolean | Promise<boolean>, what: string) {
   const giveUpAt = performance.now() + READY_WITHIN_MS
@@ -85,7 +74,8 @@ export async function startService(stateDir: string, jwtSecret: string) {
   function sample() {
     const atMs = Date.now()
     const pids = members()
-    const sum = (some: readonly number[]) => some.reduce((total, pid) => total + mibOf(pid), 0)
+    const sum = (some: readonly number[]) =>
+      some.reduce((total, pid) => total + mibOf(pid, 'VmRSS'), 0)
     memory.runtime.push({ atMs, mib: sum(pids.filter(isRuntime)) })
     memory.start.push({ atMs, mib: sum(pids.filter(isStart)) })
     memory.all.push({ atMs, mib: sum(pids) })

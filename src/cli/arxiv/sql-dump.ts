@@ -1,7 +1,7 @@
 /** Reads the original's tables from an SQL dump of MySQL, MariaDB or SQLite. At most one row is in memory. */
 
 import { isMark, SqlTokens, type Token } from './sql-tokens.ts'
-import { valuesOf } from './sql-values.ts'
+import { splitAtCommas, valuesOf } from './sql-values.ts'
 import { type Found, isTableName, refusalAt, rowReader, type TableName } from './tables.ts'
 
 /** Gets a token, and returns when its part of the statement is complete. */
@@ -41,18 +41,13 @@ function* readTable(first: Token): Reading<readonly [name: string, next: Token]>
   return [isName(name) ? name.text.toLowerCase() : '', next]
 }
 
+const CONSTRAINT = /^(?:PRIMARY|KEY|UNIQUE|CONSTRAINT|FOREIGN|CHECK|INDEX|FULLTEXT|SPATIAL)$/i
+
 /** Names of columns in a definition: the first token of each part, unless it begins a key or a constraint. */
-function columnsIn(tokens: readonly Token[]): readonly string[] {
-  const CONSTRAINT = /^(?:PRIMARY|KEY|UNIQUE|CONSTRAINT|FOREIGN|CHECK|INDEX|FULLTEXT|SPATIAL)$/i
-  let depth = 0
-  return tokens.flatMap((token, index) => {
-    const before = tokens[index - 1]
-    const isFirst = before === undefined || (depth === 0 && isMark(before, ','))
-    if (isMark(token, '(')) depth++
-    if (isMark(token, ')')) depth--
-    return isFirst && isName(token) && !isWord(token, CONSTRAINT) ? [token.text] : []
-  })
-}
+const columnsIn = (tokens: readonly Token[]): readonly string[] =>
+  splitAtCommas(tokens).flatMap(([first]) =>
+    first && isName(first) && !isWord(first, CONSTRAINT) ? [first.text] : [],
+  )
 
 class Statements {
   /** The line of the statement that is being read; null between statements. */

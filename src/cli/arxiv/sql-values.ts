@@ -5,7 +5,7 @@ import { isMark, type Token } from './sql-tokens.ts'
 type Value = string | null
 
 /** Parts between commas that are in no parentheses. */
-function splitAtCommas(tokens: readonly Token[]): readonly (readonly Token[])[] {
+export function splitAtCommas(tokens: readonly Token[]): readonly (readonly Token[])[] {
   const parts: Token[][] = [[]]
   let depth = 0
   for (const token of tokens) {
