@@ -4,9 +4,10 @@
  * seconds.
  */
 
-import type { ImportedClient, Permission } from '../domain/client.ts'
+import type { ImportedClient } from '../domain/client.ts'
 import { insertClients } from './client-statements.ts'
 import { bound, type Database } from './database.ts'
+import { PERMISSION_TABLES } from './permission-rows.ts'
 import type { Authorship, Detail } from './registration-ports.ts'
 
 const ROWS = 'FROM json_each(?1) r'
@@ -15,16 +16,6 @@ export const IMPORT_REDIRECT_URIS = `INSERT INTO client_redirect_uri (client_id,
   SELECT r.value ->> 0, r.value ->> 1 ${ROWS}`
 export const IMPORT_CREDENTIALS = `INSERT INTO client_credential (client_id, secret_digest, created_at, expires_at)
   SELECT r.value ->> 0, r.value ->> 1, r.value ->> 2, r.value ->> 3 ${ROWS}`
-const importPermissions = (
-  table: string,
-  column: string,
-) => `INSERT INTO ${table} (client_id, ${column}, requested_at, authorized_at)
-  SELECT r.value ->> 0, r.value ->> 1, r.value ->> 2, r.value ->> 3 ${ROWS}`
-export const IMPORT_PERMISSIONS = {
-  scope: importPermissions('client_authorization', 'scope'),
-  grant_type: importPermissions('client_grant_type', 'grant_type'),
-  endorsement: importPermissions('client_endorsement', 'category'),
-} satisfies Record<Permission['kind'], string>
 /** `->` keeps the detail as JSON. */
 export const RECORD_IMPORTS = `INSERT INTO audit (happened_at, actor, event, client_id, detail)
   SELECT ?2, ?3, 'client.import', r.value ->> 0, r.value -> 1 ${ROWS}`
@@ -40,12 +31,14 @@ export function importStatements(
     clients.flatMap((client) => make(client).map((row) => [client.clientId, ...row]))
   const insert = (sql: string, rows: readonly Row[], ...more: unknown[]) =>
     rows.length === 0 ? [] : [bound(db, sql, JSON.stringify(rows), ...more)]
-  const permissions = Object.entries(IMPORT_PERMISSIONS).flatMap(([kind, sql]) => {
+  const permissions = PERMISSION_TABLES.flatMap(({ kind, table, column }) => {
     const rows = rowsOf((client) =>
       client.permissions
         .filter((one) => one.kind === kind)
         .map(({ value, requestedAt, authorizedAt }) => [value, requestedAt, authorizedAt]),
     )
+    const sql = `INSERT INTO ${table} (client_id, ${column}, requested_at, authorized_at)
+      SELECT r.value ->> 0, r.value ->> 1, r.value ->> 2, r.value ->> 3 ${ROWS}`
     return insert(sql, rows)
   })
   const credentials = rowsOf((client) =>

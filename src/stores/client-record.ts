@@ -7,6 +7,7 @@ import { selected } from './columns.ts'
 import { isUndeclaredSql } from './covering-sql.ts'
 import { rowReader } from './database.ts'
 import { OFFERS_COLUMN } from './owner-statements.ts'
+import { PERMISSION_TABLES } from './permission-rows.ts'
 import { WAITING_CLIENTS } from './waiting-clients.ts'
 
 /** With the names of `ClientRecord`. No request names a resource. */
@@ -26,13 +27,14 @@ export const RECORD_COLUMNS = `${CLIENT_COLUMNS}, '[]' AS resources, c.created_a
   (SELECT json_group_array(h.scope) FROM client_authorization h
     WHERE h.client_id = c.client_id AND ${isUndeclaredSql('h.scope')}) AS undeclaredScopes,
   (SELECT json_group_array(json_object('kind', kind, 'value', value, 'requestedAt', requested_at,
-      'authorizedAt', authorized_at)) FROM (
-    SELECT 'scope' AS kind, scope AS value, requested_at, authorized_at
-      FROM client_authorization WHERE client_id = c.client_id
-    UNION ALL SELECT 'grant_type', grant_type, requested_at, authorized_at
-      FROM client_grant_type WHERE client_id = c.client_id
-    UNION ALL SELECT 'endorsement', category, requested_at, authorized_at
-      FROM client_endorsement WHERE client_id = c.client_id)) AS permissions`
+      'authorizedAt', authorized_at)) FROM (${PERMISSION_TABLES.map(
+        ({
+          kind,
+          table,
+          column,
+        }) => `SELECT '${kind}' AS kind, ${column} AS value, requested_at, authorized_at
+      FROM ${table} WHERE client_id = c.client_id`,
+      ).join(' UNION ALL ')})) AS permissions`
 
 export const FIND_CLIENT_RECORD = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.client_id = ?1`
 export const PAGE_OF_CLIENTS = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.client_id > ?1
@@ -41,13 +43,15 @@ export const PAGE_OF_CLIENTS = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.c
 /** `?1` is a JSON list of ids, in whose order they are. */
 export const CLIENTS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM json_each(?1) j CROSS JOIN client c ON c.client_id = j.value
   ORDER BY j.key`
-const isRequested = (table: string) =>
-  `EXISTS (SELECT 1 FROM ${table} q WHERE q.client_id = c.client_id AND q.authorized_at IS NULL)`
+const HAS_REQUESTS = PERMISSION_TABLES.map(
+  ({ table }) =>
+    `EXISTS (SELECT 1 FROM ${table} q WHERE q.client_id = c.client_id AND q.authorized_at IS NULL)`,
+).join(' OR ')
 const KIND = `coalesce((SELECT kind FROM self_registered_client s WHERE s.client_id = c.client_id), 'operator') AS kind`
 const LISTING = `(SELECT CASE WHEN l.declined_at IS NOT NULL THEN 'declined' WHEN l.listed_at IS NOT NULL THEN 'listed'
     ELSE 'requested' END FROM listing l WHERE l.client_id = c.client_id) AS listing`
 const NAMES = `SELECT c.client_id AS id, c.name, ${KIND}, ${LISTING},
-    ${['client_authorization', 'client_grant_type', 'client_endorsement'].map(isRequested).join(' OR ')} AS hasRequests
+    ${HAS_REQUESTS} AS hasRequests
   FROM client c`
 export const NAMES_OF_CLIENTS = `${NAMES} WHERE c.client_id > ?1 ORDER BY c.client_id LIMIT ?2`
 export const NAMES_OF_CLIENTS_OF_OWNER = `${NAMES} WHERE c.owner_id = ?3 AND c.client_id > ?1

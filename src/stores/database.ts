@@ -9,6 +9,14 @@ export const bound = (
   ...parameters: readonly unknown[]
 ): D1PreparedStatement => db.prepare(sql).bind(...parameters)
 
+/** The greatest number of a parameter; 0 without one. */
+export const parametersIn = (sql: string) =>
+  Math.max(0, ...Array.from(sql.matchAll(/\?(\d+)/g), ([, number]) => Number(number)))
+
+/** For statements that take as many of the values as they have parameters. */
+export const boundToFirst = (db: Database, sql: string, values: readonly unknown[]) =>
+  bound(db, sql, ...values.slice(0, parametersIn(sql)))
+
 /** The rows of one result of a batch. */
 export const rowsIn = <Row>(result: D1Result | undefined) => (result?.results ?? []) as Row[]
 

@@ -6,10 +6,29 @@
 
 import type { Permission, PermissionLists } from '../domain/client.ts'
 import { DROP_COVERED_CLIENT_ENDORSEMENTS } from './covering-sql.ts'
-import { bound, type Database } from './database.ts'
+import { bound, boundToFirst, type Database } from './database.ts'
+
+type Table = Readonly<{
+  kind: Permission['kind']
+  list: keyof PermissionLists
+  table: string
+  column: string
+}>
+const inTable = (
+  kind: Table['kind'],
+  list: Table['list'],
+  table: string,
+  column: string,
+): Table => ({ kind, list, table, column })
+const SCOPES = inTable('scope', 'scopes', 'client_authorization', 'scope')
+const GRANT_TYPES = inTable('grant_type', 'grantTypes', 'client_grant_type', 'grant_type')
+const ENDORSEMENTS = inTable('endorsement', 'endorsements', 'client_endorsement', 'category')
+export const PERMISSION_TABLES = [SCOPES, GRANT_TYPES, ENDORSEMENTS]
+
+const GIVEN = '(SELECT value FROM json_each(?2))'
 
 /** An owner who takes back a request that was not decided leaves no row: anybody could fill the table with such rows. */
-const decide = (table: string, column: string, kind: Permission['kind'], which: string) =>
+const decide = ({ table, column, kind }: Table, which: string) =>
   `INSERT INTO client_decision (client_id, kind, value, decision, requested_at, authorized_at, decided_at, reason)
     SELECT h.client_id, '${kind}', h.${column},
       CASE WHEN ?5 THEN 'taken_back' WHEN h.authorized_at IS NULL THEN 'declined' ELSE 'withdrawn' END,
@@ -18,11 +37,7 @@ const decide = (table: string, column: string, kind: Permission['kind'], which: 
     ON CONFLICT DO UPDATE SET decision = excluded.decision, requested_at = excluded.requested_at,
       authorized_at = excluded.authorized_at, decided_at = excluded.decided_at, reason = excluded.reason`
 
-const PERMISSION_KINDS = ['scopes', 'grantTypes', 'endorsements'] as const
-type PermissionKind = (typeof PERMISSION_KINDS)[number]
-
-/** Table and column come from the constants below, never from input. */
-const authorizing = (table: string, column: string) =>
+const authorizing = ({ table, column }: Table) =>
   `INSERT INTO ${table} (client_id, ${column}, requested_at, authorized_at)
     SELECT c.client_id, j.value, ?3, ?3 FROM client c, json_each(?2) j WHERE c.client_id = ?1
     ON CONFLICT DO UPDATE SET authorized_at = coalesce(authorized_at, excluded.authorized_at)`
@@ -33,56 +48,33 @@ const authorizingScopes = (mark: 0 | 1, marked: string) =>
     ON CONFLICT DO UPDATE SET authorized_at = coalesce(authorized_at, excluded.authorized_at), self_registered = ${marked}`
 
 /** Statements that take something away follow those that note the decision: `?4` is its reason, `?5` is 1 for an owner. */
-const statementsFor = (table: string, column: string, kind: Permission['kind']) => ({
-  authorize: authorizing(table, column),
-  allow: authorizing(table, column),
-  request: `INSERT INTO ${table} (client_id, ${column}, requested_at)
+function statementsFor(of: Table) {
+  const { table, column } = of
+  return {
+    authorize: authorizing(of),
+    allow: authorizing(of),
+    request: `INSERT INTO ${table} (client_id, ${column}, requested_at)
     SELECT c.client_id, j.value, ?3 FROM client c, json_each(?2) j WHERE c.client_id = ?1
     ON CONFLICT DO NOTHING`,
-  withdraw: `DELETE FROM ${table}
-    WHERE client_id = ?1 AND ${column} IN (SELECT value FROM json_each(?2))`,
-  keepAuthorized: `DELETE FROM ${table} WHERE client_id = ?1 AND authorized_at IS NOT NULL
-    AND ${column} NOT IN (SELECT value FROM json_each(?2))`,
-  keepRequested: `DELETE FROM ${table} WHERE client_id = ?1 AND authorized_at IS NULL
-    AND ${column} NOT IN (SELECT value FROM json_each(?2))`,
-  decideOn: decide(table, column, kind, 'IN (SELECT value FROM json_each(?2))'),
-  decideOnAuthorized: decide(
-    table,
-    column,
-    kind,
-    'NOT IN (SELECT value FROM json_each(?2)) AND h.authorized_at IS NOT NULL',
-  ),
-  decideOnRequested: decide(
-    table,
-    column,
-    kind,
-    'NOT IN (SELECT value FROM json_each(?2)) AND h.authorized_at IS NULL',
-  ),
-})
+    withdraw: `DELETE FROM ${table} WHERE client_id = ?1 AND ${column} IN ${GIVEN}`,
+    keepAuthorized: `DELETE FROM ${table} WHERE client_id = ?1 AND authorized_at IS NOT NULL AND ${column} NOT IN ${GIVEN}`,
+    keepRequested: `DELETE FROM ${table} WHERE client_id = ?1 AND authorized_at IS NULL AND ${column} NOT IN ${GIVEN}`,
+    decideOn: decide(of, `IN ${GIVEN}`),
+    decideOnAuthorized: decide(of, `NOT IN ${GIVEN} AND h.authorized_at IS NOT NULL`),
+    decideOnRequested: decide(of, `NOT IN ${GIVEN} AND h.authorized_at IS NULL`),
+  }
+}
 type Statement = keyof ReturnType<typeof statementsFor>
 
-export const PERMISSION_SQL = {
+const STATEMENTS: Readonly<Record<keyof PermissionLists, Record<Statement, string>>> = {
   scopes: {
-    ...statementsFor('client_authorization', 'scope', 'scope'),
+    ...statementsFor(SCOPES),
     authorize: authorizingScopes(0, '0'),
     // A permission that an operator authorized stays authorized.
     allow: authorizingScopes(1, 'iif(authorized_at IS NULL, 1, self_registered)'),
   },
-  grantTypes: statementsFor('client_grant_type', 'grant_type', 'grant_type'),
-  endorsements: statementsFor('client_endorsement', 'category', 'endorsement'),
-} satisfies Record<PermissionKind, Record<Statement, string>>
-
-/** Parameters of a statement: as many as it has. */
-const COUNT: Readonly<Record<Statement, number>> = {
-  authorize: 3,
-  allow: 3,
-  request: 3,
-  withdraw: 2,
-  keepAuthorized: 2,
-  keepRequested: 2,
-  decideOn: 5,
-  decideOnAuthorized: 5,
-  decideOnRequested: 5,
+  grantTypes: statementsFor(GRANT_TYPES),
+  endorsements: statementsFor(ENDORSEMENTS),
 }
 
 type Given = Readonly<{
@@ -99,14 +91,12 @@ export const permissionStatements = (
   statements: readonly Statement[],
   { clientId, lists, now, decision = { reason: '', byOwner: false } }: Given,
 ) =>
-  PERMISSION_KINDS.flatMap((kind) => {
-    const list = lists[kind]
-    if (!list) return []
-    const values = [clientId, JSON.stringify(list), now, decision.reason, Number(decision.byOwner)]
-    const changes = statements.map((statement) =>
-      bound(db, PERMISSION_SQL[kind][statement], ...values.slice(0, COUNT[statement])),
-    )
-    return kind === 'endorsements'
+  PERMISSION_TABLES.flatMap(({ list }) => {
+    const given = lists[list]
+    if (!given) return []
+    const values = [clientId, JSON.stringify(given), now, decision.reason, Number(decision.byOwner)]
+    const changes = statements.map((name) => boundToFirst(db, STATEMENTS[list][name], values))
+    return list === 'endorsements'
       ? [...changes, bound(db, DROP_COVERED_CLIENT_ENDORSEMENTS, clientId)]
       : changes
   })

@@ -9,7 +9,7 @@
  * - Any other statement is a fault, so that a check fails instead of saying something that is not true.
  */
 
-import type { Database, Namespace } from './database.ts'
+import { type Database, type Namespace, parametersIn } from './database.ts'
 
 const IS_READ = /^\s*SELECT\b/
 const IS_WRITE = /^\s*(?:INSERT|UPDATE|DELETE)\b/
@@ -30,10 +30,8 @@ function asSelect(sql: string): string | null {
 
 /** D1 refuses values for which a statement has no parameter. */
 function selectNothing(sql: string): string {
-  const numbers = [...sql.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number))
-  return numbers.length === 0
-    ? 'SELECT NULL WHERE FALSE'
-    : `SELECT ?${Math.max(...numbers)} WHERE FALSE`
+  const parameters = parametersIn(sql)
+  return parameters === 0 ? 'SELECT NULL WHERE FALSE' : `SELECT ?${parameters} WHERE FALSE`
 }
 
 /** Throws for a statement of a form that is not known here. */

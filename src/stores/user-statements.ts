@@ -6,7 +6,7 @@
 import { INVITATION_SECONDS, type UserLists, usernameKey } from '../domain/user.ts'
 import { NEXT_VERSION } from './change-batch.ts'
 import { DROP_COVERED_USER_ENDORSEMENTS } from './covering-sql.ts'
-import { bound, D1_NOW, D1_NOW_MS, type Database } from './database.ts'
+import { bound, boundToFirst, D1_NOW, D1_NOW_MS, type Database } from './database.ts'
 import type { NewUser, UserChange } from './registration-ports.ts'
 
 export const INSERT_USER = `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at, username_key, version)
@@ -77,7 +77,7 @@ const listStatements = (
     const values = lists[list]
     if (values === undefined) return []
     const both = [userId, JSON.stringify(values)]
-    return statements[list].map((sql) => bound(db, sql, ...(sql.includes('?2') ? both : [userId])))
+    return statements[list].map((sql) => boundToFirst(db, sql, both))
   })
 
 type Statements = [change: D1PreparedStatement, ...more: D1PreparedStatement[]]

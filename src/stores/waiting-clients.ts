@@ -1,17 +1,11 @@
 /** Clients that wait for a decision on their requests, the oldest request first. */
 
-import type { Permission } from '../domain/client.ts'
-
-const TABLES: readonly (readonly [kind: Permission['kind'], table: string, column: string])[] = [
-  ['scope', 'client_authorization', 'scope'],
-  ['grant_type', 'client_grant_type', 'grant_type'],
-  ['endorsement', 'client_endorsement', 'category'],
-]
+import { PERMISSION_TABLES } from './permission-rows.ts'
 
 /** SQL: a row for each request. */
 const requests = (which = '') =>
-  TABLES.map(
-    ([kind, table, column]) =>
+  PERMISSION_TABLES.map(
+    ({ kind, table, column }) =>
       `SELECT client_id, requested_at, '${kind}' AS kind, ${column} AS value FROM ${table} WHERE authorized_at IS NULL${which}`,
   ).join(' UNION ALL ')
 const REQUESTS = requests()

@@ -10,6 +10,7 @@ import { APPROVE_SCOPE, isAdmin } from '../../domain/registry-scopes.ts'
 import { holdsScope } from '../../domain/scope.ts'
 import { permissionsOf } from '../../protocol/registration/client-fields.ts'
 import { conflict, forbidden, quote } from '../../protocol/registration/errors.ts'
+import { snakeCase } from '../../protocol/registration/field.ts'
 import type { Actor } from './change.ts'
 
 /** At the pages a person acts with this scope alone, so a cookie gives no power to administer. */
@@ -33,11 +34,7 @@ export function requireNotOwn({ userId }: Actor, client: ClientRecord) {
   }
 }
 
-const KINDS = {
-  scopes: ['scope', 'scopes'],
-  grantTypes: ['grant_type', 'grant_types'],
-  endorsements: ['endorsement', 'endorsements'],
-} as const
+const KINDS = { scopes: 'scope', grantTypes: 'grant_type', endorsements: 'endorsement' } as const
 
 /** The first value of the lists that the client has not: requested, or authorized. Null if it has each. */
 function firstWithout(
@@ -45,10 +42,10 @@ function firstWithout(
   lists: PermissionLists,
   state: 'requested' | 'authorized',
 ): Readonly<{ value: string; field: string }> | null {
-  for (const [name, [kind, field]] of Object.entries(KINDS)) {
+  for (const [name, kind] of Object.entries(KINDS)) {
     const known = permissionsOf(client, kind, state === 'requested')
     const value = lists[name as keyof typeof KINDS]?.find((one) => !known.includes(one))
-    if (value !== undefined) return { value, field }
+    if (value !== undefined) return { value, field: snakeCase(name) }
   }
   return null
 }
