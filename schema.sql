@@ -488,7 +488,7 @@ CREATE TABLE IF NOT EXISTS client_owner_offer (
   PRIMARY KEY (client_id, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS client_owner_offer_by_user ON client_owner_offer (user_id, client_id);
--- No offer to an owner, and no open offer by somebody who is no owner any more. A change of the first owner writes client first.
+-- No offer to an owner, and no open offer by a user who is not an owner any more. A change of the first owner writes client first.
 CREATE TRIGGER IF NOT EXISTS client_owner_added AFTER INSERT ON client_owner BEGIN
   DELETE FROM client_owner_offer WHERE client_id = NEW.client_id AND user_id = NEW.user_id;
 END;
@@ -512,7 +512,7 @@ CREATE TRIGGER IF NOT EXISTS client_handed_over AFTER UPDATE OF owner_id ON clie
 WHEN OLD.owner_id <> '' AND OLD.owner_id <> NEW.owner_id BEGIN
   INSERT INTO client_former_owner (client_id, user_id) VALUES (NEW.client_id, OLD.owner_id) ON CONFLICT DO NOTHING;
 END;
--- Nothing is noted where the owner became the first, or where the client is deleted.
+-- Writes nothing if the owner became the first owner, or if the client is deleted.
 CREATE TRIGGER IF NOT EXISTS client_owner_left AFTER DELETE ON client_owner BEGIN
   INSERT INTO client_former_owner (client_id, user_id)
     SELECT c.client_id, OLD.user_id FROM client c WHERE c.client_id = OLD.client_id AND c.owner_id <> OLD.user_id
@@ -604,7 +604,7 @@ CREATE TRIGGER IF NOT EXISTS listing_of_deleted_owner AFTER DELETE ON user BEGIN
     WHERE owner_id = OLD.user_id AND EXISTS (SELECT 1 FROM listing l WHERE l.client_id = client.client_id);
 END;
 
--- What the webhook has yet to tell: a row for each act that requested permissions or a listing of a client, or decided
+-- Events that wait for the webhook: a row for each act that requested permissions or a listing of a client, or decided
 -- on them. The triggers below write it, so no change can forget it. A row outlives its client.
 CREATE TABLE IF NOT EXISTS webhook_delivery (
   audit_id    INTEGER NOT NULL, -- of the act
@@ -624,9 +624,9 @@ CREATE TABLE IF NOT EXISTS webhook_delivery (
 CREATE UNIQUE INDEX IF NOT EXISTS webhook_delivery_by_id ON webhook_delivery (webhook_id);
 CREATE INDEX IF NOT EXISTS webhook_delivery_by_attempt ON webhook_delivery (attempt_at);
 CREATE INDEX IF NOT EXISTS webhook_delivery_by_time ON webhook_delivery (created_at);
--- At most 1000 events wait. Beyond that the sender with the most of them loses one: of that sender's client with the most,
--- the oldest. It is dated back, so that cron drops it with those that waited too long. The sender is who did it. Clients that
--- registered themselves are one sender, because anybody may register many.
+-- At most 1000 events wait. Beyond that the sender with the most events loses the oldest event of the client with the most.
+-- The event is dated back, so that cron drops it with the expired ones. The sender is the actor. Clients that registered
+-- themselves are one sender, because anybody may register many.
 CREATE TRIGGER IF NOT EXISTS webhook_delivery_limit AFTER INSERT ON webhook_delivery
 WHEN (SELECT count(*) FROM webhook_delivery WHERE created_at > 0) > 1000 BEGIN
   UPDATE webhook_delivery SET created_at = 0 WHERE webhook_id = (
@@ -643,8 +643,8 @@ END;
 -- or decided on. The view's own trigger writes the delivery, so that its rules are in one place:
 -- One act is one delivery. The act is the audit row that was written last: in each batch it stands before the permissions.
 -- A listing also begins to wait when something else changes what the directory shows: that is no request of an actor.
--- An import is not told, because what was requested elsewhere is not new. What a client gives up itself is not a decision.
--- Of an act with more than 100,000 characters, or about more than 100 clients, the rest is not told, so that no act is too
+-- An import causes no event, because its requests are not new. What a client itself gives up is not a decision.
+-- Of an act with more than 100,000 characters, or about more than 100 clients, the rest is left out, so that no act is too
 -- large or too slow for D1.
 CREATE VIEW IF NOT EXISTS webhook_event (event, client_id, permission) AS
   SELECT event, client_id, permissions FROM webhook_delivery;

@@ -55,7 +55,7 @@ const authorize = oauth.buildAuthorizationUrl(registry, {
 
 const callback = new URL(REDIRECT_URI)
 const server = createServer(async (request, response) => {
-  // What is no address, such as `//`, and what has another state is another's request.
+  // A request with a malformed address, such as `//`, or with another state is not the callback.
   const target = URL.canParse(request.url, callback.origin) ? request.url : '/'
   const url = new URL(target, callback.origin)
   const isOurs =

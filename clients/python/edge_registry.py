@@ -51,7 +51,7 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True)
 class Session:
-    """What a token is good for.
+    """What a token allows.
 
     `sub`: the user's id, or the client's own where it acts for itself. `username`: '' where it is not known. `audience`: URIs
     of the resources it is for. `jkt`: thumbprint (RFC 7638) of the key that it is bound to. `expires_at`: epoch seconds.
@@ -378,7 +378,7 @@ class KeySet:
         return self.PAUSE_SECONDS if has_keys else self.FIRST_PAUSE_SECONDS
 
     def _refresh(self, now: float, *, is_waiting: bool) -> None:
-        """Reads the keys, unless that was tried just now. Who has a key does not wait for another thread's read."""
+        """Reads the keys, unless that was tried just now. A caller whose key is known does not wait for another thread's read."""
         if not self._reading.acquire(blocking=is_waiting):
             return
         try:
@@ -735,7 +735,7 @@ _UNRESERVED = frozenset('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 _PATH = "/:@!$&'()*+,;=-._~"
 
 
-# RFC 9110 §7.2. Servers take any text, which could bring the path that a DPoP proof is for.
+# RFC 9110 §7.2. Servers accept any text, also one with a path, which would change the URL of a DPoP proof.
 _HOST = re.compile(r'([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d*)?', re.ASCII)
 
 
@@ -765,7 +765,7 @@ def _asgi_url(scope: dict[str, Any], header: Callable[[str], str | None]) -> str
 
 
 def _path_of(url: str) -> str:
-    """Of a URL that `_url` made, whatever the path is."""
+    """The path of a URL that `_url` made."""
     return '/' + re.split(r'[?#]', url.partition('://')[2], maxsplit=1)[0].partition('/')[2]
 
 

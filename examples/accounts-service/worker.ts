@@ -34,7 +34,7 @@ const sha256 = async (text: string) =>
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)))
 
 const isSecure = ({ ISSUER }: Env) => ISSUER.startsWith('https://')
-/** A browser takes `__Host-` over https alone, and then from this very host. */
+/** Browsers accept `__Host-` only over https, and only from this host. */
 const cookieName = (env: Env, name: string) => (isSecure(env) ? `__Host-${name}` : name)
 const cookie = (env: Env, name: string, value: string, maxAge: number) =>
   `${cookieName(env, name)}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${maxAge}${isSecure(env) ? '; Secure' : ''}`
@@ -44,7 +44,7 @@ const cookieIn = (request: Request, env: Env, name: string) =>
     .find((pair) => pair.startsWith(`${cookieName(env, name)}=`))
     ?.slice(cookieName(env, name).length + 1)
 
-/** Where the registry wants the browser back: a URL at its own origin, or else nowhere but the start page. */
+/** Where the browser goes after the sign-in: a URL at the registry's origin; otherwise the start page. */
 function nextPageOf(text: string | null, { ISSUER }: Env): string {
   if (text === null || !URL.canParse(text)) return `${ISSUER}/`
   const url = new URL(text)
@@ -60,7 +60,7 @@ async function findUser(username: string, password: string, env: Env): Promise<U
   return isRight ? user : null
 }
 
-/** The record by the key under which the registry looks for it; answers what the cookie holds. */
+/** Stores the record under the key at which the registry looks for it. Returns the value of the cookie. */
 async function openSession(user: User, request: Request, env: Env): Promise<string> {
   const token = `accounts-${random()}`
   const lifetimeSeconds = Number(env.BROWSER_SESSION_LIFETIME_SECONDS)
@@ -92,7 +92,7 @@ const escaped = (text: string) => text.replace(/[&<>"]/g, (character) => escapes
 const hidden = (name: string, value: string) =>
   `<input type="hidden" name="${name}" value="${escaped(value)}">`
 
-/** No `form-action`: browsers would hold to it the redirects that lead back to the application after the sign-in. */
+/** No `form-action`: browsers would apply it to the redirects that lead back to the application after the sign-in. */
 const POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 const page = (title: string, body: string, status = 200, headers: Record<string, string> = {}) =>
@@ -156,7 +156,7 @@ async function signIn(request: Request, env: Env): Promise<Response> {
   return new Response(null, { status: 303, headers })
 }
 
-/** The form is the registry's: it ends the session in D1, so that no isolate takes it any more. */
+/** The form is the registry's: it ends the session in D1, so that no isolate accepts it any more. */
 async function accountPage(request: Request, env: Env): Promise<Response> {
   const token = cookieIn(request, env, 'registry_session')
   if (!token) return page('Accounts', `<p><a href="${PATH}/login">Sign in</a></p>`)
