@@ -41,7 +41,7 @@ const Fields = (p: ClientFormProps) => {
   const field = fieldsOf(p, CLIENT_LABELS)
   return (
     <>
-      <TextField {...field('name')} hint="What users know it by. The consent page shows it." />
+      <TextField {...field('name')} hint="The name that users know. The consent page shows it." />
       <TextField
         {...field('url')}
         type="url"

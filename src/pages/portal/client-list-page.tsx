@@ -53,9 +53,9 @@ const Offers = ({ offers }: Pick<ClientListProps, 'offers'>) =>
     <section>
       <h2>Offered to you</h2>
       <p>
-        Accept only a client that you know: an owner answers for it, and can change and delete it.
-        When the owners before you leave, its users read your name. Until you accept you have no
-        part in it.
+        Accept only a client that you know: its owners are responsible for it, and can change and
+        delete it. When you become the first owner, its users see your name. Before you accept, you
+        have no right to it.
       </p>
       <ul class="listed">
         {offers.map(({ clientId, name, isEnabled, offeredAt, offeredBy, hidden }) => (

@@ -104,7 +104,7 @@ const Replacing = (p: KeysProps) => (
     ) : (
       <p>
         Your program then signs a JWT for each request (<code>private_key_jwt</code>), and this
-        registry keeps nothing secret of it. Its secrets end at once, and its access tokens within{' '}
+        registry stores no secret of it. Its secrets end at once, and its access tokens within{' '}
         {p.endsWithin} seconds. Its refresh tokens stay.
       </p>
     )}

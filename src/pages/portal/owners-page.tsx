@@ -50,7 +50,7 @@ const Offers = ({ offers, action }: { offers: OwnersProps['offers']; action: str
     <section>
       <h2>Offered to</h2>
       <p>
-        Nobody here has a right to the client before accepting. An offer ends after{' '}
+        A user has no right to the client before accepting. An offer ends after{' '}
         {inWords(KEEP_OFFERS_SECONDS)}.
       </p>
       <ul class="listed">

@@ -124,7 +124,7 @@ const overlapWords = (seconds: number) =>
   seconds === 0
     ? ([
         'Not at all',
-        'It may be in wrong hands. Access tokens that it opened end too; refresh tokens stay, and need the new secret.',
+        'It may have leaked. Access tokens that it opened end too; refresh tokens stay, and need the new secret.',
       ] as const)
     : ([`For ${inWords(seconds)}`, 'Nothing ends while you change over.'] as const)
 
