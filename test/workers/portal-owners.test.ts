@@ -10,6 +10,7 @@ import {
   findClient,
   updateClient,
 } from '../../src/flows/registration/clients.ts'
+import { createUser } from '../../src/flows/registration/users.ts'
 import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
 import { formsOf, type Pair } from '../node/forms.ts'
 import { approvalPath, decide, newApprover, newRequest } from './approving.ts'
@@ -165,6 +166,20 @@ describe('an offer', () => {
       409,
       expect.stringContaining('has declined: the client can be offered again 30 days after'),
     ])
+  })
+
+  it('a client is offered to the user of the name, also where the name is the id of another user', async () => {
+    const [ada, bea] = [await newOwner(), await newOwner()]
+    const { id } = await register(ada)
+    const { record: other } = await createUser(admin(), {
+      ...{ userId: bea.user.username, fields: { username: 'other', email: 'o@example.org' } },
+      ...{ lists: {}, password: null },
+    })
+    expect((await offer(ada, id, bea.user.username)).status).toBe(303)
+    expect((await rowsOf(id)).map((row) => row.user_id)).toEqual([bea.user.id])
+    // Control: the id of a user whose id is nobody's name.
+    expect((await offer(ada, id, (await newOwner()).user.id)).status).toBe(303)
+    expect((await rowsOf(id)).map((row) => row.user_id)).not.toContain(other.userId)
   })
 
   it('an offer ends after 30 days, and can then be made again', async () => {

@@ -30,9 +30,14 @@ import { findUserId } from './sessions.ts'
 type Act = Omit<OwnerAct, 'ports'> &
   Readonly<{ ports: Pick<RegistrationPorts, 'clients' | 'revocations' | 'users'> }>
 
-/** One sentence for a name that no user has and for one that several have: ids are for administrators. */
+/**
+ * One sentence for a name that no user has and for one that several have: ids are for administrators. An owner types names,
+ * so a name counts before an id of the same text, which may be another user's.
+ */
 async function userNamed(act: Act, name: string): Promise<string> {
   const unknown = () => invalid(`no user is known by the name ${quote(name)}`, 'owner')
+  const named = await act.ports.users.find({ username: name })
+  if (named) return named.userId
   const found = await findUserId(act, name).catch((cause: unknown) => {
     if (cause instanceof RegistrationError) throw unknown()
     throw cause
