@@ -469,7 +469,7 @@ WHEN NOT EXISTS (SELECT 1 FROM expected_version e
   SELECT RAISE(ABORT, 'stale version');
 END;
 
--- Owners beside client.owner_id. No foreign key to user: an external accounts service may have the users.
+-- Owners beside client.owner_id, who is not among them. No foreign key to user: an external accounts service may have the users.
 CREATE TABLE IF NOT EXISTS client_owner (
   client_id TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
   user_id   TEXT NOT NULL,
@@ -497,6 +497,7 @@ CREATE TRIGGER IF NOT EXISTS client_owner_removed AFTER DELETE ON client_owner B
     AND NOT EXISTS (SELECT 1 FROM client c WHERE c.client_id = OLD.client_id AND c.owner_id = OLD.user_id);
 END;
 CREATE TRIGGER IF NOT EXISTS client_owner_changed AFTER UPDATE OF owner_id ON client WHEN OLD.owner_id <> NEW.owner_id BEGIN
+  DELETE FROM client_owner WHERE client_id = NEW.client_id AND user_id = NEW.owner_id;
   DELETE FROM client_owner_offer WHERE client_id = NEW.client_id AND (user_id = NEW.owner_id
     OR offered_by = OLD.owner_id AND declined_at IS NULL
       AND NOT EXISTS (SELECT 1 FROM client_owner o WHERE o.client_id = NEW.client_id AND o.user_id = OLD.owner_id));

@@ -5,7 +5,8 @@ import { bound, D1_NOW, type Database } from './database.ts'
 import type { OwnerChange } from './registration-ports.ts'
 
 export const ADD_FURTHER_OWNERS = `INSERT INTO client_owner (client_id, user_id, added_at)
-  SELECT c.client_id, j.value, ?3 FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
+  SELECT c.client_id, j.value, ?3 FROM client c, json_each(?2) j
+  WHERE c.client_id = ?1 AND j.value <> c.owner_id ON CONFLICT DO NOTHING`
 export const KEEP_FURTHER_OWNERS = `DELETE FROM client_owner
   WHERE client_id = ?1 AND user_id NOT IN (SELECT value FROM json_each(?2))`
 /** Fails the batch if the user `?1` is the first owner of more than `?2` clients. */
@@ -73,9 +74,6 @@ export function ownerStatements(
     case 'leave':
       return change.next === null
         ? [bound(db, REMOVE_OWNER, clientId, userId)]
-        : [
-            bound(db, REMOVE_OWNER, clientId, change.next),
-            ...allowedClients(db, change.next, change.ownedAtMost),
-          ]
+        : allowedClients(db, change.next, change.ownedAtMost)
   }
 }

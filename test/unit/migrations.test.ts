@@ -602,6 +602,30 @@ describe('0029_former_further_owners.sql', () => {
   })
 })
 
+describe('0031_owners_once.sql', () => {
+  it('after migration 0031 no first owner is a further owner too, and a further owner who becomes the first is the first alone', () => {
+    const { db, migrate } = databaseBefore('0031_owners_once.sql')
+    db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'u', 1, 1);
+      INSERT INTO client_owner (client_id, user_id, added_at) VALUES ('c', 'u', 1), ('c', 'v', 1), ('c', 'w', 1);
+      INSERT INTO client_owner_offer (client_id, user_id, offered_by, offered_at) VALUES ('c', 'x', 'u', 1), ('c', 'y', 'v', 1)`)
+    migrate()
+    const valuesOf = (sql: string) =>
+      db
+        .prepare(sql)
+        .all()
+        .map((row) => Object.values(row)[0])
+    const further = () => valuesOf('SELECT user_id FROM client_owner ORDER BY user_id')
+    const offers = () => valuesOf('SELECT user_id FROM client_owner_offer ORDER BY user_id')
+    expect([further(), offers()]).toEqual([
+      ['v', 'w'],
+      ['x', 'y'],
+    ])
+    db.exec(`UPDATE client SET owner_id = 'v'`)
+    expect([further(), offers()]).toEqual([['w'], ['y']])
+    expect(valuesOf('SELECT user_id FROM client_former_owner')).toEqual(['u'])
+  })
+})
+
 describe('0025_webhook.sql', () => {
   it('after migration 0025 the logos at blocked hosts are gone, and what was requested before it is told only when it is decided on', () => {
     const { db, migrate } = databaseBefore('0025_webhook.sql')

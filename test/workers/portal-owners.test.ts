@@ -413,6 +413,20 @@ describe('the first owner', () => {
     expect(await ownersOf(id)).toEqual([bea.user.id])
   })
 
+  it('a further owner whom an operator makes the first owns the client once, and no more after leaving', async () => {
+    const { ada, bea, id } = await offered()
+    await answerOffer(bea, id, 'accept')
+    const update = { lists: {}, mode: 'authorize' as const, isDisabled: undefined }
+    await updateClient(admin(), id, { ...update, fields: { ownerId: bea.user.id } })
+    expect(await ownersOf(id)).toEqual([bea.user.id])
+    const both = { furtherOwners: [bea.user.id, ada.user.id] }
+    await updateClient(admin(), id, { ...update, fields: {}, lists: both })
+    expect(await ownersOf(id)).toEqual([bea.user.id, ada.user.id])
+    expect((await bea.submit(`/clients/${id}/leave`)).status).toBe(303)
+    expect(await ownersOf(id)).toEqual([ada.user.id])
+    expect((await bea.get(`/clients/${id}`)).status).toBe(404)
+  })
+
   it('a user who got the first offer and accepts last follows the user who accepted first', async () => {
     const { ada, bea, id } = await offered()
     const cy = await newOwner()

@@ -61,7 +61,9 @@ function permissionsIn(checked: Entry): Entry {
 
 async function complete(checked: Entry): Promise<Completed> {
   const { jwks, problems, notes } = await keysOf(checked.jwks)
-  const entry = { ...checked, jwks, ...permissionsIn(checked) } as Entry
+  // The first owner is not among them.
+  const further_owners = listIn(checked, 'further_owners').filter((id) => id !== checked.owner_id)
+  const entry = { ...checked, jwks, further_owners, ...permissionsIn(checked) } as Entry
   const unsound = registrationProblem({
     authMethod: entry.auth_method as AuthMethod,
     jwks: entry.jwks === null ? null : JSON.stringify(entry.jwks),
