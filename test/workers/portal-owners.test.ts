@@ -498,12 +498,12 @@ describe('approvers', () => {
       const left =
         how === 'leaves'
           ? await approver.submit(`/clients/${id}/leave`)
-          : await owner.submit(`/clients/${id}/owners`, {}, 'remove')
+          : await owner.submit(`/clients/${id}/owners`, {}, 'remove_owner')
       expect(left.status).toBe(303)
       expect(await ownersOf(id)).toEqual([owner.user.id])
       const path = approvalPath(id)
       expect(await approver.page(path)).toContain(
-        'You have owned this client, so somebody else decides.',
+        'You have owned this client, so another person decides.',
       )
       const { version } = await recordOf(id)
       const fields: Pair[] = [
