@@ -2,7 +2,7 @@
 
 import { hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { INSERT_RESOURCE } from '../../src/stores/resource-registry.ts'
+import { RESOURCES } from '../../src/stores/resource-registry.ts'
 import { clientRegistry, userRegistry } from '../../test/rows.ts'
 import { ledger } from '../memory/ledger.ts'
 import { memoryNamespace } from '../memory/namespace.ts'
@@ -74,7 +74,7 @@ async function inMemory(operation: Operation): Promise<Prepared> {
 /** Unless it is there. */
 export async function insertService(db: D1Database) {
   const { uri, ...fields } = exampleService()
-  await db.prepare(INSERT_RESOURCE).bind(uri, JSON.stringify(fields), nowSeconds()).run()
+  await db.prepare(RESOURCES.insert).bind(uri, JSON.stringify(fields), nowSeconds()).run()
 }
 
 /** With a name of its own, since a database may have other users, and without a password. Returns its id. */

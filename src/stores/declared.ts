@@ -1,7 +1,14 @@
 /** What the tables of scopes, resources and hosts of documents have in common: a key, a version, an audit row for each change. */
 
-import { auditStatement, type Expected, type Part, runChange } from './change-batch.ts'
-import { bound, type Database, firstIn } from './database.ts'
+import {
+  auditStatement,
+  type Expected,
+  NEXT_VERSION,
+  type Part,
+  runChange,
+} from './change-batch.ts'
+import { changedBy, columnsOf, selected, valuesIn } from './columns.ts'
+import { bound, D1_NOW_MS, type Database, firstIn, type RowOf } from './database.ts'
 import type { Authorship, Changed, Detail } from './registration-ports.ts'
 
 /** The fault of the triggers that bound how much can be declared. */
@@ -32,56 +39,94 @@ export interface DeclaredRegistry<Record, New, Fields> {
   ): Promise<Changed<Record>>
 }
 
-type Table<Row, Record> = Readonly<{
-  kind: Exclude<Expected['kind'], 'client' | 'user'>
-  /** SQL: the row with the key `?1`. */
-  find: string
-  /** SQL: at most `?2` rows after the key `?1`, in order. */
-  page: string
-  read: (row: Row) => Record
-}>
+/** `?1` of the statements is the key, `?2` a JSON object of the fields, `?3` the moment. */
+export function declaredSql<Key extends string>(
+  table: Exclude<Expected['kind'], 'client' | 'user'>,
+  key: Key,
+  fields: readonly string[],
+  /** Members that have the moment of the declaration, in milliseconds. */
+  moments: readonly string[] = [],
+) {
+  const members = [key, ...fields, ...moments, 'version', 'createdAt', 'updatedAt']
+  const records = `SELECT ${selected(members)} FROM ${table} WHERE ${key}`
+  const values = [
+    '?1',
+    valuesIn('?2', fields),
+    ...moments.map(() => D1_NOW_MS),
+    D1_NOW_MS,
+    '?3',
+    '?3',
+  ]
+  return {
+    table,
+    key,
+    find: `${records} = ?1`,
+    page: `${records} > ?1 ORDER BY ${key} LIMIT ?2`,
+    insert: `INSERT INTO ${table} (${columnsOf(members)})
+  SELECT ${values.join(', ')} WHERE true ON CONFLICT DO NOTHING RETURNING ${key}`,
+    update: `UPDATE ${table} SET ${changedBy(fields)}, updated_at = ?3, version = ${NEXT_VERSION} WHERE ${key} = ?1`,
+  }
+}
 
-/** A change of the record with this key, which must have this version. */
-type Change = Readonly<{ key: string; version: number; by: Authorship; detail: Detail }> &
+type Keyed<Key extends string> = { readonly [key in Key]: string }
+
+/** A change of `before`, which must still have its version. */
+type Change<Record> = Readonly<{ before: Record; by: Authorship; detail: Detail }> &
   Pick<Part, 'change' | 'narrowing' | 'ending'>
 
-export function declaredRows<Row, Record>(
+export function declaredRows<
+  Key extends string,
+  Record extends Keyed<Key> & Readonly<{ version: number }>,
+  Fields,
+>(
   db: Database,
-  { kind, find, page, read }: Table<Row, Record>,
+  { table, key, ...sql }: ReturnType<typeof declaredSql<Key>>,
+  read: (row: RowOf<Record>) => Record,
+  /** What else ends with such an update. */
+  endingOf: (before: Record, fields: Partial<Fields>) => readonly D1PreparedStatement[] = () => [],
 ) {
-  const found = (key: string) => bound(db, find, key)
+  const found = (value: string) => bound(db, sql.find, value)
   const recordIn = (result: D1Result | undefined) => firstIn(result, read)
   /** The result is that of `last`. */
   const run = (
     act: 'update' | 'delete',
-    { key, version, by, ...part }: Change,
+    { before, by, ...part }: Change<Record>,
     last: D1PreparedStatement,
   ) => {
-    const parts = [{ ...part, event: `${kind}.${act}`, about: {} }] as const
-    return runChange(db, { kind, id: key, version }, parts, { by, read: last })
+    const expected = { kind: table, id: before[key], version: before.version }
+    const parts = [{ ...part, event: `${table}.${act}`, about: {} }] as const
+    return runChange(db, expected, parts, { by, read: last })
   }
-  return {
-    run,
+  const change = async (
+    act: 'update' | 'delete',
+    part: Change<Record>,
+  ): Promise<Changed<Record>> => {
+    const done = await run(act, part, found(part.before[key]))
+    return done.kind === 'stale' ? done : { ...done, record: recordIn(done.result) }
+  }
 
-    find: async (key: string) => recordIn(await found(key).all()),
+  const registry = {
+    find: async (value: string) => recordIn(await found(value).all()),
 
     async page(after: string, rows: number): Promise<readonly Record[]> {
-      const { results } = await bound(db, page, after, rows).all<Row>()
+      const { results } = await bound(db, sql.page, after, rows).all<RowOf<Record>>()
       return results.map(read)
     },
 
-    /** `insert` returns a row unless the key is taken. */
-    async create(key: string, insert: D1PreparedStatement, by: Authorship, detail: Detail) {
-      const audit = auditStatement(db, by, { event: `${kind}.create`, about: {}, detail })
-      const done = await unlessTooMany(db.batch([insert, audit, found(key)]))
+    async create(given: Fields & Keyed<Key>, by: Authorship, detail: Detail) {
+      const insert = bound(db, sql.insert, given[key], JSON.stringify(given), by.now)
+      const audit = auditStatement(db, by, { event: `${table}.create`, about: {}, detail })
+      const done = await unlessTooMany(db.batch([insert, audit, found(given[key])]))
       if (done === 'too_many') return done
       const [inserted, , after] = done
       return inserted?.results.length ? recordIn(after) : null
     },
 
-    async change(act: 'update' | 'delete', change: Change): Promise<Changed<Record>> {
-      const done = await run(act, change, found(change.key))
-      return done.kind === 'stale' ? done : { ...done, record: recordIn(done.result) }
+    update(before: Record, fields: Partial<Fields>, by: Authorship, detail: Detail) {
+      const update = bound(db, sql.update, before[key], JSON.stringify(fields), by.now)
+      const ending = endingOf(before, fields)
+      return change('update', { before, by, detail, change: update, ending })
     },
   }
+  return { registry, run, change }
 }

@@ -3,16 +3,9 @@
  * statements is the URI. Instants in epoch seconds.
  */
 
-import {
-  isNarrowed,
-  type NewResource,
-  type ResourceFields,
-  type ResourceRecord,
-} from '../domain/resource.ts'
-import { NEXT_VERSION } from './change-batch.ts'
-import { changedBy, columnsOf, selected, valuesIn } from './columns.ts'
-import { bound, D1_NOW_MS, type Database, rowReader, rowsIn } from './database.ts'
-import { declaredRows } from './declared.ts'
+import { isNarrowed, type ResourceFields, type ResourceRecord } from '../domain/resource.ts'
+import { bound, type Database, rowReader, rowsIn } from './database.ts'
+import { declaredRows, declaredSql } from './declared.ts'
 import type { Authorship, Changed, Detail, Lifetimes } from './registration-ports.ts'
 import { keptFor, keptSeconds, revokeSql, revokeStatement } from './revocation-statements.ts'
 
@@ -20,19 +13,10 @@ const FIELDS = [
   ...['name', 'scopes', 'accessTokenLifetimeSeconds', 'requireDpop', 'requirePkce'],
   ...['selfRegistered', 'tokenFormat'],
 ]
-const MEMBERS = ['uri', ...FIELDS, 'declaredAtMs', 'version', 'createdAt', 'updatedAt']
-const RECORD = selected(MEMBERS)
-export const FIND_RESOURCE = `SELECT ${RECORD} FROM resource WHERE uri = ?1`
-export const PAGE_OF_RESOURCES = `SELECT ${RECORD} FROM resource WHERE uri > ?1 ORDER BY uri LIMIT ?2`
+export const RESOURCES = declaredSql('resource', 'uri', FIELDS, ['declaredAtMs'])
 /** The URIs of a JSON list that no resource has. */
 export const MISSING_RESOURCES = `SELECT j.value AS uri FROM json_each(?1) j
   WHERE NOT EXISTS (SELECT 1 FROM resource r WHERE r.uri = j.value)`
-/** `?2` is a JSON object of the fields. */
-export const INSERT_RESOURCE = `INSERT INTO resource (${columnsOf(MEMBERS)})
-  SELECT ?1, ${valuesIn('?2', FIELDS)}, ${D1_NOW_MS}, ${D1_NOW_MS}, ?3, ?3 WHERE true ON CONFLICT DO NOTHING RETURNING uri`
-/** `?2` is a JSON object of the fields to change. */
-export const UPDATE_RESOURCE = `UPDATE resource SET ${changedBy(FIELDS)}, updated_at = ?3, version = ${NEXT_VERSION}
-  WHERE uri = ?1`
 const DEFAULT_OF = `SELECT d.client_id FROM client_default_resource d WHERE d.uri = ?1`
 export const COUNT_DEFAULTS = `SELECT count(*) AS clients FROM (${DEFAULT_OF})`
 const DELETED = `resource WHERE uri = ?1 AND NOT EXISTS (${DEFAULT_OF})`
@@ -55,15 +39,22 @@ export function resourceRegistry(
   { sessionLifetimeSeconds, oldestClientSeconds }: Lifetimes,
 ) {
   const lifetimeSeconds = sessionLifetimeSeconds + oldestClientSeconds
-  const rows = declaredRows(db, {
-    kind: 'resource',
-    find: FIND_RESOURCE,
-    page: PAGE_OF_RESOURCES,
+  /**
+   * The removal of a scope, and a new demand for DPoP, end the access tokens for the resource. Refresh tokens and codes stay:
+   * they give narrower tokens from now on.
+   */
+  const endingOf = (before: ResourceRecord, fields: Partial<ResourceFields>) =>
+    isNarrowed(before, fields)
+      ? [revokeStatement(db, 'resource', [before.uri], lifetimeSeconds)]
+      : []
+  const { registry, run } = declaredRows<'uri', ResourceRecord, ResourceFields>(
+    db,
+    RESOURCES,
     read,
-  })
+    endingOf,
+  )
   return {
-    find: rows.find,
-    page: rows.page,
+    ...registry,
 
     /** Those of the URIs that are of no resource. */
     async missing(uris: readonly string[]): Promise<readonly string[]> {
@@ -73,40 +64,17 @@ export function resourceRegistry(
       return results.map(({ uri }) => uri)
     },
 
-    create(resource: NewResource, by: Authorship, detail: Detail) {
-      const { uri } = resource
-      const insert = bound(db, INSERT_RESOURCE, uri, JSON.stringify(resource), by.now)
-      return rows.create(uri, insert, by, detail)
-    },
-
-    /**
-     * The removal of a scope, and a new demand for DPoP, end the access tokens for the resource. Refresh tokens and codes stay:
-     * they give narrower tokens from now on.
-     */
-    update(
-      before: ResourceRecord,
-      fields: Partial<ResourceFields>,
-      by: Authorship,
-      detail: Detail,
-    ) {
-      const { uri, version } = before
-      const change = bound(db, UPDATE_RESOURCE, uri, JSON.stringify(fields), by.now)
-      const ending = isNarrowed(before, fields)
-        ? [revokeStatement(db, 'resource', [uri], lifetimeSeconds)]
-        : []
-      return rows.change('update', { key: uri, version, by, detail, change, ending })
-    },
-
     /** Ends every session that is for it. `is_default`: of so many clients; nothing was written. */
     async delete(
-      { uri, version }: ResourceRecord,
+      before: ResourceRecord,
       by: Authorship,
       detail: Detail,
     ): Promise<Changed<ResourceRecord> | Readonly<{ kind: 'is_default'; clients: number }>> {
+      const { uri } = before
       const change = bound(db, DELETE_RESOURCE, uri)
       const narrowing = [bound(db, REVOKE_DELETED_RESOURCE, uri, keptSeconds(lifetimeSeconds))]
-      const part = { key: uri, version, by, detail, change, narrowing }
-      const done = await rows.run('delete', part, bound(db, COUNT_DEFAULTS, uri))
+      const part = { before, by, detail, change, narrowing }
+      const done = await run('delete', part, bound(db, COUNT_DEFAULTS, uri))
       if (done.kind === 'stale') return done
       const [kept] = rowsIn<{ clients: number }>(done.result)
       return kept && kept.clients > 0

@@ -8,7 +8,6 @@ import type { Authorship, Changed, Detail, Lifetimes } from './registration-port
 import { keptSeconds } from './revocation-statements.ts'
 import * as sql from './scope-statements.ts'
 
-const read = rowReader<ScopeRecord>({ selfRegistered: 'flag', sensitive: 'flag' })
 const namesIn = (result: D1Result | undefined) =>
   rowsIn<{ name: string }>(result)
     .map(({ name }) => name)
@@ -18,16 +17,14 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
   const { sessionLifetimeSeconds, oldestClientSeconds, longestSessionSeconds } = lifetimes
   const clientSeconds = keptSeconds(sessionLifetimeSeconds + oldestClientSeconds)
   const userSeconds = keptSeconds(longestSessionSeconds)
-  const rows = declaredRows(db, {
-    kind: 'scope',
-    find: sql.FIND_SCOPE,
-    page: sql.PAGE_OF_SCOPES,
-    read,
-  })
+  const { registry, run, change } = declaredRows<'name', ScopeRecord, ScopeFields>(
+    db,
+    sql.SCOPES,
+    rowReader({ selfRegistered: 'flag', sensitive: 'flag' }),
+  )
 
   return {
-    find: rows.find,
-    page: rows.page,
+    ...registry,
 
     /** All that are declared, by name: may clients that register themselves have it without approval? */
     async selfRegistration(): Promise<ReadonlyMap<string, boolean>> {
@@ -37,34 +34,19 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
       return new Map(results.map((row) => [row.name, row.self_registered === 1]))
     },
 
-    create({ name, ...fields }: NewScope, by: Authorship, detail: Detail) {
-      const insert = bound(db, sql.INSERT_SCOPE, name, JSON.stringify(fields), by.now)
-      return rows.create(name, insert, by, detail)
-    },
-
-    update(
-      { name, version }: ScopeRecord,
-      fields: Partial<ScopeFields>,
-      by: Authorship,
-      detail: Detail,
-    ) {
-      const change = bound(db, sql.UPDATE_SCOPE, name, JSON.stringify(fields), by.now)
-      return rows.change('update', { key: name, version, by, detail, change })
-    },
-
     /**
      * `held`: so many clients are authorized for it and so many users hold it, with or without a resource. Nothing was
      * written.
      */
     async delete(
-      { name, version }: ScopeRecord,
+      before: ScopeRecord,
       by: Authorship,
       detail: Detail,
     ): Promise<Changed<ScopeRecord> | Readonly<{ kind: 'held'; clients: number; users: number }>> {
-      const change = bound(db, sql.DELETE_UNHELD_SCOPE, name)
-      const part = { key: name, version, by, detail, change }
+      const unheld = bound(db, sql.DELETE_UNHELD_SCOPE, before.name)
       // The deletion changes no row of a holder, so the count is as the deletion saw it.
-      const done = await rows.run('delete', part, bound(db, sql.COUNT_HOLDERS, name))
+      const count = bound(db, sql.COUNT_HOLDERS, before.name)
+      const done = await run('delete', { before, by, detail, change: unheld }, count)
       if (done.kind === 'stale') return done
       const [held] = rowsIn<{ clients: number; users: number }>(done.result)
       const isHeld = held !== undefined && held.clients + held.users > 0
@@ -75,10 +57,13 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
      * Takes it from every client and user, with or without a resource, also where it is merely requested. Their sessions end,
      * and the audit has a row for each of them. A scope with a resource that is declared itself stays.
      */
-    deleteAndWithdraw({ name, version }: ScopeRecord, by: Authorship, detail: Detail) {
+    deleteAndWithdraw(before: ScopeRecord, by: Authorship, detail: Detail) {
+      const { name } = before
       const author = [by.now, by.actor]
-      return rows.change('delete', {
-        ...{ key: name, version, by, detail },
+      return change('delete', {
+        before,
+        by,
+        detail,
         narrowing: [
           bound(db, sql.REVOKE_CLIENTS_HOLDING, name, clientSeconds),
           bound(db, sql.REVOKE_USERS_HOLDING, name, userSeconds),

@@ -5,24 +5,17 @@
 
 import { type Category, MAX_DECLARED } from '../domain/scope-catalogue.ts'
 import { NEXT_VERSION } from './change-batch.ts'
-import { changedBy, columnsOf, selected, valuesIn } from './columns.ts'
+import { columnsOf, valuesIn } from './columns.ts'
 import { scopeCoversSql } from './covering-sql.ts'
 import { bound, D1_NOW_MS, type Database } from './database.ts'
+import { declaredSql } from './declared.ts'
 import { keptFor, revokeSql } from './revocation-statements.ts'
 
 const MEMBERS = ['sentence', 'selfRegistered', 'sensitive']
 const FIELDS = columnsOf(MEMBERS)
 const COLUMNS = `name, ${FIELDS}, version, created_at, updated_at`
-const RECORD = selected(['name', ...MEMBERS, 'version', 'createdAt', 'updatedAt'])
-export const FIND_SCOPE = `SELECT ${RECORD} FROM scope WHERE name = ?1`
-export const PAGE_OF_SCOPES = `SELECT ${RECORD} FROM scope WHERE name > ?1 ORDER BY name LIMIT ?2`
+export const SCOPES = declaredSql('scope', 'name', MEMBERS)
 export const SELF_REGISTRATION_OF_SCOPES = `SELECT name, self_registered FROM scope WHERE name > '' ORDER BY name LIMIT ${MAX_DECLARED}`
-/** `?2` is a JSON object of the fields. */
-export const INSERT_SCOPE = `INSERT INTO scope (${COLUMNS})
-  SELECT ?1, ${valuesIn('?2', MEMBERS)}, ${D1_NOW_MS}, ?3, ?3 WHERE true ON CONFLICT DO NOTHING RETURNING name`
-/** `?2` is a JSON object of the fields to change. */
-export const UPDATE_SCOPE = `UPDATE scope SET ${changedBy(MEMBERS)}, updated_at = ?3, version = ${NEXT_VERSION}
-  WHERE name = ?1`
 
 const GIVEN = `json_each(?1) g`
 const GIVEN_FIELDS = valuesIn('g.value', MEMBERS)

@@ -14,6 +14,7 @@ import * as connectedApplications from '../../src/stores/connected-applications.
 
 import * as coveredEndorsements from '../../src/stores/covering-sql.ts'
 import * as directory from '../../src/stores/directory.ts'
+import * as documentHostRegistry from '../../src/stores/document-host-registry.ts'
 import * as externalUsers from '../../src/stores/external-users.ts'
 import * as housekeeping from '../../src/stores/housekeeping.ts'
 import { recordOf } from '../../src/stores/housekeeping.ts'
@@ -110,6 +111,14 @@ const written: Named[] = Object.entries(stores).flatMap(([store, exported]) =>
     .map(([name, sql]) => [`${store}.${name}`, sql] as const),
 )
 
+const declared: Named[] = [
+  scopeStatements.SCOPES,
+  resourceRegistry.RESOURCES,
+  documentHostRegistry.DOCUMENT_HOSTS,
+].flatMap(({ table, key, ...sql }) =>
+  Object.entries(sql).map(([name, text]) => [`declared.${table}.${name}`, text] as const),
+)
+
 const { client, user } = narrowing.NARROWING_SQL
 const narrowings: Named[] = (['replace', 'withdraw'] as const).flatMap((how) =>
   Object.entries({ ...client[how], user: user[how] }).map(
@@ -121,7 +130,13 @@ const asking: Named[] = [
   ['housekeeping.askDue', housekeeping.askDue([...sweepsOf(400), ...housekeeping.OTHER_WORK], 0)],
 ]
 
-export const statements: readonly Named[] = [...written, ...sweeping, ...narrowings, ...asking]
+export const statements: readonly Named[] = [
+  ...written,
+  ...declared,
+  ...sweeping,
+  ...narrowings,
+  ...asking,
+]
 
 /** One value for each parameter: a query plan needs values, and does not depend on them. */
 export const anyValues = (sql: string) => {

@@ -5,8 +5,8 @@
  *
  * How to add a noun that is declared under a key, as scopes and resources are:
  * 1. `migrations/`: a table with a column `version`, and the table in the view `expected_version`.
- * 2. `stores/NOUN-registry.ts`: its statements and its registry, a `DeclaredRegistry` of `stores/declared.ts`, which makes the
- *    batches. `stores/registration.ts` lists it.
+ * 2. `stores/NOUN-registry.ts`: its columns (`declaredSql`) and its registry: `declaredRows` of `stores/declared.ts` and a
+ *    `delete`. `stores/registration.ts` lists it.
  * 3. `protocol/registration/NOUN-fields.ts`: its fields, each once, and its `declaredForm`.
  * 4. `domain/audit.ts`: its events, `NOUN.KIND`.
  * 5. `flows/registration/NOUNs.ts`: its `declaredVerbs`. `management/NOUNs.ts`: its `declaredOperations`.
