@@ -98,8 +98,6 @@ export async function buyWithKey(
   return buyToken(server, fields, { DPoP: await proofOf(key, request) })
 }
 
-const isLost = (fault: unknown) => !(fault instanceof TokenRefusal)
-
 /** When the answer was lost, the same request gets the same tokens: the registry takes it for the retry that it is. */
 async function refreshed(server: Server, signIn: SignIn): Promise<SignIn> {
   const refresh = async () =>
@@ -109,8 +107,8 @@ async function refreshed(server: Server, signIn: SignIn): Promise<SignIn> {
       client_id: signIn.client_id,
     })
   const bought = await refresh().catch((fault: unknown) => {
-    if (isLost(fault)) return refresh()
-    throw fault
+    if (fault instanceof TokenRefusal) throw fault
+    return refresh()
   })
   return signInOf(signIn, bought)
 }

@@ -31,23 +31,9 @@ const REPLACEMENT = '\uFFFD'
 /** Numbers by their size, other keys by their text. */
 const BY_KEY = (key: string) => `ORDER BY length(${key}), ${key}`
 
-function problemOf({ table, values }: SourceRow): Readonly<{ field: string; rule: string }> | null {
-  const columns = TABLES[table]
-  for (const [index, field] of columns.entries()) {
-    const value = values[index]
-    if (value?.includes(REPLACEMENT)) {
-      return { field, rule: 'has bytes that are no text in the character set of the file' }
-    }
-    const isKey = index === 0 || field === 'client_id'
-    if (isKey && (value === null || value === '')) return { field, rule: 'must not be empty' }
-  }
-  return null
-}
-
 export class Staging {
   readonly #db = new DatabaseSync('')
   readonly #inserts: Readonly<Record<TableName, StatementSync>>
-
   readonly #leaveOut: StatementSync
 
   constructor() {
@@ -74,13 +60,19 @@ export class Staging {
     return bad
   }
 
-  #insert(row: SourceRow): BadRow | null {
-    const { table, line, values } = row
-    const of = { table, line, key: values[0] ?? '' }
-    const problem = problemOf(row)
-    if (problem) return badRow(of, problem.field, problem.rule)
+  #insert({ table, line, values }: SourceRow): BadRow | null {
+    const bad = (field: string, rule: string) =>
+      badRow({ table, line, key: values[0] ?? '' }, field, rule)
+    for (const [index, field] of TABLES[table].entries()) {
+      const value = values[index]
+      if (value?.includes(REPLACEMENT)) {
+        return bad(field, 'has bytes that are no text in the character set of the file')
+      }
+      const isKey = index === 0 || field === 'client_id'
+      if (isKey && !value) return bad(field, 'must not be empty')
+    }
     const { changes } = this.#inserts[table].run(...values, line)
-    return changes > 0 ? null : badRow(of, TABLES[table][0], 'is that of an earlier row')
+    return changes > 0 ? null : bad(TABLES[table][0], 'is that of an earlier row')
   }
 
   /** Call it after the last row. */

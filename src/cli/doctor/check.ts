@@ -60,7 +60,7 @@ export type Examined = Configs &
 export type Verdict =
   | Readonly<{ state: 'ok'; seen: string }>
   /** Without `toDo`: that of the check. */
-  | Readonly<{ state: 'FAIL'; seen: string; toDo?: string }>
+  | Readonly<{ state: 'FAIL'; seen: string; toDo?: string | undefined }>
   /** It could not be tried, for a reason that is no fault. */
   | Readonly<{ state: 'not checked'; seen: string }>
 
@@ -84,11 +84,7 @@ export type Finding = Readonly<{
 }>
 
 export const ok = (seen: string): Verdict => ({ state: 'ok', seen })
-export const fail = (seen: string, toDo?: string): Verdict => ({
-  state: 'FAIL',
-  seen,
-  ...(toDo !== undefined && { toDo }),
-})
+export const fail = (seen: string, toDo?: string): Verdict => ({ state: 'FAIL', seen, toDo })
 export const notChecked = (why: string): Verdict => ({ state: 'not checked', seen: why })
 
 /** What to do, for checks that have it in common. */
