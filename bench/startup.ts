@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib'
 import { Miniflare } from 'miniflare'
 import { buildWorker } from '../src/local/build-worker.ts'
 import { CONFIG_PATHS } from '../src/local/project.ts'
-import { moduleWorker } from '../src/local/run-workers.ts'
+import { moduleWorker, ON_ITS_OWN } from '../src/local/run-workers.ts'
 import { readWranglerConfig } from '../src/local/wrangler-config.ts'
 import { type Spread, spreadOf } from './figures.ts'
 import { ISSUER, JWT_SECRET } from './subject.ts'
@@ -71,8 +71,7 @@ async function openLoader() {
   const { compatibility_date: date } = readWranglerConfig(CONFIG_PATHS.registry)
   const module = await buildWorker(here('workers/loader.ts'))
   const runtime = new Miniflare({
-    telemetry: { enabled: false },
-    cf: false,
+    ...ON_ITS_OWN,
     workers: [
       {
         config: {

@@ -3,7 +3,7 @@
 import { Log, LogLevel, Miniflare } from 'miniflare'
 import { applyMigrations } from '../../src/local/migrations.ts'
 import { inProject } from '../../src/local/project.ts'
-import { moduleWorker } from '../../src/local/run-workers.ts'
+import { moduleWorker, ON_ITS_OWN } from '../../src/local/run-workers.ts'
 
 const IDLE = 'export default { fetch: () => new Response(null) }'
 
@@ -13,8 +13,7 @@ type Statement = Readonly<{ sql: string; bound: readonly unknown[] }>
 
 export async function openMeteredDatabase() {
   const runtime = new Miniflare({
-    telemetry: { enabled: false },
-    cf: false,
+    ...ON_ITS_OWN,
     log: new Log(LogLevel.ERROR),
     workers: [
       {

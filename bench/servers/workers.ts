@@ -8,7 +8,7 @@ import { Log, LogLevel, Miniflare } from 'miniflare'
 import { buildWorker } from '../../src/local/build-worker.ts'
 import { applyMigrations } from '../../src/local/migrations.ts'
 import { CONFIG_PATHS, inProject } from '../../src/local/project.ts'
-import { moduleWorker } from '../../src/local/run-workers.ts'
+import { moduleWorker, ON_ITS_OWN } from '../../src/local/run-workers.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { freePorts, HOST } from '../../test/node/free-ports.ts'
 import { isSigned, OPERATIONS, type Operation, type Ready } from '../operations.ts'
@@ -81,8 +81,7 @@ async function serve(
     }
   })
   const runtime = new Miniflare({
-    telemetry: { enabled: false },
-    cf: false,
+    ...ON_ITS_OWN,
     log: new Log(LogLevel.ERROR),
     ...(inspectorPort !== undefined && { inspectorPort }),
     workers: workers.map(({ name, port, module, env }) => ({

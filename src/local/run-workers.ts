@@ -13,7 +13,11 @@ export const persistencePath = (stateDir: string) => join(stateDir, 'v3')
  * For Miniflare. Its registry of workers would make workerd listen for debuggers, which reach D1 and KV without a key,
  * and would bind another project's workers to ours by their names.
  */
-export const ON_ITS_OWN = { telemetry: { enabled: false }, enableDevRegistry: false }
+export const ON_ITS_OWN = {
+  telemetry: { enabled: false },
+  enableDevRegistry: false,
+  cf: false,
+} as const
 
 type RunnableWorker = Readonly<{
   config: WranglerConfig
@@ -70,7 +74,6 @@ export const runWorkers = (
   new Miniflare({
     resourcePersistencePath: persistencePath(stateDir),
     ...ON_ITS_OWN,
-    cf: false,
     ...(log && { log }),
     ...(hear && {
       handleStructuredLogs: ({ message }: Readonly<{ message: string }>) => hear(message),
