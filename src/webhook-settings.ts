@@ -21,7 +21,7 @@ function secretProblem(text: string, isNeeded: boolean): string | null {
 /** ISSUER has been checked. One line each: a name, then the problem, never the value. */
 export function webhookProblems({ ISSUER, WEBHOOK_URL, WEBHOOK_SECRET }: Given): string[] {
   const url = textOf(WEBHOOK_URL)
-  const allowsLoopback = URL.canParse(textOf(ISSUER)) && allowsLoopbackFor(textOf(ISSUER))
+  const allowsLoopback = allowsLoopbackFor(textOf(ISSUER))
   const problems = {
     WEBHOOK_URL: url === '' ? null : outboundUrlProblem(url, allowsLoopback),
     WEBHOOK_SECRET: secretProblem(textOf(WEBHOOK_SECRET), url !== ''),

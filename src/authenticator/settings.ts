@@ -1,6 +1,6 @@
 /** What the authenticator is bound to, and when it needs the proxy's secret. */
 
-import { LOOPBACK_HOSTS } from '../domain/network.ts'
+import { isOnThisMachine } from '../domain/network.ts'
 
 /** What this worker binds. None of it can issue a token. */
 export type AuthenticatorEnv = Readonly<{
@@ -25,8 +25,7 @@ export type AuthenticatorEnv = Readonly<{
 }>
 
 /** Must callers over HTTP send the proxy's secret? Not if the issuer is a loopback address. */
-export const needsProxySecret = (issuer: string) =>
-  !LOOPBACK_HOSTS.includes(new URL(issuer).hostname)
+export const needsProxySecret = (issuer: string) => !isOnThisMachine(issuer)
 
 export const NO_PROXY_SECRET =
   'PROXY_SECRET: must be set to serve /auth over HTTP; service bindings need none'

@@ -1,6 +1,6 @@
 /** Addresses that a client or an operator names and a worker fetches: https at a public host name, so that no request reaches a private network. */
 
-import { LOOPBACK_HOSTS } from '../domain/network.ts'
+import { isOnThisMachine } from '../domain/network.ts'
 
 export const MAX_URL_LENGTH = 500
 
@@ -15,8 +15,6 @@ const NOT_PUBLIC = new RegExp(`\\.(?:${[...SPECIAL_USE, ...PRIVATE_USE].join('|'
 
 /** RFC 3986 §3.3, without the percent-encodings that a server may decode to a dot or a slash. */
 const ENCODED = /%(?:2e|2f|5c|00)/i
-
-const isLoopback = ({ hostname }: URL) => LOOPBACK_HOSTS.includes(hostname)
 
 function hostProblem({ hostname }: URL): string | null {
   // `URL` has made a dotted quad of every other spelling of an IPv4 address.
@@ -38,7 +36,7 @@ export function outboundUrlProblem(text: string, allowsLoopback: boolean): strin
   if (url.href !== text) return 'must be spelt as browsers spell it'
   if (url.username !== '' || url.password !== '') return 'must not name a user or a password'
   if (text.includes('#')) return 'must not have a fragment'
-  if (allowsLoopback && isLoopback(url)) return null
+  if (allowsLoopback && isOnThisMachine(text)) return null
   if (url.protocol !== 'https:') return 'must be an https URL'
   if (url.port !== '') return 'must not name another port than 443'
   return hostProblem(url)
@@ -59,7 +57,5 @@ export function documentUrlProblem(text: string, allowsLoopback: boolean): strin
 /** The host that a document's address is at: a canonical host name, or a host of this machine. */
 export const documentHostOf = (clientId: string) => new URL(clientId).hostname
 
-export const isLoopbackUrl = (text: string) => isLoopback(new URL(text))
-
 /** May addresses of this machine be fetched? Only by a registry whose issuer is a loopback address. */
-export const allowsLoopbackFor = isLoopbackUrl
+export const allowsLoopbackFor = isOnThisMachine

@@ -5,9 +5,10 @@
 
 import { freshUntilOf, isAdmitted, isDocumentUrl, isFresh } from '../../domain/client-document.ts'
 import type { DocumentPolicy, HostRule } from '../../domain/document-host.ts'
+import { isOnThisMachine } from '../../domain/network.ts'
 import type { Resolution, ResolutionRequest } from '../../protocol/client-documents.ts'
 import { JSON_TYPES } from '../../protocol/outbound.ts'
-import { documentHostOf, documentUrlProblem, isLoopbackUrl } from '../../protocol/outbound-url.ts'
+import { documentHostOf, documentUrlProblem } from '../../protocol/outbound-url.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import {
   MAX_DOCUMENT_BYTES,
@@ -124,7 +125,7 @@ async function keysOf(
   if (jwksUri === '') return { jwks: null, freshSeconds: null }
   const mayAsk = (rule: HostRule | null) => isAdmitted(deps.policy, rule)
   const host = documentHostOf(clientId)
-  const allowsLoopback = deps.allowsLoopback && isLoopbackUrl(clientId)
+  const allowsLoopback = deps.allowsLoopback && isOnThisMachine(clientId)
   return readPublishedKeys(jwksUri, { askedHost: host, mayAsk }, { ...deps, allowsLoopback })
 }
 

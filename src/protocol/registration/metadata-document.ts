@@ -4,8 +4,8 @@
  */
 
 import { type AuthMethod, GRANT_TYPES, type GrantType, NO_DETAILS } from '../../domain/client.ts'
+import { isOnThisMachine } from '../../domain/network.ts'
 import { isScope, splitScopes } from '../../domain/scope.ts'
-import { isLoopbackUrl } from '../outbound-url.ts'
 import { type JsonProblem, parseJson } from '../strict-json.ts'
 import type { ClientMetadata } from './client-metadata.ts'
 import { RegistrationError } from './errors.ts'
@@ -115,7 +115,8 @@ function keysIn(members: Members) {
 const webPagesIn = (members: Members, clientId: string) => (name: string) => {
   const text = textOf(members, name) ?? ''
   const isWebPage = text.length <= 2000 && /^https?:\/\/[!-~]+$/.test(text) && URL.canParse(text)
-  const isSecure = text.startsWith('https:') || (isWebPage && [text, clientId].every(isLoopbackUrl))
+  const isSecure =
+    text.startsWith('https:') || (isWebPage && [text, clientId].every(isOnThisMachine))
   return isWebPage && isSecure ? text : ''
 }
 
