@@ -1,50 +1,97 @@
-/** What the operations are given: composed once per isolate. */
+/** What operations and pages are given: composed once per isolate. Each method of a store has a deadline. */
 
-import type { SeenProofs } from '../authenticator/seen-proofs.ts'
-import type { Settings } from '../config.ts'
-import type { FloodLimit } from '../http/flood.ts'
-import type { FrameDeps } from '../http/frame.ts'
-import type { Resolution } from '../protocol/client-documents.ts'
-import type { FetchBounded } from '../protocol/outbound.ts'
-import type { ApprovalsReader } from '../stores/approvals.ts'
-import type { AuditReader } from '../stores/audit.ts'
-import type { DirectoryReader } from '../stores/directory.ts'
-import type { InvitationStore } from '../stores/invitations.ts'
-import type { LiveSessions } from '../stores/live-sessions.ts'
-import type { LogoStore } from '../stores/logos.ts'
-import type { PortalReader } from '../stores/portal.ts'
-import type { RefusalStore } from '../stores/refusals.ts'
-import type { RegistrationPorts } from '../stores/registration.ts'
-import type { SelfRegistrations } from '../stores/self-registrations.ts'
-import type { StatusReader } from '../stores/status.ts'
-import type { CheckerStores } from './checker/stores.ts'
-import type { EdgeCache } from './edge-cache.ts'
+import { seenProofs } from '../authenticator/seen-proofs.ts'
+import { lifetimesOf, readSetting, SETTING_NAMES, type Settings } from '../config.ts'
+import { limitInTime, withDeadline } from '../deadline.ts'
+import { resolveClientDocument } from '../flows/registration/client-documents.ts'
+import { fetchBounded } from '../outbound/fetch-bounded.ts'
+import type { Resolution, ResolutionRequest } from '../protocol/client-documents.ts'
+import { allowsLoopbackFor } from '../protocol/outbound-url.ts'
+import { approvalsReader } from '../stores/approvals.ts'
+import { auditReader } from '../stores/audit.ts'
+import { clientDocumentStore } from '../stores/client-documents.ts'
+import { directoryReader } from '../stores/directory.ts'
+import { invitationStore } from '../stores/invitations.ts'
+import { liveSessions } from '../stores/live-sessions.ts'
+import { logoStore } from '../stores/logos.ts'
+import { portalReader } from '../stores/portal.ts'
+import { refusalStore } from '../stores/refusals.ts'
+import { registrationPorts } from '../stores/registration.ts'
+import { selfRegistrations } from '../stores/self-registrations.ts'
+import { statusReader } from '../stores/status.ts'
+import { checkerStores } from './checker/stores.ts'
+import type { ManagementEnv } from './compose.ts'
+import { edgeCache } from './edge-cache.ts'
 
-/** Stores whose methods have a deadline, and the settings of the registry. */
-export type ManagementDeps = FrameDeps &
-  Readonly<{
-    settings: Settings
+export type ManagementDeps = ReturnType<typeof managementDeps>
+
+/** The same ports, each with a deadline for its methods. */
+const eachInTime = <Ports extends object>(ports: Ports, seconds: number): Ports =>
+  Object.fromEntries(
+    Object.entries(ports).map(([name, port]) => [name, withDeadline(port, seconds)]),
+  ) as Ports
+
+/** The same port, with `then` called after each of these methods has succeeded. */
+function followed<Port extends object>(
+  port: Port,
+  methods: readonly (keyof Port)[],
+  then: () => void,
+): Port {
+  type Method = (...words: unknown[]) => Promise<unknown>
+  const following = methods.map((name) => [
+    name,
+    async (...words: unknown[]) => {
+      const outcome = await (port[name] as Method)(...words)
+      then()
+      return outcome
+    },
+  ])
+  return { ...port, ...Object.fromEntries(following) }
+}
+
+/** `tell` is called after each change that the webhook tells. */
+export function managementDeps(env: ManagementEnv, settings: Settings, tell: () => void) {
+  const { DB: db, SESSIONS: sessions } = env
+  const { issuer, branding, logsAnswers, storageTimeoutSeconds, longestSessionSeconds } = settings
+  const inTime = <Port extends object>(port: Port) => withDeadline(port, storageTimeoutSeconds)
+  const changing = eachInTime(
+    registrationPorts(db, sessions, lifetimesOf(settings)),
+    storageTimeoutSeconds,
+  )
+  const ports = { ...changing, clients: followed(changing.clients, ['create', 'change'], tell) }
+  const outbound = { fetchBounded: fetchBounded(allowsLoopbackFor(issuer)) }
+  const documentDeps = {
+    ...{ ...outbound, ports },
+    documents: inTime(clientDocumentStore(db)),
+    policy: settings.clientDocuments,
+    privateUseSchemes: settings.privateUseSchemes,
+    allowsLoopback: allowsLoopbackFor(issuer),
+  }
+  return {
+    ...{ issuer, branding, logsAnswers, settings, ports },
+    dataPoints: env.EVENTS ?? null,
     /** By their names, with the defaults: for `status`. */
-    givenSettings: Readonly<Record<string, unknown>>
-    liveSessions: LiveSessions
-    proofs: SeenProofs
-    refusalLimit: FloodLimit
-    loginLimit: FloodLimit
-    refusals: RefusalStore
-    ports: RegistrationPorts
-    registrations: SelfRegistrations
-    portal: PortalReader
-    approvals: ApprovalsReader
+    givenSettings: Object.fromEntries(SETTING_NAMES.map((name) => [name, readSetting(name, env)])),
+    loginLimit: limitInTime(env.LOGIN_LIMIT),
+    refusalLimit: limitInTime(env.REFUSAL_LIMIT),
+    liveSessions: inTime(liveSessions(sessions, db)),
+    proofs: inTime(seenProofs(db)),
+    refusals: inTime(refusalStore(db)),
+    registrations: followed(inTime(selfRegistrations(db)), ['register'], tell),
+    portal: inTime(portalReader(db)),
+    approvals: inTime(approvalsReader(db)),
     /** Stores that only read, for the request checker. */
-    checkerStores: CheckerStores
-    directory: DirectoryReader
-    edgeCache: EdgeCache
-    invitations: InvitationStore
-    logos: LogoStore
+    checkerStores: checkerStores(db, storageTimeoutSeconds),
+    directory: inTime(directoryReader(db)),
+    edgeCache: inTime(edgeCache),
+    invitations: inTime(invitationStore(db, longestSessionSeconds)),
+    logos: inTime(logoStore(db)),
+    audit: inTime(auditReader(db)),
+    status: inTime(statusReader(db)),
     /** Sends a request to an address that a client or an operator names. */
-    fetchBounded: FetchBounded
-    /** Reads the keys that a client publishes, and keeps them. */
-    readKeys: (clientId: string) => Promise<Resolution>
-    audit: AuditReader
-    status: StatusReader
-  }>
+    ...outbound,
+    /** Reads the metadata document of a client, or the keys that it publishes, and keeps what it read. */
+    resolveDocument: (asked: ResolutionRequest): Promise<Resolution> =>
+      resolveClientDocument(asked, documentDeps, Math.floor(Date.now() / 1000)),
+  }
+}

@@ -42,7 +42,7 @@ async function followedBy<Made extends Outcome<ClientRecord>>(
 const KEYS_LATER = 'the keys at jwks_uri were not read: storage did not answer. Give jwks_uri again'
 const LOGO_LATER = 'the logo is fetched later: storage did not answer'
 
-type KeyReader = Pick<ManagementDeps, 'ports' | 'readKeys'>
+type KeyReader = Pick<ManagementDeps, 'ports' | 'resolveDocument'>
 
 /**
  * Reads the keys that a client publishes (`jwks_uri`). A client that acts for itself shows neither a code nor a refresh
@@ -62,12 +62,12 @@ export async function withPublishedKeys<Made extends Outcome<ClientRecord>>(
 /** Also for other clients, whose owners then see whether the keys can be read. */
 export async function readKeysNow<Made extends Outcome<ClientRecord>>(
   made: Made,
-  { ports, readKeys }: KeyReader,
+  { ports, resolveDocument }: KeyReader,
 ): Promise<Made> {
   const { clientId, jwksUri } = made.record
   if (jwksUri === '' || isDocumentUrl(clientId)) return made
   const follow = async () => {
-    const notes = notesOn(await readKeys(clientId))
+    const notes = notesOn(await resolveDocument({ clientId, cause: 'unknown_key' }))
     return { record: (await ports.clients.find(clientId)) ?? made.record, notes }
   }
   return followedBy(made, follow, KEYS_LATER)
