@@ -16,13 +16,11 @@ export const HiddenFields = (p: { fields: Hidden }) => (
   </>
 )
 
-/** A form that is sent to a page of ours, with its hidden fields. */
-export const PostForm = (p: {
-  action: string
-  class?: string
-  hidden: Hidden
-  children: Child
-}) => (
+/** Where a form is sent, and its hidden fields. */
+export type FormHead = Readonly<{ action: string; hidden: Hidden }>
+
+/** A form that is sent to a page of ours. */
+export const PostForm = (p: FormHead & Readonly<{ class?: string; children: Child }>) => (
   <form method="post" action={p.action} class={p.class}>
     <HiddenFields fields={p.hidden} />
     {p.children}

@@ -49,7 +49,8 @@ const pagesWith = (text: string): Record<string, string> => {
     ...{ requestedAt: 1, authorizedAt: 2, decision },
   }
   const askable = { value: text, sentence: text, isSensitive: true, isFree: true, isChecked: true }
-  const form = { frame, hidden, typed }
+  const form = { action: '/clients', hidden }
+  const filled = { frame, form, typed }
   const one = { frame, clientId: text, name: text }
   const client: ClientPageProps['client'] = {
     ...{ issuer: 'https://registry.example', clientId: text, name: text, url: text },
@@ -81,7 +82,7 @@ const pagesWith = (text: string): Record<string, string> => {
     typed: { reason: text, listing_reason: text },
     listing: { ...listing, isLookAlike: true, hidden },
   }
-  const owner = { name: text, isYou: true, removal: hidden }
+  const owner = { name: text, isYou: true, removal: form }
   const listed = { clientId: text, name: text, isEnabled: false, createdAt: 1, waiting: 2 }
   return {
     list: html(
@@ -92,12 +93,12 @@ const pagesWith = (text: string): Record<string, string> => {
     ),
     'new client': html(
       <NewClientPage
-        {...form}
+        {...filled}
         frame={frameOf('name', 'url', 'logo_uri', 'redirect_uris', 'kind', 'jwks', 'jwks_uri')}
       />,
     ),
     edit: html(
-      <EditClientPage {...form} {...one} isListed frame={frameOf('name', 'description')} />,
+      <EditClientPage {...filled} {...one} isListed frame={frameOf('name', 'description')} />,
     ),
     client: html(
       <ClientPage
@@ -115,7 +116,7 @@ const pagesWith = (text: string): Record<string, string> => {
       <SecretsPage
         {...one}
         frame={frameOf('overlap')}
-        {...{ method: 'secret', hidden, useSecret: hidden, endsWithin: 70 }}
+        {...{ method: 'secret', rotation: form, useSecret: form }}
         secrets={[
           { createdAt: 2, expiresAt: null, lastUsedAt: null },
           { createdAt: 1, expiresAt: 2, lastUsedAt: 1 },
@@ -126,7 +127,7 @@ const pagesWith = (text: string): Record<string, string> => {
     'secrets of a client with keys': html(
       <SecretsPage
         {...one}
-        {...{ method: 'keys', hidden, useSecret: hidden, endsWithin: 70 }}
+        {...{ method: 'keys', rotation: form, useSecret: form }}
         {...{ secrets: [], overlaps: [] }}
       />,
     ),
@@ -134,9 +135,9 @@ const pagesWith = (text: string): Record<string, string> => {
       <KeysPage
         {...one}
         frame={frameOf('jwks', 'jwks_uri')}
-        {...{ method: 'keys', address: text, notes: [text], endsWithin: 70 }}
+        {...{ method: 'keys', address: text, notes: [text] }}
         keys={[{ id: text, hasOwnId: false, type: text, algorithm: text }]}
-        {...{ typed, hidden }}
+        {...{ typed, form }}
       />,
     ),
     permissions: html(
@@ -147,7 +148,7 @@ const pagesWith = (text: string): Record<string, string> => {
         groups={[{ resource: { uri: text, name: text }, scopes: [askable] }]}
         grantTypes={[askable]}
         typed={{ other_scopes: text, endorsements: text }}
-        hidden={{ ask: hidden, takeBack: hidden }}
+        forms={{ ask: form, takeBack: form }}
       />,
     ),
     owners: html(
@@ -155,16 +156,16 @@ const pagesWith = (text: string): Record<string, string> => {
         {...one}
         owners={[owner]}
         offers={[
-          { ...offer, takeBack: hidden },
+          { ...offer, takeBack: form },
           { ...offer, declinedAt: 2, takeBack: null },
         ]}
-        {...{ hidden, typed: { owner: text } }}
+        {...{ form, typed: { owner: text } }}
       />,
     ),
     confirm: html(
       <ConfirmPage
-        {...{ frame, title: 'Delete this client?', name: text, ends: [text], action: '/clients' }}
-        {...{ hidden, button: 'Delete it', back: '/clients' }}
+        {...{ frame, title: 'Delete this client?', name: text, ends: [text] }}
+        {...{ form, button: 'Delete it', back: '/clients' }}
       />,
     ),
     approvals: html(
@@ -191,7 +192,7 @@ const pagesWith = (text: string): Record<string, string> => {
       <ListingPage
         {...{ frame, page: text, logoPath: '/logos/x', ownerName: text, scopes }}
         client={{ ...client, disabledAt: 1, listing: { ...listing, declinedAt: 1, reason: text } }}
-        hidden={{ ask: hidden, takeBack: hidden }}
+        forms={{ ask: form, takeBack: form }}
       />,
     ),
     directory: html(

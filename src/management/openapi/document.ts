@@ -2,7 +2,12 @@
 
 import type * as z from 'zod/mini'
 import { API_PATH, nounOf, type Operation, returnsVersion, sufficientFor } from '../operation.ts'
-import { OAUTH_ENDPOINTS, type OAuthEndpoint, OAuthErrorDocument } from './oauth.ts'
+import {
+  OAUTH_ENDPOINTS,
+  type OAuthAnswer,
+  type OAuthEndpoint,
+  OAuthErrorDocument,
+} from './oauth.ts'
 import { headersOf, ProblemDocument, refusalsOf, responseComponents } from './responses.ts'
 import { type Components, type JsonSchema, schemaOf } from './schemas.ts'
 
@@ -87,23 +92,23 @@ const securityOf = ({ scopes }: Operation) =>
 const creates = ({ method, isConditional, answers }: Operation) =>
   method === 'POST' && !isConditional && answers[201] !== undefined
 
+const responseObject = (
+  { description, headers = {}, mediaType = JSON_TYPE, schema, example }: OAuthAnswer,
+  components: Components,
+) => ({
+  description,
+  ...(Object.keys(headers).length > 0 && { headers: headersOf(headers) }),
+  ...(schema && content(mediaType, schemaOf(schema, 'output', components), example)),
+})
+
 function answersOf(operation: Operation, components: Components) {
-  return Object.fromEntries(
-    Object.entries(operation.answers).map(([status, { description, schema, example }]) => {
-      const headers = {
-        ...(returnsVersion(operation) && { ETag: 'The version, for If-Match.' }),
-        ...(status === '201' && creates(operation) && { Location: 'The path of the record.' }),
-      }
-      return [
-        status,
-        {
-          description,
-          ...(Object.keys(headers).length > 0 && { headers: headersOf(headers) }),
-          ...content(JSON_TYPE, schemaOf(schema, 'output', components), example),
-        },
-      ]
-    }),
-  )
+  return Object.entries(operation.answers).map(([status, answer]) => {
+    const headers = {
+      ...(returnsVersion(operation) && { ETag: 'The version, for If-Match.' }),
+      ...(status === '201' && creates(operation) && { Location: 'The path of the record.' }),
+    }
+    return [status, responseObject({ ...answer, headers }, components)]
+  })
 }
 
 function operationObject(operation: Operation, components: Components) {
@@ -126,7 +131,10 @@ function operationObject(operation: Operation, components: Components) {
         ...content(JSON_TYPE, schemaOf(body, 'input', components), bodyExample),
       },
     }),
-    responses: { ...answersOf(operation, components), ...refusalsOf(operation) },
+    responses: {
+      ...Object.fromEntries(answersOf(operation, components)),
+      ...refusalsOf(operation),
+    },
   }
 }
 
@@ -153,17 +161,10 @@ const oauthRefusals = () =>
 function oauthObject(endpoint: OAuthEndpoint, components: Components) {
   const { name, summary, description, query, form, formExample, takesProof, answers } = endpoint
   const parameters = [...parametersOf(query, components), ...(takesProof ? [DPOP] : [])]
-  const answered = Object.entries(answers).map(([status, answer]) => {
-    const { schema, example, headers, mediaType = JSON_TYPE } = answer
-    return [
-      status,
-      {
-        description: answer.description,
-        ...(headers && { headers: headersOf(headers) }),
-        ...(schema && content(mediaType, schemaOf(schema, 'output', components), example)),
-      },
-    ]
-  })
+  const answered = Object.entries(answers).map(([status, answer]) => [
+    status,
+    responseObject(answer, components),
+  ])
   return {
     operationId: name,
     tags: ['OAuth'],

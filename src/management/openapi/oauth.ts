@@ -255,7 +255,7 @@ export const OAUTH_ENDPOINTS = [
   },
 ] as const satisfies readonly OAuthEndpoint[]
 
-type OAuthAnswer = Readonly<{
+export type OAuthAnswer = Readonly<{
   description: string
   mediaType?: string
   schema?: z.core.$ZodType

@@ -9,7 +9,7 @@ import type { Declared, OwnClient } from '../../stores/shown-client.ts'
 import { causeOf, remedyOfRefusal } from '../checker/causes.ts'
 import { checkRequest } from '../checker/check.ts'
 import { visible } from '../checker/masked.ts'
-import { ownClientPage, type Showing, showingOf } from './own-client.tsx'
+import { ownClientPage, type Showing } from './own-client.tsx'
 import { sendPortalPage, type Visit } from './portal-page.tsx'
 
 /** The pasted text. */
@@ -35,15 +35,10 @@ function lookupOf({ c, found: { client, refusal } }: Visit<Found>): RefusalLooku
 
 const pageOf = async (
   visit: Visit<Found>,
-  { shared, hiddenOf }: Showing,
+  { shared, headOf }: Showing,
   checked: CheckedRequest | null = null,
 ) => (
-  <CheckPage
-    {...shared}
-    hidden={await hiddenOf('check')}
-    checked={checked}
-    lookup={lookupOf(visit)}
-  />
+  <CheckPage {...shared} form={await headOf('check')} checked={checked} lookup={lookupOf(visit)} />
 )
 
 export const checkPage = ownClientPage<Found>({
@@ -61,7 +56,7 @@ export const checkPage = ownClientPage<Found>({
   forms: {
     // Nothing is changed, so a client that was changed since the page was opened is checked as it is now.
     check: {
-      async perform({ visit, posted }) {
+      async perform({ visit, posted, showingOf }) {
         const { deps, found, session, user, c } = visit
         // A guess is not counted as a failure, so the number of checks of a user is limited.
         const counted = [{ key: `checks of ${user.userId}`, what: 'checks' }]

@@ -2,7 +2,6 @@
 
 import type { Child } from 'hono/jsx'
 import type { ClientRecord } from '../../domain/client.ts'
-import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
 import { deleteClient, disableClient, enableClient } from '../../flows/registration/clients.ts'
 import { leaveClient } from '../../flows/registration/owners.ts'
 import { Name } from '../../pages/parts.tsx'
@@ -10,13 +9,11 @@ import { ConfirmPage } from '../../pages/portal/confirm-page.tsx'
 import { clientPath } from '../../pages/portal/frame.tsx'
 import type { OwnClient } from '../../stores/shown-client.ts'
 import { isInDirectory, nameOf, stateOf } from './clients.tsx'
+import { TOKENS_END } from './done.ts'
 import { type Form, ownClientPage, readClient } from './own-client.tsx'
 import type { Visit } from './portal-page.tsx'
 
-const ENDS = [
-  'Its codes and refresh tokens end at once.',
-  `Its access tokens end within ${ALL_REVOKED_WITHIN_SECONDS} seconds.`,
-]
+const ENDS = ['Its codes and refresh tokens end at once.', TOKENS_END]
 
 type Confirmed = Form<OwnClient> &
   Readonly<{
@@ -113,12 +110,11 @@ export const confirmPages = Object.entries(ACTS).map(
     ownClientPage({
       page,
       read: readClient,
-      show: async (visit, { shared, hiddenOf }) => (
+      show: async (visit, { shared, headOf }) => (
         <ConfirmPage
           {...{ ...shared, title, button }}
           ends={ends(visit)}
-          action={clientPath(shared.clientId, page)}
-          hidden={isPossible(visit.found) ? await hiddenOf(page) : null}
+          form={isPossible(visit.found) ? await headOf(page) : null}
           back={clientPath(shared.clientId)}
         />
       ),

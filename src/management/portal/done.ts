@@ -3,15 +3,15 @@
 import { DIRECTORY_STALE_SECONDS } from '../../domain/directory.ts'
 import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
 
-const ENDS = `Its access tokens end within ${ALL_REVOKED_WITHIN_SECONDS} seconds.`
+export const TOKENS_END = `Its access tokens end within ${ALL_REVOKED_WITHIN_SECONDS} seconds.`
 
 const DONE = {
   saved: 'The client was changed.',
   asked: 'You asked for more. What needs approval waits for it.',
   taken_back: 'It was taken back.',
-  disabled: `The client was disabled. ${ENDS}`,
+  disabled: `The client was disabled. ${TOKENS_END}`,
   enabled: 'The client was enabled.',
-  deleted: `The client was deleted. ${ENDS}`,
+  deleted: `The client was deleted. ${TOKENS_END}`,
   left: 'You are no longer an owner of that client.',
   keys: 'The keys of the client were changed.',
   owners: 'The owners were changed.',

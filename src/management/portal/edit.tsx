@@ -10,13 +10,13 @@ import { ownClientPage, readClient } from './own-client.tsx'
 export const editPage = ownClientPage({
   page: 'edit',
   read: readClient,
-  async show({ deps, found: { client } }, { shared, posted, hiddenOf }) {
+  async show({ deps, found: { client } }, { shared, posted, headOf }) {
     return (
       <EditClientPage
         {...shared}
         isListed={isInDirectory(deps, client)}
         typed={posted === null ? typedOf(client) : typedIn(posted)}
-        hidden={await hiddenOf('edit')}
+        form={await headOf('edit')}
       />
     )
   },

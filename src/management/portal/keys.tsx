@@ -1,7 +1,6 @@
 /** `/clients/{id}/keys`: the public keys of a client that signs (`private_key_jwt`). */
 
 import type { ClientRecord } from '../../domain/client.ts'
-import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
 import { setOwnKeys } from '../../flows/registration/own-credentials.ts'
 import { refuseFlood } from '../../http/flood.ts'
 import { KEY_LABELS, KeysPage } from '../../pages/portal/keys-page.tsx'
@@ -10,12 +9,12 @@ import { readKeysNow } from '../fetched.ts'
 import { asSentence } from '../page.ts'
 import { doneIn } from './done.ts'
 import { editableKeys, givenKeysIn, methodOf, shownKeys, typedKeysIn } from './key-form.ts'
-import { ownClientPage, readClient, type Showing, showingOf } from './own-client.tsx'
+import { ownClientPage, readClient, type Showing } from './own-client.tsx'
 import { sendPortalPage } from './portal-page.tsx'
 
 async function pageOf(
   client: ClientRecord,
-  { shared, posted, hiddenOf }: Showing,
+  { shared, posted, headOf }: Showing,
   notes: readonly string[] = [],
 ) {
   return (
@@ -25,9 +24,8 @@ async function pageOf(
       keys={await shownKeys(client)}
       address={client.jwksUri}
       notes={notes.map(asSentence)}
-      endsWithin={ALL_REVOKED_WITHIN_SECONDS}
       typed={posted === null ? editableKeys(client) : typedKeysIn(posted)}
-      hidden={await hiddenOf('set_keys')}
+      form={await headOf('set_keys')}
     />
   )
 }
@@ -39,7 +37,7 @@ export const keysPage = ownClientPage({
   words: { labels: KEY_LABELS },
   forms: {
     set_keys: {
-      async perform({ visit, posted, act, clientId, version }) {
+      async perform({ visit, posted, act, clientId, version, showingOf }) {
         const { c, deps, found } = visit
         const keys = givenKeysIn(typedKeysIn(posted), deps.issuer)
         if (keys === null) throw invalid('{field} must not be empty, or give an address', 'jwks')

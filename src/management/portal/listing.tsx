@@ -12,7 +12,7 @@ export const listingPage = ownClientPage({
   page: 'listing',
   read: readClientAndDeclared,
   isServed: ({ hasDirectory }) => hasDirectory,
-  async show({ found }, { shared, hiddenOf }) {
+  async show({ found }, { shared, headOf }) {
     const { client, owners, logo } = found
     return (
       <ListingPage
@@ -22,9 +22,9 @@ export const listingPage = ownClientPage({
         logoPath={logoPath(logo)}
         ownerName={owners[0]?.username ?? null}
         scopes={client.scopes.map((scope) => describeScope(scope, catalogueOf(found)))}
-        hidden={{
-          ask: await hiddenOf('ask_listing'),
-          takeBack: await hiddenOf('take_back_listing'),
+        forms={{
+          ask: await headOf('ask_listing'),
+          takeBack: await headOf('take_back_listing'),
         }}
       />
     )

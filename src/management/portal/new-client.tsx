@@ -24,7 +24,7 @@ async function show(visit: Visit<OwnClients>, { typed, nonce, refused }: Shown) 
     <NewClientPage
       frame={await frameOf(visit, { problem: refused?.problem ?? null })}
       typed={typed}
-      hidden={[...hidden, ['nonce', nonce]]}
+      form={{ action: '/new-client', hidden: [...hidden, ['nonce', nonce]] }}
     />
   )
   return sendPortalPage(visit, page, refused ?? {})

@@ -1,7 +1,7 @@
 /** The pages of one client that the visitor owns, at `/clients/{id}/PAGE`, with their forms. */
 
 import type { JSX } from 'hono/jsx/jsx-runtime'
-import type { Hidden } from '../../pages/parts.tsx'
+import type { FormHead } from '../../pages/parts.tsx'
 import { type ClientFrameProps, clientPath } from '../../pages/portal/frame.tsx'
 import type { Declared, OwnClient } from '../../stores/shown-client.ts'
 import type { Page } from '../page.ts'
@@ -32,6 +32,8 @@ type Sent<Found> = Readonly<{
   act: ReturnType<typeof actOf>
   clientId: string
   version: number
+  /** For the same page with what was done, or the problem. */
+  showingOf: ShowingOf<Found>
 }>
 
 export type Form<Found> = Readonly<{
@@ -48,9 +50,15 @@ export type Showing = Readonly<{
   shared: ClientFrameProps
   /** The form that was refused; null at first. */
   posted: URLSearchParams | null
-  /** The hidden fields of the form with this name. */
-  hiddenOf: (name: string) => Promise<Hidden>
+  /** Of the form with this name. */
+  headOf: (name: string) => Promise<FormHead>
 }>
+
+type ShowingOf<Found> = (
+  visit: Visit<Found>,
+  notice: Parameters<typeof frameOf>[1],
+  posted?: URLSearchParams,
+) => Promise<Showing>
 
 type OwnClientPage<Found> = Omit<PortalPage<Found>, 'path' | 'get' | 'post'> &
   Readonly<{
@@ -61,21 +69,6 @@ type OwnClientPage<Found> = Omit<PortalPage<Found>, 'path' | 'get' | 'post'> &
     words?: FormWords
   }>
 
-/** `words`: what was done, or the problem. */
-export const showingOf = async (
-  visit: Visit<OwnClient>,
-  words: Parameters<typeof frameOf>[1],
-  posted: URLSearchParams | null = null,
-): Promise<Showing> => {
-  const { client } = visit.found
-  const { clientId, name } = client
-  return {
-    shared: { frame: await frameOf(visit, words), clientId, name },
-    posted,
-    hiddenOf: async (act) => [...(await clientFormFields(visit, act, client)), ['act', act]],
-  }
-}
-
 /** A form that is refused is shown again, with what is wrong. */
 export function ownClientPage<Found extends OwnClient>({
   page,
@@ -84,7 +77,20 @@ export function ownClientPage<Found extends OwnClient>({
   words = {},
   ...rest
 }: OwnClientPage<Found>): Page {
-  async function send(visit: Visit<Found>, posted: URLSearchParams | null, refused?: Refused) {
+  const showingOf: ShowingOf<Found> = async (visit, notice, posted) => {
+    const { client } = visit.found
+    const { clientId, name } = client
+    const action = clientPath(clientId, page)
+    return {
+      shared: { frame: await frameOf(visit, notice), clientId, name },
+      posted: posted ?? null,
+      headOf: async (form) => {
+        const fields = await clientFormFields(visit, form, client)
+        return { action, hidden: [...fields, ['act', form]] }
+      },
+    }
+  }
+  async function send(visit: Visit<Found>, posted?: URLSearchParams, refused?: Refused) {
     const showing = await showingOf(visit, { problem: refused?.problem ?? null }, posted)
     return sendPortalPage(visit, await show(visit, showing), refused)
   }
@@ -96,7 +102,7 @@ export function ownClientPage<Found extends OwnClient>({
     const { clientId } = visit.found.client
     const asked = { ...words, form: name, id: clientId }
     const attempted = await attempt(visit, posted, asked, (version) =>
-      perform({ visit, posted, act: actOf(visit), clientId, version }),
+      perform({ visit, posted, act: actOf(visit), clientId, version, showingOf }),
     )
     if (attempted.kind === 'refused') return send(visit, posted, attempted)
     if (attempted.done instanceof Response) return attempted.done
@@ -105,7 +111,7 @@ export function ownClientPage<Found extends OwnClient>({
   return portalPage<Found>({
     ...rest,
     path: `/clients/:client_id/${page}`,
-    get: (visit) => send(visit, null),
+    get: (visit) => send(visit),
     ...(named.length > 0 && { post }),
   })
 }

@@ -2,6 +2,7 @@
 
 import { offerOwnership, removeOwner, takeBackOffer } from '../../flows/registration/owners.ts'
 import { refuseFlood } from '../../http/flood.ts'
+import type { FormHead } from '../../pages/parts.tsx'
 import { OWNER_LABELS, OwnersPage } from '../../pages/portal/owners-page.tsx'
 import { invalid } from '../../protocol/registration/errors.ts'
 import type { OwnClient } from '../../stores/shown-client.ts'
@@ -12,7 +13,11 @@ import { type Form, ownClientPage, readClient } from './own-client.tsx'
 const typedIn = (posted: URLSearchParams | null) => (posted?.get('owner') ?? '').trim()
 
 /** The field `user` names whom the form is about. */
-const aboutUser = (change: typeof removeOwner, done: Done): Form<OwnClient> => ({
+const aboutUser = ({ action, hidden }: FormHead, userId: string): FormHead => ({
+  action,
+  hidden: [...hidden, ['user', userId]],
+})
+const userForm = (change: typeof removeOwner, done: Done): Form<OwnClient> => ({
   perform: ({ act, clientId, posted, version }) =>
     change(act, clientId, posted.get('user') ?? '', version),
   done,
@@ -21,9 +26,9 @@ const aboutUser = (change: typeof removeOwner, done: Done): Form<OwnClient> => (
 export const ownersPage = ownClientPage({
   page: 'owners',
   read: readClient,
-  async show({ found, user }, { shared, posted, hiddenOf }) {
+  async show({ found, user }, { shared, posted, headOf }) {
     const { ownerId } = found.client
-    const [removal, takeBack] = [await hiddenOf('remove_owner'), await hiddenOf('take_back_offer')]
+    const [removal, takeBack] = [await headOf('remove_owner'), await headOf('take_back_offer')]
     return (
       <OwnersPage
         {...shared}
@@ -33,14 +38,14 @@ export const ownersPage = ownClientPage({
           removal:
             ownerId !== user.userId || owner.userId === ownerId
               ? null
-              : [...removal, ['user', owner.userId]],
+              : aboutUser(removal, owner.userId),
         }))}
         offers={found.offers.map((offer) => ({
           ...offer,
           name: nameOf(offer, user),
-          takeBack: offer.declinedAt === null ? [...takeBack, ['user', offer.userId]] : null,
+          takeBack: offer.declinedAt === null ? aboutUser(takeBack, offer.userId) : null,
         }))}
-        hidden={await hiddenOf('offer_ownership')}
+        form={await headOf('offer_ownership')}
         typed={{ owner: typedIn(posted) }}
       />
     )
@@ -57,7 +62,7 @@ export const ownersPage = ownClientPage({
       },
       done: 'offered',
     },
-    take_back_offer: aboutUser(takeBackOffer, 'taken_back'),
-    remove_owner: aboutUser(removeOwner, 'owners'),
+    take_back_offer: userForm(takeBackOffer, 'taken_back'),
+    remove_owner: userForm(removeOwner, 'owners'),
   },
 })

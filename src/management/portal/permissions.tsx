@@ -47,7 +47,7 @@ function askedIn(form: URLSearchParams): PermissionLists {
 export const permissionsPage = ownClientPage({
   page: 'permissions',
   read: readClientAndDeclared,
-  async show({ found }, { shared, posted, hiddenOf }) {
+  async show({ found }, { shared, posted, headOf }) {
     const { client } = found
     const form = posted ?? new URLSearchParams()
     return (
@@ -60,7 +60,7 @@ export const permissionsPage = ownClientPage({
           other_scopes: form.get('other_scopes') ?? '',
           endorsements: form.get('endorsements') ?? '',
         }}
-        hidden={{ ask: await hiddenOf('ask'), takeBack: await hiddenOf('take_back') }}
+        forms={{ ask: await headOf('ask'), takeBack: await headOf('take_back') }}
       />
     )
   },

@@ -1,7 +1,6 @@
 /** `/clients/{id}/secrets`: the secrets of a client, and a new one. */
 
 import { type Credential, liveCredentials } from '../../domain/client.ts'
-import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
 import { rotateSecret } from '../../flows/registration/clients.ts'
 import { useSecret } from '../../flows/registration/own-credentials.ts'
 import { NewSecretPage, SecretsPage } from '../../pages/portal/secret-pages.tsx'
@@ -50,16 +49,15 @@ async function sendNewSecret(
 export const secretsPage = ownClientPage({
   page: 'secrets',
   read: readClient,
-  async show({ c, found: { client } }, { shared, posted, hiddenOf }) {
+  async show({ c, found: { client } }, { shared, posted, headOf }) {
     const overlap = posted === null ? USUAL_OVERLAP : overlapIn(posted)
     return (
       <SecretsPage
         {...shared}
         method={methodOf(client)}
-        useSecret={await hiddenOf('use_secret')}
-        endsWithin={ALL_REVOKED_WITHIN_SECONDS}
+        useSecret={await headOf('use_secret')}
         secrets={newestFirst(liveCredentials(client, c.var.request.now))}
-        hidden={await hiddenOf('rotate_secret')}
+        rotation={await headOf('rotate_secret')}
         overlaps={OVERLAPS.map((seconds) => ({ seconds, isChecked: seconds === overlap }))}
       />
     )

@@ -1,8 +1,8 @@
 /** The request checker: what was pasted, which checks passed, and which one failed and why. */
 
-import { type Hidden, PostForm, Row, Submit } from '../parts.tsx'
+import { type FormHead, PostForm, Row, Submit } from '../parts.tsx'
 import { TextArea } from './fields.tsx'
-import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
+import { ClientFrame, type ClientFrameProps } from './frame.tsx'
 import {
   ErrorCode,
   type RefusalLookup,
@@ -54,7 +54,7 @@ export type CheckedRequest = Readonly<{
 
 type CheckPageProps = ClientFrameProps &
   Readonly<{
-    hidden: Hidden
+    form: FormHead
     /** Null before the first check. */
     checked: CheckedRequest | null
     /** Null if none was looked up. */
@@ -182,7 +182,7 @@ export const CheckPage = (p: CheckPageProps) => (
       nothing happens: no code or token is used up, and nothing is recorded.
     </p>
     {p.checked && <Result checked={p.checked} clientId={p.clientId} />}
-    <PostForm action={clientPath(p.clientId, 'check')} hidden={p.hidden}>
+    <PostForm {...p.form}>
       <TextArea
         name="request"
         rows={8}

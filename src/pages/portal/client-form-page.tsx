@@ -1,7 +1,7 @@
 /** The form that registers a client, and the one that edits it. */
 
 import type { ClientKind } from '../../domain/client-kind.ts'
-import { type Hidden, PostForm, Submit } from '../parts.tsx'
+import { type FormHead, PostForm, Submit } from '../parts.tsx'
 import { type FormProps, fieldsOf, Options, TextArea, TextField } from './fields.tsx'
 import { clientPath, PortalFrame } from './frame.tsx'
 import { KEY_LABELS, KeyFields } from './keys-page.tsx'
@@ -16,7 +16,7 @@ export const CLIENT_LABELS = {
   ...KEY_LABELS,
 } as const
 
-type ClientFormProps = Readonly<{ hidden: Hidden }> & FormProps<keyof typeof CLIENT_LABELS>
+type ClientFormProps = Readonly<{ form: FormHead }> & FormProps<keyof typeof CLIENT_LABELS>
 
 const KIND_WORDS: Readonly<Record<ClientKind, readonly [name: string, hint: string]>> = {
   server: [
@@ -97,7 +97,7 @@ const Keys = (p: ClientFormProps) => {
 
 export const NewClientPage = (p: ClientFormProps) => (
   <PortalFrame {...p.frame} title="Register a client">
-    <PostForm action="/new-client" hidden={p.hidden}>
+    <PostForm {...p.form}>
       <Fields {...p} />
       <Options
         name="kind"
@@ -128,7 +128,7 @@ export const EditClientPage = (
       {p.isListed &&
         ' If you change more than the redirect URIs, the client leaves the directory until an approver has decided again.'}
     </p>
-    <PostForm action={clientPath(p.clientId, 'edit')} hidden={p.hidden}>
+    <PostForm {...p.form}>
       <Fields {...p} />
       <RedirectUris {...p} />
       <div class="actions">

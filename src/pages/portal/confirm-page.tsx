@@ -1,7 +1,7 @@
 /** A question before an act that ends something: it names what ends. */
 
 import type { Child } from 'hono/jsx'
-import { type Hidden, PostForm } from '../parts.tsx'
+import { type FormHead, PostForm } from '../parts.tsx'
 import { type FrameProps, PortalFrame } from './frame.tsx'
 
 type ConfirmProps = Readonly<{
@@ -10,9 +10,8 @@ type ConfirmProps = Readonly<{
   name: string
   /** One sentence each. */
   ends: readonly Child[]
-  action: string
   /** Null where the act is not possible: the sentences say why. */
-  hidden: Hidden | null
+  form: FormHead | null
   button: string
   back: string
 }>
@@ -24,12 +23,12 @@ export const ConfirmPage = (p: ConfirmProps) => (
         <li>{sentence}</li>
       ))}
     </ul>
-    {p.hidden === null ? (
+    {p.form === null ? (
       <p>
         <a href={p.back}>Back to the client</a>
       </p>
     ) : (
-      <PostForm action={p.action} hidden={p.hidden}>
+      <PostForm {...p.form}>
         <div class="actions">
           <a class="button" href={p.back}>
             Cancel

@@ -1,8 +1,9 @@
 /** The public keys by which a client authenticates, and new ones in their place. */
 
-import { type Hidden, PostForm, Submit, WebAddress } from '../parts.tsx'
+import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
+import { type FormHead, PostForm, Submit, WebAddress } from '../parts.tsx'
 import { type FormProps, fieldsOf, TextArea, TextField } from './fields.tsx'
-import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
+import { ClientFrame, type ClientFrameProps } from './frame.tsx'
 
 export const KEY_LABELS = {
   jwks: 'Public keys',
@@ -54,9 +55,7 @@ type KeysProps = ClientFrameProps &
     address: string
     /** What was not as it should be when keys were read, a sentence each. */
     notes: readonly string[]
-    /** Seconds. */
-    endsWithin: number
-    hidden: Hidden
+    form: FormHead
   }>
 
 const KeyItem = ({ id, hasOwnId, type, algorithm }: ShownKey) => (
@@ -93,19 +92,19 @@ const Present = ({ keys, address }: Pick<KeysProps, 'keys' | 'address'>) => (
 )
 
 const Replacing = (p: KeysProps) => (
-  <PostForm action={clientPath(p.clientId, 'keys')} hidden={p.hidden}>
+  <PostForm {...p.form}>
     <h2>{p.method === 'keys' ? 'Change the keys' : 'Use keys in place of the secret'}</h2>
     {p.method === 'keys' ? (
       <p>
         To change over without a gap, add the new key beside the old one, let your program use it,
         and then remove the old one. When a key is removed, the access tokens of the client end
-        within {p.endsWithin} seconds. Its refresh tokens stay.
+        within {ALL_REVOKED_WITHIN_SECONDS} seconds. Its refresh tokens stay.
       </p>
     ) : (
       <p>
         Your program then signs a JWT for each request (<code>private_key_jwt</code>), and this
         registry stores no secret of it. Its secrets end at once, and its access tokens within{' '}
-        {p.endsWithin} seconds. Its refresh tokens stay.
+        {ALL_REVOKED_WITHIN_SECONDS} seconds. Its refresh tokens stay.
       </p>
     )}
     <KeyFields {...p} />

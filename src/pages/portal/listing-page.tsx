@@ -4,7 +4,7 @@ import { type Listing, listingStateOf } from '../../domain/directory.ts'
 import type { DescribedScope } from '../../domain/scope-catalogue.ts'
 import {
   Day,
-  type Hidden,
+  type FormHead,
   Name,
   PermissionItems,
   PostForm,
@@ -12,7 +12,7 @@ import {
   Submit,
   WebAddress,
 } from '../parts.tsx'
-import { ClientFrame, clientPath, type FrameProps } from './frame.tsx'
+import { ClientFrame, type FrameProps } from './frame.tsx'
 
 type ListingPageProps = Readonly<{
   frame: FrameProps
@@ -30,7 +30,7 @@ type ListingPageProps = Readonly<{
   /** The username of the first owner; null if it is not known. */
   ownerName: string | null
   scopes: readonly DescribedScope[]
-  hidden: Readonly<{ ask: Hidden; takeBack: Hidden }>
+  forms: Readonly<{ ask: FormHead; takeBack: FormHead }>
 }>
 
 const Reason = ({ reason }: { reason: string }) =>
@@ -119,18 +119,17 @@ const Published = (p: ListingPageProps) => (
 export const ListingPage = (p: ListingPageProps) => {
   const { clientId, listing, name } = p.client
   const state = listing && listingStateOf(listing)
-  const action = clientPath(clientId, 'listing')
   return (
     <ClientFrame frame={p.frame} clientId={clientId} name={name} title="Directory">
       <State {...p} />
       <Published {...p} />
       {(state === null || state === 'declined') && (
-        <PostForm action={action} hidden={p.hidden.ask}>
+        <PostForm {...p.forms.ask}>
           <Submit>{state === null ? 'Ask to be listed' : 'Ask again'}</Submit>
         </PostForm>
       )}
       {state !== null && (
-        <PostForm action={action} hidden={p.hidden.takeBack}>
+        <PostForm {...p.forms.takeBack}>
           <Submit isMinor>
             {state === 'listed' ? 'Leave the directory' : 'Take the request back'}
           </Submit>

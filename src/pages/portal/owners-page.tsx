@@ -2,7 +2,7 @@
 
 import { KEEP_OFFERS_SECONDS } from '../../domain/client.ts'
 import { inWords } from '../../domain/duration.ts'
-import { type Hidden, Name, PostForm, Submit } from '../parts.tsx'
+import { type FormHead, Name, PostForm, Submit } from '../parts.tsx'
 import { Offer, type ShownOffer } from './client-facts.tsx'
 import { type FormProps, fieldsOf, TextField } from './fields.tsx'
 import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
@@ -16,18 +16,18 @@ type OwnersProps = ClientFrameProps &
       name: string
       isYou: boolean
       /** The form that removes this owner; null where the visitor may not. */
-      removal: Hidden | null
+      removal: FormHead | null
     }>[]
     offers: readonly (ShownOffer &
       Readonly<{
         /** The form that takes the offer back; null where the user has declined. */
-        takeBack: Hidden | null
+        takeBack: FormHead | null
       }>)[]
-    hidden: Hidden
+    form: FormHead
   }> &
   FormProps<'owner'>
 
-const Owner = (p: { owner: OwnersProps['owners'][number]; action: string; isFirst: boolean }) => {
+const Owner = (p: { owner: OwnersProps['owners'][number]; isFirst: boolean }) => {
   const { name, isYou, removal } = p.owner
   return (
     <li>
@@ -35,7 +35,7 @@ const Owner = (p: { owner: OwnersProps['owners'][number]; action: string; isFirs
       {isYou && ' (you)'}
       {p.isFirst && <span class="muted">, the first owner</span>}
       {removal && (
-        <PostForm action={p.action} hidden={removal}>
+        <PostForm {...removal}>
           <button class="plain" type="submit">
             Remove <bdi>{name}</bdi>
           </button>
@@ -45,7 +45,7 @@ const Owner = (p: { owner: OwnersProps['owners'][number]; action: string; isFirs
   )
 }
 
-const Offers = ({ offers, action }: { offers: OwnersProps['offers']; action: string }) =>
+const Offers = ({ offers }: Pick<OwnersProps, 'offers'>) =>
   offers.length === 0 ? null : (
     <section>
       <h2>Offered to</h2>
@@ -58,7 +58,7 @@ const Offers = ({ offers, action }: { offers: OwnersProps['offers']; action: str
           <li>
             <Offer offer={offer} />
             {offer.takeBack && (
-              <PostForm action={action} hidden={offer.takeBack}>
+              <PostForm {...offer.takeBack}>
                 <button class="plain" type="submit">
                   Take the offer to <bdi>{offer.name}</bdi> back
                 </button>
@@ -70,34 +70,31 @@ const Offers = ({ offers, action }: { offers: OwnersProps['offers']; action: str
     </section>
   )
 
-export const OwnersPage = (p: OwnersProps) => {
-  const action = clientPath(p.clientId, 'owners')
-  return (
-    <ClientFrame {...p} title="Owners">
-      <p class="lead">
-        Every owner may edit the client, make secrets, disable and delete it, and offer it to
-        further users. The consent page names the first owner, who alone can remove another.
+export const OwnersPage = (p: OwnersProps) => (
+  <ClientFrame {...p} title="Owners">
+    <p class="lead">
+      Every owner may edit the client, make secrets, disable and delete it, and offer it to further
+      users. The consent page names the first owner, who alone can remove another.
+    </p>
+    <ul class="listed">
+      {p.owners.map((owner, index) => (
+        <Owner owner={owner} isFirst={index === 0} />
+      ))}
+    </ul>
+    <Offers offers={p.offers} />
+    <PostForm {...p.form}>
+      <TextField
+        {...fieldsOf(p, OWNER_LABELS)('owner')}
+        hint="The username of someone who uses this registry. They read the offer on the page of their clients, and own the client once they accept."
+      />
+      <Submit>Offer ownership</Submit>
+    </PostForm>
+    {p.owners.length > 1 ? (
+      <p>
+        <a href={clientPath(p.clientId, 'leave')}>Leave this client</a>
       </p>
-      <ul class="listed">
-        {p.owners.map((owner, index) => (
-          <Owner owner={owner} action={action} isFirst={index === 0} />
-        ))}
-      </ul>
-      <Offers offers={p.offers} action={action} />
-      <PostForm action={action} hidden={p.hidden}>
-        <TextField
-          {...fieldsOf(p, OWNER_LABELS)('owner')}
-          hint="The username of someone who uses this registry. They read the offer on the page of their clients, and own the client once they accept."
-        />
-        <Submit>Offer ownership</Submit>
-      </PostForm>
-      {p.owners.length > 1 ? (
-        <p>
-          <a href={clientPath(p.clientId, 'leave')}>Leave this client</a>
-        </p>
-      ) : (
-        <p class="small muted">You can leave this client once another user has accepted.</p>
-      )}
-    </ClientFrame>
-  )
-}
+    ) : (
+      <p class="small muted">You can leave this client once another user has accepted.</p>
+    )}
+  </ClientFrame>
+)

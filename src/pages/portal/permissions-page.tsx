@@ -1,8 +1,8 @@
 /** Where owners ask for permissions and take them back. */
 
-import { type Hidden, Mark, PostForm, Submit } from '../parts.tsx'
+import { type FormHead, Mark, PostForm, Submit } from '../parts.tsx'
 import { type FormProps, fieldsOf, Options, TextField } from './fields.tsx'
-import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
+import { ClientFrame, type ClientFrameProps } from './frame.tsx'
 import {
   hasSentences,
   PermissionList,
@@ -36,8 +36,7 @@ type PermissionsProps = ClientFrameProps &
       scopes: readonly Askable[]
     }>[]
     grantTypes: readonly Askable[]
-    /** The hidden fields of the forms `ask` and `take_back`. */
-    hidden: Readonly<{ ask: Hidden; takeBack: Hidden }>
+    forms: Readonly<{ ask: FormHead; takeBack: FormHead }>
   }> &
   FormProps<'other_scopes' | 'endorsements'>
 
@@ -60,7 +59,7 @@ const optionOf = (
 const Asking = (p: PermissionsProps) => {
   const field = fieldsOf(p, PERMISSION_LABELS)
   return (
-    <PostForm action={clientPath(p.clientId, 'permissions')} hidden={p.hidden.ask}>
+    <PostForm {...p.forms.ask}>
       <h2>Ask for more</h2>
       {!hasSentences(p.permissions) && <SentencesNote />}
       {p.groups.map(({ resource, scopes }, index) => (
@@ -111,7 +110,7 @@ const TakingBack = (p: PermissionsProps) => {
   const held = p.permissions.filter(({ state }) => state === 'authorized' || state === 'requested')
   if (held.length === 0) return null
   return (
-    <PostForm action={clientPath(p.clientId, 'permissions')} hidden={p.hidden.takeBack}>
+    <PostForm {...p.forms.takeBack}>
       <h2>Take back</h2>
       <Options
         name="take"

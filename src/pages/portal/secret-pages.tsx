@@ -1,7 +1,8 @@
 /** A client's secrets: a new one, shown only once; the list; rotation with an overlap. */
 
 import { inWords } from '../../domain/duration.ts'
-import { Day, type Hidden, Mark, Moment, PostForm, Row, Submit } from '../parts.tsx'
+import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
+import { Day, type FormHead, Mark, Moment, PostForm, Row, Submit } from '../parts.tsx'
 import { Copyable, CopyScript } from './copying.tsx'
 import { Options } from './fields.tsx'
 import { ClientFrame, type ClientFrameProps, clientPath, PortalFrame } from './frame.tsx'
@@ -61,16 +62,14 @@ type SecretsProps = ClientFrameProps &
   Readonly<{
     method: 'keys' | 'secret' | 'none'
     /** The hidden fields of the form that replaces its keys by a secret. */
-    useSecret: Hidden
-    /** Seconds. */
-    endsWithin: number
+    useSecret: FormHead
     /** The newest first. Instants in epoch seconds. */
     secrets: readonly Readonly<{
       createdAt: number
       expiresAt: number | null
       lastUsedAt: number | null
     }>[]
-    hidden: Hidden
+    rotation: FormHead
     overlaps: readonly Readonly<{ seconds: number; isChecked: boolean }>[]
   }>
 
@@ -129,7 +128,7 @@ const overlapWords = (seconds: number) =>
     : ([`For ${inWords(seconds)}`, 'Nothing ends while you change over.'] as const)
 
 const Rotation = (p: SecretsProps) => (
-  <PostForm action={clientPath(p.clientId, 'secrets')} hidden={p.hidden}>
+  <PostForm {...p.rotation}>
     <Options
       name="overlap"
       type="radio"
@@ -145,11 +144,11 @@ const Rotation = (p: SecretsProps) => (
 )
 
 const InPlaceOfKeys = (p: SecretsProps) => (
-  <PostForm action={clientPath(p.clientId, 'secrets')} hidden={p.useSecret}>
+  <PostForm {...p.useSecret}>
     <p>
       It has no secret: it signs with keys of its own. With a secret in their place its keys are not
-      accepted any more, and its access tokens end within {p.endsWithin} seconds. Its refresh tokens
-      stay.
+      accepted any more, and its access tokens end within {ALL_REVOKED_WITHIN_SECONDS} seconds. Its
+      refresh tokens stay.
     </p>
     <Submit>Use a secret in place of the keys</Submit>
   </PostForm>
