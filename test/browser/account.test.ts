@@ -13,7 +13,7 @@ import {
   press,
   signIn,
 } from './fixtures.ts'
-import { contrastsOf, focusOf, groundOf, LEAST_CONTRAST, overflowOf } from './looks.ts'
+import { expectFineIn, focusOf } from './looks.ts'
 import type { Registry } from './registry.ts'
 
 const ACCOUNT = 'Connected applications'
@@ -135,13 +135,8 @@ describe('the page of connected applications', () => {
     async (look, { open, registry, person, connect }) => {
       const [colorScheme, width] = look
       const page = await open({ colorScheme, viewport: { width, height: 800 } })
-      const judge = async (name: string) => {
-        await keepScreenshot(page, `${name}-${colorScheme}-${width}`)
-        const [worst] = await contrastsOf(page)
-        expect(worst?.ratio, `${name}: ${worst?.words}`).toBeGreaterThanOrEqual(LEAST_CONTRAST)
-        expect(await overflowOf(page), name).toBeLessThanOrEqual(0)
-        expect((await groundOf(page)) > 128).toBe(colorScheme === 'light')
-      }
+      const judge = (name: string) =>
+        expectFineIn(colorScheme, page, `${name}-${colorScheme}-${width}`)
       await page.goto(`${registry.url}/account`)
       await signIn(page, person)
       await expectHeading(page, ACCOUNT)

@@ -15,7 +15,7 @@ import {
   signIn,
   takeComplaints,
 } from './fixtures.ts'
-import { contrastsOf, groundOf, LEAST_CONTRAST, NARROW, overflowOf } from './looks.ts'
+import { contrastsOf, expectFineIn, LEAST_CONTRAST, NARROW, overflowOf } from './looks.ts'
 import type { Registry } from './registry.ts'
 
 const it = plain.extend('assistant', { scope: 'file' }, async ({ newClient }) =>
@@ -114,13 +114,9 @@ describe('light and dark', () => {
     'the pages follow the preferred colour scheme %s, and every text has enough contrast',
     async (colorScheme, { open, registry, app, assistant: keys }) => {
       const page = await open({ colorScheme })
-      await tour(page, { registry, app, keys }, async (name) => {
-        await keepScreenshot(page, `${name}-${colorScheme}`)
-        const lightness = await groundOf(page)
-        expect(colorScheme === 'light' ? lightness : 255 - lightness).toBeGreaterThan(200)
-        const [worst] = await contrastsOf(page)
-        expect(worst?.ratio, `${name}: ${worst?.words}`).toBeGreaterThanOrEqual(LEAST_CONTRAST)
-      })
+      await tour(page, { registry, app, keys }, (name) =>
+        expectFineIn(colorScheme, page, `${name}-${colorScheme}`),
+      )
     },
   )
 

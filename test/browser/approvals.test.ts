@@ -1,6 +1,5 @@
 /** From request to approval to consent, in browsers of an owner, an approver and a user; and how the approver's pages look and read. */
 
-import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
 import {
   allow,
@@ -8,11 +7,11 @@ import {
   keepScreenshot,
   type Open,
   openConsent,
+  openPortal,
   it as plain,
-  signIn,
 } from './fixtures.ts'
 import { expectFineIn, LOOKS, tabOn } from './looks.ts'
-import type { Person, Registry } from './registry.ts'
+import type { Registry } from './registry.ts'
 
 const RTL = 'قائمة القراءة الخاصة بالمكتبة'
 const LONG = 'Interoperability'.repeat(9).slice(0, 130)
@@ -29,16 +28,8 @@ const it = plain
     })
   })
   .extend('approver', async ({ open, registry, approverUser }) =>
-    signedIn(await open(), registry, approverUser),
+    openPortal(await open(), registry, approverUser),
   )
-
-async function signedIn(page: Page, registry: Registry, person: Person) {
-  await page.goto(`${registry.url}/clients`)
-  await expectHeading(page, 'Sign in')
-  await signIn(page, person)
-  await expectHeading(page, 'Your clients')
-  return page
-}
 
 type Requested = Readonly<{ name: string; redirectUri?: string; scopes?: readonly string[] }>
 
@@ -57,7 +48,7 @@ async function requestedBy(
     ...['--scope', 'submission:read'],
   )
   const clientId = String(made.client_id)
-  const owner = await signedIn(await open(), registry, person)
+  const owner = await openPortal(await open(), registry, person)
   await owner.goto(`${registry.url}/clients/${clientId}/permissions`)
   for (const scope of scopes) await owner.locator(`input[value="${scope}"]`).check()
   await owner.getByLabel('Endorsements').fill('math.*')
@@ -133,7 +124,7 @@ describe('from request to approval to consent', () => {
     people += 1
     const scopes = ['registry:approve']
     const second = await registry.registerUser({ username: `second${people}`, scopes })
-    const other = await signedIn(await open(), registry, second)
+    const other = await openPortal(await open(), registry, second)
     for (const page of [approver, other]) {
       await page.goto(`${registry.url}/approvals/${clientId}`)
       await expectHeading(page, ASKS)
@@ -192,7 +183,7 @@ describe('how the pages of approvers look', () => {
   it.for(LOOKS)(
     'every page of an approver is whole, has enough contrast and keeps to its policy (%s)',
     async ([how, options], { open, registry, approverUser }) => {
-      const page = await signedIn(await open(options), registry, approverUser)
+      const page = await openPortal(await open(options), registry, approverUser)
       const ids = await prepareLooks(registry)
       const visits = [
         ['/approvals', 'Approvals', 'queue'],

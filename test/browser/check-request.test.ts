@@ -3,14 +3,8 @@
 import * as openid from 'openid-client'
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
-import { CONSENT, expectHeading, it, keepScreenshot, press, signIn } from './fixtures.ts'
-import type { Person, Registry } from './registry.ts'
-
-async function signInAs(page: Page, registry: Registry, person: Person) {
-  await page.goto(`${registry.url}/clients`)
-  await signIn(page, person)
-  await expectHeading(page, 'Your clients')
-}
+import { CONSENT, expectHeading, it, keepScreenshot, openPortal, press } from './fixtures.ts'
+import type { Registry } from './registry.ts'
 
 async function ownedBy(
   registry: Registry,
@@ -76,8 +70,7 @@ describe('from a failing request to its cause', () => {
       code_challenge: await openid.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
     })
-    const page = await open()
-    await signInAs(page, registry, person)
+    const page = await openPortal(await open(), registry, person)
     await page.goto(address.href)
     await expectHeading(page, 'This request failed')
     const reference = (await page.locator('code.reference').textContent()) ?? ''
@@ -129,8 +122,7 @@ describe('from a failing request to its cause', () => {
       redirectUris: [app.callbackUri],
       scopes: ['submission:read'],
     })
-    const page = await open()
-    await signInAs(page, registry, person)
+    const page = await openPortal(await open(), registry, person)
     const mistaken = await configured(registry, clientId, `${clientSecret.slice(0, -1)}_`)
     const verifier = openid.randomPKCECodeVerifier()
     const address = openid.buildAuthorizationUrl(mistaken, {

@@ -123,6 +123,15 @@ export async function openSession(
   await expectHeading(page, HOME)
 }
 
+/** Signs in on the way to the portal. */
+export async function openPortal(page: Page, { url }: Registry, person: Person) {
+  await page.goto(`${url}/clients`)
+  await expectHeading(page, 'Sign in')
+  await signIn(page, person)
+  await expectHeading(page, 'Your clients')
+  return page
+}
+
 export const headingOf = (page: Page) => page.getByRole('heading', { level: 1 })
 
 /** Waits until the page with this one main heading is there with all that stands below it. */

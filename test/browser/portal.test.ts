@@ -13,6 +13,7 @@ import {
   expectHeading,
   HOME,
   keepScreenshot,
+  openPortal,
   it as plain,
   press,
   signIn,
@@ -31,18 +32,7 @@ const it = plain
     people += 1
     return registry.registerUser({ username: `owner${people}` })
   })
-  .extend('owner', async ({ open, registry, person }) => {
-    const page = await open()
-    await signInTo(page, registry, person)
-    return page
-  })
-
-async function signInTo(page: Page, registry: Registry, person: Parameters<typeof signIn>[1]) {
-  await page.goto(`${registry.url}/clients`)
-  await expectHeading(page, 'Sign in')
-  await signIn(page, person)
-  await expectHeading(page, 'Your clients')
-}
+  .extend('owner', async ({ open, registry, person }) => openPortal(await open(), registry, person))
 
 type Described = Readonly<{ name: string; kind: RegExp; redirectUris?: string }>
 
@@ -164,8 +154,7 @@ describe('from sign-in to the first token', () => {
     await owner.getByText(`${friend.username} was offered it, and has not accepted yet.`).waitFor()
     expect(await owner.getByRole('button', { name: 'Leave it' }).count()).toBe(0)
 
-    const theirs = await open()
-    await signInTo(theirs, registry, friend)
+    const theirs = await openPortal(await open(), registry, friend)
     const offer = theirs.getByRole('listitem').filter({ hasText: 'Book club' })
     expect(await offer.textContent()).toContain(`offered by ${person.username}`)
     expect(await offer.textContent()).toContain(clientId)
@@ -288,8 +277,7 @@ describe('how the pages look', () => {
   it.for(LOOKS)(
     'every page of the portal is whole, has enough contrast and keeps to its policy (%s)',
     async ([how, options], { open, registry, person }) => {
-      const page = await open(options)
-      await signInTo(page, registry, person)
+      const page = await openPortal(await open(options), registry, person)
       await keepScreenshot(page, `portal-none-${how}`)
       const redirectUris = 'https://papers.example/callback'
       await register(page, registry, { name: RTL, kind: /with a server/, redirectUris })
@@ -340,8 +328,8 @@ describe('keyboard, clipboard and no script', () => {
     registry,
     person,
   }) => {
-    const page = await open({ permissions: ['clipboard-read', 'clipboard-write'] })
-    await signInTo(page, registry, person)
+    const permissions = ['clipboard-read', 'clipboard-write']
+    const page = await openPortal(await open({ permissions }), registry, person)
     const copied = async (name: string) => {
       await page.getByRole('button', { name, exact: true }).click()
       await page.getByRole('status').filter({ hasText: 'Copied' }).last().waitFor()
@@ -374,8 +362,7 @@ describe('keyboard, clipboard and no script', () => {
   })
 
   it('a browser without JavaScript registers a client', async ({ open, registry, person }) => {
-    const page = await open({ javaScriptEnabled: false })
-    await signInTo(page, registry, person)
+    const page = await openPortal(await open({ javaScriptEnabled: false }), registry, person)
     const { clientSecret } = await register(page, registry, {
       name: 'Without script',
       kind: /without users/,

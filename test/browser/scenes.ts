@@ -2,7 +2,7 @@
 
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
-import { expectHeading, it, signIn } from './fixtures.ts'
+import { expectHeading, it, openPortal } from './fixtures.ts'
 import { expectFineIn, LOOKS } from './looks.ts'
 import type { Person, Registry } from './registry.ts'
 
@@ -32,12 +32,6 @@ export async function askInOrder({ insert }: Registry, clientIds: readonly strin
       clientIds.map((id, place) => [id, 60 * place]),
     )
   }
-}
-
-async function enter(page: Page, { url }: Registry, person: Person) {
-  await page.goto(`${url}/clients`)
-  await signIn(page, person)
-  await expectHeading(page, 'Your clients')
 }
 
 /** One main part, a title, no id twice, and a name for each control and region. */
@@ -73,7 +67,7 @@ export function testScenes({ files, scenes, registry, ids }: Stage) {
     `the accessibility tree of the page of ${files} is as it is kept, and everything on the page has a name (%s)`,
     async ([name, scene], { open }) => {
       const page = await open()
-      await enter(page, registry(), scene.who())
+      await openPortal(page, registry(), scene.who())
       await show(page, scene)
       const tree = settled(await page.getByRole('main').ariaSnapshot())
       await expect(`${tree}\n`).toMatchFileSnapshot(`trees/${files}-${name}.txt`)
@@ -88,7 +82,7 @@ export function testScenes({ files, scenes, registry, ids }: Stage) {
       for (const scene of scenes) {
         const person = scene.who()
         const page = pages.get(person) ?? (await open(options))
-        if (!pages.has(person)) await enter(page, registry(), person)
+        if (!pages.has(person)) await openPortal(page, registry(), person)
         pages.set(person, page)
         await show(page, scene)
         await expectFineIn(options.colorScheme, page, `${files}-scene-${scene.name}-${how}`)

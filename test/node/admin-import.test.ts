@@ -86,7 +86,7 @@ async function tokenFor(id: number | string, secret: string) {
 
 const counts = (stdout: string) => JSON.parse(stdout) as Record<string, number | boolean>
 
-it('a dump is tried, imported and imported again: old secrets buy tokens, and the second import changes nothing', async () => {
+it('a dump is tried, imported and imported again: old secrets get tokens, and the second import changes nothing', async () => {
   const file = await written('registry.sql', mysqlDump(await tablesOf(100, 3)))
   const all = { clients: 3, not_imported: 0, bad_rows: 0 }
 

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { findClient, updateClient } from '../../src/flows/registration/clients.ts'
 import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
 import { formsOf, type Pair } from '../node/forms.ts'
+import { sampled } from '../sample.ts'
 import { keySetOf, newKey } from './keys.ts'
 import {
   CLIENT,
@@ -199,7 +200,8 @@ describe('a form halfway through', () => {
     const forms = await formsAt(other, path, own)
     const before = await rowsOf()
     for (const fields of forms) {
-      for (const elsewhere of WITH_FORMS.filter((one) => one !== path)) {
+      const others = WITH_FORMS.filter((one) => one !== path)
+      for (const elsewhere of sampled(others, 3, WITH_FORMS.indexOf(path))) {
         const answer = await other.send(at(elsewhere, own), fields)
         expect([elsewhere, answer.status]).toEqual([elsewhere, 403])
       }
