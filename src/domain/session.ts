@@ -91,5 +91,11 @@ export const sessionRecord = (session: NewSession): SessionRecord => ({
     session.client.readAtMs < session.asOfMs && { client_as_of: isoTime(session.client.readAtMs) }),
 })
 
+/** What an access token does not tell of its client and of the request for it. */
+export const UNTOLD = {
+  client: { owner_id: '', name: '', url: '', description: '', redirect_uri: '' },
+  request: { ip_address: '', remote_host: '', nonce: '' },
+} as const
+
 /** Epoch seconds at which the session ends; NaN if `end_time` is not ISO 8601. */
 export const endOf = (session: SessionRecord) => Math.floor(Date.parse(session.end_time) / 1000)

@@ -7,7 +7,7 @@ import { mayBeSigned } from '../crypto/token.ts'
 import { MAX_SIGNED_TOKEN_SECONDS } from '../domain/resource.ts'
 import { CLOCKS_DIFFER_SECONDS } from '../domain/revocation.ts'
 import { splitScopes } from '../domain/scope.ts'
-import type { SessionRecord } from '../domain/session.ts'
+import { type SessionRecord, UNTOLD } from '../domain/session.ts'
 import { readSession } from '../domain/session-shape.ts'
 import { ACCESS_TOKEN_TYP } from './access-token.ts'
 
@@ -38,18 +38,15 @@ function sessionIn(claims: Claims): SessionRecord | string {
   if (typeof scope !== 'string') return 'scope is missing'
   const audience = [aud].flat()
   if (audience.length === 0) return 'aud is empty'
-  const empty = { owner_id: '', name: '', url: '', description: '', redirect_uri: '' }
   const session = readSession({
     session_id: jti,
     start_time: isoTime(Number(iat) * 1000),
     end_time: isoTime(Number(exp) * 1000),
     user: sub === client_id ? null : { user_id: sub, username: '', email: '' },
-    client: { client_id, ...empty },
+    client: { client_id, ...UNTOLD.client },
     authorizations: { classic: 0, scopes: splitScopes(scope), endorsements },
     audience,
-    ip_address: '',
-    remote_host: '',
-    nonce: '',
+    ...UNTOLD.request,
     ...(cnf !== undefined && { cnf }),
     as_of: isoTime(asOfMs),
     ...(clientAsOfMs !== asOfMs && { client_as_of: isoTime(clientAsOfMs) }),

@@ -2,7 +2,7 @@
 
 import { isEndorsement, withoutCovered } from '../domain/category.ts'
 import { isScope, splitScopes } from '../domain/scope.ts'
-import type { SessionRecord } from '../domain/session.ts'
+import { type SessionRecord, UNTOLD } from '../domain/session.ts'
 
 type Claims = Readonly<Record<string, unknown>>
 
@@ -50,19 +50,10 @@ export function sessionOfClaims(claims: Claims): SessionRecord | null {
       sub === clientId && username === undefined
         ? null
         : { user_id: text(sub), username: text(username), email: '' },
-    client: {
-      client_id: text(clientId),
-      owner_id: '',
-      name: '',
-      url: '',
-      description: '',
-      redirect_uri: '',
-    },
+    client: { client_id: text(clientId), ...UNTOLD.client },
     authorizations: { classic: 0, scopes, endorsements: withoutCovered(endorsements) },
     audience,
-    ip_address: '',
-    remote_host: '',
-    nonce: '',
+    ...UNTOLD.request,
     ...(cnf && { cnf }),
   }
 }
