@@ -134,6 +134,17 @@ export const grantTypesByDefault = (
 export const quote = (value: unknown) =>
   JSON.stringify(textOf(value)).replace(/\{(?=(?:field|empty)\})/g, '\\u007b')
 
+const MOST_NAMED = 5
+
+/** Says of each, up to five, why a client may not register it; null if it may register all. */
+export function wrongRedirectUris(uris: readonly string[], isPublic: boolean): string | null {
+  const sentences = uris.flatMap((uri) => {
+    const problem = redirectUriProblem(uri, isPublic)
+    return problem === null ? [] : [`redirect URI ${quote(uri)} ${problem}`]
+  })
+  return sentences.slice(0, MOST_NAMED).join('; ') || null
+}
+
 /** `field` is the one to correct, in snake_case. `sentence` has `{field}` where the field's name stands. */
 type RegistrationProblem = Readonly<{ field: string; sentence: string }>
 
@@ -149,11 +160,8 @@ export function registrationProblem(client: Registered): RegistrationProblem | n
     const sentence = 'a JWK Set is for the authentication method private_key_jwt alone'
     return { field: client.jwks === null ? 'jwks_uri' : 'jwks', sentence }
   }
-  for (const uri of client.redirectUris) {
-    const problem = redirectUriProblem(uri, isPublic)
-    const sentence = `redirect URI ${quote(uri)} ${problem}`
-    if (problem) return { field: 'redirect_uris', sentence }
-  }
+  const wrong = wrongRedirectUris(client.redirectUris, isPublic)
+  if (wrong !== null) return { field: 'redirect_uris', sentence: wrong }
   const [dotless] = client.redirectUris
   if (dotless !== undefined && client.redirectUris.every((uri) => schemeWithoutDot(uri) !== null)) {
     const sentence = `redirect URI ${quote(dotless)} has a scheme without a dot, which may be refused: register another one beside it, with https, http on a loopback address, or a scheme with a dot in it`

@@ -177,6 +177,24 @@ describe('a registration', () => {
     },
   )
 
+  it('a registration with several wrong redirect URIs names each of the first five', () => {
+    const given = (redirectUris: string[]) =>
+      registrationProblem({
+        ...{ authMethod: 'client_secret', jwks: null, jwksUri: '', redirectUris },
+        grantTypes: ['authorization_code'],
+      })
+    const good = 'https://a.example/cb'
+    expect(given([good])).toBeNull()
+    expect(given(['http://a.example/cb', good, `${good}#x`])).toEqual({
+      field: 'redirect_uris',
+      sentence:
+        'redirect URI "http://a.example/cb" must be https; http is for 127.0.0.1, [::1] and localhost only; ' +
+        'redirect URI "https://a.example/cb#x" must not have a fragment',
+    })
+    const many = Array.from({ length: 50 }, (_, i) => `${good}#${i}`)
+    expect(given(many)?.sentence.match(/redirect URI/g)).toHaveLength(5)
+  })
+
   it('a registration has a JWK Set with private_key_jwt and with no other method', () => {
     const problem = (authMethod: AuthMethod, jwks: string | null) =>
       registrationProblem({ authMethod, jwks, jwksUri: '', redirectUris: [], grantTypes: [] })

@@ -7,7 +7,7 @@ import {
   FOLLOWS_FROM,
   isClientKind,
 } from '../../domain/client-kind.ts'
-import { quote, redirectUriProblem, registrationProblem } from '../../domain/registration.ts'
+import { registrationProblem, wrongRedirectUris } from '../../domain/registration.ts'
 import type { GivenKeys } from '../../flows/registration/own-credentials.ts'
 import { CLIENT_LABELS } from '../../pages/portal/client-form-page.tsx'
 import { CLIENT_FIELDS, CLIENT_LISTS } from '../../protocol/registration/client-fields.ts'
@@ -69,11 +69,9 @@ function requireRedirectUris(text: string, kind: ClientKind | null) {
   }
   if (kind === null) {
     // A kind that may have every scheme.
-    for (const uri of redirectUris) {
-      const problem = redirectUriProblem(uri, true)
-      if (problem) throw invalid(`redirect URI ${quote(uri)} ${problem}`, 'redirect_uris')
-    }
-    return
+    const wrong = wrongRedirectUris(redirectUris, true)
+    if (wrong === null) return
+    throw invalid(wrong, 'redirect_uris')
   }
   const { authMethod, grantTypes, hasRedirectUris } = FOLLOWS_FROM[kind]
   if (!hasRedirectUris) {
