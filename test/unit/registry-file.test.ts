@@ -48,6 +48,12 @@ describe('a registry file that was written', () => {
     },
   )
 
+  it('a first owner whom a file names as a further owner too is the first alone, as the registry keeps it', async () => {
+    const client = { client_id: 'a1', name: 'N', owner_id: 'ada', further_owners: ['bea', 'ada'] }
+    const read = await entriesIn(JSON.stringify({ version: 1, clients: [client] }))
+    expect(read.get('clients')).toMatchObject([{ owner_id: 'ada', further_owners: ['bea'] }])
+  })
+
   it('a file says the same to a reader of YAML 1.1, for which no and on are truth values', async () => {
     await fc.assert(
       fc.asyncProperty(anyRaw, async (raw) => {
