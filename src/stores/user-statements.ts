@@ -45,12 +45,14 @@ export const WITHDRAW_USER_ENDORSEMENTS = `DELETE FROM user_endorsement
   WHERE user_id = ?1 AND category IN (SELECT value FROM json_each(?2))`
 /** ON DELETE CASCADE removes scopes, endorsements and known browsers. */
 export const DELETE_USER = `DELETE FROM user WHERE user_id = ?1`
-/** These tables have no foreign key to the user, and hold the name and the address. */
+/** These tables have no foreign key to the user. The first four hold the name or the address. A deleted user follows no first owner. */
 export const FORGET_USER = [
   `DELETE FROM consent WHERE user_id = ?1`,
   `DELETE FROM refresh_family WHERE user_id = ?1`,
   `DELETE FROM authorization_code WHERE user_id = ?1`,
   `DELETE FROM external_user WHERE user_id = ?1`,
+  `DELETE FROM client_owner WHERE user_id = ?1`,
+  `DELETE FROM client_owner_offer WHERE user_id = ?1`,
 ] as const
 
 type ListStatements = Readonly<Record<keyof UserLists, readonly string[]>>

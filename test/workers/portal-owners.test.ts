@@ -10,7 +10,7 @@ import {
   findClient,
   updateClient,
 } from '../../src/flows/registration/clients.ts'
-import { createUser } from '../../src/flows/registration/users.ts'
+import { createUser, deleteUser } from '../../src/flows/registration/users.ts'
 import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
 import { formsOf, type Pair } from '../node/forms.ts'
 import { approvalPath, decide, newApprover, newRequest } from './approving.ts'
@@ -411,6 +411,19 @@ describe('the first owner', () => {
     )
     expect((await ada.submit(`/clients/${id}/leave`)).status).toBe(303)
     expect(await ownersOf(id)).toEqual([bea.user.id])
+  })
+
+  it('a user who is deleted is no further owner any more, and does not follow the first', async () => {
+    const { ada, bea, id } = await offered()
+    await answerOffer(bea, id, 'accept')
+    const [cy, dan] = [await newOwner(), await newOwner()]
+    await share(ada, id, cy)
+    await offer(ada, id, dan.user.username)
+    for (const { user } of [bea, dan]) await deleteUser(admin(), { userId: user.id })
+    expect(await ownersOf(id)).toEqual([ada.user.id, cy.user.id])
+    expect(await rowsOf(id)).toEqual([])
+    expect((await ada.submit(`/clients/${id}/leave`)).status).toBe(303)
+    expect(await ownersOf(id)).toEqual([cy.user.id])
   })
 
   it('a further owner whom an operator makes the first owns the client once, and no more after leaving', async () => {
