@@ -66,7 +66,7 @@ const pagesWith = (text: string): Record<string, string> => {
   const offer = { name: text, offeredAt: 1, declinedAt: null }
   const offered = { ...offer, clientId: text, isEnabled: false, offeredBy: text, hidden }
   const approval: ApprovalProps = {
-    ...{ frame, client: { ...client, selfRegistered: null }, isEnabled: false, owners: [text] },
+    ...{ frame, client: { ...client, selfRegistered: null, disabledAt: 1 }, owners: [text] },
     offers: [offer],
     logoPath: '/logos/x',
     signInAddress: text,

@@ -22,7 +22,7 @@ import { askedFor, changesOf, readDecision, readReason, whyNot } from './approva
 import { approverPage, onlyApprovers } from './approvals.tsx'
 import { attempt, clientFormFields, type Refused } from './attempt.ts'
 import { nameOf } from './clients.tsx'
-import { doneIn } from './done.ts'
+import { type Done, doneIn } from './done.ts'
 import { shownEntry } from './history-view.ts'
 import { catalogueOf, shownPermissions } from './permission-view.ts'
 import { frameOf, type Read, reopened, sendPortalPage, type Visit } from './portal-page.tsx'
@@ -90,7 +90,6 @@ async function showClient(
     <ApprovalPage
       frame={await frameOf(visit, { problem: problemOf(shown), done })}
       client={client}
-      isEnabled={client.disabledAt === null}
       owners={owners.filter(({ userId }) => userId !== '').map((one) => nameOf(one, user))}
       offers={offers.map((one) => ({ ...one, name: nameOf(one, user) }))}
       logoPath={logoPath(logo)}
@@ -150,7 +149,10 @@ async function decide(
 }
 
 /** What the page after the decision says. */
-const LISTED: Readonly<Record<string, string>> = { list: 'listed', unlist: 'listing_declined' }
+const LISTED: ReadonlyMap<string, Done> = new Map([
+  ['list', 'listed'],
+  ['unlist', 'listing_declined'],
+])
 
 async function decideListing(
   visit: Visit<Found>,
@@ -186,7 +188,7 @@ export const approvalPage = approverPage<Found>({
     const { client } = visit.found.client ?? {}
     if (!client) return showNone(visit)
     const { clientId } = client
-    const listed = visit.deps.settings.hasDirectory ? LISTED[form.get('act') ?? ''] : undefined
+    const listed = visit.deps.settings.hasDirectory ? LISTED.get(form.get('act') ?? '') : undefined
     const [name, change] = listed === undefined ? [FORM, decide] : [LISTING_FORM, decideListing]
     const asked = { form: name, id: clientId, labels: DECISION_LABELS, aliases: ALIASES }
     const attempted = await attempt(visit, form, asked, async (version) => {

@@ -1,6 +1,6 @@
 /** One client that asks for more: who it is, what is new beside what it has, its history, and the decision. */
 
-import type { AuthMethod, SelfRegistered } from '../../domain/client.ts'
+import type { ClientRecord } from '../../domain/client.ts'
 import { nameForPeople, verifiedHostOf } from '../../domain/shown-client.ts'
 import { OwnName } from '../consent-client.tsx'
 import { Day, type Hidden, HostName, Row } from '../parts.tsx'
@@ -31,18 +31,11 @@ export type Change = Readonly<{ field: string; before: readonly string[]; now: r
 export type ApprovalProps = Readonly<{
   /** Its listing in the directory; null if no owner wants it, or without a directory. */
   listing: ShownListing | null
-  client: Readonly<{
-    clientId: string
-    name: string
-    url: string
-    description: string
-    authMethod: AuthMethod
-    redirectUris: readonly string[]
-    /** Epoch seconds. */
-    createdAt: number
-    selfRegistered: SelfRegistered | null
-  }>
-  isEnabled: boolean
+  client: Readonly<{ clientId: string; redirectUris: readonly string[] }> &
+    Pick<
+      ClientRecord,
+      'name' | 'url' | 'description' | 'authMethod' | 'createdAt' | 'selfRegistered' | 'disabledAt'
+    >
   owners: readonly string[]
   offers: readonly ShownOffer[]
   logoPath: string | null
@@ -163,7 +156,7 @@ export const ApprovalPage = (p: ApprovalProps) => (
         <History entries={p.since} />
       </section>
     )}
-    {!p.isEnabled && (
+    {p.client.disabledAt !== null && (
       <p class="caution">It is disabled, so it gets no tokens, whatever you decide.</p>
     )}
     {p.logoPath !== null && <img class="logo" src={p.logoPath} alt="" width="48" height="48" />}

@@ -1,5 +1,6 @@
 /** One client: what it is, what it may do, and its settings for the common libraries. */
 
+import type { ClientRecord } from '../../domain/client.ts'
 import { Day, Row, WebAddress } from '../parts.tsx'
 import { Description, OwnerNames, RedirectUris, WebPage } from './client-facts.tsx'
 import { type ConfiguredClient, snippetsFor } from './client-settings.ts'
@@ -10,15 +11,7 @@ import { PermissionList, type ShownPermission } from './permissions.tsx'
 export type ClientPageProps = Readonly<{
   frame: FrameProps
   client: ConfiguredClient &
-    Readonly<{
-      name: string
-      url: string
-      description: string
-      requirePkce: boolean
-      logoUri: string
-      /** Epoch seconds. */
-      createdAt: number
-    }>
+    Pick<ClientRecord, 'name' | 'url' | 'description' | 'requirePkce' | 'logoUri' | 'createdAt'>
   state: 'enabled' | 'disabled_by_owner' | 'disabled_by_operator'
   /** It has a scope of the registry itself, so only an administrator changes it. */
   isPrivileged: boolean

@@ -1,19 +1,15 @@
 /** Settings of a client for the common libraries, ready to paste. No secret is part of them. */
 
-import type { AuthMethod } from '../../domain/client.ts'
-import { type GrantType, usesSecret } from '../../domain/client.ts'
+import { type Client, type GrantType, usesSecret } from '../../domain/client.ts'
 
-export type ConfiguredClient = Readonly<{
-  issuer: string
-  clientId: string
-  authMethod: AuthMethod
-  grantTypes: readonly GrantType[]
-  redirectUris: readonly string[]
-  /** Those that it may ask for. */
-  scopes: readonly string[]
-  /** The algorithm of its first key, for a client that signs; null for others. */
-  keyAlgorithm: KeyAlgorithm | null
-}>
+export type ConfiguredClient = Pick<Client, 'authMethod' | 'grantTypes' | 'scopes'> &
+  Readonly<{
+    issuer: string
+    clientId: string
+    redirectUris: readonly string[]
+    /** The algorithm of its first key, for a client that signs; null for others. */
+    keyAlgorithm: KeyAlgorithm | null
+  }>
 
 /** How WebCrypto imports the private key of each algorithm. */
 const KEY_IMPORTS = {

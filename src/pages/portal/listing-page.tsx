@@ -1,6 +1,7 @@
 /** Whether a client is in the public directory, and what becomes public. */
 
-import { type Listing, listingStateOf } from '../../domain/directory.ts'
+import type { ClientRecord } from '../../domain/client.ts'
+import { listingStateOf } from '../../domain/directory.ts'
 import type { DescribedScope } from '../../domain/scope-catalogue.ts'
 import {
   Day,
@@ -16,13 +17,8 @@ import { ClientFrame, type FrameProps } from './frame.tsx'
 
 type ListingPageProps = Readonly<{
   frame: FrameProps
-  client: Readonly<{
-    clientId: string
-    name: string
-    description: string
-    disabledAt: number | null
-    listing: Listing | null
-  }>
+  client: Readonly<{ clientId: string }> &
+    Pick<ClientRecord, 'name' | 'description' | 'disabledAt' | 'listing'>
   /** The address of its web page, if it can be linked to; otherwise ''. */
   page: string
   /** Where we serve its logo; null without one. */

@@ -1,5 +1,6 @@
 /** A client's secrets: a new one, shown only once; the list; rotation with an overlap. */
 
+import type { Credential } from '../../domain/client.ts'
 import { inWords } from '../../domain/duration.ts'
 import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
 import { Day, type FormHead, Mark, Moment, PostForm, Row, Submit } from '../parts.tsx'
@@ -64,11 +65,7 @@ type SecretsProps = ClientFrameProps &
     /** The hidden fields of the form that replaces its keys by a secret. */
     useSecret: FormHead
     /** The newest first. Instants in epoch seconds. */
-    secrets: readonly Readonly<{
-      createdAt: number
-      expiresAt: number | null
-      lastUsedAt: number | null
-    }>[]
+    secrets: readonly Pick<Credential, 'createdAt' | 'expiresAt' | 'lastUsedAt'>[]
     rotation: FormHead
     overlaps: readonly Readonly<{ seconds: number; isChecked: boolean }>[]
   }>
