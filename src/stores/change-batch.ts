@@ -4,7 +4,7 @@ import type { AuditEvent } from '../domain/audit.ts'
 import { recordStatement } from './audit.ts'
 import { bound, D1_NOW_MS, type Database } from './database.ts'
 import { hasEnded } from './narrowing.ts'
-import type { Authorship, Detail } from './registration-ports.ts'
+import type { Authorship, Changed, Detail } from './registration-ports.ts'
 
 /** SQL: the version that a change gives to its record. */
 export const NEXT_VERSION = `max(version + 1, ${D1_NOW_MS})`
@@ -50,16 +50,18 @@ export const auditStatement = (
 /** Is this the fault of a batch whose record has another version? */
 export const isStale = (fault: unknown) => /stale version/.test(String(fault))
 
-/** The last result of the batch is that of `read`. */
-export async function runChange(
+/** What is read last in the batch of a change, such as the record. */
+export type ReadAfter<Read> = Readonly<{
+  last: D1PreparedStatement
+  recordIn: (result: D1Result | undefined) => Read | null
+}>
+
+export async function runChange<Read>(
   db: Database,
   expected: Expected,
   parts: readonly Part[],
-  { by, read }: Readonly<{ by: Authorship; read: D1PreparedStatement }>,
-): Promise<
-  | Readonly<{ kind: 'changed'; result: D1Result | undefined; hasEnded: boolean }>
-  | Readonly<{ kind: 'stale' }>
-> {
+  { by, last, recordIn }: ReadAfter<Read> & Readonly<{ by: Authorship }>,
+): Promise<Changed<Read>> {
   const { kind, id, version } = expected
   const batch = [bound(db, EXPECT_VERSION, kind, id, version)]
   if (by.as) batch.push(bound(db, EXPECT_VERSION, 'user', by.as.userId, by.as.version))
@@ -69,12 +71,13 @@ export async function runChange(
     batch.push(part.change, auditStatement(db, by, part))
     batch.push(...(part.more ?? []), ...(part.ending ?? []))
   }
-  batch.push(read)
+  batch.push(last)
   try {
     const outcomes = await db.batch(batch)
     const narrowed = narrowings.flatMap((index) => outcomes[index] ?? [])
     const endsAll = parts.some(({ ending = [] }) => ending.length > 0)
-    return { kind: 'changed', result: outcomes.at(-1), hasEnded: endsAll || hasEnded(narrowed) }
+    const record = recordIn(outcomes.at(-1))
+    return { kind: 'changed', record, hasEnded: endsAll || hasEnded(narrowed) }
   } catch (fault) {
     if (isStale(fault)) return { kind: 'stale' }
     throw fault

@@ -33,6 +33,8 @@ import type {
 import { revocationStatements } from './revocation-statements.ts'
 import { FIRST_PLACE, placeOf } from './waiting-clients.ts'
 
+const recordIn = (result: D1Result | undefined) => firstIn(result, readClientRecord)
+
 /** Only the insertion of the client can fail in this way: a new client has no other rows yet. */
 const isIdTaken = (fault: unknown) =>
   /UNIQUE constraint failed: client\.client_id/.test(String(fault))
@@ -172,7 +174,7 @@ export function clientRegistry(
     ): Promise<ClientRecord | 'too_many' | null> {
       const batch = [...creationStatements(db, client, by, detail), find(client.clientId)]
       try {
-        return firstIn((await db.batch(batch)).at(-1), readClientRecord)
+        return recordIn((await db.batch(batch)).at(-1))
       } catch (fault) {
         if (isIdTaken(fault)) return null
         if (isTooMany(fault)) return 'too_many'
@@ -222,13 +224,7 @@ export function clientRegistry(
       })
       const expected = { kind: 'client', id: clientId, version } as const
       try {
-        const done = await runChange(db, expected, parts, { by, read: find(clientId) })
-        if (done.kind === 'stale') return done
-        return {
-          kind: 'changed',
-          record: firstIn(done.result, readClientRecord),
-          hasEnded: done.hasEnded,
-        }
+        return await runChange(db, expected, parts, { by, last: find(clientId), recordIn })
       } catch (fault) {
         if (isTooMany(fault)) return { kind: 'too_many' }
         if (isOverLimit(fault)) return { kind: 'too_often' }

@@ -5,6 +5,7 @@ import {
   type Expected,
   NEXT_VERSION,
   type Part,
+  type ReadAfter,
   runChange,
 } from './change-batch.ts'
 import { changedBy, columnsOf, selected, valuesIn } from './columns.ts'
@@ -87,23 +88,17 @@ export function declaredRows<
 ) {
   const found = (value: string) => bound(db, sql.find, value)
   const recordIn = (result: D1Result | undefined) => firstIn(result, read)
-  /** The result is that of `last`. */
-  const run = (
+  const run = <Read>(
     act: 'update' | 'delete',
     { before, by, ...part }: Change<Record>,
-    last: D1PreparedStatement,
+    after: ReadAfter<Read>,
   ) => {
     const expected = { kind: table, id: before[key], version: before.version }
     const parts = [{ ...part, event: `${table}.${act}`, about: {} }] as const
-    return runChange(db, expected, parts, { by, read: last })
+    return runChange(db, expected, parts, { by, ...after })
   }
-  const change = async (
-    act: 'update' | 'delete',
-    part: Change<Record>,
-  ): Promise<Changed<Record>> => {
-    const done = await run(act, part, found(part.before[key]))
-    return done.kind === 'stale' ? done : { ...done, record: recordIn(done.result) }
-  }
+  const change = (act: 'update' | 'delete', part: Change<Record>) =>
+    run(act, part, { last: found(part.before[key]), recordIn })
 
   const registry = {
     find: async (value: string) => recordIn(await found(value).all()),

@@ -45,17 +45,20 @@ export const FIND_REFRESH_TOKEN = `SELECT f.family_id AS familyId, f.client_id A
   FROM refresh_token t JOIN refresh_family f ON f.family_id = t.family_id WHERE t.token_digest = ?1`
 const ofFamily = (column: string) =>
   `(SELECT f.${column} FROM refresh_family f WHERE f.family_id = refresh_token.family_id)`
+/** SQL: the family `f` of the token, while `terms` hold. */
+const familyStillGranted = (terms: string) =>
+  `${stillGranted({
+    from: 'refresh_family f',
+    clientId: 'f.client_id',
+    userId: 'f.user_id',
+    terms,
+    grantType: 'refresh_token',
+  })} AND f.family_id = refresh_token.family_id`
 /** Exactly one call gets a row. A repeated call for the same successor gets the row again. */
 export const SPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = ?2, successor = ?3, salt = NULL
   WHERE token_digest = ?1
     AND EXISTS (SELECT 1 FROM refresh_family f WHERE f.family_id = refresh_token.family_id AND ${FAMILY_LIVES})
-    AND (successor = ?3 OR (spent_at IS NULL AND EXISTS (${stillGranted({
-      from: 'refresh_family f',
-      clientId: 'f.client_id',
-      userId: 'f.user_id',
-      terms: '?4',
-      grantType: 'refresh_token',
-    })} AND f.family_id = refresh_token.family_id)))
+    AND (successor = ?3 OR (spent_at IS NULL AND EXISTS (${familyStillGranted('?4')})))
   RETURNING ${heldNow(ofFamily('client_id'), ofFamily('user_id'))}`
 /** Only for the winner, in the same batch. */
 export const USE_PROOF_FOR_TOKEN = `INSERT INTO used_jti (jti_digest, expires_at)
@@ -71,13 +74,7 @@ export const INSERT_SUCCESSOR = `INSERT INTO refresh_token
  */
 export const REPEAT_SUCCESSOR = `UPDATE refresh_token SET answers = answers + 1
   WHERE token_digest = ?1 AND spent_at IS NULL AND session_key = ?3
-    AND EXISTS (${stillGranted({
-      from: 'refresh_family f',
-      clientId: 'f.client_id',
-      userId: 'f.user_id',
-      terms: '?2',
-      grantType: 'refresh_token',
-    })} AND f.family_id = refresh_token.family_id AND ${FAMILY_LIVES})
+    AND EXISTS (${familyStillGranted('?2')} AND ${FAMILY_LIVES})
   RETURNING ${heldNow(ofFamily('client_id'), ofFamily('user_id'))}`
 /** Only if the statement before it changed a row. */
 export const USE_PROOF_FOR_REPETITION = `INSERT INTO used_jti (jti_digest, expires_at)
@@ -98,14 +95,8 @@ export const DELETE_SUCCESSOR = `DELETE FROM refresh_token WHERE token_digest = 
 
 export const familyRecord = (family: RefreshFamily): string => {
   const { user, redirectUri, jkt, authTime, audience, audienceReadAtMs } = family
-  return JSON.stringify({
-    user,
-    redirectUri,
-    jkt,
-    authTime,
-    audience,
-    audienceReadAtMs,
-  } satisfies FamilyRecord)
+  const record: FamilyRecord = { user, redirectUri, jkt, authTime, audience, audienceReadAtMs }
+  return JSON.stringify(record)
 }
 
 /** A family from before audiences has none. */
@@ -171,18 +162,10 @@ export const refreshTokenStore = (db: Database) => ({
   ): Promise<Rotation> {
     const { sessionKey, jkt, salt, resources, terms, idleSeconds } = successor
     const next = successor.tokenDigest
+    const scopes = formatScopes(terms.scopes)
     const statements = [
       bound(db, SPEND_REFRESH_TOKEN, tokenDigest, now, next, await termsJson(terms)),
-      bound(
-        db,
-        INSERT_SUCCESSOR,
-        tokenDigest,
-        next,
-        sessionKey,
-        salt,
-        formatScopes(terms.scopes),
-        resources,
-      ),
+      bound(db, INSERT_SUCCESSOR, tokenDigest, next, sessionKey, salt, scopes, resources),
       bound(db, TOUCH_FAMILY, familyId, next, idleSeconds, tokenDigest, now),
     ]
     if (jkt !== null) {

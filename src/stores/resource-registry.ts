@@ -4,7 +4,7 @@
  */
 
 import { isNarrowed, type ResourceFields, type ResourceRecord } from '../domain/resource.ts'
-import { bound, type Database, rowReader, rowsIn } from './database.ts'
+import { bound, type Database, firstIn, rowReader } from './database.ts'
 import { declaredRows, declaredSql } from './declared.ts'
 import type { Authorship, Changed, Detail, Lifetimes } from './registration-ports.ts'
 import { keptFor, keptSeconds, revokeSql, revokeStatement } from './revocation-statements.ts'
@@ -74,12 +74,11 @@ export function resourceRegistry(
       const change = bound(db, DELETE_RESOURCE, uri)
       const narrowing = [bound(db, REVOKE_DELETED_RESOURCE, uri, keptSeconds(lifetimeSeconds))]
       const part = { before, by, detail, change, narrowing }
-      const done = await run('delete', part, bound(db, COUNT_DEFAULTS, uri))
+      const recordIn = (result?: D1Result) => firstIn(result, (row: { clients: number }) => row)
+      const done = await run('delete', part, { last: bound(db, COUNT_DEFAULTS, uri), recordIn })
       if (done.kind === 'stale') return done
-      const [kept] = rowsIn<{ clients: number }>(done.result)
-      return kept && kept.clients > 0
-        ? { kind: 'is_default', clients: kept.clients }
-        : { ...done, record: null }
+      const clients = done.record?.clients ?? 0
+      return clients > 0 ? { kind: 'is_default', clients } : { ...done, record: null }
     },
   }
 }

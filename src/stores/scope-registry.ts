@@ -2,11 +2,13 @@
 
 import type { Category, NewScope, ScopeFields, ScopeRecord } from '../domain/scope-catalogue.ts'
 import { isStale } from './change-batch.ts'
-import { bound, type Database, rowReader, rowsIn } from './database.ts'
+import { bound, type Database, firstIn, rowReader, rowsIn } from './database.ts'
 import { declaredRows, isTooMany, unlessTooMany } from './declared.ts'
 import type { Authorship, Changed, Detail, Lifetimes } from './registration-ports.ts'
 import { keptSeconds } from './revocation-statements.ts'
 import * as sql from './scope-statements.ts'
+
+type Holders = Readonly<{ clients: number; users: number }>
 
 const namesIn = (result: D1Result | undefined) =>
   rowsIn<{ name: string }>(result)
@@ -42,15 +44,18 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
       before: ScopeRecord,
       by: Authorship,
       detail: Detail,
-    ): Promise<Changed<ScopeRecord> | Readonly<{ kind: 'held'; clients: number; users: number }>> {
+    ): Promise<Changed<ScopeRecord> | (Holders & Readonly<{ kind: 'held' }>)> {
       const unheld = bound(db, sql.DELETE_UNHELD_SCOPE, before.name)
       // The deletion changes no row of a holder, so the count is as the deletion saw it.
-      const count = bound(db, sql.COUNT_HOLDERS, before.name)
-      const done = await run('delete', { before, by, detail, change: unheld }, count)
+      const last = bound(db, sql.COUNT_HOLDERS, before.name)
+      const recordIn = (result?: D1Result) => firstIn(result, (row: Holders) => row)
+      const part = { before, by, detail, change: unheld }
+      const done = await run('delete', part, { last, recordIn })
       if (done.kind === 'stale') return done
-      const [held] = rowsIn<{ clients: number; users: number }>(done.result)
-      const isHeld = held !== undefined && held.clients + held.users > 0
-      return isHeld ? { kind: 'held', ...held } : { ...done, record: null }
+      const held = done.record
+      return held && held.clients + held.users > 0
+        ? { kind: 'held', ...held }
+        : { ...done, record: null }
     },
 
     /**

@@ -47,7 +47,7 @@ export const FIND_PASSWORD_HASH = `SELECT password_hash FROM user WHERE user_id 
 
 const readUserRecord = rowReader<UserRecord>(USER_ROW)
 
-const readFound = (result: D1Result | undefined) => firstIn(result, readUserRecord)
+const recordIn = (result: D1Result | undefined) => firstIn(result, readUserRecord)
 
 function findStatement(db: Database, who: UserReference): D1PreparedStatement {
   if (typeof who === 'string') return bound(db, FIND_USER_RECORD, who, usernameKey(who))
@@ -89,9 +89,9 @@ export const userReader = (db: Database) => ({
   /** Null if unknown. One read of the primary, unless older usernames still have no keys. */
   async find(who: UserReference): Promise<UserRecord | null> {
     const [found, older] = await db.batch([findStatement(db, who), bound(db, FIND_WITHOUT_KEY, 1)])
-    if (!older?.results.length) return readFound(found)
+    if (!older?.results.length) return recordIn(found)
     await keyOlderNames(db)
-    return readFound(await findStatement(db, who).all())
+    return recordIn(await findStatement(db, who).all())
   },
 
   /** At most `rows` users after the id `after`, ordered by id. `name` matches a part of the username or the e-mail address. */
@@ -132,7 +132,7 @@ export function userRegistry(
       const [insert, ...more] = insertUser(db, user, by.now)
       const audit = auditStatement(db, by, { event: 'user.create', about: { userId }, detail })
       try {
-        return readFound((await db.batch([insert, audit, ...more, read(userId)])).at(-1))
+        return recordIn((await db.batch([insert, audit, ...more, read(userId)])).at(-1))
       } catch (fault) {
         if (isTaken(fault)) return null
         throw fault
@@ -153,9 +153,7 @@ export function userRegistry(
       })
       const expected = { kind: 'user', id: userId, version } as const
       try {
-        const done = await runChange(db, expected, parts, { by, read: read(userId) })
-        if (done.kind === 'stale') return done
-        return { kind: 'changed', record: readFound(done.result), hasEnded: done.hasEnded }
+        return await runChange(db, expected, parts, { by, last: read(userId), recordIn })
       } catch (fault) {
         if (isTaken(fault)) return { kind: 'taken' }
         throw fault
