@@ -3,7 +3,7 @@
 import type { ClientRecord, GrantType } from '../domain/client.ts'
 import { ATTEMPT_SECONDS } from '../domain/client-document.ts'
 import { coveringHosts, type HostRule } from '../domain/document-host.ts'
-import { FIND_CLIENT_RECORD, readClientRecord } from './client-record.ts'
+import { clientRecordIn, FIND_CLIENT_RECORD } from './client-record.ts'
 import {
   bound,
   D1_NOW_MS,
@@ -77,7 +77,7 @@ export function clientDocumentStore(db: Database) {
       ])
       return {
         ...claimed(results),
-        record: firstIn(results[2], readClientRecord),
+        record: clientRecordIn(results[2]),
         kept: firstIn(results[3], readKept),
         catalogue: rowsIn<RowOf<DeclaredForClients>>(results[4]).map(readScope),
       }

@@ -5,7 +5,7 @@ import { APPROVAL_COLUMN } from './client-approval.ts'
 import { CLIENT_COLUMNS, CLIENT_ROW } from './clients.ts'
 import { selected } from './columns.ts'
 import { isUndeclaredSql } from './covering-sql.ts'
-import { rowReader } from './database.ts'
+import { firstIn, rowReader } from './database.ts'
 import { OFFERS_COLUMN } from './owner-statements.ts'
 import { PERMISSION_TABLES } from './permission-rows.ts'
 import { WAITING_CLIENTS } from './waiting-clients.ts'
@@ -77,3 +77,6 @@ export const readClientRecord = rowReader<ClientRecord>({
   listing: 'json',
   undeclaredScopes: 'json',
 })
+
+/** Null if there is none. */
+export const clientRecordIn = (result: D1Result | undefined) => firstIn(result, readClientRecord)

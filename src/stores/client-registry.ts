@@ -8,6 +8,7 @@ import { approvalStatements } from './client-approval.ts'
 import { importStatements } from './client-import.ts'
 import {
   CLIENTS_BY_ID,
+  clientRecordIn,
   FIND_CLIENT_RECORD,
   NAMES_OF_CLIENTS,
   NAMES_OF_CLIENTS_OF_OWNER,
@@ -16,7 +17,7 @@ import {
   readClientRecord,
 } from './client-record.ts'
 import { changeClient, insertClient } from './client-statements.ts'
-import { bound, type Database, firstIn, type RowOf } from './database.ts'
+import { bound, type Database, type RowOf } from './database.ts'
 import { pageOfAll, pageOfMatching } from './matching-page.ts'
 import { clientNarrowing, secretNarrowing } from './narrowing.ts'
 import { countStatement, isOverLimit } from './registration-count.ts'
@@ -32,8 +33,6 @@ import type {
 } from './registration-ports.ts'
 import { revocationStatements } from './revocation-statements.ts'
 import { FIRST_PLACE, placeOf } from './waiting-clients.ts'
-
-const recordIn = (result: D1Result | undefined) => firstIn(result, readClientRecord)
 
 /** Only the insertion of the client can fail in this way: a new client has no other rows yet. */
 const isIdTaken = (fault: unknown) =>
@@ -174,7 +173,7 @@ export function clientRegistry(
     ): Promise<ClientRecord | 'too_many' | null> {
       const batch = [...creationStatements(db, client, by, detail), find(client.clientId)]
       try {
-        return recordIn((await db.batch(batch)).at(-1))
+        return clientRecordIn((await db.batch(batch)).at(-1))
       } catch (fault) {
         if (isIdTaken(fault)) return null
         if (isTooMany(fault)) return 'too_many'
@@ -224,7 +223,11 @@ export function clientRegistry(
       })
       const expected = { kind: 'client', id: clientId, version } as const
       try {
-        return await runChange(db, expected, parts, { by, last: find(clientId), recordIn })
+        return await runChange(db, expected, parts, {
+          by,
+          last: find(clientId),
+          recordIn: clientRecordIn,
+        })
       } catch (fault) {
         if (isTooMany(fault)) return { kind: 'too_many' }
         if (isOverLimit(fault)) return { kind: 'too_often' }

@@ -4,9 +4,9 @@ import type { ClientRecord } from '../domain/client.ts'
 import type { TokenDigest } from '../domain/ids.ts'
 import { REGISTRATION_DAY_SECONDS } from '../domain/registration.ts'
 import { auditStatement } from './change-batch.ts'
-import { FIND_CLIENT_RECORD, RECORD_COLUMNS, readClientRecord } from './client-record.ts'
+import { clientRecordIn, FIND_CLIENT_RECORD, RECORD_COLUMNS } from './client-record.ts'
 import { creationStatements } from './client-registry.ts'
-import { bound, D1_NOW, type Database, firstIn } from './database.ts'
+import { bound, D1_NOW, type Database } from './database.ts'
 import {
   countStatement,
   FIND_REACHED_LIMITS,
@@ -75,12 +75,8 @@ export type SelfRegistrations = ReturnType<typeof selfRegistrations>
 /** For clients that register themselves by a request (RFC 7591, RFC 7592). */
 export function selfRegistrations(db: Database) {
   async function waitFor(limits: readonly Limit[]) {
-    const [reached] = (
-      await bound(db, FIND_REACHED_LIMITS, JSON.stringify(limits)).all<{
-        subject: string
-        wait: number
-      }>()
-    ).results
+    const find = bound(db, FIND_REACHED_LIMITS, JSON.stringify(limits))
+    const reached = await find.first<{ subject: string; wait: number }>()
     const { subject, wait } = reached ?? { subject: '', wait: 1 }
     return { retryAfterSeconds: Math.max(1, wait), isNetwork: subject !== '' }
   }
@@ -92,7 +88,7 @@ export function selfRegistrations(db: Database) {
      */
     async findDuplicate(requestDigest: string, by: Authorship): Promise<ClientRecord | null> {
       const find = bound(db, FIND_DUPLICATE, requestDigest)
-      const record = firstIn(await find.all(), readClientRecord)
+      const record = clientRecordIn(await find.all())
       if (!record?.hasRegistrationToken) return record
       const { clientId } = record
       const event = 'client.revoke_registration_token'
@@ -102,7 +98,7 @@ export function selfRegistrations(db: Database) {
         auditStatement(db, by, { event, about: { clientId }, detail }),
         find,
       ])
-      return firstIn(outcomes.at(-1), readClientRecord)
+      return clientRecordIn(outcomes.at(-1))
     },
 
     /**
@@ -129,7 +125,7 @@ export function selfRegistrations(db: Database) {
         bound(db, FIND_CLIENT_RECORD, clientId),
       ]
       try {
-        const record = firstIn((await db.batch(batch)).at(-1), readClientRecord)
+        const record = clientRecordIn((await db.batch(batch)).at(-1))
         if (record) return { kind: 'registered', record }
         throw new Error('the client that was registered is gone')
       } catch (fault) {
