@@ -8,11 +8,11 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inProject } from '../../src/local/project.ts'
 import {
-  JWT_SECRET,
-  type RegisteredClient,
-  type RunningRegistry,
-  startRegistry,
-} from '../node/running-registry.ts'
+  leavesNoSecret,
+  type RecordedRegistry,
+  startRecordedRegistry,
+} from '../node/recorded-registry.ts'
+import { JWT_SECRET, type RegisteredClient } from '../node/running-registry.ts'
 
 const run = promisify(execFile)
 const PYTHON = '/usr/bin/python3'
@@ -20,7 +20,7 @@ const ARCHIVE = 'https://archive.example'
 const ELSEWHERE = 'https://elsewhere.example'
 const SCOPE = 'archive:read'
 
-let running: RunningRegistry
+let running: RecordedRegistry
 let client: RegisteredClient
 /** In the project, so that `jose` is found. */
 let folder: string
@@ -29,7 +29,7 @@ beforeAll(async () => {
   if (!existsSync('/usr/lib/python3/dist-packages/jwt')) {
     throw new Error('apt-get install python3-jwt')
   }
-  running = await startRegistry()
+  running = await startRecordedRegistry()
   for (const uri of [ARCHIVE, ELSEWHERE]) {
     const words = ['--name', uri, '--scope', `${SCOPE} archive:write`, '--token-format', 'jwt']
     await running.administer('resource', 'create', uri, ...words)
@@ -101,4 +101,8 @@ describe('PyJWT', () => {
     const token = await tokenFor(ARCHIVE, SCOPE)
     await expect(sessionOf(token)).rejects.toThrow(/InvalidAlgorithmError|InvalidTokenError/)
   })
+})
+
+leavesNoSecret(() => running, {
+  ...{ secrets: 8, line: 5, row: 20, key: 0, value: 0, file: 10, answer: 8 },
 })
