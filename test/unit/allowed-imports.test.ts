@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 const SRC = join(import.meta.dirname, '../../src')
 const MAX_LINES = 300
 /** What a reader of `POST /token` has to know at most. */
-const MAX_FILES_OF_TOKEN = 48
+const MAX_FILES_OF_TOKEN = 47
 
 /** What each folder, or file of src/ itself, may import: a folder or one file. */
 const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
@@ -233,7 +233,7 @@ describe('the files of src', () => {
     expect(local.filter((target) => extname(target) === '' || !paths.has(target))).toEqual([])
   })
 
-  it('POST /token passes at most 48 files, counted from its route', () => {
+  it('POST /token passes at most 47 files, counted from its route', () => {
     const loaded = filesLoadedFor('routes/token.ts')
     expect(loaded).toContain('flows/token/client-credentials.ts')
     expect(loaded).toContain('crypto/digest.ts')
