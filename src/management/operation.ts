@@ -45,7 +45,7 @@ type Answer = Readonly<{
   example: unknown
 }>
 
-/** Of the query of an operation without parameters. */
+/** The query of an operation that has no query parameters. */
 export type None = Record<never, never>
 
 /** `Query` and `Body` are what the handler gets: the output of the schemas. */

@@ -42,7 +42,7 @@ type Change<Query, Body, Made> = Omit<Row<Query, Body, Made>, 'answer'> &
   Partial<Pick<Described<Query, Body>, 'scopes'>> &
   Readonly<{
     answer?: string
-    /** Of the record: the end of the path. Without one the record itself. */
+    /** The end of the path, after the key. An operation without it changes the record itself. */
     part?: `/${string}`
   }>
 

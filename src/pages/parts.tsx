@@ -101,7 +101,7 @@ export const Name = ({ children }: { children: Child }) => (
   </strong>
 )
 
-/** What somebody wrote: nothing where they wrote nothing. */
+/** A text that a person wrote, as a quotation. An empty text shows nothing. */
 export const Quotation = ({ text }: { text: string }) =>
   text === '' ? null : (
     <blockquote dir="auto">

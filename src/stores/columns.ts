@@ -9,7 +9,7 @@ const each = (members: Members, sql: (member: string, column: string) => string)
 
 export const columnsOf = (members: Members) => each(members, (_, column) => column)
 
-/** With the names of the members. `table`: with its dot. */
+/** The columns for SELECT, under the names of the members. `table`: with its dot. */
 export const selected = (members: Members, table = '') =>
   each(members, (member, column) => `${table}${column} AS ${member}`)
 

@@ -88,7 +88,7 @@ const idsIn = async (sql: string, id: string) => {
   return results.map((row) => row.user_id)
 }
 
-it('in any order of acts, some of them at once, a client has an owner, every offer is of an owner to somebody else, and nobody who has owned it is forgotten', async () => {
+it('in any order of acts, some of them at once, a client has an owner, an owner makes every offer to another user, and every former owner is noted', async () => {
   const people = await Promise.all(Array.from({ length: PEOPLE }, () => newUser()))
   const rounds = fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { maxLength: 12 })
   let owned = 0

@@ -36,7 +36,7 @@ function tablesOf(lines: readonly string[]) {
   }))
 }
 
-/** What stands there. */
+/** The key at each place. */
 const KEYS = { vars: 'ISSUER', d1_databases: 'database_id', kv_namespaces: 'id' } as const
 
 /** Null if the text is not laid out as the repository's, for example with an inline table. */

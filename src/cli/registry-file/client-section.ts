@@ -50,7 +50,7 @@ function permissionsIn(checked: Entry): Entry {
       name === 'endorsements'
         ? { distinct: withoutCovered, covers: endorsementCovers }
         : { distinct: asSet, covers: Object.is }
-    // Of the three only the grant types can be missing: `defaults` has the others.
+    // Only the grant types can be missing: `defaults` has the other two lists.
     const authorized = distinct((checked[name] ?? byDefault) as readonly string[])
     const requested = distinct(listIn(checked, requestedName(name)))
     const isOpen = (one: string) => !authorized.some((held) => covers(held, one))

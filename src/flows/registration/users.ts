@@ -158,7 +158,7 @@ export async function setPassword(
   })
 }
 
-/** The ids of so many clients are named. */
+/** A note names at most so many clients. */
 const NAMED_CLIENTS = 10
 
 /** For the deletion of a user: the clients that lose their first owner, and go on with all that they may do. */

@@ -45,12 +45,12 @@ export type Form<Found> = Readonly<{
   next?: string
 }>
 
-/** What a page is given beside the visit. */
+/** What a page gets in addition to the visit. */
 export type Showing = Readonly<{
   shared: ClientFrameProps
   /** The form that was refused; null at first. */
   posted: URLSearchParams | null
-  /** Of the form with this name. */
+  /** The address and the hidden fields of the form with this name. */
   headOf: (name: string) => Promise<FormHead>
 }>
 

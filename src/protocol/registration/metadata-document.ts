@@ -30,7 +30,7 @@ const MAX_NAME_LENGTH = 100
 const MAX_URIS = 30
 const MAX_SCOPES = 50
 
-/** Of its redirect URIs, the rules of every registration decide which can be used. It never has both `jwks` and a `jwksUri`. */
+/** The rules of every registration decide which of its redirect URIs can be used. It never has both `jwks` and a `jwksUri`. */
 export type MetadataDocument = ClientMetadata &
   Readonly<{ authMethod: Extract<AuthMethod, 'none' | 'private_key_jwt'> }>
 
