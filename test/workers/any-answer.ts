@@ -61,8 +61,8 @@ export async function answerTo(request: AnyRequest, ask: Ask, traces: Traces): P
 
 /** The scope that a client may not have. It has at most 256 characters of a scope. */
 const REFUSED_SCOPE = / scope '[\x21\x23-\x5b\x5d-\x7e]{1,256}'/
-/** RFC 6750 §3: the scope that would be enough; it is well-formed, so it cannot contain a quote. */
-const NAMED_SCOPE = / scope="[A-Za-z0-9._~/:* -]*"/
+/** RFC 6750 §3: the scopes that would be enough. A well-formed scope contains no quotation mark (RFC 6749 §3.3). */
+const NAMED_SCOPE = / scope="[\x20\x21\x23-\x5b\x5d-\x7e]*"/
 
 /** A sign-in cookie is returned to its browser, and a redirect is encoded. No other header has words of the caller. */
 function checkHeaders(request: AnyRequest, { headers, status }: Response) {

@@ -15,6 +15,7 @@ import {
   anyGet,
   anyPost,
   headerOf,
+  MARK,
   type NearlyValid,
   parametersOf,
   parametersReadOf,
@@ -525,6 +526,7 @@ describe('the endpoint /auth', { timeout: TEST_TIMEOUT_MS }, () => {
       nearly(scope, [['Authorization', `Bearer ${signed}`]]),
       nearly({ ...scope, fresh: '' }, [['Authorization', `Bearer ${signed}`]]),
       nearly(scope, [['Authorization', `Bearer ${token}`]]),
+      nearly({ scope: `data:text/html,${MARK}` }, [['Authorization', `Bearer ${token}`]]),
       nearly({ ...scope, resource: '5', fresh: '' }, [['Authorization', `Bearer ${token}`]]),
       nearly({ category: 'cs.DL' }, [['Cookie', cookie]]),
       nearly({}, [
