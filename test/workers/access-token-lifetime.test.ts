@@ -1,4 +1,4 @@
-/** A lifetime for one client's access tokens: the smaller of the client's own and the deployment's counts. */
+/** The lifetime of an access token: the client's own one, at most SESSION_LIFETIME_SECONDS. */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -32,7 +32,7 @@ const forItself = async (client: TestClient, fetch = serve()) =>
   issuedIn(await post('/token', credentialsOf(client), {}, fetch))
 
 describe('access token lifetime of one client', () => {
-  it('an access token of a client with its own lifetime lives that long for every grant, and expires_in says so', async () => {
+  it("a client's own lifetime applies to its access tokens from every grant, and expires_in states it", async () => {
     const client = await newRefreshingClient({ accessTokenLifetimeSeconds: 300 })
     expect(await lifetimesOf(await forItself(client))).toEqual([300, 300])
     const code = await obtainCode(await signIn(await newUser()), requestOf(client))
@@ -42,7 +42,7 @@ describe('access token lifetime of one client', () => {
     expect(await lifetimesOf(renewed)).toEqual([300, 300])
   })
 
-  it('SESSION_LIFETIME_SECONDS bounds the lifetime of every access token, and is the lifetime for other clients', async () => {
+  it("SESSION_LIFETIME_SECONDS limits a client's own lifetime, and applies to clients without one", async () => {
     const long = await newClient({ accessTokenLifetimeSeconds: 7201 })
     const [other, short] = [await newClient(), serve({ SESSION_LIFETIME_SECONDS: '600' })]
     expect(await lifetimesOf(await forItself(long))).toEqual([7200, 7200])

@@ -1,4 +1,4 @@
-/** Connected applications: a user sees what is allowed to whom, and removes it. No other user's access changes. */
+/** The account page (`/account`): a user sees the connected applications and removes them. Other users' access stays. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -73,13 +73,13 @@ const isAsked = async (who = cookie, whose = client) => {
   const response = await registry(authorizePath(requestOf(whose)), { headers: { Cookie: who } })
   return response.status === 200
 }
-/** The view of an authenticator that has read the revocations before, and does not read D1. */
-const ordinary = liveSessions(env.SESSIONS, null)
-const isGood = async (token: string, afterSeconds = 0) =>
-  (await ordinary.find(await sessionKeyOf(token), Date.now() + afterSeconds * 1000, false)) !== null
+/** An authenticator that has cached the revocation document and does not read D1. */
+const withCachedDocument = liveSessions(env.SESSIONS, null)
+const isAccepted = async (token: string, afterSeconds = 0) =>
+  (await withCachedDocument.find(await sessionKeyOf(token), Date.now() + afterSeconds * 1000, false)) !== null
 
 describe('access to the account page', () => {
-  it('the account page opens for a signed-in user, and sends everyone else to sign in and back', async () => {
+  it('the account page opens for a signed-in user, and redirects other visitors to sign-in and back', async () => {
     expect((await open()).status).toBe(200)
     for (const who of ['', 'registry_session=regb_junk']) {
       const response = await registry('/account', { headers: { Cookie: who } })
@@ -90,13 +90,13 @@ describe('access to the account page', () => {
     }
   })
 
-  it('the account page sends a user to the accounts service when users sign in there', async () => {
+  it('with LOGIN_URL the account page redirects a visitor without a session to the accounts service', async () => {
     const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
     const response = await elsewhere('/account')
     expect(response.headers.get('Location')).toMatch('https://accounts.example/login?next_page=')
   })
 
-  it('the account page does not take an access token in place of a session', async () => {
+  it('the account page refuses an access token in the session cookie', async () => {
     const { access_token } = await redeem(await connect())
     expect((await open(`registry_session=${access_token}`)).status).toBe(303)
   })
@@ -120,7 +120,7 @@ describe('the list of connected applications', () => {
     expect((await open()).page).toContain('No application has access to your account.')
   })
 
-  it('the list shows a client, its scopes, since when it is connected, and when it was last used', async () => {
+  it('the account page shows a client, its scopes, since when it is connected, and when it was last used', async () => {
     const code = await connect()
     const { page } = await open()
     for (const words of [
@@ -142,7 +142,7 @@ describe('the list of connected applications', () => {
     expect(Date.parse(day) / 1000).toSatisfy(isToday)
   })
 
-  it('the list has one entry for a client that asked several times for different scopes', async () => {
+  it('the account page has one entry for a client that requested different scopes at different times', async () => {
     await connect({ scope: 'submission:read' })
     await connect({ scope: 'public:read submission:read' })
     const { page } = await open()
@@ -151,7 +151,7 @@ describe('the list of connected applications', () => {
     expect(page).toContain('<code>public:read</code>')
   })
 
-  it('the list leaves out endorsements that the user unticked, once no token lives that has them', async () => {
+  it('the account page omits an endorsement that the user unticked, once no live token has it', async () => {
     const both = await newClient({
       endorsements: ['*.*'],
       grantTypes: ['authorization_code', 'refresh_token'],
@@ -180,7 +180,7 @@ describe('the list of connected applications', () => {
     expect(await shown()).toEqual(['Submit in cs.DL', 'Submit in math.AG'])
   })
 
-  it('the list leaves out scopes that the client or the user has lost since', async () => {
+  it('the account page omits scopes that the client or the user has lost since the consent', async () => {
     await connect({ scope: 'public:read submission:read' })
     const lost = { scopes: ['public:read'] }
     await clientRegistry(env.DB).withdraw(client.id, lost, nowSeconds())
@@ -191,7 +191,7 @@ describe('the list of connected applications', () => {
     expect((await open()).page).toContain('It no longer has any access.')
   })
 
-  it('the list shows the last consent once no token lives that was issued for more', async () => {
+  it('the account page shows the scopes of the last consent, once no live token has more scopes', async () => {
     const narrow = () => connect({ scope: 'submission:read' })
     const { refresh_token } = await redeem(await connect({ scope: 'public:read submission:read' }))
     await narrow()
@@ -210,13 +210,13 @@ describe('the list of connected applications', () => {
     expect(page).toContain('<code>submission:read</code>')
   })
 
-  it('the list says that the operator has disabled a client', async () => {
+  it('the account page says that the operator has disabled a client', async () => {
     await connect()
     await clientRegistry(env.DB).disable(client.id, nowSeconds())
     expect((await open()).page).toContain('has disabled it')
   })
 
-  it('the list shows the first consent as the start, and the last renewal as the last use', async () => {
+  it('the account page shows the first consent as the start, and the last refresh as the last use', async () => {
     const first = nowSeconds()
     const { refresh_token } = await redeem(await connect())
     vi.useFakeTimers({ toFake: ['Date'] })
@@ -239,7 +239,7 @@ describe('the list of connected applications', () => {
     }
   })
 
-  it('the list has a public client on a loopback address, which asks for consent every time', async () => {
+  it('the account page lists a public client on a loopback address, although its consent is not remembered', async () => {
     const loopback = 'http://127.0.0.1:5000/cb'
     const native = await newClient({
       ...{ name: 'Native', authMethod: 'none', redirectUris: [loopback] },
@@ -254,7 +254,7 @@ describe('the list of connected applications', () => {
     expect((await open()).page).not.toContain('<bdi>Native</bdi>')
   })
 
-  it('the list of a user has no application of another user', async () => {
+  it('the account page lists no application of another user', async () => {
     const other = await signIn(await newUser())
     await connect({}, other)
     expect((await open()).page).not.toContain('Paper Assistant')
@@ -267,7 +267,7 @@ describe('the list of connected applications', () => {
     expect((await open()).page).not.toContain('/approvals')
   })
 
-  it('the list costs two D1 round trips and one KV read', async () => {
+  it('the account page costs two D1 round trips and one KV read', async () => {
     await connect()
     const { count, bindings } = countedBindings()
     await open(cookie, serve(bindings))
@@ -276,7 +276,7 @@ describe('the list of connected applications', () => {
 })
 
 describe('removal of an application', () => {
-  it('a removal says what it removed, and within how many seconds it holds everywhere', async () => {
+  it('the page after a removal names the removed application and the seconds until the removal is effective everywhere', async () => {
     await connect()
     const response = await remove()
     expect(response.status).toBe(200)
@@ -288,7 +288,7 @@ describe('removal of an application', () => {
     expect((await open()).page).not.toContain('Paper Assistant')
   })
 
-  it('a removal ends refresh tokens and codes at once', async () => {
+  it('a removal revokes refresh tokens and codes at once', async () => {
     const { refresh_token } = await redeem(await connect())
     const unredeemed = await connect()
     await remove()
@@ -299,15 +299,15 @@ describe('removal of an application', () => {
     )
   })
 
-  it('a removal ends sessions: at once where D1 is read, within the bound elsewhere', async () => {
+  it('a removal revokes sessions: at once for a check that reads D1, within the bound for other checks', async () => {
     const { access_token } = await redeem(await connect())
-    expect(await isGood(access_token)).toBe(true)
+    expect(await isAccepted(access_token)).toBe(true)
     await remove()
     expect(await sessionOf(access_token)).toBeNull()
-    expect(await isGood(access_token, ALL_REVOKED_WITHIN_SECONDS)).toBe(false)
+    expect(await isAccepted(access_token, ALL_REVOKED_WITHIN_SECONDS)).toBe(false)
   })
 
-  it('an application asks for consent again after its removal, and then works', async () => {
+  it('after a removal the user is asked for consent again, and the application gets new tokens', async () => {
     await connect()
     expect(await isAsked()).toBe(false)
     await remove()
@@ -332,7 +332,7 @@ describe('removal of an application', () => {
     expect((await post('/token', redemptionOf(another, unredeemed[1]))).status).toBe(200)
     for (const token of [theirs.access_token, otherClients.access_token]) {
       expect(await sessionOf(token)).not.toBeNull()
-      expect(await isGood(token, ALL_REVOKED_WITHIN_SECONDS)).toBe(true)
+      expect(await isAccepted(token, ALL_REVOKED_WITHIN_SECONDS)).toBe(true)
     }
     expect((await renew(theirs.refresh_token)).status).toBe(200)
     expect((await renew(otherClients.refresh_token, another)).status).toBe(200)
@@ -340,14 +340,14 @@ describe('removal of an application', () => {
     expect((await open()).page).toContain('<bdi>Another</bdi>')
   })
 
-  it('a disabled client can be removed', async () => {
+  it('a user can remove a disabled client', async () => {
     await connect()
     await clientRegistry(env.DB).disable(client.id, nowSeconds())
     expect((await remove()).status).toBe(200)
     expect((await open()).page).not.toContain('Paper Assistant')
   })
 
-  it('a removal that is sent twice is done once, and the second answer leads to the list', async () => {
+  it('a repeated removal changes nothing and redirects to the account page', async () => {
     await connect()
     const form = await formFor(client.id)
     expect((await post('/account', form, { Cookie: cookie })).status).toBe(200)
@@ -363,7 +363,7 @@ describe('storage faults during a removal', () => {
     throw new Error('storage is out of reach')
   }
 
-  it('a removal that cannot be written to KV holds in D1, and the page names the longer bound', async () => {
+  it('a removal that cannot be written to KV is effective in D1, and the page names the longer bound', async () => {
     const { access_token, refresh_token } = await redeem(await connect())
     const response = await remove(client.id, cookie, failing({ put: outOfReach }))
     expect(response.status).toBe(200)
@@ -374,12 +374,12 @@ describe('storage faults during a removal', () => {
     expect((await renew(refresh_token)).status).toBe(400)
   })
 
-  it('a removal that cannot be written to D1 is 503 and changes nothing', async () => {
+  it('a removal that cannot be written to D1 is answered 503 and changes nothing', async () => {
     const { access_token } = await redeem(await connect())
     let batches = 0
     const batch = (statements: D1PreparedStatement[]) => {
       batches += 1
-      // The first reads the list.
+      // The first batch reads the connected applications.
       return batches === 1 ? env.DB.batch(statements) : outOfReach()
     }
     const broken = failing({}, { batch: batch as D1Database['batch'] })
@@ -431,7 +431,7 @@ describe('forged removals', () => {
     expect(await forge({ client_id: '' })).toBe(400)
   })
 
-  it('a removal from the page of an older session is refused with a new page, which can be answered', async () => {
+  it('a removal form of an older session is refused with a new form, which works', async () => {
     await connect()
     const stale = await formFor(client.id)
     const who = await signIn(user)
@@ -446,7 +446,7 @@ describe('forged removals', () => {
     expect(await isAsked(who)).toBe(true)
   })
 
-  it('a removal without a session leads to sign-in and removes nothing', async () => {
+  it('a removal without a session redirects to sign-in and removes nothing', async () => {
     await connect()
     const response = await post('/account', await formFor(client.id))
     expect(response.headers.get('Location')).toMatch(/^\/login\?/)

@@ -82,7 +82,7 @@ async function documentClients(user: TestUser) {
   return [unread, stale].map(({ id }) => ({ id, secret: '' }))
 }
 
-/** What an attacker holds: public ids and addresses, expired credentials, and keys and tokens of the attacker's own. */
+/** What an attacker has: public ids and addresses, expired credentials, and keys and tokens of their own. */
 async function prepare() {
   const key = await newKey()
   const stranger = await newKey()
@@ -255,7 +255,7 @@ function sentBy(method: string, { fields, headers }: Nearly): Sent {
   return {
     method,
     headers: {
-      // Cloudflare always sends it. Without it, as on a developer's machine, no limit counts.
+      // Cloudflare always sends this header. Without it, as on a developer's machine, no limit applies.
       'CF-Connecting-IP': '192.0.2.1',
       'Content-Type': 'application/x-www-form-urlencoded',
       ...headers,
@@ -265,7 +265,10 @@ function sentBy(method: string, { fields, headers }: Nearly): Sent {
   }
 }
 
-/** Every nearly valid request (in `npm test` every fifth, others for each endpoint) where posts are taken, then random ones. */
+/**
+ * Nearly valid requests, if the path takes posts (`npm test` takes every fifth, other ones for each endpoint), then
+ * random requests.
+ */
 function tries(takesPosts: boolean, from = 0) {
   const posts = takesPosts ? sampled(held.nearly, 5, from) : []
   const examples = posts.map((one): [Sent] => [sentBy('POST', one)])
@@ -277,13 +280,13 @@ const initOf = ({ method, headers, body }: Sent): RequestInit => ({
   headers,
   ...(method === 'GET' || method === 'HEAD' ? {} : { body }),
 })
-/** A parameter of a path names something that exists. */
+/** Replaces each parameter of a path by the name of something that exists. */
 const pathOf = (path: string) =>
   path.replace(':client_id', held.clientId).replace(/:\w+/g, 'invalid_grant')
 
 type Ask = (path: string, init: RequestInit) => Promise<Response>
 async function writesNothing(path: string, ask: { open: Ask; shut: Ask }, sent: Sent) {
-  // A post is read from its form, every other request from its query.
+  // A POST is read from its form, every other request from its query.
   for (const query of sent.method === 'POST' ? [''] : ['', `?${sent.query}`]) {
     const answer = await ask.open(path + query, initOf(sent))
     expect(answer.status).toBeLessThan(500)
@@ -377,8 +380,8 @@ describe('requests without a credential', () => {
   })
 })
 
-describe('controls: writes that are noticed', () => {
-  it('control: the writes of a sign-in and of a sign-out are noticed', async () => {
+describe('controls: the recorded writes', () => {
+  it('control: the writes of a sign-in and of a sign-out are recorded', async () => {
     const cookie = await signIn(await newUser(), open.fetch)
     expect(open.take()).toEqual(
       expect.arrayContaining(['KV put SESSIONS', 'D1 INSERT known_browser']),
@@ -392,7 +395,7 @@ describe('controls: writes that are noticed', () => {
     )
   })
 
-  it('control: the writes of an invited user are noticed', async () => {
+  it('control: the writes of an invited user are recorded', async () => {
     const invitation = await newInvitation((await newUser()).id)
     expect((await setPassword(invitation, { fetch: open.fetch })).status).toBe(200)
     expect(open.take()).toEqual(
@@ -400,7 +403,7 @@ describe('controls: writes that are noticed', () => {
     )
   })
 
-  it('control: the writes of a user who causes the reading of a metadata document are noticed', async () => {
+  it('control: the writes of a user whose request fetches a metadata document are recorded', async () => {
     const cookie = await signIn(await newUser(), open.fetch)
     open.take()
     expect((await visit(cookie, await newDocument(), {}, open.fetch)).status).toBe(400)
@@ -409,13 +412,13 @@ describe('controls: writes that are noticed', () => {
     )
   })
 
-  it('control: the write of an authenticated client is noticed', async () => {
+  it('control: the write of an authenticated client is recorded', async () => {
     const client = await newClient()
     await post('/token', credentialsOf(client), {}, open.fetch)
     expect(open.take()).toContain('KV put SESSIONS')
   })
 
-  it('control: the record of a refusal and the count of a failure are noticed within the limits', async () => {
+  it('control: the writes of a refusal and of a failure count are recorded within the limits', async () => {
     const client = await newClient()
     const wrong = { ...credentialsOf(client), client_secret: 'weak' }
     const address = { 'CF-Connecting-IP': '192.0.2.1' }

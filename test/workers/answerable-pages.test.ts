@@ -1,4 +1,4 @@
-/** A browser can send back every form that a page shows: no field changes on the way, and the form is not too long. */
+/** A browser can submit every form of a page: no field changes on the way, and the form is within the size limit. */
 
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { FORM_TOKEN_LENGTH } from '../../src/protocol/consent-form.ts'
@@ -77,7 +77,7 @@ describe('the state parameter', () => {
   )
 })
 
-it('an authorization request with a line end or a NUL in any parameter does not lead to a page', async () => {
+it('an authorization request with a line break or a NUL in any parameter gets no consent page', async () => {
   const request: Record<string, string> = {
     ...requestOf(client, withChallenge),
     response_mode: 'query',
@@ -103,7 +103,7 @@ describe('requests for many scopes', () => {
     [420, 'unnamed'],
     [474, 'unnamed'],
   ])(
-    'a request for %d %s scopes leads to a page that can be answered, or to an error for the client',
+    'an authorization request for %d %s scopes gets a consent form that can be submitted, or an error redirect',
     async (count, how) => {
       const list = scopes(count)
       const own = await newClient({ scopes: list })
@@ -129,7 +129,7 @@ describe('requests for many scopes', () => {
   )
 })
 
-it('the length of a consent form is computed with the real length of a form token', async () => {
+it('FORM_TOKEN_LENGTH, which limits a consent form, is the real length of a form token', async () => {
   const page = await (await open(requestOf(client))).text()
   const token = new Map(fieldsOf(page, '/authorize')).get('form_token')
   expect(token).toHaveLength(FORM_TOKEN_LENGTH)
@@ -145,7 +145,7 @@ describe('requests of any length', () => {
   ])
 
   it.each(states)(
-    'a signed-in user gets only pages that can be answered for a state of %s, %d bytes long',
+    'a signed-in user with a state of %s, %d bytes long, gets a consent form that can be submitted, or an error redirect',
     async (_, __, state) => {
       const response = await open(requestOf(client, { state }))
       if (response.status === 303) {
@@ -155,7 +155,7 @@ describe('requests of any length', () => {
       }
       const page = await response.text()
       expect(codeIn(await answer(page, 'ok'))).not.toBe('')
-      // The form token is left out, so that the session of the other tests does not end.
+      // Without its form token the form cannot end the session, which other tests use.
       const signOut = Object.fromEntries(fieldsOf(page, '/logout'))
       const { status } = await post('/logout', { ...signOut, form_token: '' }, { Cookie: cookie })
       expect(status).not.toBe(413)
@@ -163,7 +163,7 @@ describe('requests of any length', () => {
   )
 
   it.each(states)(
-    'a user who is not signed in gets only sign-in pages that can be answered for a state of %s, %d bytes long',
+    'a visitor without a session, with a state of %s, %d bytes long, gets a sign-in form that can be submitted, or a refusal',
     async (kind, length, state) => {
       const response = await open(requestOf(client, { state }), '')
       if (response.status === 400) {
@@ -187,7 +187,7 @@ describe('requests of any length', () => {
   })
 })
 
-it('the sign-in page replaces a next_page that is too long for its form by the start page', async () => {
+it('the sign-in page replaces a next_page that is too long by the start page', async () => {
   const page = await registry(`/login?next_page=/${'x'.repeat(13_000)}`)
   expect(new Map(fieldsOf(await page.text(), '/login')).get('next_page')).toBe('/')
   const shorter = await registry(`/login?next_page=/${'x'.repeat(8000)}`)

@@ -1,4 +1,4 @@
-/** The checks that every response must pass: no fault, well-formed, and no words of the caller. */
+/** The checks that every response must pass: no fault, well-formed, and no text of the caller. */
 
 import { afterEach, beforeEach, expect, vi } from 'vitest'
 import { explanations } from '../../src/pages/error-explanations.ts'
@@ -17,7 +17,7 @@ const FAULTS = /fault|failed|not_(?:recorded|carried|counted)|misconfigured|bad_
 /** The log lines and the unhandled rejections since the last call. */
 export type Traces = Readonly<{ takeLines(): string[]; takeRejections(): unknown[] }>
 
-/** Records them in each test of a file. */
+/** Records log lines and unhandled rejections during each test of a file. */
 export function tracesOfTests(): Traces {
   const lines: string[] = []
   const rejections: string[] = []
@@ -59,12 +59,12 @@ export async function answerTo(request: AnyRequest, ask: Ask, traces: Traces): P
   return { response, text }
 }
 
-/** The scope that a client may not have. It has at most 256 characters of a scope. */
+/** A refusal quotes the refused scope, cut to 256 characters. */
 const REFUSED_SCOPE = / scope '[\x21\x23-\x5b\x5d-\x7e]{1,256}'/
-/** RFC 6750 §3: the scopes that would be enough. A well-formed scope contains no quotation mark (RFC 6749 §3.3). */
+/** RFC 6750 §3: the required scopes. A well-formed scope contains no quotation mark (RFC 6749 §3.3). */
 const NAMED_SCOPE = / scope="[\x20\x21\x23-\x5b\x5d-\x7e]*"/
 
-/** A sign-in cookie is returned to its browser, and a redirect is encoded. No other header has words of the caller. */
+/** Only Set-Cookie of the sign-in and an encoded Location may contain text of the caller. */
 function checkHeaders(request: AnyRequest, { headers, status }: Response) {
   for (const [name, value] of headers) {
     expect(name).not.toContain(MARK)
@@ -90,7 +90,7 @@ export function jsonOf(request: AnyRequest, { response, text }: Answer): object 
   expect(CODES).toContain(body.error)
   expect(body.error_description).toMatch(ALLOWED)
   expect(body.error_uri).toBe(`${ISSUER}/errors/${String(body.error)}`)
-  // The refusal of a scope names it, in quotation marks.
+  // The refusal of a scope quotes the scope.
   const rest = body.error === 'invalid_scope' ? text.replace(REFUSED_SCOPE, '') : text
   expect(rest).not.toContain(MARK)
   expect(response.headers.has('WWW-Authenticate')).toBe(response.status === 401)

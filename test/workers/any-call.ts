@@ -45,11 +45,11 @@ export type AnyCall = Readonly<{
 /** Values that a caller might send, by the name of the member or parameter. */
 export type Known = Readonly<Record<string, readonly unknown[]>>
 
-/** `String` cannot make a text of it. */
+/** `String()` throws for this object. */
 export const NO_TEXT = { toString: 1, valueOf: 1 }
 
 const anyJson = fc.oneof(fc.jsonValue({ maxDepth: 3 }), anyText, fc.constant(NO_TEXT))
-/** A longer text only takes longer. */
+/** Longer texts only make the test slower. */
 const MAX_LENGTH = 40
 
 function textBy({ pattern, format, minLength = 0, maxLength = MAX_LENGTH }: Schema) {
@@ -105,10 +105,10 @@ function fitting(
   }
 }
 
-type Spoil = Readonly<{ at: number; value: unknown }>
+type Corruption = Readonly<{ at: number; value: unknown }>
 
-/** Replaces members of an object, or adds one, so that the rest is still good. */
-function spoilt(given: unknown, changes: readonly Spoil[]): unknown {
+/** Replaces members of an object, or adds one, and keeps the others valid. */
+function corrupted(given: unknown, changes: readonly Corruption[]): unknown {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return given
   const copy: Record<string, unknown> = { ...given }
   for (const { at, value } of changes) {
@@ -136,7 +136,7 @@ function anyBody({ schema, example }: Media, document: Document, known: Known) {
     fc.record({ at: fc.nat(), value: fc.option(anyJson, { nil: undefined }) }),
     { maxLength: 2 },
   )
-  const json = fc.tuple(good, changes).map(([value, all]) => JSON.stringify(spoilt(value, all)))
+  const json = fc.tuple(good, changes).map(([value, all]) => JSON.stringify(corrupted(value, all)))
   return fc.oneof(
     { weight: 8, arbitrary: good.map((value) => JSON.stringify(value)) },
     { weight: 4, arbitrary: json },

@@ -112,7 +112,7 @@ const basicOf = ({ id, secret }: TestClient) =>
   ['Authorization', `Basic ${btoa(`${id}:${secret}`)}`] as const
 const cookieOf = (cookie: string): AnyPairs => [...ADDRESS, ['Cookie', cookie]]
 
-/** The statuses answered in this test: a property that saw one status only would prove little. */
+/** The statuses of this test. A property that saw only one status would prove little. */
 const statuses = new Set<number>()
 const noting =
   (fetch: Ask): Ask =>
@@ -190,11 +190,11 @@ describe('the endpoint /token', { timeout: TEST_TIMEOUT_MS }, () => {
       refresh_token: issued[1]?.refresh ?? '',
       client_id: web.id,
     }),
-    // Without an address a refusal is recorded: a twelfth of the requests.
+    // A refusal of a request without an address is recorded. These are a twelfth of the requests.
     nearly(credentialsOf(confidential), []),
   ]
 
-  it('the token endpoint issues a token only to a request with valid credentials, and answers a well-formed refusal otherwise', async () => {
+  it('POST /token issues a token only to a request with valid credentials, and refuses other requests in the form of RFC 6749', async () => {
     const all = await world()
     await holds(anyPost('/token', bases(all)), 3000, async (request) => {
       const answer = await answerTo(request, ask, traces)
@@ -210,7 +210,7 @@ describe('the endpoint /token', { timeout: TEST_TIMEOUT_MS }, () => {
 })
 
 describe('headers beyond ASCII', () => {
-  // A separate test, because the runtime warns of each.
+  // A test of their own, because the runtime logs a warning for each.
   it.each(['Authorization', 'Cookie', 'DPoP', 'Content-Type'])(
     'a value beyond ASCII in the header %s causes no fault',
     async (name) => {
@@ -233,7 +233,7 @@ describe('the endpoints /introspect and /revoke', { timeout: TEST_TIMEOUT_MS }, 
     nearly({ token: issued[0]?.access ?? '', client_id: web.id, client_secret: '' }),
   ]
 
-  it('introspection describes to an authenticated client only a token that the client presented', async () => {
+  it('POST /introspect describes a token only to an authenticated client that presents the token', async () => {
     const all = await world()
     const tokens = [
       all.machine,
@@ -252,7 +252,7 @@ describe('the endpoints /introspect and /revoke', { timeout: TEST_TIMEOUT_MS }, 
     expectAnswers(200, 400, 401)
   })
 
-  it('the revocation endpoint answers 200 to clients only', async () => {
+  it('POST /revoke answers 200 only to a request that shows the credentials of a client', async () => {
     const all = await world()
     await holds(anyPost('/revoke', bases(all)), 1000, async (request) => {
       const answer = await answerTo(request, ask, traces)
@@ -342,7 +342,7 @@ describe('the endpoint /authorize', { timeout: TEST_TIMEOUT_MS }, () => {
     expectAnswers(200, 303, 400)
   })
 
-  it('a consent is taken only with the form token of its page', async () => {
+  it('POST /authorize accepts a consent only with the form token of its page', async () => {
     const all = await world()
     const asked = requestsOf(all)
     const shown = await Promise.all(
@@ -388,7 +388,7 @@ describe('the endpoint /login', { timeout: TEST_TIMEOUT_MS }, () => {
     return expect(carries(request, PASSWORD)).toBe(true)
   }
 
-  it('the sign-in page is shown for any request', async () => {
+  it('GET /login shows the sign-in page for any request', async () => {
     const bases = [
       nearly({ next_page: `${ISSUER}/account?a=b` }),
       nearly({ next_page: '/authorize?client_id=x' }),
@@ -401,7 +401,7 @@ describe('the endpoint /login', { timeout: TEST_TIMEOUT_MS }, () => {
     expectAnswers(200)
   })
 
-  it('a sign-in without the token of its form does not open a session, even with the right password', async () => {
+  it('POST /login without the token of its form opens no session, even with the right password', async () => {
     const { user } = await world()
     const { cookie } = await opened('/account')
     const bases = [
@@ -417,7 +417,7 @@ describe('the endpoint /login', { timeout: TEST_TIMEOUT_MS }, () => {
     expectAnswers(403, 415)
   })
 
-  it('a sign-in opens a session only for the right password', async () => {
+  it('POST /login opens a session only for the right password', async () => {
     // The hash for an unknown name takes a third of a second: these names are known unless a request changes them.
     const people = await Promise.all(Array.from({ length: 4 }, () => newUser()))
     const bases = await Promise.all(
@@ -449,7 +449,7 @@ describe('the page /invitation', { timeout: TEST_TIMEOUT_MS }, () => {
     return { invitation, pairs: pairsOf(filled), headers: cookieOf(cookie) }
   }
 
-  it('a random post sets no password without an open invitation and the token of its form', async () => {
+  it('POST /invitation sets no password without an open invitation and the token of its form', async () => {
     const bases = [
       await filledIn({ invitation: mintToken('invitation') }),
       await filledIn({ form_token: 'a'.repeat(43) }),
@@ -463,7 +463,7 @@ describe('the page /invitation', { timeout: TEST_TIMEOUT_MS }, () => {
     expectAnswers(403, 415)
   })
 
-  it('a random post sets a password once, and only with its invitation', async () => {
+  it('POST /invitation sets a password once, and only with its invitation', async () => {
     const bases = await Promise.all(Array.from({ length: 4 }, () => filledIn()))
     const set: string[] = []
     await holds(anyPost('/invitation', bases), 100, async (request) => {

@@ -1,6 +1,6 @@
 /**
- * 10,000 random registrations: no fault, no answer that RFC 7591 does not describe, and no client that may do more than what
- * needs no approval. fast-check prints the seed and the smallest request of a failure.
+ * 10,000 random registrations: no fault, only responses that RFC 7591 describes, and no client gets a permission that
+ * needs approval. fast-check prints the seed and the smallest request of a failure.
  */
 
 import fc from 'fast-check'
@@ -130,17 +130,17 @@ const good = fc.record(
   },
   { requiredKeys: ['redirect_uris'] },
 )
-/** With up to two members that are anything. */
+/** With up to two members replaced by random values. */
 const stated = fc
   .tuple(good, body, fc.array(fc.nat(), { maxLength: 2 }), fc.nat(20))
   .map(([host, other, picks, chance]) => {
     const names = Object.keys(other)
-    const spoilt = picks.flatMap((pick) => {
+    const corrupted = picks.flatMap((pick) => {
       const name = names[pick % Math.max(1, names.length)]
       return name === undefined ? [] : [[name, other[name as keyof typeof other]] as const]
     })
     const statement = chance === 0 ? { software_statement: 'eyJ' } : {}
-    return JSON.stringify({ ...host, ...Object.fromEntries(spoilt), ...statement })
+    return JSON.stringify({ ...host, ...Object.fromEntries(corrupted), ...statement })
   })
 const sent = fc.oneof(
   { weight: 20, arbitrary: stated },
@@ -170,7 +170,7 @@ async function checkClient(asked: string, client: Information) {
   expect((client.scope ?? '').split(' ').filter(Boolean).sort()).toEqual([...scopes].sort())
 }
 
-it(`of ${RUNS} random registrations none causes a fault, and none gives more than needs no approval`, async () => {
+it(`${RUNS} random registrations cause no fault, and no client gets a permission that needs approval`, async () => {
   await declare({
     scopes: [
       ...FREE.map((name) => ({ name, sentence: SENTENCE, self_registered: true })),
@@ -192,6 +192,6 @@ it(`of ${RUNS} random registrations none causes a fault, and none gives more tha
     }),
     { numRuns: RUNS },
   )
-  // The control: all kinds of answers were seen.
+  // Control: all kinds of responses were seen.
   for (const kind of ['registered', ...ERRORS]) expect(seen.get(kind) ?? 0).toBeGreaterThan(50)
 }, 600_000)

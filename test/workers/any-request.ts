@@ -11,7 +11,10 @@ export type AnyRequest = Readonly<{
   body: string | Uint8Array<ArrayBuffer> | null
 }>
 
-/** A word in many values, by which a test finds the caller's words in a response. Its digit keeps it from being a parameter's name. */
+/**
+ * A marker in many values: a response that contains it repeats text of the caller. Its digit keeps it from being a
+ * parameter name.
+ */
 export const MARK = 'zqx0mark'
 
 const OBJECT_WORDS = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'prototype']

@@ -1,4 +1,6 @@
-/** Any scope-token of RFC 6749 §3.3 is a scope: in a request, on the pages, in a token, and for a resource server. */
+/**
+ * Every scope-token of RFC 6749 §3.3 works as a scope: in a request, on the pages, in a token and at a resource server.
+ */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -55,7 +57,7 @@ const authQuery = (scope: string) => new URLSearchParams({ scope }).toString()
 
 describe('a scope of any form, from the request to the resource', () => {
   it.each(SCOPES)(
-    'the scope %s is requested, allowed, issued, introspected and checked',
+    'the scope %s can be requested, allowed, issued, introspected and checked',
     async (scope) => {
       const { client, cookie } = await userWith([scope, 'other'])
       const page = await registry(authorizePath(requestOf(client, { scope })), {
@@ -126,7 +128,7 @@ describe('a scope without a hierarchy', () => {
     expect((await tokenIn(await request(held))).scope).toBe(held)
   })
 
-  it('a scope without a hierarchy names no resource at the authenticator', async () => {
+  it('GET /auth refuses the parameter resource for a scope without a hierarchy with 400', async () => {
     const { client, cookie } = await userWith(['read', 'read:5', 'read:abc'])
     const code = await obtainCode(cookie, requestOf(client, { scope: '' }))
     const { access_token } = await tokenIn(await post('/token', redemptionOf(client, code)))
@@ -138,7 +140,7 @@ describe('a scope without a hierarchy', () => {
 })
 
 describe('a malformed scope', () => {
-  it('any other text is refused with invalid_scope, and nothing is issued', async () => {
+  it('a scope that RFC 6749 does not allow is refused with invalid_scope', async () => {
     const client = await newRefreshingClient({
       scopes: ['read'],
       grantTypes: ['client_credentials'],

@@ -1,4 +1,7 @@
-/** `/approvals`: one queue for every kind of client, what an approver sees of each, and what stays approved when a client changes. */
+/**
+ * `/approvals`: the queue of clients of every kind, what an approver sees of a client, and which permissions stay
+ * approved when a client changes.
+ */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -49,8 +52,8 @@ async function queued(one = approver): Promise<string[]> {
   return ids
 }
 
-/** `requestedAt` of everything that it asks for, in epoch seconds. */
-const askedAt = (id: string, requestedAt: number) =>
+/** Sets `requested_at`, in epoch seconds, of everything that the client requests. */
+const setRequestedAt = (id: string, requestedAt: number) =>
   env.DB.batch(
     ['client_authorization', 'client_grant_type', 'client_endorsement'].map((table) =>
       env.DB.prepare(
@@ -66,13 +69,13 @@ async function newDocumentRequest() {
 }
 
 describe('the queue', () => {
-  it('clients of the portal, of an operator, of a registration and of a document wait in one queue, the oldest request first', async () => {
+  it('the queue lists clients of the portal, of an operator, of a registration and of a metadata document, the oldest request first', async () => {
     const portal = (await newRequest({ scopes: [READ] })).id
     const operators = (await newWaitingClient({ lists: { scopes: [READ] } })).clientId
     const registration = (await registered(hostMetadata({ scope: READ }))).client_id
     const document = (await newDocumentRequest()).id
     const ids = [document, portal, registration, operators]
-    for (const [index, id] of ids.entries()) await askedAt(id, 100 + index)
+    for (const [index, id] of ids.entries()) await setRequestedAt(id, 100 + index)
     expect((await queued()).slice(0, 4)).toEqual(ids)
     const page = await approver.page('/approvals')
     expect(page).toContain(new URL(document).host)
@@ -95,11 +98,11 @@ describe('the queue', () => {
     for (const id of ids) expect(await queued()).not.toContain(id)
   })
 
-  it('51 clients have two pages, and an address of another form is the first', async () => {
+  it('the queue shows 51 clients on two pages, and a malformed cursor leads to the first page', async () => {
     const ids: string[] = []
     for (let index = 0; index < 51; index += 1) {
       const { clientId } = await newWaitingClient({ lists: { scopes: [READ], grantTypes: [] } })
-      await askedAt(clientId, 10 + (index % 3))
+      await setRequestedAt(clientId, 10 + (index % 3))
       ids.push(clientId)
     }
     const all = await queued()
@@ -120,7 +123,7 @@ describe('the queue', () => {
       .run()
   })
 
-  it('120 listings that wait have three pages, each once and the oldest first, also while others are decided', async () => {
+  it('the queue shows 120 waiting listings on three pages, each once and the oldest first, even while others are decided', async () => {
     const deciding = await newApprover(undefined, withDirectory)
     await listMany(120, (n) => `Waiting ${n}`)
     await env.DB.prepare(
@@ -140,7 +143,7 @@ describe('the queue', () => {
       const ids = [...listings.matchAll(/<a href="\/approvals\/(many-[^"]+)"/g)].map(([, id]) => id)
       seen.push(...ids.map(String))
       path = /<a href="([^"]+)">Next<\/a>/.exec(listings)?.[1]?.replaceAll('&amp;', '&')
-      // What was shown already leaves the list.
+      // A listing that was already shown leaves the queue.
       await env.DB.prepare('UPDATE listing SET declined_at = 1 WHERE client_id = ?1')
         .bind(seen[0])
         .run()
@@ -151,7 +154,7 @@ describe('the queue', () => {
     for (const later of pages.slice(1)) expect(later).not.toMatch(/class="lead"|<li><a/)
     const beyond = `/approvals?listings_after=${encodeURIComponent('[999999999999,"x"]')}`
     expect(await deciding.page(beyond)).toContain('No more clients wait to be listed.')
-    // Control: without a directory no page has any of them.
+    // Control: without the directory no page shows a listing.
     for (const address of ['/approvals', beyond]) {
       expect(await approver.page(address)).not.toContain('many-')
     }
@@ -160,7 +163,7 @@ describe('the queue', () => {
     await env.DB.prepare(`DELETE FROM client WHERE client_id LIKE 'many-%'`).run()
   })
 
-  it('a page reads few rows of however many wait', async () => {
+  it('a page of the queue reads fewer than 3,000 rows when 2,000 clients wait with 10,000 requests', async () => {
     const rowsFor = async () => {
       const { meta } = await env.DB.prepare(QUEUE).bind(FIRST_PLACE, 51, 'u').run()
       return meta.rows_read
@@ -183,9 +186,9 @@ describe('the queue', () => {
     await env.DB.prepare(`DELETE FROM client WHERE client_id LIKE 'crowd-%'`).run()
   })
 
-  it('a disabled client stays in the queue, marked, and an approval issues it no token', async () => {
+  it('a disabled client is marked in the queue, and an approval does not enable it', async () => {
     const { clientId } = await newWaitingClient({ lists: { scopes: [READ] } })
-    await askedAt(clientId, 5)
+    await setRequestedAt(clientId, 5)
     await disableClient(admin(), clientId)
     expect(await approver.page('/approvals')).toContain('Disabled</strong>')
     expect(await approver.page(approvalPath(clientId))).toContain('It is disabled')
@@ -195,7 +198,7 @@ describe('the queue', () => {
 })
 
 describe('a client that changes after it was approved', () => {
-  it('what an owner edits keeps what was approved, and the next approver sees what it was and what it is', async () => {
+  it("an owner's edit keeps the approved permissions, and the next approver sees the old and the new values", async () => {
     const { id, owner } = await newRequest({ scopes: [READ] })
     await decide(approver, id, 'approve')
     expect(await approver.page(approvalPath(id))).not.toContain(
@@ -225,7 +228,7 @@ describe('a client that changes after it was approved', () => {
     )
   })
 
-  it('a client that registered itself and changes its name loses what was approved, and waits again', async () => {
+  it('a self-registered client that changes its name loses its approved permissions and waits in the queue again', async () => {
     const metadata = hostMetadata({ scope: READ })
     const client = await registered(metadata)
     await decide(approver, client.client_id, 'approve')
@@ -240,7 +243,7 @@ describe('a client that changes after it was approved', () => {
     expect(page).toContain('The client itself')
   })
 
-  it('a document that changes is shown with what it was when it was approved', async () => {
+  it('an approver sees the approved and the current values of a metadata document that has changed', async () => {
     const document = await newDocumentRequest()
     await decide(approver, document.id, 'approve', { ticked: [`scope ${READ}`] })
     const more = { client_name: 'Other words', scope: `${READ} ${WRITE}` }
@@ -267,7 +270,7 @@ describe('approvers of an accounts service', () => {
     return ownerWith({ id: userId, username: user.username }, `registry_session=${token}`, fetch)
   }
 
-  it('a user decides whose session the service has given registry:approve, and another does not', async () => {
+  it('an approver of an accounts service needs registry:approve in the session record, and cannot decide on a client of their own', async () => {
     const [yes, no] = [await external('x-1', ['registry:approve']), await external('x-2', ['a:b'])]
     const { clientId } = await newWaitingClient({ lists: { scopes: [READ] } })
     expect((await no.get(approvalPath(clientId))).status).toBe(403)

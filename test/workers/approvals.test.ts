@@ -43,13 +43,12 @@ const statesOf = async (id: string) => {
   }
 }
 
-/** Without what changes with every request. */
-const unchanged = async () => {
+const rowsWithoutRefusals = async () => {
   const { refusal: _, ...tables } = await everything()
   return tables
 }
 
-/** Forged forms of the approver do nothing, and another approver decides. */
+/** Expects that forged forms of this approver are refused, and that another approver can decide. */
 async function expectSomebodyElseDecides(approver: Owner, id: string) {
   const { version } = await findClient(admin(), id)
   for (const act of ['approve', 'decline']) {
@@ -71,7 +70,7 @@ async function expectSomebodyElseDecides(approver: Owner, id: string) {
 }
 
 describe('the decision of an approver', () => {
-  it('an approver approves some of what an owner asked for and declines the rest with a reason that the owner reads', async () => {
+  it('an approver approves some of the requested permissions and declines the others with a reason, which the owner reads', async () => {
     await newResource([READ], { name: 'The shelf' })
     const { id, owner } = await newRequest({
       scopes: [READ, WRITE],
@@ -145,15 +144,15 @@ describe('the decision of an approver', () => {
       { act: 'approve', decide: ['scope registry:admin', `scope ${MINE}:none`] },
       'Choose at least one.',
     ],
-  ])('a form with %s decides nothing and says so', async (_, changed, sentence) => {
+  ])('a decision form with %s is refused with 400 and decides nothing', async (_, changed, sentence) => {
     const { id } = await newRequest({ scopes: [READ] })
-    const before = await unchanged()
+    const before = await rowsWithoutRefusals()
     const answer = await approver.submit(approvalPath(id), changed)
     expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining(sentence)])
-    expect(await unchanged()).toEqual(before)
+    expect(await rowsWithoutRefusals()).toEqual(before)
   })
 
-  it('a scope and an endorsement that are not declared are marked for approvers and for owners', async () => {
+  it('an undeclared scope and an undeclared endorsement are marked on the pages of approvers and of owners', async () => {
     await declare({ categories: [{ name: 'yy', title: 'Zoology' }] })
     const { id, owner } = await newRequest({ scopes: [READ], endorsements: 'yy.* zz.ZZ' })
     await updateClient(admin(), id, {
@@ -170,12 +169,12 @@ describe('the decision of an approver', () => {
     ]) {
       const shown = [...page.matchAll(/Not declared<\/strong><code>([^<]*)/g)]
       expect(shown.map(([, value]) => value).toSorted()).toEqual(['unheard:of', 'zz.ZZ'])
-      // Control: what is declared is there, without the mark.
+      // Control: declared values are shown without the mark.
       for (const value of [READ, 'yy.*']) expect(page).toContain(`<code>${value}</code>`)
     }
   })
 
-  it('what was typed and ticked is kept when the form is shown again', async () => {
+  it('a refused decision form keeps the typed reason and the ticked boxes', async () => {
     const { id } = await newRequest({ scopes: [READ, WRITE] })
     const answer = await decide(approver, id, 'decline', {
       ticked: [`scope ${WRITE}`],
@@ -203,7 +202,7 @@ describe('who decides', () => {
       },
     ],
   ])(
-    'an approver sees a client that they own without a form %s, and a forged form does nothing',
+    'an approver who owns a client %s sees the client without a decision form, and a forged form decides nothing',
     async (_, prepare) => {
       const { id } = await register(approver)
       await approver.submit(`/clients/${id}/permissions`, { scopes: [READ] }, 'ask')
@@ -216,7 +215,7 @@ describe('who decides', () => {
     },
   )
 
-  it('an approver who hands an own client to another user sees no form, and a forged form does nothing', async () => {
+  it('an approver who has handed a client to another user sees no decision form, and a forged form decides nothing', async () => {
     const next = await newOwner()
     const somebody = next.user.id
     const { id } = await register(approver)
@@ -230,7 +229,7 @@ describe('who decides', () => {
     await expectSomebodyElseDecides(approver, id)
   })
 
-  it('an approver who becomes an owner while the form is open decides nothing', async () => {
+  it('an approver who becomes an owner while the decision form is open decides nothing', async () => {
     const { id, owner } = await newRequest({ scopes: [READ] })
     const fields = await approver.form(approvalPath(id))
     await share(owner, id, approver)
@@ -241,7 +240,7 @@ describe('who decides', () => {
     expect((await statesOf(id)).requested).toEqual([READ])
   })
 
-  it('a user without registry:approve is told so at every address, and sees no client', async () => {
+  it('every page below /approvals refuses a user without registry:approve and shows no client', async () => {
     const { id } = await newRequest({ scopes: [READ] })
     const operators = await newApprover(['registry:clients', 'registry:read', 'registry:users'])
     for (const user of [await newOwner(), operators]) {
@@ -258,7 +257,7 @@ describe('who decides', () => {
     expect(await approver.page('/clients')).toContain('href="/approvals"')
   })
 
-  it('registry:admin may decide, and still gives no scope of the registry at this page, with a forged form either', async () => {
+  it('a user with registry:admin can decide, but cannot approve a registry: scope at /approvals, even with a forged form', async () => {
     const administrator = await newApprover(['registry:admin'])
     const { id } = await newRequest({ scopes: [READ] })
     expect((await decide(administrator, id, 'approve')).status).toBe(303)
@@ -281,20 +280,20 @@ describe('who decides', () => {
   const CHANGE = { fields: {}, lists: {}, isDisabled: undefined }
   it.each([
     [
-      'an administrator took registry:approve away, which ends the session',
+      'an administrator has withdrawn registry:approve, which ends the session',
       (one: Owner) => updateUser(admin(), one.user.id, { ...CHANGE, lists: { scopes: ['a:b'] } }),
       401,
       'You are signed out',
     ],
     [
-      'registry:approve was taken away and the session lives',
+      'registry:approve was withdrawn and the session is still live',
       (one: Owner) =>
         env.DB.prepare('DELETE FROM user_scope WHERE user_id = ?1').bind(one.user.id).run(),
       403,
       'You are not an approver',
     ],
     [
-      'the account was disabled and the session lives',
+      'the account was disabled and the session is still live',
       (one: Owner) =>
         env.DB.prepare('UPDATE user SET disabled_at = 1 WHERE user_id = ?1')
           .bind(one.user.id)
@@ -309,7 +308,7 @@ describe('who decides', () => {
       401,
       'You are signed out',
     ],
-  ] as const)('a form does nothing once %s', async (_, lose, status, words) => {
+  ] as const)('a decision form decides nothing once %s', async (_, lose, status, words) => {
     const { id, path } = await newRequest({ scopes: [READ] })
     const one = await newApprover()
     const fields = await one.form(path)
@@ -327,7 +326,7 @@ describe('who decides', () => {
     const DB = over(env.DB, {
       async batch<Row>(statements: D1PreparedStatement[]) {
         batches += 1
-        // The first read the page, the second writes the decision.
+        // The first batch reads the page, the second writes the decision.
         if (batches === 2) {
           await updateUser(admin(), one.user.id, { ...CHANGE, lists: { scopes: [] } })
         }
@@ -341,7 +340,7 @@ describe('who decides', () => {
     expect((await statesOf(id)).requested).toEqual([READ])
   })
 
-  it("another approver's form, and a form of another client, decide nothing", async () => {
+  it('a decision form of another approver, or of another client, decides nothing', async () => {
     const other = await newApprover()
     const [one, two] = [await newRequest({ scopes: [READ] }), await newRequest({ scopes: [READ] })]
     const fields = await other.form(one.path)
@@ -356,8 +355,8 @@ describe('who decides', () => {
   })
 })
 
-describe('two at once', () => {
-  it('one of two approvers who decide at the same time wins, and the other reads who decided what', async () => {
+describe('simultaneous decisions', () => {
+  it('of two simultaneous decisions one takes effect, and the other approver is shown who decided what', async () => {
     for (const acts of [
       ['approve', 'approve'],
       ['approve', 'decline'],
@@ -390,7 +389,7 @@ describe('two at once', () => {
     }
   })
 
-  it('a form that comes after the decision of another shows the page again with what happened since', async () => {
+  it('a decision form that was opened before another decision is refused with 409 and shows what happened since', async () => {
     const other = await newApprover()
     const { id, path } = await newRequest({ scopes: [READ, WRITE] })
     const fields = await approver.form(path)
@@ -409,7 +408,7 @@ describe('two at once', () => {
     expect((await statesOf(id)).authorized).toContain(WRITE)
   })
 
-  it('a request that its owner took back while the form was open is not approved', async () => {
+  it('a request that its owner took back while the decision form was open is not approved', async () => {
     const { id, owner, path } = await newRequest({ scopes: [READ] })
     const fields = await approver.form(path)
     await owner.submit(`/clients/${id}/permissions`, { take: [`scope ${READ}`] }, 'take_back')
@@ -421,7 +420,7 @@ describe('two at once', () => {
     expect((await statesOf(id)).authorized).not.toContain(READ)
   })
 
-  it('a client that was deleted while the form was open is 404, with who deleted it', async () => {
+  it('a decision on a client that was deleted meanwhile is answered 404 and names who deleted it', async () => {
     const { id, owner, path } = await newRequest({ scopes: [READ] })
     const fields = await approver.form(path)
     await owner.submit(`/clients/${id}/delete`)
@@ -433,7 +432,7 @@ describe('two at once', () => {
     expect((await approver.get(approvalPath('no-such-client'))).status).toBe(404)
   })
 
-  it('a client that is deleted at the same time is not approved, and causes no fault', async () => {
+  it('a decision and a simultaneous deletion of the client cause no fault', async () => {
     for (let round = 0; round < 5; round += 1) {
       const { id, path } = await newRequest({ scopes: [READ] })
       const fields = await approver.form(path)
@@ -447,7 +446,7 @@ describe('two at once', () => {
 })
 
 describe('without a session', () => {
-  it('a page for approvers asks for a sign-in that leads back to it', async () => {
+  it('/approvals without a session redirects to sign-in and back', async () => {
     const answer = await registry('/approvals')
     expect([answer.status, answer.headers.get('Location')]).toEqual([
       303,

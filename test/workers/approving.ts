@@ -1,4 +1,4 @@
-/** Approvers at their pages, and clients that ask for more. */
+/** Approvers and their forms, and clients with open requests. */
 
 import { createClient } from '../../src/flows/registration/clients.ts'
 import { createScope } from '../../src/flows/registration/scopes.ts'
@@ -20,7 +20,7 @@ export async function newApprover(
 export const declareScope = (name: string, sentence: string, more = {}) =>
   createScope(admin(), { name, sentence, selfRegistered: false, sensitive: false, ...more })
 
-/** A client of a new owner that asks for this, with the owner. */
+/** A client of a new owner with these requests, and the owner. */
 export async function newRequest(asked: Filled, changed: Filled = {}) {
   const owner = await newOwner()
   const made = await register(owner, changed)
@@ -35,7 +35,7 @@ export async function newWaitingClient(lists: Parameters<typeof givenClient>[0] 
   return record
 }
 
-/** Sends the form of a client's page with these boxes ticked; all of them without a list. */
+/** Sends the decision form of a client. Without `ticked` all boxes are ticked. */
 export async function decide(
   approver: Owner,
   id: string,

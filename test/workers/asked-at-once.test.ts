@@ -1,4 +1,4 @@
-/** Independent reads run at once: here storage answers one read only after another has begun. */
+/** Independent reads run in parallel: storage answers one read only after another has begun. */
 
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
@@ -70,7 +70,7 @@ describe('the pages of a user', () => {
   it.each([
     ['/authorize', () => authorizePath(requestOf(client))],
     ['/account', () => '/account'],
-  ])('%s sends a revoked session to sign in even when its other reads fail', async (_, path) => {
+  ])('%s redirects a revoked session to sign-in even when its other reads fail', async (_, path) => {
     const revoked: Answer = async () => ({ revoked: 1 })
     const fail = () => {
       throw new Error('storage is out of reach')

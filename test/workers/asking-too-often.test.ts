@@ -1,4 +1,4 @@
-/** How often an owner, or a client that registered itself, may ask for permissions and listings: what is counted in D1. */
+/** The limit on requests for permissions and listings by an owner or a self-registered client, counted in D1. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -24,7 +24,6 @@ const countOf = (actor: string) =>
   env.DB.prepare('SELECT registered FROM registration_count WHERE subject = ?1')
     .bind(actor)
     .first<number>('registered')
-/** As if the actor had asked so often. */
 const setCount = (actor: string, count: number) =>
   env.DB.prepare('UPDATE registration_count SET registered = ?2 WHERE subject = ?1')
     .bind(actor, count)
@@ -42,7 +41,7 @@ const takeBack = (owner: Owner, id: string, scope: string) =>
   owner.submit(pathOf(id), { take: [`scope ${scope}`] }, 'take_back')
 
 describe('an owner', () => {
-  it('an owner who asks and takes back in a loop is refused after 60 requests within an hour, and nothing is written', async () => {
+  it('an owner who repeatedly asks and takes back is refused with 429 after 60 requests within an hour, and nothing is written', async () => {
     const owner = await newOwner()
     const { id } = await register(owner)
     const statuses: number[] = []
@@ -72,7 +71,7 @@ describe('an owner', () => {
     expect(await countOf(actorOf(owner))).toBe(1)
   })
 
-  it('offers count with requests, so a user who offers clients in a loop is refused, and nothing is written', async () => {
+  it('offers count towards the limit of requests: a user over the limit is refused with 429, and nothing is written', async () => {
     const [owner, friend] = [await newOwner(), await newOwner()]
     const { id } = await register(owner)
     await offer(owner, id, friend.user.username)
@@ -89,7 +88,7 @@ describe('an owner', () => {
     expect((await offer(owner, id, friend.user.username)).status).toBe(303)
   })
 
-  it('requests for the directory and requests of other clients count together, also of clients that are gone', async () => {
+  it('requests for permissions and for listings count together for all clients of an owner, including deleted ones', async () => {
     const owner = await newOwner(withDirectory)
     const [{ id: first }, { id: second }] = [await register(owner), await register(owner)]
     await ask(owner, first, { scopes: [READ] })
@@ -113,7 +112,7 @@ describe('an owner', () => {
     expect((await ask(other, others, { scopes: [READ] })).status).toBe(303)
   })
 
-  it('of requests at once for different clients no more are noted than the limit leaves', async () => {
+  it('of simultaneous requests for different clients only as many are recorded as the limit allows', async () => {
     const owner = await newOwner()
     const clients = [await register(owner), await register(owner), await register(owner)]
     const { id } = await register(owner)
@@ -125,7 +124,7 @@ describe('an owner', () => {
     expect(answers.map(({ status }) => status).toSorted()).toEqual([303, 429, 429])
   })
 
-  it('what needs no approval and what is asked for already are not counted', async () => {
+  it('a request for a scope that needs no approval, or is already requested, is not counted', async () => {
     const owner = await newOwner()
     const { id } = await register(owner)
     await ask(owner, id, { scopes: [READ] })
@@ -138,7 +137,7 @@ describe('an owner', () => {
 })
 
 describe('a client that registered itself', () => {
-  it('a client that asks and takes back by updates of its registration is refused with 429 after 60 requests within an hour', async () => {
+  it('a self-registered client that repeatedly asks and takes back is refused with 429 after 60 requests within an hour', async () => {
     let client = await registered(hostMetadata({ scope: 'public:read' }))
     const { client_id } = client
     const actor = `client:${client_id}`
@@ -161,7 +160,7 @@ describe('a client that registered itself', () => {
     expect(await errorIn(refused)).toMatchObject({ status: 429, error: 'temporarily_unavailable' })
     const { permissions, decisions } = await findClient(admin(), client_id)
     expect(permissions.map(({ value }) => value)).not.toContain(READ)
-    // What a client gave up itself was neither declined nor withdrawn.
+    // What a client gave up itself is neither declined nor withdrawn.
     expect(decisions).toEqual([])
     expect((await update('public:read')).status).toBe(200)
   })

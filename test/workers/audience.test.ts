@@ -1,4 +1,6 @@
-/** A service that states its audience accepts only tokens that are for it: `/auth?audience=`, the RPC entry point, `scoped()`. */
+/**
+ * A service with an audience accepts only tokens for that audience: `/auth?audience=`, the RPC entry point, `scoped()`.
+ */
 
 import { describe, expect, it } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
@@ -65,7 +67,7 @@ describe('a service that states its audience', () => {
     },
   )
 
-  it('a token from before there were audiences is for no resource', async () => {
+  it('a session record without a member audience is refused by a service with an audience', async () => {
     const { audience, ...old } = record()
     expect(audience).toEqual([])
     const headers = bearer(await storeToken({ ...old, audience: undefined } as never))
@@ -74,19 +76,19 @@ describe('a service that states its audience', () => {
     expect((await byMiddleware(FILES, headers)).status).toBe(401)
   })
 
-  it('a browser session is for no resource', async () => {
+  it('a browser session is refused by a service with an audience', async () => {
     const headers = cookie(await storeBrowserSession())
     expect((await overHttp(null, headers)).status).toBe(200)
     await expectRefusal(await overHttp(FILES, headers), 401, 'invalid_token')
     await expectRefusal(await byMiddleware(FILES, headers), 401, 'invalid_token')
   })
 
-  it('an anonymous request to a service that states its audience is refused', async () => {
+  it('an anonymous request is refused by a service with an audience', async () => {
     expect((await overHttp(null, {})).status).toBe(200)
     await expectRefusal(await overHttp(FILES, {}), 401)
   })
 
-  it('a malformed, empty or repeated audience is refused and never ignored', async () => {
+  it('a malformed, empty or repeated audience is refused with 400 and never ignored', async () => {
     const headers = bearer(await storeToken({ audience: [FILES] }))
     for (const audience of ['files', '', `${FILES}#a`]) {
       await expectRefusal(await overHttp(audience, headers), 400, 'invalid_request')
@@ -97,7 +99,7 @@ describe('a service that states its audience', () => {
     await expectRefusal(answer, 400, 'invalid_request')
   })
 
-  it('a token that is for a resource is accepted by a service that states no audience', async () => {
+  it('a token for a resource is accepted by a service without an audience', async () => {
     const headers = bearer(await storeToken({ audience: [FILES] }))
     expect((await overHttp(null, headers)).status).toBe(200)
     expect(
@@ -105,7 +107,7 @@ describe('a service that states its audience', () => {
     ).toBe(200)
   })
 
-  it('the JWT of a token states its audience', async () => {
+  it('the JWT of a token has the audience of the token', async () => {
     const headers = bearer(await storeToken({ audience: [FILES] }))
     const jwt = (await overHttp(FILES, headers)).headers.get('Authorization') ?? ''
     const claims = JSON.parse(atob(jwt.split('.')[1] ?? '')) as Record<string, unknown>

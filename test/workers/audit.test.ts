@@ -1,4 +1,4 @@
-/** A consent leaves a row in the audit when it is given, narrowed or removed. A token leaves none. */
+/** A consent that is given, narrowed or removed writes an audit row. Tokens write none. */
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -55,7 +55,7 @@ async function removal(): Promise<Record<string, string>> {
   return removalOf(client.id, await response.text())
 }
 
-/** Runs while the audit cannot be written, as on a full disk. */
+/** Runs `work` while the audit table cannot be written. */
 async function withoutAudit<T>(work: () => Promise<T>): Promise<T> {
   await env.DB.prepare('ALTER TABLE audit RENAME TO audit_elsewhere').run()
   try {
@@ -66,7 +66,7 @@ async function withoutAudit<T>(work: () => Promise<T>): Promise<T> {
 }
 
 describe('audit rows of a consent', () => {
-  it('a consent leaves one audit row with the user, the client and the scopes', async () => {
+  it('a consent writes one audit row with the user, the client and the scopes', async () => {
     const begun = nowSeconds()
     await answerConsent(cookie, ask())
     const rows = await audit()
@@ -90,7 +90,7 @@ describe('audit rows of a consent', () => {
     expect(row?.detail).toMatchObject({ scopes: ['submission:read'], declined: ['public:read'] })
   })
 
-  it('a remembered consent and a refused consent leave no audit row', async () => {
+  it('a remembered consent and a refused consent write no audit row', async () => {
     await answerConsent(cookie, ask())
     expect(await audit()).toHaveLength(1)
     expect(await obtainCode(cookie, ask())).not.toBe('')
@@ -116,7 +116,7 @@ describe('audit rows of a removal', () => {
   const remove = async (fields: Record<string, string>, fetch: Fetch = registry) =>
     post('/account', fields, { Cookie: cookie }, fetch)
 
-  it('a removal leaves one audit row with the last consent, and a repeated removal leaves none', async () => {
+  it('a removal writes one audit row with the last consent, and a repeated removal writes none', async () => {
     await answerConsent(cookie, ask())
     await answerConsent(cookie, requestOf(client, { scope: 'public:read' }))
     await answerConsent(cookie, requestOf(await newRefreshingClient()))
@@ -137,7 +137,7 @@ describe('audit rows of a removal', () => {
     ])
   })
 
-  it('a consent stays when the audit row of its removal cannot be written', async () => {
+  it('a removal whose audit row cannot be written keeps the consent', async () => {
     await answerConsent(cookie, ask())
     const fields = await removal()
     const before = await consents()
@@ -149,7 +149,7 @@ describe('audit rows of a removal', () => {
 })
 
 describe('audit rows of tokens', () => {
-  it('issuing, renewing and revoking tokens leaves no audit row', async () => {
+  it('issuing, refreshing and revoking tokens writes no audit row', async () => {
     const code = await obtainCode(cookie, ask())
     const rows = await audit()
     const { refresh } = await tokensIn(await post('/token', redemptionOf(client, code)))
@@ -173,8 +173,8 @@ describe('cost of the audit', () => {
       },
     })
     await answerConsent(cookie, ask(), undefined, serve({ DB }))
-    // The user, the consent and what is declared of scopes and categories, once for the page and once for the answer; then
-    // the code, the consent and its row.
+    // The page and its answer each read the user, the consent, the declared scopes and categories in a batch; the third
+    // batch writes the code, the consent and the audit row.
     expect(batches).toEqual([4, 4, 3])
     expect(await audit()).toHaveLength(1)
   })

@@ -25,7 +25,7 @@ afterEach(() => vi.restoreAllMocks())
 const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
   new Request(`https://a.example${path}`, { method, headers })
 
-/** The real KV, and the operations on it. */
+/** The real KV, and a record of its operations. */
 function counted() {
   const operations: string[] = []
   const watched = new Proxy(SESSIONS, {
@@ -60,7 +60,7 @@ async function expectUnavailable(answer: Response) {
 }
 
 describe('storage operations of the authenticator', () => {
-  it('a check of a valid token reads KV once, and once more every ten seconds for the revocations', async () => {
+  it('a check of a valid token reads KV once, and once more every ten seconds for the revocation document', async () => {
     const token = await storeToken(authorizing(['submission:read'], ['*.*']))
     const browser = await storeBrowserSession()
     const { operations, authenticator } = counted()
@@ -70,7 +70,7 @@ describe('storage operations of the authenticator', () => {
     expect(operations).toEqual(['get', 'get', 'get', 'get'])
   })
 
-  it('a check of a malformed credential, of no credential or of a bad requirement reads no storage', async () => {
+  it('a check of a malformed credential, without a credential or with a malformed requirement reads no storage', async () => {
     const { operations, authenticator } = counted()
     const token = mintToken('accessToken')
     const swapped = `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`

@@ -1,4 +1,7 @@
-/** The authenticator's own keys: what it signs for services, and what those hold. */
+/**
+ * AUTHENTICATOR_KEYS: the keys with which the authenticator signs JWTs, and the key set with which services verify
+ * them.
+ */
 
 import { decodeProtectedHeader, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
@@ -24,7 +27,7 @@ const jwtOf = async (ask: ReturnType<typeof built>['ask'], token: string) =>
 const serviceOf = (ask: ReturnType<typeof built>['ask']) => joseService((path) => ask(path))
 
 describe('AUTHENTICATOR_KEYS', () => {
-  it('the authenticator signs with its own key, which a service verifies by the published set alone', async () => {
+  it("a service verifies the authenticator's JWT with only the published key set", async () => {
     const { ask } = built({ AUTHENTICATOR_KEYS })
     const jwt = await jwtOf(ask, await storeToken())
     const [published] = (await publicKeys(keys)).keys
@@ -49,7 +52,7 @@ describe('AUTHENTICATOR_KEYS', () => {
     expect((await ask('/jwks.json', {}, 'POST')).status).toBe(405)
   })
 
-  it('AUTHENTICATOR_KEYS signs where JWT_SECRET is set too; JWT_SECRET alone signs as before, and the key set is empty', async () => {
+  it('AUTHENTICATOR_KEYS sign even if JWT_SECRET is set; with only JWT_SECRET the secret signs and the key set is empty', async () => {
     const token = await storeToken()
     const both = built({ AUTHENTICATOR_KEYS, JWT_SECRET })
     expect(decodeProtectedHeader(await jwtOf(both.ask, token)).alg).toBe('ES256')
@@ -57,11 +60,11 @@ describe('AUTHENTICATOR_KEYS', () => {
     const jwt = await jwtOf(shared.ask, token)
     await jwtVerify(jwt, new TextEncoder().encode(JWT_SECRET), { algorithms: ['HS256'] })
     expect(await (await shared.ask('/jwks.json')).json()).toEqual({ keys: [] })
-    // A service with a key set refuses what the secret signs: the holders of the secret cannot forge for it.
+    // A service with the key set refuses a JWT that the secret signed, so holders of the secret cannot forge one for it.
     await expect(serviceOf(both.ask).verify(jwt, 'JWT')).rejects.toThrow()
   })
 
-  it('over a service binding the session is the same with either signature', async () => {
+  it('a check over a service binding returns the same session with AUTHENTICATOR_KEYS as with JWT_SECRET', async () => {
     const { authorization } = { authorization: `Bearer ${await storeToken()}` }
     const byKeys = await built({ AUTHENTICATOR_KEYS }).authenticator.authenticate({ authorization })
     const bySecret = await built({ JWT_SECRET }).authenticator.authenticate({ authorization })
@@ -69,7 +72,7 @@ describe('AUTHENTICATOR_KEYS', () => {
     expect(byKeys.kind).toBe('authenticated')
   })
 
-  it('while the keys are rotated a service accepts what was signed before and after each step', async () => {
+  it('during a rotation of AUTHENTICATOR_KEYS a service accepts the JWTs signed before and after each step', async () => {
     const token = await storeToken()
     const added = await addKey(keys, 'EdDSA', nowSeconds())
     const young = (await publicKeys(added)).keys[1]?.kid ?? ''
@@ -85,7 +88,7 @@ describe('AUTHENTICATOR_KEYS', () => {
     expect(decodeProtectedHeader(await jwtOf(deployed.ask, token))).toMatchObject({ kid: young })
   })
 
-  it('keys that cannot sign are 503 at /auth, and no session is answered', async () => {
+  it('GET /auth answers 503 without a session when AUTHENTICATOR_KEYS cannot sign', async () => {
     const [first] = keys
     const [other] = await newKeys()
     const broken = JSON.stringify({ keys: [{ ...first, d: other.d }] })

@@ -70,7 +70,7 @@ describe("records of the authenticator's refusals", () => {
     expect(recorded).toMatchObject({ correlationId: id, endpoint: 'authenticate' })
   })
 
-  it('a caller without a credential, a passing caller and a fault leave no record', async () => {
+  it('an anonymous request, a successful check and a fault record no refusal', async () => {
     const before = await rows()
     const good = bearer(await storeToken())
     const broken = { get: () => Promise.reject(new Error('KV is away')) }
@@ -87,7 +87,7 @@ describe("records of the authenticator's refusals", () => {
 describe('the limit on records', () => {
   const from = (address: string) => ({ ...bearer('junk'), 'CF-Connecting-IP': address })
 
-  it("the records of one network stay within the limit, which counts like the registry's", async () => {
+  it('the recorded refusals of one network stay within the limit, which has the same key as that of the registry', async () => {
     const REFUSAL_LIMIT = limiter(2)
     const { ask } = recording({ REFUSAL_LIMIT })
     const asked = []
@@ -120,7 +120,7 @@ describe('the limit on records', () => {
     expect(await rows()).toBe(before)
   })
 
-  it('a refusal without D1 has the same response and is not recorded', async () => {
+  it('without D1 a refusal has the same response and is not recorded', async () => {
     const before = await rows()
     expect((await recording({ DB: undefined }).ask('', bearer('junk'))).status).toBe(401)
     expect(await rows()).toBe(before)

@@ -130,7 +130,7 @@ describe('session records that another service wrote', () => {
       'the endorsement `*`',
       { ...good, authorizations: { ...good.authorizations, endorsements: ['*'] } },
     ],
-  ])('a record with %s is not a session', async (_, value) => {
+  ])('a session record with %s is refused', async (_, value) => {
     const control = await store(mintToken('browserSession'), good)
     expect((await ask('/auth', cookie(control))).status).toBe(200)
     const token = await store(mintToken('browserSession'), value)

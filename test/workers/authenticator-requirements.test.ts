@@ -34,7 +34,7 @@ describe('scopes, written `domain:action[:resource]`', () => {
       'scope=submission:read&scope=submission:update&resource=5',
       200,
     ],
-  ])('a session that holds %j gets for %s the status %i', async (held, query, status) => {
+  ])('a session with the scopes %j that is checked for %s gets the status %i', async (held, query, status) => {
     const token = await storeToken(authorizing(held))
     const answer = await ask(query, token)
     expect(answer.status).toBe(status)
@@ -45,7 +45,7 @@ describe('scopes, written `domain:action[:resource]`', () => {
     }
   })
 
-  it('the challenge of a 403 names the scopes that would be enough', async () => {
+  it('the challenge of a 403 names the scopes that would suffice', async () => {
     const token = await storeToken(authorizing(['public:read']))
     const answer = await ask('scope=submission:read&scope=upload:read&resource=5', token)
     const hint = 'scope="submission:read:5 upload:read:5"'
@@ -64,7 +64,7 @@ describe('endorsements: a category, an archive or everything', () => {
     [['hep-th'], 'hep-th', 200],
     [[], 'cs.DL', 403],
   ])(
-    'a session endorsed for %j gets for the category %s the status %i',
+    'a session with the endorsements %j that is checked for the category %s gets the status %i',
     async (held, category, status) => {
       const token = await storeToken(authorizing(['submission:create'], held))
       expect((await ask(`category=${category}`, token)).status).toBe(status)

@@ -30,8 +30,8 @@ const registryFor = (operation: Operation) =>
 const floorsFor = (operation: Operation): Worker[] =>
   isSigned(operation) ? [cryptoFloor()] : [floor(), cryptoFloor()]
 
-/** Bindings that tell each statement and each operation of KV. */
-function toldStorage() {
+/** Bindings that record each statement and each KV operation. */
+function recordedStorage() {
   const told: string[] = []
   const database = <T extends Pick<D1Database, 'prepare'>>(db: T): T =>
     over(db, {
@@ -42,16 +42,16 @@ function toldStorage() {
       withSession: (how: string) => database((db as unknown as D1Database).withSession(how)),
     } as unknown as Partial<T>)
   const namespace = (name: string, kv: KVNamespace) => {
-    const telling = (verb: 'get' | 'put' | 'delete') => ({
+    const recording = (verb: 'get' | 'put' | 'delete') => ({
       [verb]: (...words: unknown[]) => {
         told.push(`${verb} ${name}`)
         return (kv[verb] as (...all: unknown[]) => Promise<unknown>)(...words)
       },
     })
     return over(kv, {
-      ...telling('get'),
-      ...telling('put'),
-      ...telling('delete'),
+      ...recording('get'),
+      ...recording('put'),
+      ...recording('delete'),
     } as Partial<KVNamespace>)
   }
   return {
@@ -62,7 +62,7 @@ function toldStorage() {
   }
 }
 
-/** From the form in which the load sends it. */
+/** Parses the text of a request that the load generator sends. */
 function asRequest(text: string): Request {
   const [head = '', body = ''] = text.split('\r\n\r\n')
   const [first = '', ...lines] = head.split('\r\n')
@@ -78,9 +78,9 @@ function asRequest(text: string): Request {
   })
 }
 
-/** What two requests of an operation are answered, and what the second one asked storage. */
-async function secondOf(worker: Worker, operation: Operation, storage: Storage) {
-  const { take, ...bindings } = toldStorage()
+/** Sends two requests of an operation, checks both responses, and returns the storage operations of the second. */
+async function storageOperationsOf(worker: Worker, operation: Operation, storage: Storage) {
+  const { take, ...bindings } = recordedStorage()
   const given = {
     ...bindings,
     ISSUER,
@@ -114,24 +114,24 @@ async function secondOf(worker: Worker, operation: Operation, storage: Storage) 
 describe.each(OPERATIONS)('%s in the benchmark', (operation) => {
   it(`the registry and the floors answer ${operation} in the benchmark on storage in memory`, async () => {
     for (const worker of [registryFor(operation), ...floorsFor(operation)]) {
-      expect(await secondOf(worker, operation, 'memory')).toEqual([])
+      expect(await storageOperationsOf(worker, operation, 'memory')).toEqual([])
     }
   })
 
-  it(`${operation} in the benchmark asks storage the same things of the registry and of the floors`, async () => {
-    const asked = await secondOf(registryFor(operation), operation, 'simulator')
+  it(`${operation} in the benchmark performs the same storage operations in the registry and in the floors`, async () => {
+    const asked = await storageOperationsOf(registryFor(operation), operation, 'simulator')
     for (const worker of floorsFor(operation)) {
-      expect(await secondOf(worker, operation, 'simulator')).toEqual(asked)
+      expect(await storageOperationsOf(worker, operation, 'simulator')).toEqual(asked)
     }
   })
 })
 
 it('control: an exchange in the benchmark reads and spends the code, and stores a session unless the token is signed', async () => {
-  const asked = await secondOf(registryWorker(), 'exchange', 'simulator')
+  const asked = await storageOperationsOf(registryWorker(), 'exchange', 'simulator')
   expect(asked).toEqual(
     [FIND_CLIENT, SPEND_CODE, TOUCH_CONSENT, 'delete CODES', 'get CODES', 'put SESSIONS'].sort(),
   )
-  expect(await secondOf(registryWorker(), 'signed_exchange', 'simulator')).toEqual(
+  expect(await storageOperationsOf(registryWorker(), 'signed_exchange', 'simulator')).toEqual(
     asked.filter((one) => one !== 'put SESSIONS'),
   )
 })

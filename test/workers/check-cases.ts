@@ -1,4 +1,4 @@
-/** Requests of one's own client, each with one fault or none: for the tests of the request checker. */
+/** Requests of an owner's client, each with one fault or none, for the tests of the request checker. */
 
 import { env } from 'cloudflare:workers'
 import { tokenDigestOf } from '../../src/crypto/digest.ts'
@@ -40,9 +40,9 @@ export type Case = Readonly<{
   title: string
   registered?: Registration
   send: (scene: Scene) => Promise<Sent> | Sent
-  /** A part of what the check says that fails; null if every check passes. */
+  /** A part of the text of the failed check; null if every check passes. */
   fails: string | null
-  /** Parts of what the page says of it. */
+  /** Parts of the page's text about that check. */
   says?: readonly string[]
 }>
 
@@ -349,14 +349,14 @@ export const TOKEN_CASES: readonly Case[] = [
     says: ['https://nowhere.example: no resource here has this URI'],
   },
   {
-    title: 'a resource of which the client has no scope',
+    title: 'a resource for which the client has no scope',
     send: async ({ client }) =>
       tokenRequest(credentialsOf(client, { resource: await newResource(['other:read']) })),
     fails: FAILS.target,
     says: ['the client is authorized for none of its scopes'],
   },
   {
-    title: 'a resource of which it has a scope',
+    title: 'a resource for which the client has a scope',
     send: async ({ client }) =>
       tokenRequest(credentialsOf(client, { resource: await newResource(['public:read']) })),
     fails: null,
@@ -545,7 +545,7 @@ export const TOKEN_CASES: readonly Case[] = [
   },
 ]
 
-/** Of a client that signs with its own key. */
+/** Requests of a client that signs with its own key. */
 export const ASSERTION_CASES: readonly Case[] = [
   { title: 'an assertion', send: asserted(), fails: null },
   {
@@ -577,7 +577,7 @@ export const ASSERTION_CASES: readonly Case[] = [
     says: ['Client assertion: used before'],
   },
   {
-    title: 'client_id alone of a client with keys',
+    title: 'only the client_id of a client with keys',
     send: ({ client }) => tokenRequest({ grant_type: 'client_credentials', client_id: client.id }),
     fails: FAILS.method,
     says: ['private_key_jwt', 'client_id alone'],
@@ -604,12 +604,12 @@ export const AUTHORIZATION_CASES: readonly Case[] = [
     says: ['The scheme "cursor" is not one that the operator accepts'],
   },
   {
-    title: 'no redirect_uri, where one is registered',
+    title: 'no redirect_uri when one is registered',
     send: authorizing({}, ['redirect_uri']),
     fails: null,
   },
   {
-    title: 'no redirect_uri, where two are registered',
+    title: 'no redirect_uri when two are registered',
     registered: { redirectUris: [CALLBACK, 'https://client.example/second'] },
     send: authorizing({}, ['redirect_uri']),
     fails: FAILS.redirect,

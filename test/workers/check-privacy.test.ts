@@ -1,4 +1,4 @@
-/** The request checker is no oracle: nothing of other clients, of users, or of secrets. And why a request was refused. */
+/** The request checker and the look-up of a refusal reveal nothing about other clients, users or secrets. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -36,7 +36,7 @@ import {
 const NONE = { title: '', send: () => tokenRequest({}), fails: null }
 
 let scene: Scene
-/** Of another owner. */
+/** A client of another owner. */
 let other: Scene
 beforeAll(async () => {
   scene = await sceneOf(NONE)
@@ -54,7 +54,7 @@ const namesNothing = (html: string) => {
   expect(html).not.toContain(other.user.username)
 }
 type Registration = NonNullable<Case['registered']>
-/** What differs from check to check: form tokens, moments, lengths and the pasted ids. */
+/** Removes what differs from check to check: form tokens, moments, lengths and the pasted ids. */
 const comparable = (html: string, ...pasted: readonly string[]) =>
   pasted
     .reduce((text, one) => text.replaceAll(one, '(pasted)'), html)
@@ -62,7 +62,7 @@ const comparable = (html: string, ...pasted: readonly string[]) =>
     .replace(/hidden, \d+ characters/g, '')
 
 describe('a request of another client', () => {
-  it('a request of another client is answered as one of a client that does not exist, whatever it shows', async () => {
+  it("a check of another client's request has the same result as for an unknown client, with any credentials", async () => {
     const none = crypto.randomUUID()
     const sent = (id: string, secret: string) => [
       tokenRequest(credentialsOf({ id, secret })),
@@ -89,7 +89,7 @@ describe('a request of another client', () => {
     }
   })
 
-  it('an assertion of another client is not verified', async () => {
+  it('a check does not verify an assertion of another client', async () => {
     const key = await newKey()
     const theirs = await newClient({
       authMethod: 'private_key_jwt',
@@ -117,7 +117,7 @@ describe('a code or a refresh token of another client', () => {
     ),
   ]
 
-  it('a code or a refresh token of another client is answered as one that was never issued, whether it is good, used or expired', async () => {
+  it("a check of another client's code or refresh token has the same result as for one that was never issued, whether it is valid, used or expired", async () => {
     const code = () => obtainCode(other.cookie, requestOf(other.client, withChallenge))
     const [good, used, expired] = [await code(), await code(), await code()]
     await post('/token', redemptionOf(other.client, used, { code_verifier: PKCE.verifier }))
@@ -135,7 +135,7 @@ describe('a code or a refresh token of another client', () => {
       expect(comparable(byToken?.html ?? '')).toBe(comparable(unknown[1]?.html ?? ''))
       namesNothing(byCode?.html ?? '')
     }
-    // Control: they were good, and still are.
+    // Control: the code and the refresh token are still valid.
     const redeemed = redemptionOf(other.client, good, { code_verifier: PKCE.verifier })
     expect((await post('/token', redeemed)).status).toBe(200)
     expect((await renewal(other.client, refresh)).status).toBe(200)
@@ -143,7 +143,7 @@ describe('a code or a refresh token of another client', () => {
 })
 
 describe('secrets in what is pasted', () => {
-  it('no secret is on the page, in the log, or in the address', async () => {
+  it('a checked request leaves no secret on the page, in the log or in the URL', async () => {
     const lines: string[] = []
     for (const method of ['log', 'error', 'warn'] as const) {
       vi.spyOn(console, method).mockImplementation((line) => void lines.push(String(line)))
@@ -192,7 +192,7 @@ describe('secrets in what is pasted', () => {
     ['another request', '--next -d client_secret=SECRETCOOKIE /token'],
     ['another command', '; export SECRET=SECRETCOOKIE'],
     ['another address', 'https://me.example/SECRETCOOKIE'],
-  ])('a command with %s, which is not read, does not stay in the field', async (_, more) => {
+  ])('the field drops a pasted command with %s, which the checker does not read', async (_, more) => {
     const command = `curl 'http://127.0.0.1:8787/authorize?client_id=${scene.client.id}'`
     expect((await own(command)).again).toBe(command)
     const shown = await own(`${command} ${more}`)
@@ -201,7 +201,7 @@ describe('secrets in what is pasted', () => {
     expect(shown.html).not.toContain('SECRETCOOKIE')
   })
 
-  it('an address without a secret stays in the field, and a request with one does not', async () => {
+  it('the field keeps a pasted URL without a secret, and drops a request with a secret', async () => {
     const address = `http://127.0.0.1:8787/authorize?client_id=${scene.client.id}&response_type=code`
     expect((await own(address)).again).toBe(address)
     const withSecret = asForm(tokenRequest(credentialsOf(scene.client)))
@@ -210,7 +210,7 @@ describe('secrets in what is pasted', () => {
     expect((await own(address.replace('http://', 'http://id:secret@'))).again).toBe('')
   })
 
-  it('the page of a session that has ended does not keep what was pasted', async () => {
+  it('the page for an ended session does not repeat the pasted request', async () => {
     const path = `/clients/${scene.client.id}/check`
     const fields = await ownerIn(scene).form(path)
     const secret = mintToken('clientSecret')
@@ -224,7 +224,7 @@ describe('secrets in what is pasted', () => {
 })
 
 describe('how often a request is checked', () => {
-  it('a user is refused after 30 checks a minute, from any network, and others are not', async () => {
+  it('a user is refused after 30 checks a minute across all networks, and other users are not', async () => {
     const limit = limiter(30)
     const fetch = serve({ LOGIN_LIMIT: limit })
     const path = `/clients/${scene.client.id}/check`
@@ -242,7 +242,7 @@ describe('how often a request is checked', () => {
     expect(limit.keys()).toEqual([`checks of ${scene.user.id}`])
   })
 
-  it('no check counts against the limits of requests, and none is refused because of them', async () => {
+  it('a check neither counts towards the rate limits of the endpoints nor is refused by them', async () => {
     const keys: string[] = []
     const fetch = serve({
       LOGIN_LIMIT: exceededFor(),
@@ -264,8 +264,8 @@ describe('how often a request is checked', () => {
   })
 })
 
-describe('what may be used once', () => {
-  it('an assertion and a DPoP proof that were checked are good once afterwards', async () => {
+describe('single-use credentials', () => {
+  it('an assertion and a DPoP proof are accepted once after a check', async () => {
     const key = await newKey()
     const signing = await sceneOf({
       ...NONE,
@@ -285,7 +285,7 @@ describe('what may be used once', () => {
     expect((await post('/token', fields, headers)).status).toBe(401)
   })
 
-  it('the page does not say whether a proof was used for a key that no code or token of the client is bound to', async () => {
+  it('a check does not say whether a proof was used for a key that no code or token of the client is bound to', async () => {
     const [headers, fields] = [{ DPoP: await proofOf(await newKey()) }, credentialsOf(scene.client)]
     const text = asCurl(tokenRequest(fields, headers))
     const before = await own(text)
@@ -296,7 +296,7 @@ describe('what may be used once', () => {
     expect((await post('/token', fields, headers)).status).toBe(400)
   })
 
-  it('the page says whether a proof was used for the key that the code is bound to', async () => {
+  it('a check says whether a proof was used for the key that the code is bound to', async () => {
     const key = await newKey()
     const headers = { DPoP: await proofOf(key) }
     const asked = requestOf(scene.client, { ...withChallenge, dpop_jkt: key.jkt })
@@ -320,7 +320,7 @@ describe('why a request was refused', () => {
   const refused = async (fields: Record<string, string>) =>
     (await post('/token', fields)).headers.get('X-Correlation-Id') ?? ''
 
-  it('an owner reads in words the cause of a refusal of their client', async () => {
+  it('an owner reads the cause of a refusal of their client in plain words', async () => {
     const reference = await refused({ ...credentialsOf(scene.client), scope: 'moon:walk' })
     const { status, html } = await lookUp(scene, scene.client.id, reference.toLowerCase())
     expect(status).toBe(200)
@@ -330,7 +330,7 @@ describe('why a request was refused', () => {
     expect(html).toContain(`go to <a href="/clients/${scene.client.id}/permissions">`)
   })
 
-  it('a look-up names the page where an owner changes what failed, and none that the client does not have', async () => {
+  it('a look-up of a refusal links to the page where the owner can fix the cause, if the client has that page', async () => {
     const remedyOf = async (registered: Registration, fields: Record<string, string>) => {
       const mine = await sceneOf({ ...NONE, registered })
       const reference = await refused({ ...credentialsOf(mine.client), ...fields })
@@ -351,7 +351,7 @@ describe('why a request was refused', () => {
     expect(await remedyOf({}, { grant_type: 'password' })).toBe(null)
   })
 
-  it('a look-up of a refused redirect URI leads to the page where an owner registers another, and of another refusal there does not', async () => {
+  it('a look-up of a refused redirect URI links to the edit page, and that of a repeated parameter does not', async () => {
     const leadsToEdit = async (redirectUris: string[], ...sent: string[]) => {
       const registered: Registration = {
         redirectUris,
@@ -376,7 +376,7 @@ describe('why a request was refused', () => {
     expect(await leadsToEdit([CALLBACK], CALLBACK, CALLBACK)).toBe(false)
   })
 
-  it('a refusal of another client, of no client and of no request are the same', async () => {
+  it('a look-up has the same result for a refusal of another client, a refusal without a client and an unknown reference', async () => {
     const theirs = await refused({ ...credentialsOf(other.client), scope: 'moon:walk' })
     const nobodys = await refused({ grant_type: 'client_credentials' })
     const pages = await Promise.all(
@@ -389,12 +389,12 @@ describe('why a request was refused', () => {
     expect(new Set(pages).size).toBe(1)
     expect(pages[0]).toContain('No refusal of this client is recorded under this reference.')
     namesNothing(pages[0] ?? '')
-    // Control: its owner reads it.
+    // Control: the owner can read the refusal.
     expect((await lookUp(other, other.client.id, theirs)).html).toContain('moon:walk')
     expect((await lookUp(scene, other.client.id, theirs)).status).toBe(404)
   })
 
-  it('the cause does not tell a code of another client from one that was never issued', async () => {
+  it('the cause of a refusal is the same for a code of another client and for one that was never issued', async () => {
     const theirs = await obtainCode(other.cookie, requestOf(other.client, withChallenge))
     const causes = await Promise.all(
       [theirs, mintToken('authorizationCode')].map(async (code) => {
@@ -407,7 +407,7 @@ describe('why a request was refused', () => {
     expect(JSON.stringify(causes[0])).toContain('not of this client')
   })
 
-  it('a reference of a refusal is recorded for the client that the request named, and a look-up writes nothing', async () => {
+  it('a refusal is recorded under the client that the request named, and a look-up writes nothing', async () => {
     const reference = await refused({ ...credentialsOf(scene.client), client_secret: 'wrong' })
     const rows = () => env.DB.prepare('SELECT count(*) AS n FROM refusal').first('n')
     const before = await rows()
@@ -446,7 +446,7 @@ describe('hostile text', () => {
     ['another path', `curl -d token=x http://127.0.0.1:8787/revoke`],
     ['nothing', '  \n '],
     ['prose', 'Why does my request fail?'],
-  ])('%s is answered with a page and no fault, and shows no markup', async (_, text) => {
+  ])('a check of %s gets a page without a fault and without markup of the request', async (_, text) => {
     const { status, html } = await own(text)
     expect([200, 400]).toContain(status)
     expect(html).not.toContain('<script>')
@@ -455,23 +455,23 @@ describe('hostile text', () => {
     expect(html.length).toBeLessThan(400_000)
   })
 
-  it('a form of more than 128 KiB is refused before anything is read of it', async () => {
+  it('a check with a form of more than 128 KiB is refused before the form is read', async () => {
     const path = `/clients/${scene.client.id}/check`
     const answer = await ownerIn(scene).send(path, [['request', 'x'.repeat(131_072)]])
     expect(answer.status).toBe(413)
   })
 
-  it('a file that a command names is not read, and the page says so', async () => {
+  it('the checker does not read a file that a command names, and says so', async () => {
     const shown = await own('curl http://127.0.0.1:8787/token -d @body.txt')
     expect(shown.html).toContain('names a file, which was not read')
-    // Above the checks, which it may explain.
+    // The note is above the checks, because it may explain a failed check.
     expect(shown.html.indexOf('names a file')).toBeLessThan(
       shown.html.indexOf('<ol class="checks">'),
     )
   })
 })
 
-it('only an owner of the client checks its requests', async () => {
+it('only an owner of a client can check its requests', async () => {
   const path = `/clients/${scene.client.id}/check`
   const stranger = await newOwner()
   expect((await stranger.get(path)).status).toBe(404)

@@ -19,7 +19,7 @@ import { registry, sentTo, serve } from './registry.ts'
 const { bindings, take } = writesTold()
 const watched = serve(bindings)
 
-/** What the endpoint answers: status and error; null where it does what was asked. */
+/** The status and the error of the endpoint; null if it grants the request. */
 async function served({ method, path, headers, body }: Sent, { cookie }: Scene) {
   const isToken = path.startsWith('/token')
   const answer = await registry(path, {
@@ -34,7 +34,7 @@ async function served({ method, path, headers, body }: Sent, { cookie }: Scene) 
   const error = sentTo(answer).searchParams.get('error')
   if (error !== null) return error
   const page = await answer.text()
-  // The page that leaves it to the user to go back names the error in its link.
+  // The page that lets the user return to the client has the error in a link.
   const shown = /(?:\/errors\/|[?;]error=)([a-z_]+)/.exec(page)?.[1]
   return answer.status === 303 || answer.status === 200 ? (shown ?? null) : (shown ?? 'refused')
 }
@@ -52,7 +52,7 @@ async function expectVerdict({ fails, says = [] }: Case, verdict: Verdict) {
   expect(new Set(all).size).toBe(all.length)
 }
 
-/** Checks it in two forms, then sends it. */
+/** Checks the request as a curl command and as raw HTTP, and then sends it. */
 async function expectAgreement(one: Case, scene: Scene) {
   const sent = await one.send(scene)
   const owner = ownerWith(scene.user, scene.cookie, watched)
@@ -71,19 +71,19 @@ async function expectAgreement(one: Case, scene: Scene) {
 
 describe('a token request that an owner pastes', () => {
   it.each(TOKEN_CASES)(
-    '$title: the checker says what the endpoint answers afterwards, and why, and changes nothing',
+    '$title: the checker says what the endpoint answers and why, and changes nothing',
     async (one) => expectAgreement(one, await sceneOf(one)),
   )
 
   it.each(ASSERTION_CASES)(
-    '$title: the checker says what the endpoint answers afterwards, and why, and changes nothing',
+    '$title: the checker says what the endpoint answers and why, and changes nothing',
     async (one) => expectAgreement(one, await sceneOf({ ...one, registered: await signing() })),
   )
 })
 
 describe('an authorization request that an owner pastes', () => {
   it.each(AUTHORIZATION_CASES)(
-    '$title: the checker says what the endpoint answers the owner afterwards, and why, and changes nothing',
+    '$title: the checker says what the endpoint answers the owner and why, and changes nothing',
     async (one) => expectAgreement(one, await sceneOf(one)),
   )
 })

@@ -1,4 +1,4 @@
-/** Requests that are pasted into the request checker, and what its page says of them. */
+/** Requests that are pasted into the request checker, and the verdict on its page. */
 
 import { unescapeHtml } from '../node/forms.ts'
 import type { Owner } from './portal.ts'
@@ -7,11 +7,11 @@ import { ISSUER } from './registry.ts'
 /** A request as a client sends it. */
 export type Sent = Readonly<{
   method: string
-  /** With the query. */
+  /** The path with its query. */
   path: string
   headers: Readonly<Record<string, string>>
   body: string | null
-  /** How it is pasted, if not as a command that says the same. */
+  /** The pasted text; by default the equivalent curl command. */
   pasted?: string
 }>
 
@@ -67,15 +67,15 @@ export type Verdict = Readonly<{
   status: number
   html: string
   verdict: string
-  /** What each check says, by its state. */
+  /** The texts of the checks, by state. */
   passed: readonly string[]
   failed: string | null
   notReached: readonly string[]
-  /** All that the page says of the check that failed. */
+  /** The whole text of the failed check. */
   why: string
-  /** The error code and status that the registry would answer. */
+  /** The status and the error code that the registry would answer. */
   answer: string | null
-  /** What the field has afterwards. */
+  /** The content of the field after the check. */
   again: string
 }>
 

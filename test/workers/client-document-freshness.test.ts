@@ -1,4 +1,4 @@
-/** For how long a metadata document counts, what works while it cannot be read, and how seldom its host is asked. */
+/** How long a metadata document is fresh, what works while it cannot be fetched, and how often its host is requested. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -43,7 +43,7 @@ const freshSeconds = async ({ id }: Published) => {
   return env.DB.prepare(sql).bind(id).first<number>('seconds')
 }
 
-describe('for how long a document is fresh', () => {
+describe('the freshness of a metadata document', () => {
   it.each<[string, number]>([
     ['max-age=600', 600],
     ['max-age=0', 60],
@@ -51,13 +51,13 @@ describe('for how long a document is fresh', () => {
     ['max-age=59', 60],
     ['max-age=604800', 86_400],
     ['', 3600],
-  ])('a document with the header Cache-Control: %s is fresh for %d s', async (header, seconds) => {
+  ])('a metadata document with the header Cache-Control: %s is fresh for %d s', async (header, seconds) => {
     const client = await newDocument({}, { 'Cache-Control': header })
     expect((await visit(cookie, client)).status).toBe(200)
     expect(await freshSeconds(client)).toBe(seconds)
   })
 
-  it('a fresh document is not read again, and one that is no longer fresh is', async () => {
+  it('a fresh metadata document is not fetched again, and one that is no longer fresh is', async () => {
     const client = await newDocument({}, { 'Cache-Control': 'max-age=600' })
     for (let n = 0; n < 3; n += 1) await visit(cookie, client)
     await age(client, 590)
@@ -69,17 +69,17 @@ describe('for how long a document is fresh', () => {
   })
 })
 
-describe('a document that cannot be read any more', () => {
+describe('a metadata document that can no longer be fetched', () => {
   it.each<[string, (client: Published) => Promise<void>]>([
     ['its host does not answer', ({ id }) => publish(id, null)],
     ['it is gone', ({ id }) => publish(id, { status: 404 })],
     ['it is invalid', (client) => republish(client, { client_name: 7 })],
     [
-      'it speaks for another client',
+      'its client_id is that of another client',
       (client) => republish(client, { client_id: 'https://a.example/b' }),
     ],
   ])(
-    'a document that is no longer good serves refreshes for a day, and nothing else, when %s',
+    'a client whose metadata document is no longer valid can refresh for a day, and nothing else, when %s',
     async (_, spoil) => {
       const client = await newDocument()
       const { refresh_token } = await tokensFor(client, {}, cookie)
@@ -100,7 +100,7 @@ describe('a document that cannot be read any more', () => {
       const { refresh_token: next } = await granted(renewed)
       await age(client, STALE_DOCUMENT_SECONDS)
       expect(await refusal(await refresh(client, next))).toEqual(UNREACHABLE)
-      // Nothing was spent.
+      // Neither the refresh token nor the code was spent.
       await republish(client)
       await forgetAttempt(client)
       expect((await refresh(client, next)).status).toBe(200)
@@ -108,7 +108,7 @@ describe('a document that cannot be read any more', () => {
     },
   )
 
-  it('a document that is no longer fresh is read again for a refresh, and the refresh sees its change', async () => {
+  it('a refresh fetches a metadata document that is no longer fresh, and applies its changes', async () => {
     const client = await newDocument({ scope: 'public:read' })
     const { refresh_token } = await tokensFor(client, {}, cookie)
     await age(client, 700)
@@ -119,7 +119,7 @@ describe('a document that cannot be read any more', () => {
     expect(await requestsTo(client.host)).toHaveLength(2)
   })
 
-  it('a stranger with a token of another kind has nothing read', async () => {
+  it('a refresh with a malformed or unknown token does not fetch the metadata document', async () => {
     const client = await newDocument()
     await tokensFor(client, {}, cookie)
     await age(client, 700)
@@ -130,7 +130,7 @@ describe('a document that cannot be read any more', () => {
     expect(await requestsTo(client.host)).toHaveLength(1)
   })
 
-  it('introspection needs a document that is fresh or can be read, and revocation does not', async () => {
+  it('introspection needs a metadata document that is fresh or can be fetched, and revocation does not', async () => {
     const key = await newKey()
     const client = await newDocument(keyed(key))
     const { access_token } = await tokensFor(client, await signedBy(client, key), cookie)
@@ -148,26 +148,26 @@ describe('a document that cannot be read any more', () => {
   })
 })
 
-describe('floods', () => {
+describe('many requests for metadata documents', () => {
   const unreachable = (): Published => {
     const host = newHost()
     return { id: `https://${host}/client.json`, host, callback: `https://${host}/callback` }
   }
 
-  it('100 authorization requests for one host that does not answer have it asked once', async () => {
+  it('100 authorization requests for one client whose host does not answer cause one request to the host', async () => {
     const client = unreachable()
     const begunMs = Date.now()
     const statuses = await Promise.all(
       Array.from({ length: 100 }, async () => (await visit(cookie, client)).status),
     )
     const asked = (await requestsTo(client.host)).length
-    // On a machine on which they take longer than ten seconds, once more for each ten.
+    // If these take longer than ten seconds, one more request is allowed for each ten.
     expect(asked).toBeLessThanOrEqual(mostAttemptsSince(begunMs))
     expect(statuses.filter((status) => status === 400)).toHaveLength(asked)
     expect(statuses.filter((status) => status === 429)).toHaveLength(100 - asked)
   })
 
-  it('100 different documents at one host that does not answer have it asked once', async () => {
+  it('authorization requests for 100 clients at one host that does not answer cause one request to the host', async () => {
     const { host, callback } = unreachable()
     const begunMs = Date.now()
     let refusedAtOnce = 0
@@ -183,7 +183,7 @@ describe('floods', () => {
     expect(refusedAtOnce).toBe(100 - asked)
   })
 
-  it('a host that did not answer is asked again after ten seconds, not before', async () => {
+  it('a host that did not answer is requested again after ten seconds and not before', async () => {
     const client = unreachable()
     await visit(cookie, client)
     await age(client, 9)
@@ -193,7 +193,7 @@ describe('floods', () => {
     expect(await requestsTo(client.host)).toHaveLength(2)
   })
 
-  it('a host that answers with good documents is asked for the next one at once', async () => {
+  it('a host that answered with a valid metadata document is requested for the next document at once', async () => {
     const { host, callback } = unreachable()
     for (const name of ['one', 'two', 'three']) {
       const id = `https://${host}/${name}.json`
@@ -202,7 +202,7 @@ describe('floods', () => {
     }
   })
 
-  it('many requests at once for a document that is new have it read once', async () => {
+  it('20 simultaneous requests for a new metadata document fetch it once', async () => {
     const client = await newDocument()
     const pages = await Promise.all(Array.from({ length: 20 }, () => visit(cookie, client)))
     expect(pages.filter(({ status }) => status === 200).length).toBeGreaterThan(0)
@@ -215,7 +215,7 @@ describe('storage operations of clients by metadata document', () => {
   const { bindings, costOf } = countedBindings()
   const fetch = serve({ ...bindings, CLIENT_DOCUMENTS: 'any' })
 
-  it('with a fresh document the consent page, the exchange and the refresh cost what they cost for any client', async () => {
+  it('with a fresh metadata document the consent page, the code exchange and the refresh cost the same as for any client', async () => {
     const client = await newDocument()
     await visit(cookie, client)
     const page = () => visit(cookie, client, { prompt: 'consent' }, fetch)
@@ -228,11 +228,11 @@ describe('storage operations of clients by metadata document', () => {
     expect(await costOf(renewing, 200)).toEqual({ ...nothing(), d1: 3, kvWrite: 1 })
   })
 
-  it('a document that is not fresh costs one D1 read more, and two batches where it is unchanged', async () => {
+  it('a metadata document that is no longer fresh costs one more D1 read, and two batches if it is unchanged', async () => {
     const client = await newDocument()
     await visit(cookie, client)
     await age(client, 700)
-    // The client, the session, the claim, what is kept, the client again, the terms.
+    // The client, the session, the claim, the stored document, the client again, the terms.
     expect(await costOf(() => visit(cookie, client, {}, fetch), 200)).toEqual({
       ...nothing(),
       d1: 3 + 1 + 2,
@@ -240,7 +240,7 @@ describe('storage operations of clients by metadata document', () => {
     })
   })
 
-  it('a new document costs one D1 read more, and three batches', async () => {
+  it('a new metadata document costs one more D1 read and three batches', async () => {
     const client = await newDocument()
     expect(await costOf(() => visit(cookie, client, {}, fetch), 200)).toEqual({
       ...nothing(),
@@ -249,9 +249,9 @@ describe('storage operations of clients by metadata document', () => {
     })
   })
 
-  it('control: a request without a session costs the read of the client alone', async () => {
+  it('control: a request without a session costs only the read of the client', async () => {
     const client = await newDocument()
-    const stranger = () => fetch(authorizePath(asked(client)))
-    expect(await costOf(stranger, 303)).toEqual({ ...nothing(), d1: 1 })
+    const visitor = () => fetch(authorizePath(asked(client)))
+    expect(await costOf(visitor, 303)).toEqual({ ...nothing(), d1: 1 })
   })
 })

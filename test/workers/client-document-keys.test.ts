@@ -48,7 +48,7 @@ beforeAll(async () => {
 
 const INVALID_CLIENT = { status: 401, error: 'invalid_client' }
 
-/** A document whose keys are at an address of its own host, which answers with these. */
+/** A client whose metadata document names a jwks_uri at its own host, which serves these keys. */
 async function publishing(...keys: Key[]) {
   const client = await newDocument()
   const jwks_uri = `https://${client.host}/jwks.json`
@@ -64,7 +64,7 @@ const redeemAs = async (client: Published, by: Key, code?: string) =>
   redeem(client, code ?? (await codeFor(cookie, client)), await signedBy(client, by))
 
 describe('a document with keys', () => {
-  it('a client with inline keys gets tokens and refreshes them with its assertion', async () => {
+  it('a client with inline keys gets and refreshes tokens with its assertion', async () => {
     const client = await newDocument(keyed(key))
     const bought = await redeemAs(client, key)
     expect(bought.status).toBe(200)
@@ -72,7 +72,7 @@ describe('a document with keys', () => {
     expect((await refresh(client, refresh_token, await signedBy(client, key))).status).toBe(200)
   })
 
-  it('a client with published keys gets tokens, and its keys are read once', async () => {
+  it('a client with jwks_uri gets tokens, and its keys are fetched once', async () => {
     const { client } = await publishing(other, key)
     expect((await redeemAs(client, key)).status).toBe(200)
     expect((await redeemAs(client, other)).status).toBe(200)
@@ -86,14 +86,14 @@ describe('a document with keys', () => {
       'a choice of none and private_key_jwt',
       { token_endpoint_auth_methods_supported: ['none', 'private_key_jwt'] },
     ],
-  ])('a document with keys demands authentication, also if it names %s', async (_, more) => {
+  ])('a client whose metadata document has keys must authenticate, even if the document names %s', async (_, more) => {
     const client = await newDocument(keyed(key, more))
     const code = await codeFor(cookie, client)
     expect(await refusal(await redeem(client, code))).toEqual(INVALID_CLIENT)
     expect((await redeemAs(client, key, code)).status).toBe(200)
   })
 
-  it('a bad assertion never falls back to none, and spends no code', async () => {
+  it('a client with an invalid assertion is refused and not treated as a public client, and its code is not spent', async () => {
     const client = await newDocument(keyed(key))
     const code = await codeFor(cookie, client)
     const bad = [
@@ -109,14 +109,14 @@ describe('a document with keys', () => {
     expect((await redeemAs(client, key, code)).status).toBe(200)
   })
 
-  it('a public client gains nothing by an assertion', async () => {
+  it('a public client with an assertion is refused, and works without one', async () => {
     const client = await newDocument()
     const code = await codeFor(cookie, client)
     expect(await refusal(await redeemAs(client, key, code))).toEqual(INVALID_CLIENT)
     expect((await redeem(client, code)).status).toBe(200)
   })
 
-  it('a document of the form that ChatGPT publishes authenticates by its keys', async () => {
+  it('a client with a metadata document like that of ChatGPT authenticates with its keys', async () => {
     const { client, more } = await publishing(key)
     await republish(client, {
       ...more,
@@ -128,7 +128,7 @@ describe('a document with keys', () => {
 })
 
 describe('keys that change', () => {
-  it('a key that is not known is looked for once the request shows a code of the client', async () => {
+  it('an unknown key makes the registry fetch the keys again if the request shows a code of the client', async () => {
     const { client, publishKeys } = await publishing(key)
     const code = await codeFor(cookie, client)
     await publishKeys(other)
@@ -136,7 +136,7 @@ describe('keys that change', () => {
     expect(await refusal(await redeemAs(client, key))).toEqual(INVALID_CLIENT)
   })
 
-  it('a key that is not known is looked for once the request shows a refresh token of the client', async () => {
+  it('an unknown key makes the registry fetch the keys again if the request shows a refresh token of the client', async () => {
     const { client, publishKeys } = await publishing(key)
     const { refresh_token } = await granted(await redeemAs(client, key))
     await publishKeys(other, key)
@@ -144,7 +144,7 @@ describe('keys that change', () => {
     expect(renewed.status).toBe(200)
   })
 
-  it('without a code or a refresh token of the client nothing is looked for', async () => {
+  it('an unknown key in a request without a code or refresh token of the client fetches nothing', async () => {
     const { client, publishKeys } = await publishing(key)
     await visit(cookie, client)
     await publishKeys(other)
@@ -159,7 +159,7 @@ describe('keys that change', () => {
     expect(await requestsTo(client.host)).toHaveLength(asked)
   })
 
-  it('a key that stays unknown has its host asked at most once in ten seconds', async () => {
+  it('a key that stays unknown causes at most one fetch in ten seconds', async () => {
     const { client } = await publishing(key)
     const code = await codeFor(cookie, client)
     const asked = (await requestsTo(client.host)).length
@@ -169,12 +169,12 @@ describe('keys that change', () => {
     }
     const more = (await requestsTo(client.host)).length - asked
     expect(more).toBeGreaterThan(0)
-    // The document and its keys.
+    // One request for the document and one for its keys.
     expect(more).toBeLessThanOrEqual(2 * mostAttemptsSince(begunMs))
     expect((await redeemAs(client, key, code)).status).toBe(200)
   })
 
-  it('the sessions that a key opened end when the key is gone, and those of a key that stays do not', async () => {
+  it('the sessions that a key opened end when the key is removed, and not when another key is added', async () => {
     const { client, publishKeys } = await publishing(key)
     const { access_token } = await granted(await redeemAs(client, key))
     await age(client, 100_000)
@@ -187,7 +187,7 @@ describe('keys that change', () => {
     expect(await authStatus(access_token)).toBe(401)
   })
 
-  it('consent is asked again when the keys change, also those at jwks_uri', async () => {
+  it('the user is asked for consent again when the keys of the client change, even at jwks_uri', async () => {
     const { client, publishKeys } = await publishing(key)
     await codeFor(cookie, client)
     expect((await visit(cookie, client)).status).toBe(303)
@@ -196,7 +196,7 @@ describe('keys that change', () => {
     expect((await visit(cookie, client)).status).toBe(200)
   })
 
-  it('a document that drops its keys is another client to its users, and its sessions end', async () => {
+  it('removing the keys from a metadata document ends the sessions of the client, and the user is asked for consent again', async () => {
     const client = await newDocument(keyed(key))
     const { access_token, refresh_token } = await granted(await redeemAs(client, key))
     await age(client, 100_000)
@@ -208,7 +208,7 @@ describe('keys that change', () => {
     ).toEqual(INVALID_CLIENT)
   })
 
-  it('keys that were swapped between the authorization and the redemption refuse the old key', async () => {
+  it('a redemption signed with a key that was replaced after the authorization is refused', async () => {
     const client = await newDocument(keyed(key))
     const code = await codeFor(cookie, client)
     await age(client, 100_000)
@@ -219,7 +219,7 @@ describe('keys that change', () => {
 })
 
 describe('jwks_uri at another host', () => {
-  it('many documents with one host for their keys have it asked once in ten seconds', async () => {
+  it('metadata documents with keys at one host cause one request to that host in ten seconds', async () => {
     const keyHost = newHost()
     const jwks_uri = `https://${keyHost}/jwks.json`
     const statuses: number[] = []
@@ -233,7 +233,7 @@ describe('jwks_uri at another host', () => {
     expect(statuses.filter((status) => status === 429)).toHaveLength(5 - asked)
   })
 
-  it('an operator’s client with jwks_uri has its keys read when it first redeems a code', async () => {
+  it('the keys of an operator’s client with jwks_uri are fetched when the client first redeems a code', async () => {
     const keyHost = newHost()
     const jwks_uri = `https://${keyHost}/jwks.json`
     await publish(jwks_uri, served(JSON.parse(keySetOf(key.jwk))))
@@ -251,7 +251,7 @@ describe('jwks_uri at another host', () => {
   })
 })
 
-describe('a client by metadata document that acts for itself', () => {
+describe('client_credentials of a client with a metadata document', () => {
   const machine = async (client: Published, by: Key) =>
     post(
       '/token',
@@ -260,7 +260,7 @@ describe('a client by metadata document that acts for itself', () => {
       accepting,
     )
 
-  it('client_credentials needs the approval of an operator, and a document that can be read', async () => {
+  it('client_credentials of a client with a metadata document needs the approval of an operator and a document that can be fetched', async () => {
     const grant_types = ['authorization_code', 'client_credentials']
     const client = await newDocument(keyed(key, { grant_types }))
     await visit(cookie, client)

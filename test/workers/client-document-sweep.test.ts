@@ -1,4 +1,4 @@
-/** Unused clients by metadata document: deleted after 90 days, unless an operator disabled them. */
+/** Unused clients with a metadata document are deleted after 90 days, unless an operator disabled them. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
@@ -27,7 +27,7 @@ beforeAll(async () => {
 
 const isThere = async (id: string) => (await clientReader(env.DB).find(id)) !== null
 
-/** Cron, so many seconds from now. */
+/** Runs cron as if this many seconds later. */
 async function sweep(later: number) {
   const failed: string[] = []
   const now = nowSeconds() + later
@@ -44,8 +44,8 @@ async function seen(): Promise<Published> {
   return client
 }
 
-describe('the sweep of clients by metadata document', () => {
-  it('a client by a document that was never used is deleted after 90 days, with an audit row', async () => {
+describe('the sweep of clients with a metadata document', () => {
+  it('an unused client with a metadata document is deleted after 90 days, with an audit row', async () => {
     const client = await seen()
     await sweep(FORGET_DOCUMENT_SECONDS - 60)
     expect(await isThere(client.id)).toBe(true)
@@ -60,7 +60,7 @@ describe('the sweep of clients by metadata document', () => {
     expect((await visit(cookie, client)).status).toBe(200)
   })
 
-  it('a token renews the 90 days of a client by a document', async () => {
+  it('a token restarts the 90 days of a client with a metadata document', async () => {
     const client = await seen()
     await tokensFor(client, {}, cookie)
     await env.DB.prepare(
@@ -74,14 +74,14 @@ describe('the sweep of clients by metadata document', () => {
     expect(await isThere(client.id)).toBe(false)
   })
 
-  it('a client that an operator disabled stays, since its document would make it again', async () => {
+  it('a client that an operator disabled is not deleted, because its document would register it again', async () => {
     const client = await seen()
     await disableClient(admin(), client.id)
     await sweep(FORGET_DOCUMENT_SECONDS + 60)
     expect(await isThere(client.id)).toBe(true)
   })
 
-  it('control: a client that an operator registered stays', async () => {
+  it('control: a client that an operator registered is not deleted', async () => {
     const { id } = await newClient()
     await sweep(2 * FORGET_DOCUMENT_SECONDS)
     expect(await isThere(id)).toBe(true)

@@ -1,4 +1,4 @@
-/** Any document: no response is a fault, and no browser is sent to an address that the document does not have. */
+/** Random metadata documents: none causes a fault, and no browser is redirected to a URI that is not in the document. */
 
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
@@ -19,7 +19,7 @@ beforeAll(async () => {
   cookie = await signIn(await newUser())
 })
 
-/** Stands for the host of a document, which no other document has. */
+/** A placeholder for the host of a document, of which each document has its own. */
 const OWN = 'own-host.example'
 const EVIL = 'https://evil.example/callback'
 
@@ -97,17 +97,17 @@ const REQUIRED = fc.record({
   client_name: fc.oneof({ weight: 9, arbitrary: fc.constant('Example host') }, text),
   redirect_uris: fc.array(uris, { maxLength: 3 }).map((all) => [`https://${OWN}/callback`, ...all]),
 })
-/** With at most three members more, so that most are valid. */
+/** With at most three optional members, so that most documents are valid. */
 const plausible = fc
   .tuple(REQUIRED, fc.record(MEMBERS), fc.subarray(Object.keys(MEMBERS), { maxLength: 3 }))
   .map(([required, all, names]) => ({
     ...required,
     ...Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name))),
   }))
-const spoilt = fc
+const corrupted = fc
   .tuple(plausible, fc.constantFrom(...Object.keys(MEMBERS)), fc.jsonValue())
   .map(([members, name, value]) => ({ ...members, [name]: value }))
-const document = fc.oneof({ weight: 5, arbitrary: plausible }, { weight: 2, arbitrary: spoilt })
+const document = fc.oneof({ weight: 5, arbitrary: plausible }, { weight: 2, arbitrary: corrupted })
 
 type Case = Readonly<{
   members: Record<string, unknown>
@@ -161,7 +161,7 @@ async function visit({ id, listed, asked }: Awaited<ReturnType<typeof isHarmless
   const response = await accepting(path, { headers: { Cookie: cookie } })
   expect(response.status, id).toBeLessThan(500)
   expect(response.headers.get('Location'), id).toBeNull()
-  // The user has not answered its consent page, so a link leads there.
+  // Before the user answers the consent page, only a link leads to the client.
   const [, link] = /<a href="([^"]*)">Return to/.exec(await response.text()) ?? []
   const location = link?.replaceAll('&#39;', "'").replaceAll('&amp;', '&')
   if (location === undefined) {
@@ -178,7 +178,7 @@ async function visit({ id, listed, asked }: Awaited<ReturnType<typeof isHarmless
 }
 
 describe('any document', () => {
-  it(`no document of ${DOCUMENTS} is a fault, and none has a browser sent to an address that it does not have`, {
+  it(`${DOCUMENTS} random metadata documents cause no fault, and none redirects a browser to a URI that is not in the document`, {
     timeout: TIMEOUT_MS,
   }, async () => {
     await fc.assert(
@@ -199,7 +199,7 @@ describe('any document', () => {
       { numRuns: DOCUMENTS / AT_ONCE, endOnFailure: true },
     )
     expect(made).toBeGreaterThanOrEqual(DOCUMENTS)
-    // Control: both happen often.
+    // Control: both outcomes occur often.
     expect(pages).toBeGreaterThan(DOCUMENTS / 20)
     expect(sentBack).toBeGreaterThan(DOCUMENTS / 20)
   })

@@ -47,7 +47,7 @@ const revoke = (revoked: Revoked) =>
   env.DB.batch(revocationStatements(env.DB, revoked, LIFETIME_SECONDS))
 
 /** A registry on a KV that cannot store a session; `first` runs before the fault. */
-const takingNoSession = (first: () => Promise<unknown>) =>
+const withoutSessionWrites = (first: () => Promise<unknown>) =>
   serve({
     SESSIONS: over(env.SESSIONS, {
       async put() {
@@ -59,26 +59,26 @@ const takingNoSession = (first: () => Promise<unknown>) =>
 
 describe('codes whose session could not be stored', () => {
   it.each(REVOKED)(
-    'a code whose session could not be stored is void when its %s was revoked between its spending and the fault',
+    'a code whose session could not be stored is refused when its %s was revoked between the spending and the fault',
     async (_, of) => {
       const { client, user, cookie, asked, redeem } = await scene()
       const code = await obtainCode(cookie, asked)
       const failed = await redeem(
         code,
-        takingNoSession(() => revoke(of(client, user))),
+        withoutSessionWrites(() => revoke(of(client, user))),
       )
       expect(await refusal(failed)).toEqual(UNAVAILABLE)
       expect(await refusal(await redeem(code))).toEqual({ status: 400, error: 'invalid_grant' })
     },
   )
 
-  it('control: a code whose session could not be stored is good again when another client was revoked', async () => {
+  it('control: a code whose session could not be stored is accepted again when another client was revoked', async () => {
     const { cookie, asked, redeem } = await scene()
     const code = await obtainCode(cookie, asked)
     const { id: clientId } = await newRefreshingClient()
     const failed = await redeem(
       code,
-      takingNoSession(() => revoke({ kind: 'client', clientId })),
+      withoutSessionWrites(() => revoke({ kind: 'client', clientId })),
     )
     expect(await refusal(failed)).toEqual(UNAVAILABLE)
     expect((await redeem(code)).status).toBe(200)

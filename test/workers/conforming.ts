@@ -1,4 +1,4 @@
-/** Holds every response of the management API to what its document says. */
+/** Checks every response of the management API against its OpenAPI document. */
 
 import * as z from 'zod/mini'
 import { ProblemDocument, refusalsOf } from '../../src/management/openapi/responses.ts'
@@ -24,7 +24,7 @@ function check(operation: Operation, { status, headers }: Response, body: unknow
 
 /** Throws for a response that `/openapi.json` does not describe. `path` is below the API's, with its query. */
 export async function requireConforming(method: string, path: string, response: Response) {
-  // A URL has no segment that is a dot or two.
+  // Parsing a URL removes the segments `.` and `..`.
   const { pathname } = new URL(`http://registry.example${path}`)
   const operation = operationOf(method, pathname)
   if (!operation) return

@@ -72,7 +72,7 @@ describe('the consent page', () => {
   it('the consent page offers only those requested scopes that the user holds', async () => {
     const page = await (await open(requestOf(client, { scope: '' }))).text()
     const offered = fieldsOf(page, '/authorize').filter(([name]) => name === 'grant')
-    // The client may also submission:create, which this user does not hold.
+    // The client may also request submission:create, which this user does not hold.
     expect(offered.map(([, value]) => value)).toEqual(['public:read', 'submission:read'])
   })
 
@@ -93,7 +93,7 @@ describe('the consent page', () => {
     const policy = headers.get('Content-Security-Policy')
     expect(policy).toContain("default-src 'none'")
     expect(policy).toContain("frame-ancestors 'none'")
-    // Chromium would hold the whole chain of redirects after the answer to it.
+    // Chromium applies form-action to every redirect after the form is submitted.
     expect(policy).not.toContain('form-action')
     expect(policy).not.toMatch(/script-src|unsafe-inline|nonce/)
     expect(headers.get('X-Frame-Options')).toBe('DENY')
@@ -103,7 +103,7 @@ describe('the consent page', () => {
   })
 })
 
-describe('who asks', () => {
+describe('the owner of the client on the consent page', () => {
   it('the consent page names the owner of a client by username, if the owner is a user here', async () => {
     const owner = await newUser()
     const owned = await newClient({ ownerId: owner.id })
@@ -132,7 +132,7 @@ describe('a user who holds none of the requested scopes', () => {
     expect(fieldsOf(page, '/logout').map(([name]) => name)).toContain('next_page')
   })
 
-  it('a silent request of a user who holds none of the scopes goes back to the client without a page', async () => {
+  it('a request with prompt=none of a user who holds none of the scopes is redirected to the client without a page', async () => {
     const response = await open(requestOf(client, { scope: 'submission:create', prompt: 'none' }))
     expect(response.status).toBe(303)
     const back = new URL(response.headers.get('Location') ?? '')
@@ -141,7 +141,7 @@ describe('a user who holds none of the requested scopes', () => {
 })
 
 describe('endorsements', () => {
-  it('an endorsement that the user unticks is in no token of the answer, and in no refreshed one', async () => {
+  it('an endorsement that the user unticks is in no token of the consent and in no refreshed one', async () => {
     const who = await newUser({ endorsements: ['cs.DL', 'math.AG'] })
     const theirs = await signIn(who)
     const whose = await newClient({
@@ -171,18 +171,18 @@ describe('endorsements', () => {
       access_token: string
     }
     expect(await endorsementsOf(renewed.access_token)).toEqual(['cs.DL'])
-    // The page is shown again, since the answer was not for all.
+    // The page is shown again, because not all endorsements were allowed.
     const none = await answer(without('endorse'))
     expect(await endorsementsOf(none.access_token)).toEqual([])
     const all = await answer((pairs) => [...pairs, ['endorse', '*.*']])
     expect(await endorsementsOf(all.access_token)).toEqual(['cs.DL', 'math.AG'])
-    // Now it answers without a page.
+    // All endorsements are allowed now, so no page is shown.
     expect((await open(request, theirs)).status).toBe(303)
   })
 })
 
 describe('scopes with one sentence', () => {
-  it('a choice of two scopes with one sentence grants both, or neither', async () => {
+  it('one box for two scopes with the same sentence grants both scopes or neither', async () => {
     const sentence = 'Use your submissions'
     await declare({
       scopes: [
@@ -416,7 +416,7 @@ describe('the terms that the consent page showed', () => {
 
 describe('consent answers from the page of an older session', () => {
   it.each(['ok', 'cancel'])(
-    'the consent page of an older session is shown again to the same user after the answer "%s", and can be answered',
+    'the answer "%s" to the consent page of the user’s older session gets the page again, which can be answered',
     async (confirm) => {
       const user = await newUser()
       const stale = withField(
@@ -434,7 +434,7 @@ describe('consent answers from the page of an older session', () => {
     },
   )
 
-  it('the consent page of an older session is shown again to another user, with the scopes of that user', async () => {
+  it("an answer to the consent page of another user's session gets the page again, with the scopes of the signed-in user", async () => {
     const parameters = requestOf(client, { scope: '' })
     const stale = await opened(parameters, await signIn(await newUser()))
     const other = await newUser({ scopes: ['public:read'] })
@@ -446,7 +446,7 @@ describe('consent answers from the page of an older session', () => {
     ])
   })
 
-  it('a consent answer from the page of an older session is not granted by a remembered consent', async () => {
+  it('an answer to the consent page of an older session issues no code, even if a consent is remembered', async () => {
     const user = await newUser()
     const stale = await opened(requestOf(client), await signIn(user))
     const who = await signIn(user)
@@ -471,7 +471,7 @@ describe('the latest answer to the consent page', () => {
     await narrow()
     await change({ name: 'Example client' })
     expect([await isAskedFor(BOTH), await isAskedFor('submission:read')]).toEqual([true, true])
-    // The control: the narrowed consent is remembered under the name that it was given for.
+    // Control: the narrowed consent is remembered under the client name that it was given for.
     await change({ name: 'Another name' })
     expect([await isAskedFor(BOTH), await isAskedFor('submission:read')]).toEqual([true, false])
   })
@@ -600,13 +600,13 @@ describe('consent of users from an external accounts service (LOGIN_URL)', () =>
     expect(issued.scope).toBe('public:read')
     expect((await sessionOf(issued.access_token))?.user?.user_id).toBe('accounts:7')
     expect(await countSessions()).toBe(before + 1)
-    // The operator finds the user by this row. Users of the registry have a row in the user table.
+    // A user of the accounts service gets a row here, and a user of the registry does not.
     const seen = await env.DB.prepare(
       `SELECT user_id, username_key FROM external_user
        WHERE user_id = 'accounts:7' OR user_id IN (SELECT user_id FROM user)`,
     ).all()
     expect(seen.results).toEqual([{ user_id: 'accounts:7', username_key: written?.user?.username }])
-    // The control: without LOGIN_URL the unknown user is asked to sign in.
+    // Control: without LOGIN_URL the unknown user is redirected to sign-in.
     const answered = await registry(authorizePath(requestOf(client)), {
       headers: { Cookie: cookieOfTheirs },
     })

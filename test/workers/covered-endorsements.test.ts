@@ -21,7 +21,7 @@ import { browserRecord } from './stored-session.ts'
 const registry = clientRegistry(env.DB)
 const keptOf = async (clientId: string) => (await clientReader(env.DB).find(clientId))?.endorsements
 
-/** Endorsements, and those that remain of them. */
+/** Endorsements, and those that remain. */
 const CASES: [string[], string[]][] = [
   [['cs.DL', 'cs.DL'], ['cs.DL']],
   [['math.*', 'math.AG'], ['math.*']],
@@ -35,7 +35,7 @@ const CASES: [string[], string[]][] = [
 
 describe('endorsements that another one covers', () => {
   it.each(CASES)(
-    'of the endorsements %j only %j remain, in TypeScript and in SQL',
+    'the endorsements %j are reduced to %j, in TypeScript and in SQL',
     async (given, left) => {
       expect(withoutCovered(given).sort()).toEqual(left)
       const endorsements = [...new Set(given)]
@@ -48,7 +48,7 @@ describe('endorsements that another one covers', () => {
     },
   )
 
-  it('a covered endorsement is dropped by an authorization or an update, and does not come back', async () => {
+  it('an authorization or an update removes a covered endorsement, which does not come back', async () => {
     const { id } = await newClient({ endorsements: ['math.AG', 'cs.DL'] })
     await registry.authorize(id, { endorsements: ['math.*'] }, nowSeconds())
     expect(await keptOf(id)).toEqual(['cs.DL', 'math.*'])
@@ -84,7 +84,7 @@ describe('endorsements that another one covers', () => {
     expect((await sessionOf(access))?.authorizations.endorsements).toEqual(['cs.DL', 'math.*'])
   })
 
-  it('a covered endorsement is dropped from the record of an accounts service', () => {
+  it('a covered endorsement in a session record of an accounts service is dropped', () => {
     const record = browserRecord()
     const endorsements = ['math.AG', 'math.*']
     const read = readSession({

@@ -75,7 +75,7 @@ describe('preflight requests', () => {
     ['/revoke', 'POST'],
     [METADATA, 'GET, HEAD'],
   ])(
-    'an OPTIONS request to %s that is not a preflight is 405 and allows %s',
+    'an OPTIONS request to %s that is not a preflight is refused with 405, and Allow is %s',
     async (path, allow) => {
       const response = await registry(path, { method: 'OPTIONS', headers: ORIGIN })
       expect([response.status, response.headers.get('Allow')]).toEqual([405, allow])
@@ -110,7 +110,7 @@ describe('responses to scripts of another origin', () => {
   })
 
   it.each(['/register/7/8', METADATA.replace('oauth', 'openid'), '/keys.json', '/userinfo'])(
-    'a 404 to POST and GET %s can be read by a script of another origin, so that it does not look like a fault',
+    'a script of another origin can read the 404 of POST and GET %s, which would otherwise look like a network error',
     async (path) => {
       const asked = await preflight(path, 'POST', 'content-type,mcp-protocol-version')
       expect(asked.status).toBe(204)
