@@ -1,4 +1,4 @@
-/** Who decides on what clients request: the same rules for the pages, the management API and the command line. */
+/** Who may decide on permission requests: the same rules for the portal, the management API and the command line. */
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { changedSinceApproval } from '../../src/domain/client-approval.ts'
@@ -59,7 +59,7 @@ beforeAll(async () => {
 })
 
 describe('an approver at the management API', () => {
-  it('a person with registry:approve reads the queue and a client, authorizes some of it and declines the rest', async () => {
+  it('a person with registry:approve reads the queue and a client, authorizes one requested permission and declines another', async () => {
     const { clientId } = await waiting()
     const { items } = await documentIn<{ items: { client_id: string }[] }>(
       await call(ada, 'GET /clients?has_requests=true'),
@@ -87,13 +87,13 @@ describe('an approver at the management API', () => {
   })
 
   it.each([
-    ['authorizes', { authorize: { scopes: ['x:y'] } }, 409],
-    ['authorizes beside what is requested', { authorize: { scopes: ['a:b', 'x:y'] } }, 409],
-    ['withdraws', { withdraw: { scopes: ['held:one'] } }, 409],
-    ['authorizes a scope of the registry,', { authorize: { scopes: ['registry:read'] } }, 403],
-    ['withdraws a scope of the registry,', { withdraw: { scopes: ['registry:read'] } }, 403],
+    ['an authorization of a scope that is not requested', { authorize: { scopes: ['x:y'] } }, 409],
+    ['an authorization of a requested scope and another one', { authorize: { scopes: ['a:b', 'x:y'] } }, 409],
+    ['a withdrawal of an authorized scope', { withdraw: { scopes: ['held:one'] } }, 409],
+    ['an authorization of a registry: scope', { authorize: { scopes: ['registry:read'] } }, 403],
+    ['a withdrawal of a registry: scope', { withdraw: { scopes: ['registry:read'] } }, 403],
   ])(
-    'a person with registry:approve alone %s nothing that is not requested',
+    'a person with only registry:approve is refused %s, and nothing changes',
     async (_, body, status) => {
       const { clientId } = await waiting()
       await authorizeClient(admin(), clientId, { scopes: ['held:one'] })
@@ -107,7 +107,7 @@ describe('an approver at the management API', () => {
     },
   )
 
-  it('a program with registry:approve alone decides nothing, and one with registry:clients decides', async () => {
+  it('a program with only registry:approve cannot decide, and one with registry:clients can', async () => {
     const { clientId } = await waiting()
     for (const decide of [
       authorizeClient(actBy(['registry:approve']), clientId, { scopes: ['a:b'] }),
@@ -119,7 +119,7 @@ describe('an approver at the management API', () => {
     expect(await refusedAs(authorizeClient(both, clientId, { scopes: ['x:y'] }))).toBeNull()
   })
 
-  it('registry:approve changes nothing but permissions', async () => {
+  it('a person with registry:approve can change nothing but permissions', async () => {
     const { clientId } = await waiting()
     for (const what of [`PATCH /clients/${clientId}`, `DELETE /clients/${clientId}`] as const) {
       const body = what.startsWith('PATCH') ? { name: 'Taken' } : undefined
@@ -131,7 +131,7 @@ describe('an approver at the management API', () => {
     expect((await call(ada, 'GET /audit')).status).toBe(403)
   })
 
-  it('of two decisions on one version one is made, and the other is refused with 412', async () => {
+  it('of two simultaneous decisions on one version one takes effect, and the other is refused with 412', async () => {
     const { clientId, version } = await waiting()
     const answers = await Promise.all(
       [{ authorize: { scopes: ['a:b'] } }, { withdraw: { scopes: ['a:b'] } }].map((body) =>
@@ -142,12 +142,12 @@ describe('an approver at the management API', () => {
   })
 })
 
-describe('an own client', () => {
+describe('a client of the deciding person', () => {
   it.each([
     ['the first owner', (id: string) => ({ ownerId: id, furtherOwners: [] as string[] })],
     ['a further owner', (id: string) => ({ ownerId: 'o', furtherOwners: ['p', id] })],
   ])(
-    'no person who is %s authorizes anything for it, whatever the scope and the verb',
+    'a person who is %s of a client cannot authorize anything for it, with any scope and any verb',
     async (_, ownersWith) => {
       for (const scopes of [['registry:approve'], ['registry:clients'], ['registry:admin']]) {
         const { id } = await newUser()
@@ -174,7 +174,7 @@ describe('an own client', () => {
     },
   )
 
-  it('an operator who signed in may narrow and keep what a client that they own has', async () => {
+  it('a signed-in operator can narrow or keep the permissions of a client that they own', async () => {
     const { clientId } = await waiting(operator.id)
     await authorizeClient(admin(), clientId, { scopes: ['a:b', 'c:d'] })
     for (const body of [{ scopes: ['a:b', 'c:d'] }, { scopes: ['a:b'] }]) {
@@ -188,7 +188,7 @@ describe('an own client', () => {
     expect((await call(operator, permissionsAt(clientId), { body, ifMatch: '*' })).status).toBe(200)
   })
 
-  it('the management API refuses a person who owns the client, and says that another person decides', async () => {
+  it('the management API refuses a decision by an owner of the client and says that another person decides', async () => {
     const { clientId } = await waiting(ada.id)
     for (const body of [{ authorize: { scopes: ['a:b'] } }, { withdraw: { scopes: ['a:b'] } }]) {
       const answer = await call(ada, permissionsAt(clientId), { body, ifMatch: '*' })
@@ -198,7 +198,7 @@ describe('an own client', () => {
     }
   })
 
-  it('an owner who is no approver decides nothing, also not on the clients of others', async () => {
+  it('an owner who is not an approver cannot decide, not even on clients of others', async () => {
     const { clientId } = await waiting('owner-1')
     for (const userId of ['owner-1', 'owner-2']) {
       const act = { ...admin(), actor: ownerActor(userId) }
@@ -208,7 +208,7 @@ describe('an own client', () => {
 })
 
 describe('the queue of the management API', () => {
-  it('clients are in the order of their oldest requests, page by page, and a filter narrows them', async () => {
+  it('the queue of the management API lists clients by their oldest request, page by page, and can be filtered', async () => {
     const name = `Queue ${crypto.randomUUID()}`
     const ids: string[] = []
     for (const requestedAt of [300, 100, 200, 100]) {
@@ -216,7 +216,7 @@ describe('the queue of the management API', () => {
       const act = { ...admin(), now: requestedAt }
       const given = givenClient({ mode: 'request', fields: { name }, lists })
       const { record } = await createClient(act, given)
-      // A later request changes no place.
+      // A later request does not move the client.
       await updateClient(admin(), record.clientId, {
         ...UPDATE,
         mode: 'request',
@@ -246,12 +246,12 @@ describe('the queue of the management API', () => {
       await call(ada, `${named}&after=${second}`),
     )
     expect(behind.items.map(({ client_id }) => client_id)).toEqual([third])
-    // What was decided on has no place any more.
+    // A client without open requests leaves the queue.
     expect((await call(ada, `${named}&after=${one}`)).status).toBe(400)
   })
 
   it.each(['a', '1', '[1]', '["a","b"]', '[1,"a"', '[1,"a","b"]', '[1e999,"a"]', '[1,"a"] '])(
-    'a page after %j is refused with 400 that names the parameter',
+    'the cursor %j of the queue is refused with 400 that names the parameter',
     async (after) => {
       const answer = await call(
         ada,
@@ -264,7 +264,7 @@ describe('the queue of the management API', () => {
 })
 
 describe('what has changed since the last approval', () => {
-  it('every change of what a client says of itself and of its owners is named, and another approval takes it back', async () => {
+  it("each change of a client's own fields and of its owners since the approval is listed, and another approval clears the list", async () => {
     const { clientId } = await waiting()
     await authorizeClient(admin(), clientId, { scopes: ['a:b'] })
     const changes = {
@@ -281,7 +281,7 @@ describe('what has changed since the last approval', () => {
     expect(changedSinceApproval(await findClient(admin(), clientId))).toEqual([])
   })
 
-  it('no change is listed for a client to which no decision gave anything', async () => {
+  it('no change is listed for a client that no decision gave a permission', async () => {
     const { clientId } = await waiting()
     expect((await findClient(admin(), clientId)).approval).toBeNull()
     await withdrawFromClient(admin(), clientId, { scopes: ['a:b'] })

@@ -106,7 +106,7 @@ function envOf(config: WranglerConfig, secrets: Record<string, string>) {
   return { ...config.vars, ...secrets, ...Object.fromEntries(bindings) }
 }
 
-/** The name of the setting or binding with which a worker does not start; null if it starts. */
+/** The name of the setting or binding because of which a worker does not start; null if it starts. */
 function refusedBy(start: (given: unknown) => unknown, config: WranglerConfig): string | null {
   try {
     start(envOf(config, { WEBHOOK_SECRET }))
@@ -169,7 +169,7 @@ describe('npm run deploy and the workers', () => {
       }),
       { numRuns: 500 },
     )
-    // The control: both outcomes occur often enough.
+    // Control: both outcomes occur often enough.
     expect(seen.accepted).toBeGreaterThan(50)
     expect(seen.refused).toBeGreaterThan(100)
   })

@@ -1,4 +1,4 @@
-/** What a page of the directory costs: nothing while the edge has it, and few rows however many clients are listed. */
+/** What a page of the directory costs: nothing from the edge cache, and few rows for any number of listed clients. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -29,8 +29,8 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-describe('a page of the directory at the edge', () => {
-  it('a page of the directory costs one batch in D1, and nothing when it is asked for again', async () => {
+describe('a directory page in the edge cache', () => {
+  it('a directory page costs one D1 batch, and a repeated request costs nothing', async () => {
     const path = addressOf({ q: newWord() })
     expect(await costOf(() => counted(path), 200)).toEqual({ ...nothing(), d1: 1 })
     for (let again = 0; again < 3; again += 1) {
@@ -40,7 +40,7 @@ describe('a page of the directory at the edge', () => {
     expect(await costOf(() => counted(path, cookie), 200)).toEqual(nothing())
   })
 
-  it('a page of the directory is the same with and without the edge, and says for how long it may be kept', async () => {
+  it('a directory page is the same from storage and from the edge cache, and states for how long it may be cached', async () => {
     const word = newWord()
     await newListed({ name: word })
     const path = addressOf({ q: word })
@@ -59,7 +59,7 @@ describe('a page of the directory at the edge', () => {
     expect(DIRECTORY_STALE_SECONDS).toBe(60)
   })
 
-  it('a browser that has the page gets 304 until it changes', async () => {
+  it('a browser that has cached a directory page gets 304 until the page changes', async () => {
     const word = newWord()
     const id = await newListed({ name: word })
     const path = addressOf({ q: word })
@@ -81,7 +81,7 @@ describe('a page of the directory at the edge', () => {
     expect([changed.status, changed.headers.get('ETag') === etag]).toEqual([200, false])
   })
 
-  it('the edge shows to one visitor nothing of what another typed, and has no page for another search', async () => {
+  it('the edge cache shows no visitor what another typed, and has no page for another search', async () => {
     const word = newWord()
     await withDirectory(addressOf({ q: `${word} !!!` }))
     expect(await (await withDirectory(addressOf({ q: word }))).text()).not.toContain('!!!')
@@ -89,7 +89,7 @@ describe('a page of the directory at the edge', () => {
     expect(upper).toContain(`value="${word.toUpperCase()}"`)
   })
 
-  it('an edge that fails or keeps nothing is a read of D1, and the page is there', async () => {
+  it('when the edge cache fails, the directory page is read from D1', async () => {
     const path = addressOf({ q: newWord() })
     vi.spyOn(caches.default, 'match').mockRejectedValue(new Error('no cache'))
     vi.spyOn(caches.default, 'put').mockRejectedValue(new Error('no cache'))
@@ -98,7 +98,7 @@ describe('a page of the directory at the edge', () => {
     }
   })
 
-  it('the edge keeps no refusal and no fault', async () => {
+  it('the edge cache stores neither a refusal nor a fault', async () => {
     const path = addressOf({ q: newWord() })
     const broken = failingD1()
     const answer = await broken(path)
@@ -111,8 +111,8 @@ describe('a page of the directory at the edge', () => {
   })
 })
 
-describe('a flood of searches', () => {
-  it('a flood of searches is 429 with Retry-After, is counted for each network apart from sign-ins, and costs D1 nothing', async () => {
+describe('the rate limit of searches', () => {
+  it('searches over the rate limit get 429 with Retry-After, are counted for each network apart from sign-ins, and cost D1 nothing', async () => {
     const LOGIN_LIMIT = limiter(5)
     const flooded = serve({ ...bindings, DIRECTORY: 'on', LOGIN_LIMIT })
     const ask = () => flooded(addressOf({ q: newWord() }), { headers: FROM })
@@ -127,7 +127,7 @@ describe('a flood of searches', () => {
     expect(other.status).toBe(200)
   })
 
-  it('what the edge has is served to everybody, also during a flood', async () => {
+  it('a page in the edge cache is served even to a network over the rate limit', async () => {
     const path = addressOf({ q: newWord() })
     await withDirectory(path)
     const flooded = serve({ DIRECTORY: 'on', LOGIN_LIMIT: limiter(0) })
@@ -139,7 +139,7 @@ describe('a flood of searches', () => {
 describe('many listed clients', () => {
   readsFewRows(2000)
 
-  it('the statements search indexes and sort nothing', async () => {
+  it('the statements of the directory search indexes and sort nothing', async () => {
     for (const [sql, values] of [
       [directory.LISTED, ['', '', 51]],
       [directory.FOUND, ['c', '', 51, 'c']],

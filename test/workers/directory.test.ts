@@ -18,13 +18,13 @@ import { admin } from './registering.ts'
 import { declare, newClient, newUser, registry } from './registry.ts'
 
 describe('the directory', () => {
-  it('there is no directory as shipped: 404, and no link to it', async () => {
+  it('without the setting DIRECTORY, /directory is 404 and no page links to it', async () => {
     expect((await registry('/directory')).status).toBe(404)
     expect(await (await registry('/')).text()).not.toContain('/directory')
     expect(await (await withDirectory('/')).text()).toContain('href="/directory"')
   })
 
-  it('an entry has the name, the description, the logo, the host, the owner and the permissions in the words that users read', async () => {
+  it('a directory entry has the name, the description, the logo, the host, the owner and the permissions in plain words', async () => {
     await declare({ scopes: [{ name: 'shelf:read', sentence: 'See your shelf' }] as never })
     const owner = await newUser()
     const word = newWord()
@@ -50,7 +50,7 @@ describe('the directory', () => {
     expect(html).not.toContain(id)
   })
 
-  it('a client is shown only while an owner wants it, an approver lists it and it is enabled', async () => {
+  it('the directory shows a client only while an owner requests it, an approver lists it and it is enabled', async () => {
     const word = newWord()
     const { id } = await newClient({ name: `Shown ${word}` })
     const isShown = async () => (await search(word)).names.length > 0
@@ -67,7 +67,7 @@ describe('the directory', () => {
     expect(await isShown()).toBe(false)
   })
 
-  it('a permission that is only requested is not shown', async () => {
+  it('the directory does not show a permission that is only requested', async () => {
     const word = newWord()
     await newListed({ name: word, scopes: ['secret:plan'], requestedOnly: true })
     const { html } = await search(word)
@@ -75,7 +75,7 @@ describe('the directory', () => {
     expect(html).not.toContain('secret:plan')
   })
 
-  it('the directory is read without signing in, sets no cookie and allows no other method', async () => {
+  it('/directory needs no sign-in, sets no cookie and allows only GET and HEAD', async () => {
     const answer = await withDirectory('/directory')
     expect([answer.status, answer.headers.get('Set-Cookie')]).toEqual([200, null])
     expect((await withDirectory('/directory', { method: 'HEAD' })).status).toBe(200)
@@ -89,7 +89,7 @@ describe('the directory', () => {
     }
   })
 
-  it('a name that looks like the service is marked, a program of the service itself is not', async () => {
+  it('the directory marks a name that looks like the service, and no other name', async () => {
     const word = newWord()
     await newListed({ name: `Authоrization registry ${word}` })
     await newListed({ name: `${word} Harmless` })
@@ -111,20 +111,20 @@ describe('hostile names', () => {
       'Interoperability'.repeat(9).slice(0, 130),
     ],
     ['a very long name', 'x'.repeat(1000), `${'x'.repeat(200)}…`],
-  ])('a name with %s is isolated and cannot change the text around it', async (_, name, shown) => {
+  ])('the directory isolates a name with %s, which cannot change the text around it', async (_, name, shown) => {
     const word = newWord()
     await newListed({ name, url: `https://${word}.example` })
     const { html } = await search(`${word}.example`)
     expect(html).toContain(`<h2 dir="auto"><bdi>${shown}</bdi></h2>`)
   })
 
-  it('a name of invisible characters alone is shown as the id', async () => {
+  it('the directory shows the id of a client whose name has only invisible characters', async () => {
     const word = newWord()
     const id = await newListed({ name: '\u200B\u2060', url: `https://${word}.example` })
     expect((await search(word)).names).toEqual([id])
   })
 
-  it('an address that is no web page is not linked, and one with a name before an @ neither', async () => {
+  it('the directory links neither an address that is not http or https nor one with user information', async () => {
     for (const url of [
       'javascript:alert(1)',
       'https://bank.example@evil.example/',
@@ -138,7 +138,7 @@ describe('hostile names', () => {
     }
   })
 
-  it('a host is shown as the browser reads it', async () => {
+  it('the directory shows a host with other letters in ASCII', async () => {
     const word = newWord()
     await newListed({ name: word, url: `https://раураl-${word}.example/` })
     const { html } = await search(word)
@@ -181,19 +181,19 @@ describe('a search', () => {
     expect(await find(name, url, q)).toBe(0)
   })
 
-  it('an entry that a search finds by several words is shown once', async () => {
+  it('a search shows an entry once even if several words find it', async () => {
     const word = newWord()
     await newListed({ name: `${word} ${word} ${word}`, url: `https://${word}.example` })
     expect((await search(word)).names).toEqual([`${word} ${word} ${word}`])
   })
 
-  it('a search for punctuation alone finds nothing, and says so', async () => {
+  it('a search for only punctuation finds nothing, and says so', async () => {
     const { status, html, names } = await search('%%% ___')
     expect([status, names]).toEqual([200, []])
     expect(html).toContain('No listed application')
   })
 
-  it('a search shows again as text what was typed', async () => {
+  it('the search page repeats the search as escaped text', async () => {
     const { html } = await search(`nothing"><script>alert(1)</script>`)
     expect(html).toContain('value="nothing&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"')
     expect(html).not.toContain('<script>')
@@ -201,7 +201,7 @@ describe('a search', () => {
 })
 
 describe('pages', () => {
-  it('a search with 120 hits has pages of 50, 50 and 20, each entry once and in the order of what was found', async () => {
+  it('a search with 120 hits has pages of 50, 50 and 20, with each entry once and in order', async () => {
     const word = newWord()
     await listMany(120, (n) => `${word} ${String(n).padStart(3, '0')}`)
     const pages = await readAll(addressOf({ q: word }))
@@ -211,7 +211,7 @@ describe('pages', () => {
     const begin = await search(word)
     let added = 0
     const again = await readAll(addressOf({ q: word }), async () => {
-      // Before, between and after what was read.
+      // Clients before, between and after the entries that were already read.
       added += 1
       const places = ['000a', '049a', '119a']
       await listMany(places.length, (n) => `${word} ${places[n]} ${added}`)
@@ -223,7 +223,7 @@ describe('pages', () => {
     expect(begin.names).toHaveLength(50)
   })
 
-  it('the whole directory is in the order of the names, without case and accents, and names without letters come first', async () => {
+  it('the directory is sorted by name, ignoring case and accents, with names without letters first', async () => {
     const before = await readAll('/directory')
     await newListed({ name: '🎉' })
     await newListed({ name: 'Öffnung' })
@@ -234,7 +234,7 @@ describe('pages', () => {
     expect(all.indexOf('OFFEN')).toBeLessThan(all.indexOf('Öffnung'))
   })
 
-  it('a page past the end says so and leads to the beginning', async () => {
+  it('a directory page past the end says so and links to the beginning', async () => {
     const path = addressOf({ after: JSON.stringify(['\u{10FFFD}', 'x']) })
     const { status, html, names } = await lookAt(path)
     expect([status, names]).toEqual([200, []])
@@ -254,7 +254,7 @@ describe('pages', () => {
     '["a\\u0000","x"]',
     '["a",null]',
   ])(
-    'a cursor of no page is a page with status 400 that leads to the beginning: %s',
+    'a malformed cursor of the directory is refused with 400 and a link to the beginning: %s',
     async (after) => {
       const { status, html } = await lookAt(addressOf({ after }))
       expect(status).toBe(400)
@@ -263,7 +263,7 @@ describe('pages', () => {
     },
   )
 
-  it('a cursor of another search is refused', async () => {
+  it('the directory refuses the cursor of another search', async () => {
     expect(
       (await lookAt(addressOf({ q: 'abc', after: JSON.stringify(['xyz', 'a']) }))).status,
     ).toBe(400)

@@ -57,7 +57,7 @@ const CASES: readonly (readonly [string, (fields: Fields) => Ask])[] = [
 
 describe('disabled users', () => {
   it.each(CASES)(
-    'at %s a disabled user reads that the account is disabled, and can sign out',
+    '%s tells a disabled user that the account is disabled, and lets the user sign out',
     async (_, caseOf) => {
       await obtainCode(cookie, requestOf(client))
       const other = authorizePath(requestOf(client, { scope: 'public:read' }))

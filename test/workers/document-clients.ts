@@ -1,4 +1,4 @@
-/** Clients whose id is the address of a metadata document: their documents in the world outside, and what they ask for. */
+/** Clients with a metadata document, their documents at the hosts, and their requests. */
 
 import { env } from 'cloudflare:workers'
 import { ATTEMPT_SECONDS } from '../../src/domain/client-document.ts'
@@ -19,12 +19,12 @@ import {
 } from './registry.ts'
 import { documentAt, newHost, publish, served } from './world.ts'
 
-/** A registry that accepts the documents of every host. */
+/** A registry that accepts metadata documents of every host. */
 export const accepting = serve({ CLIENT_DOCUMENTS: 'any' })
 
 export type Published = Readonly<{ id: string; host: string; callback: string }>
 
-/** Publishes a document at a host of its own, with these members more. */
+/** Publishes a metadata document with these additional members at a new host. */
 export async function newDocument(
   more: Readonly<Record<string, unknown>> = {},
   headers: Readonly<Record<string, string>> = {},
@@ -35,7 +35,7 @@ export async function newDocument(
   return { id, host, callback: `https://${host}/callback` }
 }
 
-/** The document of this client is another one from now on. */
+/** Replaces the metadata document of this client. */
 export const republish = (
   { id }: Published,
   more: Readonly<Record<string, unknown>> = {},
@@ -48,7 +48,7 @@ export const keyed = (key: Key, more: Readonly<Record<string, unknown>> = {}) =>
   ...more,
 })
 
-/** The scope that every client gets that registers itself. */
+/** Declares a scope that every self-registered client gets. */
 export async function declareOpenScope(name = 'public:read') {
   await createScope(admin(), {
     name,
@@ -145,7 +145,7 @@ export async function tokensFor(
   return granted(response)
 }
 
-/** As if so many seconds had passed since the document was read and its host was asked. */
+/** Makes the document, and the last request to its host, this many seconds older. */
 export const age = ({ id, host }: Published, seconds: number) =>
   env.DB.batch([
     env.DB.prepare(
@@ -156,10 +156,10 @@ export const age = ({ id, host }: Published, seconds: number) =>
     ).bind(host, seconds),
   ])
 
-/** How often a host may have been asked since then, if it never answers well: once, and once more each ten seconds. */
+/** The most requests that a host without a valid response gets since then: one, and one more for each ten seconds. */
 export const mostAttemptsSince = (begunMs: number) =>
   1 + Math.floor((Date.now() - begunMs) / (ATTEMPT_SECONDS * 1000))
 
-/** As if the host had last been asked long ago. */
+/** Removes the record of the last request to the host. */
 export const forgetAttempt = ({ host }: Pick<Published, 'host'>) =>
   env.DB.prepare('DELETE FROM document_attempt WHERE host = ?1').bind(host).run()

@@ -11,7 +11,7 @@ const countClients = () => env.DB.prepare('SELECT count(*) AS n FROM client').fi
 /** workerd stops an object after ten seconds without a request, and has no way to do so sooner. */
 const STOPPED_AFTER_MS = 12_000
 
-/** As a file does that asks no storage at its end. */
+/** Leaves data as a test file does that ends without a storage request. */
 async function leaveData() {
   await newClient()
   await Promise.all([env.SESSIONS.put('left', 'x'), env.CODES.put('left', 'x')])
@@ -28,13 +28,13 @@ it('a test file begins with empty storage when workerd has stopped the objects t
   expect([await env.SESSIONS.get('left'), await env.CODES.get('left')]).toEqual([null, null])
 })
 
-it('control: reset() alone keeps the data of objects that workerd has stopped', async () => {
+it('control: reset() keeps the data of objects that workerd has stopped', async () => {
   await leaveData()
   await reset()
   expect(await contents()).toEqual(expect.arrayContaining(['client', 'left']))
 })
 
-it('the migrations applied as one make the schema that they make one after another', async () => {
+it('the combined migrations make the same schema as the migrations one after another', async () => {
   const schema = async () =>
     (
       await env.DB.prepare(

@@ -216,7 +216,7 @@ describe('a repeated parameter', () => {
     ['scope', 'The parameter scope is included more than once.'],
     ['regs_not-a-name', 'A parameter is included more than once.'],
   ])(
-    'a repeated parameter %s is refused, and only a name of a parameter is repeated',
+    'a repeated parameter %s is refused, and the refusal names it only if it is a known parameter',
     async (name, words) => {
       const pairs = [...Object.entries(credentialsOf(client)), [name, 'a:b'], [name, 'c:d']]
       const response = await post('/token', pairs as [string, string][])

@@ -1,4 +1,4 @@
-/** Rows of every table that is swept: some are due at `NOW`, the others are due a second later or not at all. */
+/** Rows of every table that is swept: some are due at `NOW`, the others are due a second later or never. */
 
 import { env } from 'cloudflare:workers'
 import { DAY_SECONDS } from '../days.ts'

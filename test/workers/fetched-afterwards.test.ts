@@ -1,4 +1,4 @@
-/** A secret that is shown once is not lost when what is fetched after the registration meets a fault of storage. */
+/** A secret that is shown once is not lost when storage fails in the fetches after the registration. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, expect, it } from 'vitest'
@@ -44,7 +44,7 @@ const REGISTRATIONS: Readonly<Record<string, (name: string) => Promise<Send>>> =
 const isRegistered = async (name: string) =>
   (await env.DB.prepare('SELECT 1 FROM client WHERE name = ?1').bind(name).first()) !== null
 
-/** Sends the request where D1 fails from its nth operation on, and says what became of it. */
+/** Sends the request while D1 fails from its nth operation on, and returns the outcome. */
 async function failingFrom(title: string, n: number) {
   const name = `Client ${n} ${crypto.randomUUID()}`
   const send = await REGISTRATIONS[title]?.(name)
@@ -60,7 +60,7 @@ async function failingFrom(title: string, n: number) {
 }
 
 it.each(Object.keys(REGISTRATIONS))(
-  '%s answers with the secret, or 503 and registers nothing, wherever D1 begins to fail',
+  '%s answers with the secret, or with 503 and registers nothing, at whichever operation D1 begins to fail',
   async (title) => {
     const outcomes = []
     for (let n = 1, isWhole = false; !isWhole; n += 1) {
@@ -71,7 +71,7 @@ it.each(Object.keys(REGISTRATIONS))(
     const done = { status: expect.toBeOneOf([200, 201]), isShown: true, isRegistered: true }
     const failed = { status: 503, isShown: false, isRegistered: false }
     expect(outcomes).toEqual(outcomes.map((one) => (one.isRegistered ? done : failed)))
-    // Control: some fail before the registration, some after it.
+    // Control: some operations fail before the registration, and some after it.
     expect(outcomes.filter((one) => one.isRegistered).length).toBeGreaterThan(1)
     expect(outcomes[0]).toEqual(failed)
   },

@@ -36,7 +36,7 @@ const PATHS = ['/token', '/introspect', '/revoke']
 
 const attempt = (fetch: Fetch, client: TestClient, address = HERE, path = '/token') =>
   post(path, credentialsOf(client, { token: 'any' }), { 'CF-Connecting-IP': address }, fetch)
-const wrongly = (client: TestClient) => ({ ...client, secret: 'wrong' })
+const withWrongSecret = (client: TestClient) => ({ ...client, secret: 'wrong' })
 
 const LIMIT = 3
 
@@ -49,15 +49,15 @@ describe('the limit on failed client authentications', () => {
       const guarded = serve({ REFUSAL_LIMIT: limiter(LIMIT) })
       const [client, other] = [await newClient(), await newClient()]
       for (const address of addresses) {
-        expect((await attempt(guarded, wrongly(client), address, path)).status).toBe(401)
+        expect((await attempt(guarded, withWrongSecret(client), address, path)).status).toBe(401)
       }
-      const limited = await attempt(guarded, wrongly(client), ELSEWHERE, path)
+      const limited = await attempt(guarded, withWrongSecret(client), ELSEWHERE, path)
       expect(limited.headers.get('Retry-After')).toBe('60')
       expect(await refusal(limited)).toMatchObject({
         status: 429,
         error: 'temporarily_unavailable',
       })
-      expect((await attempt(guarded, wrongly(other), '198.51.100.8', path)).status).toBe(401)
+      expect((await attempt(guarded, withWrongSecret(other), '198.51.100.8', path)).status).toBe(401)
       expect((await attempt(guarded, client, ELSEWHERE)).status).toBe(200)
     },
   )

@@ -1,4 +1,4 @@
-/** RFC 9110 §9.2.1: HEAD is safe. It writes nothing at any endpoint, not even where GET issues a code. */
+/** RFC 9110 §9.2.1: HEAD is safe. It writes nothing at any endpoint, not even if GET issues a code there. */
 
 import { beforeAll, expect, it } from 'vitest'
 import { ENDPOINTS } from '../../src/app.ts'

@@ -42,7 +42,7 @@ const authFlow = (name: string, show: Show, { isRevoked, asksD1, isSigned }: Sho
   name: `${name} with ${isRevoked ? 'a revoked' : 'a live'} ${isSigned ? 'signed token' : 'token'}`,
   format: 'auth',
   expected: isRevoked ? INVALID : GOOD,
-  // A signed token has no session that KV could not show. Its revocation is in the document, unless D1 is asked.
+  // A signed token has no session in KV. Its revocation is in the document, or in D1 for a check with `fresh`.
   ...(!isSigned && { whileNotShown: INVALID }),
   ...(isSigned && !asksD1 && { whileNotShown: GOOD }),
   ...(!isSigned && isRevoked && !asksD1 && { whileStale: GOOD }),
@@ -56,7 +56,7 @@ const authFlow = (name: string, show: Show, { isRevoked, asksD1, isSigned }: Sho
       ask,
       async check({ answer, again, afterRetry }) {
         expect(answer.headers.has('Authorization')).toBe(answer.status === 200)
-        // Within the bound an isolate may use the document that it has: a new one reads it.
+        // Within the bound an isolate may use its cached document, so the request goes to a new isolate.
         const retried = isSigned ? serviceOn({}) : again
         expect((await ask(retried)).status).toBe(isRevoked ? 401 : 200)
         await afterRetry()
@@ -85,7 +85,7 @@ export const boundCredentials = async () => ({
   headers: await withProof(),
 })
 
-/** With `fresh` D1 knows every used proof; otherwise an isolate knows those that it has seen. */
+/** With `fresh` D1 knows every used proof; without it an isolate knows only the proofs that it has seen. */
 export const boundFlow = (path: '/auth' | '/auth?fresh'): Flow => ({
   name: `${path} with a bound token and a proof`,
   format: 'auth',

@@ -15,7 +15,7 @@ const stateOf = async (id: string) => {
   return listing && listingStateOf(listing)
 }
 
-/** Each run looks for another word, which no edge has. */
+/** Each run searches for a new word, which is not in the edge cache. */
 const readDirectory: Flow = {
   name: 'GET /directory',
   format: 'page',
@@ -28,7 +28,7 @@ const readDirectory: Flow = {
   },
 }
 
-/** The id in the address is another one in each run. */
+/** Each run has another id in its URLs. */
 const withoutId = (answer: Response, id: string) => {
   const headers = new Headers(answer.headers)
   const location = headers.get('Location')
@@ -36,7 +36,7 @@ const withoutId = (answer: Response, id: string) => {
   return new Response(answer.body, { status: answer.status, headers })
 }
 
-/** The same form again finds it done: 409, because the client has another version. */
+/** The repeated form is refused with 409, because the first one changed the version of the client. */
 const listingFlow = (
   act: 'ask_listing' | 'take_back_listing',
   before: (id: string) => Promise<unknown>,

@@ -5,7 +5,7 @@ import { age, forgetAttempt, newDocument, visit } from './document-clients.ts'
 import { refreshFlow } from './hostile-client-flows.ts'
 import { type Flow, fixtures, read, type Service } from './hostile-story.ts'
 
-/** So long that another attempt is allowed. */
+/** After this time the host may be requested again. */
 const LATER_SECONDS = 10
 
 export const newDocumentPage: Flow = {
@@ -38,7 +38,7 @@ const refreshing = refreshFlow(
 export const refreshByDocument: Flow = {
   ...refreshing,
   async begin(service) {
-    // An earlier run may have asked its host without success.
+    // An earlier run may have requested the document without success.
     await forgetAttempt(fixtures.documentClient)
     const run = await refreshing.begin(service)
     await age({ ...fixtures.documentClient, callback: '' }, 700)

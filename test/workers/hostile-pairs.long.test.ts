@@ -46,8 +46,8 @@ for (const flow of flows.filter(({ name }) => REDEEMING.includes(name)))
 const following = (operation: string) =>
   operation.startsWith('D1') ? ['spending again', 'storing'] : ['giving back']
 /**
- * docs/promises.md, Faults: a code that was spent is lost. Once giving back comes late, the code is good once more. The
- * retry of a refresh gets the same tokens.
+ * docs/promises.md, Faults: a spent code is lost. If the undoing of the spending comes late, the code can be redeemed
+ * once more. A retried refresh gets the same tokens.
  */
 const LOST: Record<string, readonly Fault[]> = {
   'spending again': ['does it late, before the retry'],
@@ -85,7 +85,7 @@ describe('KV that accepts one write a second for a key', () => {
     })
     const run = await flow.begin(busy)
     const answer = await read(await run.ask(busy))
-    // A key that was just written is not overwritten now: cron does that.
+    // Cron writes the key, which was just written and must not be overwritten within the second.
     expectRight(answer, flow.format, [flow.whileStale ?? flow.expected])
     await cron()
     await run.check({ answer, again: busy, ...NOTHING_MORE })
@@ -128,7 +128,7 @@ describe.each([
   afterEach(() => void vi.useRealTimers())
 
   it.each(flows)(
-    `$name has the documented result where KV shows ${shown} for a minute`,
+    `$name has the documented result while KV shows ${shown} for a minute`,
     async (flow) => {
       const { here, elsewhere } = stale(showsNothing)
       const run = await flow.begin(elsewhere)
@@ -143,7 +143,7 @@ describe.each([
 })
 
 describe('a location where KV shows old values', () => {
-  it('a browser that has signed out is signed out even where KV still shows its session', async () => {
+  it('a browser that has signed out is signed out even while KV still shows its session', async () => {
     const { here: there } = stale(false)
     const client = await newRefreshingClient()
     const user = await newUser()

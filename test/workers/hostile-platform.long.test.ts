@@ -34,14 +34,14 @@ const counted: { flow: Flow; operations: readonly string[] }[] = []
 for (const flow of flows) counted.push({ flow, operations: (await runFlow(flow, [])).operations })
 
 /**
- * docs/promises.md, Faults: the code, or the refresh token that is bound to a key, is spent and nothing came of it. D1 was
- * gone when it was to be given back; or D1 spent it only after it had been given back. Everywhere else a retry succeeds.
+ * docs/promises.md, Faults: the code, or the key-bound refresh token, is spent and gave no token, because D1 failed
+ * when the spending was to be undone, or spent the grant only after that. In all other cases a retry succeeds.
  */
 const LOST = ['authorization_code', 'refresh_token'].flatMap((table) => [
   `D1 batch UPDATE ${table}: does it late, before the retry`,
   `KV put SESSIONS after D1 batch UPDATE ${table}: fails from here on`,
 ])
-/** Their retry gets the same tokens. */
+/** A retry of these flows gets the same tokens. */
 const isRepeatable = ({ name }: Flow) => name.startsWith('refresh') && !name.includes('DPoP')
 
 const casesOf = (operations: readonly string[]) =>
@@ -65,7 +65,10 @@ describe.each(counted)('$flow.name', ({ flow, operations }) => {
 })
 
 describe('revocations that an interrupted run of cron writes to KV', () => {
-  /** One token and all tokens of a client, revoked without a write to KV, long enough ago that one run does everything. */
+  /**
+   * One token and all tokens of a client, revoked without a write to KV, long enough ago for one run of cron to write
+   * everything.
+   */
   async function revokedUnseen() {
     const client = await newClient()
     const tokens = [await machineToken(fixtures.client), await machineToken(client)]

@@ -47,10 +47,10 @@ const realSetTimeout = globalThis.setTimeout
 const turn = () => new Promise<void>((resolve) => realSetTimeout(resolve, 0))
 const deadlines = new Map<number, () => void>()
 
-/** Deadlines: of the rate limits and of a shared read, of a code's way to KV, of all other storage. */
+/** The deadlines of rate limits and shared reads, of writing a code to KV, and of all other storage. */
 const HELD_MS = [1, DEADLINE_SECONDS / 2, DEADLINE_SECONDS].map((seconds) => seconds * 1000)
 
-/** Stops the clock of the deadlines. Storage that does not answer then passes them at once. */
+/** Stops the clock of the deadlines. Storage that does not answer then exceeds them at once. */
 export function holdDeadlines() {
   let timers = 0
   const realClearTimeout = globalThis.clearTimeout
@@ -98,7 +98,7 @@ export function hostilePlatform(injections: readonly Injection[] = []) {
     }
   }
 
-  /** Does not answer before `come` is called. */
+  /** Answers only after `come` was called. */
   function stall<T>(when: Fault, come: () => Promise<T>): Promise<T> {
     void passDeadlines()
     return new Promise<T>((resolve, reject) => {

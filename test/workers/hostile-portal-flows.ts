@@ -63,13 +63,13 @@ async function prepared(
 
 type Posting = Readonly<{
   send: (fetch: Fetch) => Promise<Response>
-  /** Given what was answered at last. */
+  /** Called with the last response. */
   expectDone: (retried: Answer) => Promise<unknown>
 }>
 
 /**
- * A response that was lost left everything or nothing: the form that is sent again does it, or finds it done and answers
- * `known`.
+ * A lost response changed everything or nothing: the repeated form makes the change, or answers `known` because the
+ * change was already made.
  */
 const posting = (
   path: string,
@@ -146,7 +146,7 @@ const formFlows = [
       },
     }
   }),
-  // A check that failed left everything as it was: the request that was checked still works.
+  // A failed check changes nothing: the checked request still works.
   posting('/clients/{id}/check', '200 Check a request', 200, async () => {
     const owner = await newOwner()
     const keys = await register(owner, { kind: 'machine', redirect_uris: '' })
@@ -188,7 +188,7 @@ const formFlows = [
     }
   }),
   ...(['accept', 'decline'] as const).map((act) =>
-    // What the first attempt declined is not there to be declined again.
+    // The first attempt may have declined the request, which cannot be declined again.
     posting(
       `/clients, ${act}`,
       act === 'accept' ? '303 /clients/{id}' : '303 /clients',

@@ -1,6 +1,6 @@
 /**
  * Registration and its management with every fault in each of their storage operations. The response is right or 503, a
- * client is registered wholly or not at all, and the client that got no answer repeats its request and goes on.
+ * client is registered completely or not at all, and a client without a response can repeat its request and continue.
  */
 
 import { env } from 'cloudflare:workers'
@@ -27,7 +27,7 @@ const healthy = serve(OPEN)
 type Flow = Readonly<{
   name: string
   expected: number
-  /** Of a repeated request. */
+  /** The response to a repeated request. */
   again: readonly number[]
   begin: () => Promise<(fetch: Fetch) => Promise<Response>>
 }>
@@ -68,7 +68,7 @@ const FLOWS: readonly Flow[] = [
 ]
 
 /** Clients without a redirect URI, a grant type or a token, or with a token of no client. */
-const torn = async () =>
+const incompleteClients = async () =>
   (
     await env.DB.prepare(
       `SELECT s.client_id FROM self_registered_client s WHERE s.kind = 'registration' AND NOT (
@@ -94,7 +94,7 @@ async function run({ expected, again, begin }: Flow, injections: readonly Inject
   await platform.catchUp()
   const repeated = await ask(healthy)
   await platform.catchUp(true)
-  // After a good answer the client has the next token, so the repetition proves nothing.
+  // After a successful response the client has the next token, so a repetition proves nothing.
   if (response.status === 503) expect(again).toContain(repeated.status)
   const { registration_access_token: token } = (answer ?? {}) as Partial<Information>
   if (token !== undefined && !again.includes(401)) {
@@ -103,12 +103,12 @@ async function run({ expected, again, begin }: Flow, injections: readonly Inject
     const asked = await manage('GET', client, { fetch: healthy })
     expect(expected === 200 ? [200] : [200, 401]).toContain(asked.status)
   }
-  expect(await torn()).toEqual([])
+  expect(await incompleteClients()).toEqual([])
   return { operations: operations.slice(0, tried), isUnavailable: response.status === 503 }
 }
 
 describe.each(FLOWS)('$name', (flow) => {
-  it(`${flow.name}: the response is right or 503 for every failure of every operation, and the client goes on`, async () => {
+  it(`${flow.name}: the response is right or 503 for every failure of every operation, and the client can continue`, async () => {
     const { operations } = await run(flow, [])
     let unavailable = 0
     expect(operations.length).toBeGreaterThan(1)
@@ -117,7 +117,7 @@ describe.each(FLOWS)('$name', (flow) => {
         if ((await run(flow, [{ at: index + 1, fault }])).isUnavailable) unavailable += 1
       }
     }
-    // The control: faults did happen.
+    // Control: faults did happen.
     expect(unavailable).toBeGreaterThan(operations.length)
   }, 300_000)
 })

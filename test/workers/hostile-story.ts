@@ -72,7 +72,7 @@ export type Answer = Readonly<{ status: number; headers: Headers; text: string }
 
 export type Outcome = Readonly<{
   answer: Answer
-  /** The registry where the client tries again. */
+  /** The registry that the retry is sent to. */
   again: Service
   /** Called after the retry: finishes the operations that were too late for it. */
   afterRetry: () => Promise<void>
@@ -90,9 +90,9 @@ export type Flow = Readonly<{
   format: 'json' | 'page' | 'auth'
   /** The summary of the only right response. A fault may lead to a 503 in its place. */
   expected: string
-  /** The right response where KV does not show a write yet: docs/promises.md, What is not promised. */
+  /** The right response while KV does not show a write yet: docs/promises.md, What is not promised. */
   whileNotShown?: string
-  /** The right response where KV still shows the old value, for a minute: docs/promises.md, Revocation. */
+  /** The right response while KV still shows the old value, for a minute: docs/promises.md, Revocation. */
   whileStale?: string
   /** Prepares the flow, on storage without faults. */
   begin: (service: Service) => Promise<Run>
@@ -180,7 +180,7 @@ export const read = async (response: Response): Promise<Answer> => ({
   text: await response.text(),
 })
 
-/** Seen with `fresh`. */
+/** The session as a check with `fresh` sees it. */
 export const liveSessionOf = (token: string) =>
   mayBeSigned(token) ? signedSessionOf(token, true) : sessionOf(token)
 

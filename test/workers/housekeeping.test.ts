@@ -89,7 +89,7 @@ describe('a large number of expired rows', () => {
       expect(swept.get(table)).toEqual({ removed: due[table], leftOver: 0 })
       expect(rows.get(table)).toMatchObject({ ran_at: NOW, removed: due[table], left_over: 0 })
     }
-    // The control: a second later the youngest of the other rows is due.
+    // Control: a second later the youngest of the other rows is due.
     await run(undefined, NOW + 1)
     const left = await count('live-')
     for (const table of SWEPT_TABLES) {
@@ -160,7 +160,7 @@ describe('interrupted runs', () => {
       }
       expect([await count('due-'), await count('live-')]).toEqual([NONE, alive])
     }
-    // The control: the runs were interrupted at different steps, and none undid its work.
+    // Control: the runs were interrupted at different steps, and none undid its work.
     expect(leftAfter.slice(0, 2)).toEqual([total(due), total(due)])
     expect(leftAfter).toEqual(leftAfter.toSorted((a, b) => b - a))
     expect(new Set(leftAfter).size).toBeGreaterThan(runs(6, 15))
@@ -178,7 +178,7 @@ describe('interrupted runs', () => {
     return Number.POSITIVE_INFINITY
   }
 
-  it('runs that are always interrupted after one step remove every expired row in the end', async () => {
+  it('runs that are always interrupted after one step eventually remove every expired row', async () => {
     // The consents that stay come first, so that a run without the stored position would see only them.
     await env.DB.prepare(
       `UPDATE consent SET user_id = 'a' || user_id WHERE user_id LIKE 'live%'`,
@@ -341,7 +341,7 @@ describe('the cron job', () => {
     log.mockRestore()
   })
 
-  it('cron records its run even when there is nothing to remove, and of the tasks those that had anything to do', async () => {
+  it('cron records its run even when there is nothing to remove, and records only the tasks that had work', async () => {
     await fill(NONE, NONE)
     await cron({}, NOW + 60)
     const quiet = await recorded()
@@ -414,7 +414,7 @@ describe('old consents', () => {
         return consentsOf(client.id)
       }
       expect(await without(gone)).toBe(1)
-      // The control: without both rows the consent is removed.
+      // Control: without both rows the consent is removed.
       expect(await without(kept)).toBe(0)
     },
   )
@@ -435,7 +435,7 @@ describe('old consents', () => {
   })
 })
 
-describe('ids that are good once', () => {
+describe('single-use proofs and assertions', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
   afterEach(() => void vi.useRealTimers())
 
@@ -444,7 +444,7 @@ describe('ids that are good once', () => {
     [60, 'is'],
     [66, 'is no longer'],
   ])(
-    'a used proof that has just expired, swept by a cron whose clock is %i s ahead, %s kept',
+    'a cron whose clock is %i s ahead: a used proof that has just expired %s kept',
     async (aheadSeconds, kept) => {
       const [key, client] = [await newKey(), await newClient()]
       const proof = await proofOf(key)

@@ -72,7 +72,7 @@ describe('an open invitation', () => {
     ])
   })
 
-  it('an invitation is accepted as the whole link that the user pastes', async () => {
+  it('an invitation is accepted if the user pastes its whole link', async () => {
     const user = await newUser()
     const link = `  ${invitationUrl(ISSUER, await newInvitation(user.id))} `
     expect((await setPassword(link)).status).toBe(200)
@@ -162,7 +162,7 @@ describe('an invitation that is not open', () => {
   ]
 
   it.each(CAUSES)(
-    'an invitation that is %s gets the one page for all such links and changes nothing',
+    'an invitation that is %s gets the same page as every invalid link and changes nothing',
     async (_, make) => {
       const user = await newUser()
       const invitation = await make(user)
@@ -188,7 +188,7 @@ describe('an invitation that is not open', () => {
     expect((await setPassword(invitation)).status).toBe(200)
   })
 
-  it('an invitation lives for 24 hours by the clock of D1', async () => {
+  it('an invitation expires after 24 hours by the clock of D1', async () => {
     const { id } = await newUser()
     await newInvitation(id)
     const sql = 'SELECT expires_at - created_at AS seconds FROM invitation WHERE user_id = ?1'
@@ -196,7 +196,7 @@ describe('an invitation that is not open', () => {
     expect(INVITATION_SECONDS).toBe(24 * 60 * 60)
   })
 
-  it('the table itself refuses a second use of an invitation', async () => {
+  it('the table of invitations refuses a second use of an invitation', async () => {
     const { id } = await newUser()
     const digest = await tokenDigestOf(await newInvitation(id))
     const use = env.DB.prepare('UPDATE invitation SET used_at = 1 WHERE invitation_digest = ?1')
@@ -205,7 +205,7 @@ describe('an invitation that is not open', () => {
   })
 })
 
-describe('who may invite whom', () => {
+describe('permission to invite a user', () => {
   it('an invitation is recorded with its author, changes the version of the user and ends no session', async () => {
     const user = await newUser()
     const cookie = await signIn(user)
@@ -227,7 +227,7 @@ describe('who may invite whom', () => {
     [{ kind: 'forbidden' }, ['registry:clients', 'registry:users', 'registry:sessions']],
     [null, ['registry:admin']],
   ] as const)(
-    'an invitation of a user with a scope that administers the registry is %j by %j',
+    'the invitation of a user with a scope that administers the registry gives %j to a caller with %j',
     async (refused, scopes) => {
       const { id } = await newUser({ scopes: ['registry:read'] })
       const invited = inviteUser(actBy(scopes), { userId: id }, false)
@@ -299,7 +299,7 @@ describe('the form', () => {
     expect((await setPassword(invitation)).status).toBe(200)
   })
 
-  it('a form that was made for another browser does nothing and is shown again with the invitation', async () => {
+  it('the invitation form of another browser sets no password and is shown again with the invitation', async () => {
     const user = await newUser()
     const invitation = await newInvitation(user.id)
     const opened = await registry('/invitation')
@@ -346,7 +346,7 @@ describe('the form', () => {
     expect((await setPassword(invitation)).status).toBe(200)
   })
 
-  it('the page of an invitation loads nothing, cannot be framed or cached, and its policy allows its own script alone', async () => {
+  it('the page of an invitation loads nothing, cannot be framed or cached, and its policy allows only its own script', async () => {
     const opened = await registry('/invitation')
     expect(opened.headers.get('Content-Security-Policy')).toMatch(
       /^default-src 'none'; script-src 'sha256-[\w+/]{43}='; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'$/,
@@ -358,7 +358,7 @@ describe('the form', () => {
     })
   })
 
-  it('with LOGIN_URL there is no page of an invitation, since the registry has no passwords', async () => {
+  it('with LOGIN_URL /invitation answers 400, because the registry has no passwords', async () => {
     const fetch = serve({ LOGIN_URL: 'https://accounts.example/login' })
     expect((await fetch('/invitation')).status).toBe(400)
     const invitation = await newInvitation((await newUser()).id)

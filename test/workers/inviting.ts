@@ -1,4 +1,4 @@
-/** Invitations for the tests: how one is made, and the page on which it is used. */
+/** Invitations for the tests: how an invitation is made, and the page on which it is accepted. */
 
 import { inviteUser } from '../../src/flows/registration/invitations.ts'
 import { admin } from './registering.ts'

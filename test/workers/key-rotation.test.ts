@@ -1,4 +1,4 @@
-/** A rotation of SIGNING_KEYS, and a leak, as the authenticator and clients with real access tokens see them. */
+/** A rotation of SIGNING_KEYS, and a leak, as seen by the authenticator and by clients with real access tokens. */
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
@@ -45,7 +45,7 @@ async function deployment(keys: SigningKeys) {
     token: async () =>
       (await tokenIn(await post('/token', credentialsOf(client, { resource }), {}, registry)))
         .access_token,
-    /** In an isolate that has lived from the beginning, and in one that begins now. */
+    /** The answers of an isolate that has run since the beginning, and of a new one. */
     async statuses(token: string) {
       const ask = async (one: typeof isolate) =>
         (
@@ -59,14 +59,14 @@ async function deployment(keys: SigningKeys) {
 }
 
 describe('a rotation at the authenticator', () => {
-  it('the wait before an old key is retired is longer than a token lives, with five minutes for the change to arrive', () => {
+  it('the wait before an old key is retired exceeds the longest token lifetime, with five minutes for the change to arrive', () => {
     expect(EXPIRED_AFTER_SECONDS).toBeGreaterThanOrEqual(
       MAX_SIGNED_TOKEN_SECONDS + KEYS_REFRESHED_SECONDS,
     )
     expect(PUBLISHED_AFTER_SECONDS).toBeGreaterThan(KEY_SET_SECONDS + KEYS_REFRESHED_SECONDS)
   })
 
-  it('each step, after its wait, refuses neither a token of before nor one of after, as long as they live', async () => {
+  it('each step of a rotation, after its wait, keeps the tokens of before and after valid until they expire', async () => {
     const created = await newKeys()
     const added = await addKey(created, 'EdDSA', 0)
     const [old = '', young = ''] = (await publicKeys(added)).keys.map(({ kid }) => kid)
@@ -94,7 +94,7 @@ describe('a rotation at the authenticator', () => {
     }
   })
 
-  it('control: a key that is retired at once refuses the tokens that it has signed', async () => {
+  it('control: when a key is retired at once, the tokens that it signed are refused', async () => {
     const added = await addKey(await newKeys(), 'ES256', 0)
     const [old = '', young = ''] = (await publicKeys(added)).keys.map(({ kid }) => kid)
     const { deploy, at, token, statuses } = await deployment(added)
@@ -108,7 +108,7 @@ describe('a rotation at the authenticator', () => {
 })
 
 describe('a leaked key', () => {
-  it('new keys without an overlap are accepted at once, and what the leaked key signs is refused within five minutes', async () => {
+  it('after a rotation without an overlap new keys are accepted at once, and what the leaked key signs is refused within five minutes', async () => {
     const leaked = await newKeys()
     const { deploy, at, token, statuses } = await deployment(leaked)
     at(0)
@@ -121,14 +121,14 @@ describe('a leaked key', () => {
     expect(await statuses(stolen)).toEqual([401, 401])
   })
 
-  it('what a leaked key signs is refused within five minutes by an isolate that sees no new token', async () => {
+  it('an isolate that sees no new token refuses what the leaked key signs within five minutes', async () => {
     const { deploy, at, token, statuses } = await deployment(await newKeys())
     at(0)
     const stolen = await token()
     expect(await statuses(stolen)).toEqual([200, 200])
     await deploy(await newKeys())
     at(KEYS_REFRESHED_SECONDS - 1)
-    // The bound is used up by the isolate that has a set; a new one knows at once.
+    // An isolate with a cached key set may take the whole bound; a new isolate refuses at once.
     expect(await statuses(stolen)).toEqual([200, 401])
     at(KEYS_REFRESHED_SECONDS)
     expect(await statuses(stolen)).toEqual([401, 401])

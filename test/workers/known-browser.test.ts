@@ -1,4 +1,7 @@
-/** A browser from which a user has signed in before: failures of others do not lock it out, and its cookie alone gives no access. */
+/**
+ * A browser from which a user has signed in before: failures of others do not lock it out, and its cookie by itself
+ * gives no access.
+ */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -56,7 +59,7 @@ class Browser {
     return response
   }
 
-  /** As after the end of the session. */
+  /** Removes the session, as after its end. */
   forgetSession() {
     this.cookies.delete('registry_session')
     return this
@@ -101,7 +104,7 @@ describe('an attack from 25 networks on the password of one user', () => {
       const visit = { password: 'wrong', address: `192.0.2.${network}` }
       return (await new Browser().signIn(user.username, visit)).status
     }
-    // As after hours of the attack.
+    // The state after hours of the attack.
     await lockName(user)
     let locked = 0
     for (let network = 0; network < 25; network++) {
@@ -111,7 +114,7 @@ describe('an attack from 25 networks on the password of one user', () => {
       const known = await home.forgetSession().signIn(user.username, { address: '198.51.100.2' })
       expect(known.status).toBe(303)
     }
-    // The control: a browser without the cookie is locked out nearly always.
+    // Control: a browser without the cookie is locked out nearly always.
     expect(locked).toBeGreaterThan(20)
   })
 
@@ -133,7 +136,7 @@ describe('a network over the rate limit', () => {
   const address = '192.0.2.7'
   const flooded = (isOver: (key: string) => boolean) => serve({ LOGIN_LIMIT: exceededFor(isOver) })
 
-  it('a network over the rate limit keeps out every browser except one from which the user has signed in', async () => {
+  it('when a network is over the rate limit, only a browser from which the user has signed in before can sign in', async () => {
     const fetch = flooded((key) => key === address)
     const [user, other] = [await newUser(), await newUser()]
     const [home, theirs] = [await knownTo(user), await knownTo(other)]
@@ -145,7 +148,7 @@ describe('a network over the rate limit', () => {
     expect((await home.signIn(user.username, { address, fetch })).status).toBe(303)
   })
 
-  it('a known browser that exceeds the rate limit itself is kept out', async () => {
+  it('a known browser that exceeds the rate limit itself is refused', async () => {
     const fetch = flooded(() => true)
     const user = await newUser()
     const home = await knownTo(user)
@@ -236,7 +239,7 @@ describe('the cookie of a known browser', () => {
     expect(await counted()).toBe(before)
   })
 
-  it('a cookie that was planted before a sign-in is worthless after it', async () => {
+  it('a known-browser cookie that was planted before a sign-in does not identify the browser after it', async () => {
     const user = await newUser()
     const planted = new Browser()
     planted.cookies.set('registry_browser', 'P'.repeat(43))
@@ -300,7 +303,7 @@ describe('sign-out of a session that KV does not show yet', () => {
   })
 })
 
-describe('the end of a known browser', () => {
+describe('when known browsers are forgotten', () => {
   const users = userRegistry(env.DB)
 
   it.each([
