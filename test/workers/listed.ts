@@ -8,7 +8,7 @@ import { unescapeHtml } from '../node/forms.ts'
 import { admin } from './registering.ts'
 import { type Fetch, ISSUER, newClient, newUser, serve } from './registry.ts'
 
-/** `DIRECTORY` is off as shipped. */
+/** The directory is off by default. */
 export const withDirectory = serve({ DIRECTORY: 'on' })
 
 export const addressOf = (query: Readonly<Record<string, string>> = {}) => {
@@ -16,7 +16,7 @@ export const addressOf = (query: Readonly<Record<string, string>> = {}) => {
   return text === '' ? DIRECTORY_PATH : `${DIRECTORY_PATH}?${text}`
 }
 
-/** The edge forgets the page. */
+/** Removes the page from the edge cache. */
 export const forget = (path: string) => caches.default.delete(ISSUER + path)
 
 const textOf = (html: string) => unescapeHtml(html.replace(/<[^>]*>/g, ''))
@@ -34,7 +34,7 @@ export type Shown = Readonly<{
   next: string | null
 }>
 
-/** A page as storage has it now. */
+/** A page from storage, past the edge cache. */
 export async function lookAt(path: string, fetch: Fetch = withDirectory): Promise<Shown> {
   await forget(path)
   const answer = await fetch(path)
@@ -77,7 +77,7 @@ export async function newListed(asked: Registration = {}): Promise<string> {
   return id
 }
 
-/** Clients that are listed already, as many at once. */
+/** Inserts this many listed clients. */
 export async function listMany(count: number, nameOf: (n: number) => string) {
   made += 1
   const rows = Array.from({ length: count }, (_, n) => {

@@ -35,7 +35,7 @@ const update = (id: string, fields: Partial<ClientFields>) =>
   updateClient(admin(), id, { fields, lists: {}, mode: 'authorize', isDisabled: undefined })
 
 describe('an owner at /clients/{id}/listing', () => {
-  it('the page of a listing says what becomes public, and the client is listed after an owner asked and an approver decided', async () => {
+  it('/clients/{id}/listing says what becomes public, and the client is listed after an owner asks and an approver decides', async () => {
     const [owner, word] = [await newMember(), newWord()]
     const { id } = await register(owner, { name: word, url: `https://${word}.example` })
     const path = `/clients/${id}/listing`
@@ -63,7 +63,7 @@ describe('an owner at /clients/{id}/listing', () => {
     ])
   })
 
-  it('the owners see that a listing was declined and why, and can ask again', async () => {
+  it('the owners see that and why a listing was declined, and can ask again', async () => {
     const owner = await newMember()
     const { id } = await register(owner)
     const path = `/clients/${id}/listing`
@@ -77,7 +77,7 @@ describe('an owner at /clients/{id}/listing', () => {
     expect(await owner.page(path)).not.toContain('empty.')
   })
 
-  it('without the directory the page and its form are 404, and the client page has no link to it', async () => {
+  it('without the directory /clients/{id}/listing and its form are 404, and the client page has no link to it', async () => {
     const [owner, { user, cookie }] = await Promise.all([newMember(), newOwner()])
     const { id } = await register(owner)
     const form = await owner.form(`/clients/${id}/listing`, 'ask_listing')
@@ -89,7 +89,7 @@ describe('an owner at /clients/{id}/listing', () => {
     expect([user.id, cookie]).toHaveLength(2)
   })
 
-  it('a form that shows an older version of the client does nothing', async () => {
+  it('a listing form that shows an older version of the client changes nothing', async () => {
     const owner = await newMember()
     const { id } = await register(owner)
     const form = await owner.form(`/clients/${id}/listing`, 'ask_listing')
@@ -98,7 +98,7 @@ describe('an owner at /clients/{id}/listing', () => {
     expect(await stateOf(id)).toBe(null)
   })
 
-  it('an owner can neither list nor decline, and asks only for the clients that they own', async () => {
+  it('an owner can neither list nor decline a client, and can ask only for their own clients', async () => {
     const [owner, other] = [await newMember(), await newMember()]
     const { id } = await register(owner)
     await owner.submit(`/clients/${id}/listing`, {}, 'ask_listing')
@@ -111,7 +111,7 @@ describe('an owner at /clients/{id}/listing', () => {
     expect(await stateOf(id)).toBe('requested')
   })
 
-  it('a client that registered itself has no owner, so it cannot be listed', async () => {
+  it('a self-registered client has no owner, so it cannot be listed', async () => {
     const { id } = await newClient({ ownerId: '' })
     expect(await refusedAs(requestListing(admin(), id))).toBe('conflict')
     expect(await refusedAs(listClient(admin(), id))).toBe('conflict')
@@ -139,7 +139,7 @@ describe('an owner at /clients/{id}/listing', () => {
   })
 })
 
-describe('a listing is of what the approver saw', () => {
+describe('changes of a listed client', () => {
   const logoRow = (uri: string, digest: string | null) =>
     env.DB.prepare(
       `INSERT INTO logo (logo_uri, host, tried_at, digest) VALUES (?1, 'h', 1, ?2) ON CONFLICT DO UPDATE SET digest = excluded.digest`,
@@ -190,7 +190,7 @@ describe('a listing is of what the approver saw', () => {
     await change(id, word)
     expect((await search(word)).names).toEqual([])
     expect(await stateOf(id)).toBe('requested')
-    // The decision on what a page showed before is refused.
+    // A decision on the version before the change is refused.
     expect(await refusedAs(listClient(admin(), id, version))).toBe('stale')
     await listClient(admin(), id)
     expect((await search(word)).names).toHaveLength(1)
@@ -216,7 +216,7 @@ describe('a listing is of what the approver saw', () => {
     expect(await stateOf(id)).toBe('declined')
   })
 
-  it('a change of the name leaves no key by which the client was found', async () => {
+  it('a client whose name changes, or that is deleted, leaves no search key of its old entry', async () => {
     const [before, after] = [newWord(), newWord()]
     const id = await newListed({ name: before })
     await update(id, { name: after })
@@ -232,8 +232,8 @@ describe('a listing is of what the approver saw', () => {
   })
 })
 
-describe('at the same time', () => {
-  it('one of an owner who takes back and an approver who lists, on the same version, wins, and the client is not listed against the owner', async () => {
+describe('simultaneous changes of a listing', () => {
+  it('of an owner who takes a listing back and an approver who lists the same version one wins, and the client is not listed against the owner', async () => {
     for (let round = 0; round < 10; round += 1) {
       const word = newWord()
       const { id } = await newClient({ name: word })
@@ -250,7 +250,7 @@ describe('at the same time', () => {
     }
   })
 
-  it('an owner who takes back on any version is not undone by an approver', async () => {
+  it('an approver cannot undo that an owner has taken a listing back', async () => {
     for (let round = 0; round < 10; round += 1) {
       const word = newWord()
       const { id } = await newClient({ name: word })
@@ -341,7 +341,7 @@ describe('an approver in the queue', () => {
       fields.some(([name]) => name === 'listing_reason'),
     ) ?? []
 
-  it('the queue names what waits for the directory, and the approver lists it, takes it out and lists it again', async () => {
+  it('an approver sees a waiting listing in the queue, lists the client, takes it out and lists it again', async () => {
     const approver = await newDecider()
     const { word, id, path, owner } = await newWish()
     expect(await approver.page('/approvals')).toContain(`<a href="${path}" dir="auto"><bdi>${word}`)
@@ -371,7 +371,7 @@ describe('an approver in the queue', () => {
     ])
   })
 
-  it('an approver who has decided stays on the page of a client that waits for more, and otherwise returns to the queue', async () => {
+  it('an approver who has decided stays on the page of a client with more open requests, and otherwise returns to the queue', async () => {
     const approver = await newDecider()
     const scope = `${await newWord()}:read`
     await declareScope(scope, 'Read')
@@ -393,7 +393,7 @@ describe('an approver in the queue', () => {
     expect(await list(second)).toBe('/approvals?done=listed')
   })
 
-  it('the first owner of a listed client reads that it leaves the directory with an edit, and with them', async () => {
+  it('the first owner of a listed client is told that an edit, or their departure, ends the listing', async () => {
     const LEAVES = 'leaves the directory until an approver has decided again'
     const { owner, id } = await newWish()
     const second = await newMember()
@@ -411,7 +411,7 @@ describe('an approver in the queue', () => {
     expect(await saying()).toEqual([true, true, false])
   })
 
-  it('an approver lists no client that they own, as the first owner or a further one', async () => {
+  it('an approver cannot list a client that they own, as the first owner or a further one', async () => {
     const approver = await newDecider()
     const { id } = await register(approver)
     await approver.submit(`/clients/${id}/listing`, {}, 'ask_listing')
@@ -431,7 +431,7 @@ describe('an approver in the queue', () => {
     expect((await approver.send(other.path, filled(form, { act: 'list' }))).status).toBe(409)
   })
 
-  it('a form that shows an older version of the client lists nothing, and the approver reads what happened', async () => {
+  it("an approver's form that shows an older version of the client lists nothing, and the approver sees what happened since", async () => {
     const approver = await newDecider()
     const { owner, id, path, word } = await newWish()
     const form = filled(await listingForm(approver, path), { act: 'list' })
@@ -448,7 +448,7 @@ describe('an approver in the queue', () => {
     expect(await stateOf(id)).toBe(null)
   })
 
-  it('without the directory the queue and the page of a client have nothing of it, and its form decides nothing', async () => {
+  it('without the directory the queue and the page of a client show no listing, and the form decides nothing', async () => {
     const approver = await newDecider()
     const { path, id } = await newWish()
     const form = filled(await listingForm(approver, path), { act: 'list' })
@@ -459,7 +459,7 @@ describe('an approver in the queue', () => {
     expect(await stateOf(id)).toBe('requested')
   })
 
-  it('a user who is not an approver decides nothing, and neither does a program with registry:approve', async () => {
+  it('neither a user who is not an approver nor a program with registry:approve can decide on a listing', async () => {
     const { path, id, owner } = await newWish()
     const forged = filled(await minted(owner, 'decide_listing', id, 1), { act: 'list' })
     expect((await owner.send(path, forged)).status).toBe(403)

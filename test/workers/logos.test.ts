@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 type Client = Readonly<{ client_id: string; logo_uri: string; notes?: string[] }>
 
-/** The address of a new host that answers so; by default with an image that no other has. */
+/** The URL of a logo with this response at a new host; by default a unique image. */
 async function published(answer?: Published | null): Promise<string> {
   const logoUri = `https://${newHost()}/logo`
   await publish(logoUri, answer === undefined ? { ...GIF, body: `GIF89a ${logoUri}` } : answer)
@@ -86,7 +86,7 @@ describe('the logo of a client at a host that is blocked', () => {
     documentIn(await call(admin, 'POST /document-hosts', { body: { host, rule } }), 201)
   const above = (logoUri: string) => `*.${new URL(logoUri).host.split('.').slice(1).join('.')}`
 
-  it('a logo at a blocked host is not fetched, and the note says why; one at another host is', async () => {
+  it('a logo at a blocked host is not fetched, and the note names the block; a logo at another host is fetched', async () => {
     const blocked = await published()
     await block(new URL(blocked).host)
     const client = await create(blocked)
@@ -105,7 +105,7 @@ describe('the logo of a client at a host that is blocked', () => {
     ['the host', (uri: string) => new URL(uri).host],
     ['all hosts below its domain', above],
   ])(
-    'blocking %s ends what was served, and allowing it again fetches it again',
+    'a logo is not served after a block of %s, and is fetched again after the host is allowed',
     async (_, hostOf) => {
       const logoUri = `https://logo.${newHost()}/logo`
       await publish(logoUri, { ...GIF, body: `GIF89a ${logoUri}` })
@@ -122,7 +122,7 @@ describe('the logo of a client at a host that is blocked', () => {
       await call(admin, `DELETE /document-hosts/${encodeURIComponent(host)}`, { ifMatch: '*' })
       await fetchFor(client, nowSeconds() + 60)
       expect((await registry(path)).status).toBe(200)
-      // A rule that is changed to block does the same.
+      // Changing a rule to `block` has the same effect.
       await block(host, 'allow')
       const change = { body: { rule: 'block' }, ifMatch: '*' }
       await documentIn(
@@ -155,7 +155,7 @@ describe('the logo of a client', () => {
     expect(await asked(logoUri)).toBe(1)
   })
 
-  it('another client with the same logo, and a change of anything else, fetch nothing', async () => {
+  it('a client with a logo that is already stored, and a change of any other field, fetch nothing', async () => {
     const logoUri = await published()
     const client = await create(logoUri)
     const other = await create(logoUri)
@@ -217,7 +217,7 @@ describe('the logo of a client', () => {
     },
   )
 
-  it('an image of exactly the greatest size is kept', async () => {
+  it('a logo of exactly the maximum size is stored', async () => {
     const logoUri = await published({
       ...GIF,
       fillingBytes: MAX_LOGO_BYTES - (GIF.body ?? '').length,
@@ -230,20 +230,20 @@ describe('the logo of a client', () => {
     'http://app.example/logo.png',
     'https://10.0.0.1/logo.png',
     'https://app.internal/logo.png',
-  ])('the address %s is never asked for a logo', async (logoUri) => {
+  ])('a logo is never requested from %s', async (logoUri) => {
     const { notes } = await create(logoUri)
     expect(notes).toEqual([expect.stringContaining('is not shown: its address must')])
     expect(await asked(logoUri)).toBe(0)
   })
 })
 
-describe('a logo that is named without an operator', () => {
+describe('the logo of a client that no operator registered', () => {
   const named = async (logoUri: string) => {
     const { id } = await newClient({ authMethod: 'none', logoUri })
     return { client_id: id, logo_uri: logoUri }
   }
 
-  it('a logo is fetched when a signed-in user sees the consent page, and the next page has it', async () => {
+  it('a logo is fetched when a signed-in user sees the consent page, and the next page shows it', async () => {
     const client = await named(await published())
     const first = await consentPage(client)
     expect(first.status).toBe(200)
@@ -252,7 +252,7 @@ describe('a logo that is named without an operator', () => {
     expect(await asked(client.logo_uri)).toBe(1)
   })
 
-  it('a request without a session, and one that shows no page, fetch no logo and write nothing of it', async () => {
+  it('a request without a session, and one that shows no page, fetch no logo and write nothing about it', async () => {
     const client = await named(await published())
     const request = authorizePath(asking(client))
     expect((await registry(request)).status).toBe(303)
@@ -266,15 +266,15 @@ describe('a logo that is named without an operator', () => {
     expect(await kept(client.logo_uri)).toBeNull()
   })
 
-  it('a logo that cannot be shown prevents no sign-in, and is not asked for at every page', async () => {
+  it('a logo that cannot be shown prevents no sign-in, and is not requested again for every page', async () => {
     const client = await named(await published({ ...GIF, body: 'no image' }))
     for (let page = 0; page < 3; page += 1) expect((await consentPage(client)).status).toBe(200)
     expect(await asked(client.logo_uri)).toBe(1)
   })
 })
 
-describe('how often an address is asked for a logo', () => {
-  it('of twenty simultaneous attempts one asks, and after a failure none does for an hour', async () => {
+describe('the limits on requests for a logo', () => {
+  it('of twenty simultaneous attempts one requests the logo, and after a failure none does for an hour', async () => {
     const logoUri = await published({ ...GIF, status: 500 })
     const client = await create(logoUri)
     await Promise.all(Array.from({ length: 20 }, () => fetchFor(client)))
@@ -290,7 +290,7 @@ describe('how often an address is asked for a logo', () => {
     expect(await asked(logoUri)).toBe(2)
   })
 
-  it('other addresses at one host are not asked for 10 s', async () => {
+  it('after a request for a logo no other URL at the same host is requested for 10 s', async () => {
     const first = await published()
     const second = `${first}-2`
     await publish(second, GIF)
@@ -302,7 +302,7 @@ describe('how often an address is asked for a logo', () => {
     expect(await asked(first)).toBe(2)
   })
 
-  it('a client that names one address after another has their host asked once in 10 s', async () => {
+  it('a client that names one logo URL after another causes one request to their host in 10 s', async () => {
     const first = await published()
     const client = await create(first)
     for (const name of ['-2', '-3', '-2']) {
@@ -315,7 +315,7 @@ describe('how often an address is asked for a logo', () => {
     expect(await asked(first)).toBe(2)
   })
 
-  it('at most a thousand logos are kept', async () => {
+  it('at most a thousand logos are stored', async () => {
     const filling = `INSERT INTO logo (logo_uri, host, tried_at)
       WITH RECURSIVE n (i) AS (SELECT (SELECT count(*) FROM logo) + 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
       SELECT 'https://filling.example/' || i, 'filling.example', 1 FROM n`
@@ -329,7 +329,7 @@ describe('how often an address is asked for a logo', () => {
 
 describe('/logos', () => {
   it.each(['/logos/none', '/logos/', `/logos/${'a'.repeat(43)}`, '/logos/a/b'])(
-    'the path %s has no logo, and nothing is written',
+    '%s is 404, and nothing is written',
     async (path) => {
       const before = { ...(await everything()), refusal: [] }
       expect((await registry(path)).status).toBe(404)
@@ -337,7 +337,7 @@ describe('/logos', () => {
     },
   )
 
-  it('a logo can only be read', async () => {
+  it('/logos allows only GET and HEAD', async () => {
     const client = await create(await published())
     const path = imageIn(await (await consentPage(client)).text()) ?? ''
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {

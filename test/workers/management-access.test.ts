@@ -1,4 +1,4 @@
-/** Who may call the management API: every operation with every credential that must not suffice. Nothing is written. */
+/** Every operation of the management API refuses every insufficient credential and writes nothing. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -30,7 +30,7 @@ import { authorizing, storeToken } from './stored-session.ts'
 /** The ids of records that the operations would read or change. */
 type Targets = Readonly<{ client_id: string; user_id: string; name: string }>
 let targets: Targets
-/** They hold a scope of the registry. */
+/** These records have a registry: scope. */
 let privileged: Targets
 let operator: TestClient
 let key: Key
@@ -62,7 +62,7 @@ const bearerOf = async (client: TestClient) => ({
 const pathOf = ({ path }: Operation, ids: Targets) =>
   path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name as keyof Targets] ?? '0123456789')
 
-/** A whole request, which only lacks the credential. */
+/** A complete request that lacks only the credential. */
 function send(operation: Operation, headers: HeadersInit, { ids = targets, query = '' } = {}) {
   const { method, body, bodyExample, isConditional } = operation
   const sent = new Headers(headers)
@@ -75,7 +75,7 @@ function send(operation: Operation, headers: HeadersInit, { ids = targets, query
   })
 }
 
-/** What a refused request may write: why it was refused, so that the operator finds it. */
+/** A refused request may write only the record of its refusal. */
 const MAY_BE_WRITTEN = ['D1 INSERT refusal']
 
 async function refused(operation: Operation, headers: HeadersInit, status: number, how = {}) {
@@ -112,7 +112,7 @@ async function revokedToken(): Promise<string> {
   return token
 }
 
-/** As an isolate sees it to which the revocation has not come through KV. */
+/** A revoked token as an isolate sees it while KV still shows the session. */
 async function revokedTokenInLateKv(): Promise<string> {
   const token = await machineToken(operator)
   const storageKey = await sessionKeyOf(token)
@@ -122,7 +122,7 @@ async function revokedTokenInLateKv(): Promise<string> {
   return token
 }
 
-/** Of a client that was disabled after it got the token. */
+/** A token of a client that was disabled afterwards. */
 async function tokenOfADisabledClient(): Promise<string> {
   const { client, token } = await newAdministrator()
   await env.DB.prepare('UPDATE client SET disabled_at = 1 WHERE client_id = ?1')
@@ -140,7 +140,7 @@ async function tokenOfADisabledClient(): Promise<string> {
 
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
 
-/** The headers of a caller with each credential that must not suffice, for one operation. */
+/** The headers of a caller with each insufficient credential, for one operation. */
 const CREDENTIALS: Readonly<Record<string, (operation: Operation) => Promise<HeadersInit>>> = {
   'no credential': async () => ({}),
   'an unknown token': async () => bearer(mintToken('accessToken')),
@@ -218,7 +218,7 @@ describe('every operation of the management API', () => {
     'registry:admins',
     'registry:*',
   ])(
-    'every operation refuses a token with %s alone unless it is for that scope, and writes nothing',
+    'every operation refuses a token with only %s unless the operation needs that scope, and writes nothing',
     async (scope) => {
       const { token } = await newAdministrator(scope)
       for (const operation of OPERATIONS) {
@@ -229,14 +229,14 @@ describe('every operation of the management API', () => {
     },
   )
 
-  it('every operation refuses a token in the address and writes nothing', async () => {
+  it('every operation refuses a token in the query and writes nothing', async () => {
     const token = await machineToken(operator)
     for (const operation of OPERATIONS) {
       await refused(operation, {}, 401, { query: `?access_token=${token}` })
     }
   })
 
-  it('no operation is for a session that no client opened', async () => {
+  it('every operation refuses a session without a client and writes nothing', async () => {
     const token = await storeToken({ client: null, ...authorizing(['registry:admin']) })
     for (const operation of OPERATIONS) {
       take()
@@ -246,7 +246,7 @@ describe('every operation of the management API', () => {
     }
   })
 
-  it('every change of a client or user with a scope of the registry needs registry:admin, also if the caller holds other scopes', async () => {
+  it('every change of a client or user with a registry: scope needs registry:admin, even if the caller holds all other scopes', async () => {
     const lesser = REGISTRY_SCOPES.filter((scope) => scope !== 'registry:admin')
     const { token } = await newAdministrator(...lesser)
     const changes = OPERATIONS.filter(
@@ -259,7 +259,7 @@ describe('every operation of the management API', () => {
     }
   })
 
-  it('control: every operation lets registry:admin and each of its own scopes pass, as a bearer token and with a proof', async () => {
+  it('control: every operation accepts registry:admin and each of its own scopes, as a bearer token and with a DPoP proof', async () => {
     const scopes = [
       ...new Set(OPERATIONS.flatMap((operation) => operation.scopes)),
       'registry:admin',

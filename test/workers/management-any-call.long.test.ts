@@ -1,6 +1,6 @@
 /**
- * 10,000 random calls of the management API, made from its OpenAPI document: no fault, no response that the document does
- * not describe, and no write without authorization. fast-check prints the seed and the smallest call of a failure.
+ * 10,000 random calls of the management API, made from its OpenAPI document: no fault, no response that the document
+ * does not describe, and no write without authorization. fast-check prints the seed and the smallest call of a failure.
  */
 
 import { env } from 'cloudflare:workers'
@@ -72,10 +72,10 @@ async function credentials(): Promise<Credential[]> {
   ]
 }
 
-/** More than the calls delete. */
+/** More records than the calls delete. */
 const RECORDS = 300
 
-/** Values that lead far into the operations. */
+/** Values with which a call passes the validation of its operation. */
 async function knownValues(): Promise<Known> {
   const clients: string[] = []
   const users: TestUser[] = []
@@ -90,7 +90,7 @@ async function knownValues(): Promise<Known> {
   )
     .bind(JSON.stringify(uris))
     .run()
-  // Every client waits to be listed, which is then declined or taken back.
+  // Every client waits to be listed, so that a call can decline the listing or take it back.
   await env.DB.prepare(
     `INSERT INTO listing (client_id, requested_at) SELECT value, 1 FROM json_each(?1)`,
   )
@@ -105,7 +105,7 @@ async function knownValues(): Promise<Known> {
   )
     .bind(JSON.stringify(hosts))
     .run()
-  // The examples of the document name it.
+  // The examples of the document name this client.
   const { client_id } = CLIENT_EXAMPLE
   const body = { client_id, name: 'Example', owner_id: 'example' }
   expect((await call(await newAdministrator(), 'POST /clients', { body })).status).toBe(201)
@@ -150,7 +150,7 @@ const ask = ({ method, path, headers, body }: AnyCall, credential: Credential) =
     ...(body !== null && { body }),
   })
 
-it(`no call of ${CALLS} that are made from the OpenAPI document is a fault, and none writes without authorization`, {
+it(`${CALLS} random calls from the OpenAPI document cause no fault, and none writes without authorization`, {
   timeout: 1_800_000,
 }, async () => {
   const document = (await (await registry('/openapi.json')).json()) as Document
@@ -184,7 +184,7 @@ it(`no call of ${CALLS} that are made from the OpenAPI document is a fault, and 
     }),
     { numRuns: CALLS },
   )
-  // Control: the calls lead into every operation.
+  // Control: the calls reach every operation.
   expect([...succeeded].sort()).toEqual([...described.keys()].sort())
   expect([...refused].sort()).toEqual([...described.keys()].sort())
 })

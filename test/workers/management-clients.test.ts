@@ -28,7 +28,7 @@ const created = async (body: object = NEW) => {
   return { document, etag: response.headers.get('ETag') ?? '', response }
 }
 
-describe('a client', () => {
+describe('a client over the management API', () => {
   it('a client is registered, obtains a token with its secret, is changed, rotated, disabled and deleted', async () => {
     const { document, etag, response } = await created()
     const { client_id: id, client_secret: secret = '' } = document
@@ -75,7 +75,7 @@ describe('a client', () => {
     expect((await call(reader, `GET /clients/${id}`)).status).toBe(404)
   })
 
-  it('the audit row of a change names the client that called', async () => {
+  it('the audit row of a change names the calling client', async () => {
     const { document } = await created()
     const { items } = await documentIn<{ items: object[] }>(
       await call(reader, `GET /audit?client_id=${document.client_id}`),
@@ -89,7 +89,7 @@ describe('a client', () => {
     ])
   })
 
-  it('permissions are given and withdrawn, and a note says what a wider permission still covers', async () => {
+  it('permissions of a client are given and withdrawn, and a note names a wider permission that still covers a withdrawn one', async () => {
     const { document, etag } = await created({ ...NEW, scopes: ['upload:read:*'] })
     const path = `/clients/${document.client_id}/permissions` as const
     const given = await call(clients, `POST ${path}`, {
@@ -112,7 +112,7 @@ describe('a client', () => {
     expect(await documentIn(shown)).toMatchObject({ scopes: ['public:read', 'upload:read:*'] })
   })
 
-  it('a registration with an id of the caller can be repeated, and other content under that id is a conflict', async () => {
+  it('a registration with a chosen client_id can be repeated, and different content under that id is a conflict', async () => {
     const body = { ...NEW, client_id: 'my.client-1' }
     const first = await call(clients, 'POST /clients', { body })
     expect((await documentIn<Document>(first, 201)).client_secret).toMatch(/^regs_/)
@@ -123,7 +123,7 @@ describe('a client', () => {
     expect(await documentIn(other, 409)).toMatchObject({ field: 'client_id' })
   })
 
-  it('one of two changes on one version wins, and the other is 412 and changes nothing', async () => {
+  it('of two simultaneous changes of one version of a client one succeeds, and the other is refused with 412 and changes nothing', async () => {
     const { document, etag } = await created()
     const change = (name: string) =>
       call(clients, `PATCH /clients/${document.client_id}`, { body: { name }, ifMatch: etag })
@@ -142,7 +142,7 @@ describe('a client', () => {
     ['', 400],
     ['"v1"', 412],
     ['W/"v1"', 412],
-  ])('a change with If-Match %j is %i and changes nothing', async (ifMatch, status) => {
+  ])('a change of a client with If-Match %j is refused with %i and changes nothing', async (ifMatch, status) => {
     const { document } = await created()
     const headers = ifMatch === '' ? { 'If-Match': '' } : {}
     const refused = await call(clients, `PATCH /clients/${document.client_id}`, {
@@ -155,7 +155,7 @@ describe('a client', () => {
     expect(name).toBe(NEW.name)
   })
 
-  it('an ETag that was weakened on its way still names the version', async () => {
+  it('a weak ETag in If-Match still names the version', async () => {
     const { document, etag } = await created()
     const changed = await call(clients, `PATCH /clients/${document.client_id}`, {
       body: { name: 'Other' },
@@ -166,7 +166,7 @@ describe('a client', () => {
 })
 
 describe('lists of clients', () => {
-  it('clients are listed page by page and by owner and name, and never more than 200 at once', async () => {
+  it('the list of clients is paged, filtered by owner and name, and never has more than 200 entries', async () => {
     for (let n = 0; n < 3; n += 1) await created({ ...NEW, owner_id: 'shelf', name: `Shelf ${n}` })
     const ids: string[] = []
     for (let after: string | null = ''; after !== null; ) {
@@ -190,7 +190,7 @@ describe('lists of clients', () => {
     ['clients', 'client', 'client_id, name, owner_id', "'o'"],
     ['users', 'user', 'user_id, username, email, password_hash', "'a@example.org', ''"],
   ])(
-    'a list of %s by name looks at 4,000 names a request, and an empty page says where the next one begins',
+    'a list of %s by name reads 4,000 names a request, and an empty page has the cursor of the next one',
     async (nouns, noun, columns, others) => {
       await env.DB.prepare(
         `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4100)
@@ -207,7 +207,7 @@ describe('lists of clients', () => {
   )
 })
 
-describe('bodies', () => {
+describe('request bodies', () => {
   const refused = async (body: unknown, more: object = {}) => {
     const before = await env.DB.prepare('SELECT count(*) AS n FROM client').first('n')
     const response = await call(clients, 'POST /clients', { body, ...more })
@@ -228,7 +228,7 @@ describe('bodies', () => {
     [{ ...NEW, client_id: 'a b' }, 'client_id', 'client_id must have 1 to 64 characters'],
     [{ ...NEW, access_token_lifetime_seconds: 1 }, 'access_token_lifetime_seconds', 'nor null'],
     [{ ...NEW, __proto__x: 1 }, '__proto__x', 'there is no member'],
-  ])('the body %j is refused, and the problem names the member', async (body, field, detail) => {
+  ])('the registration of a client with the body %j is refused, and the problem names the member', async (body, field, detail) => {
     expect(await refused(body)).toMatchObject({ field, detail: expect.stringContaining(detail) })
   })
 
@@ -261,7 +261,7 @@ describe('bodies', () => {
       'application/json',
       413,
     ],
-  ])('a body %s is refused', async (_, text, type, status, field) => {
+  ])('a request body %s is refused', async (_, text, type, status, field) => {
     const { token } = clients
     const { registry } = await import('./registry.ts')
     const response = await registry('/admin/v1/clients', {
@@ -274,7 +274,7 @@ describe('bodies', () => {
     if (field !== undefined) expect(problem.field).toBe(field)
   })
 
-  it('bytes that are not UTF-8 are refused', async () => {
+  it('a request body with bytes that are not UTF-8 is refused', async () => {
     const { registry } = await import('./registry.ts')
     const response = await registry('/admin/v1/clients', {
       method: 'POST',
@@ -285,7 +285,7 @@ describe('bodies', () => {
   })
 })
 
-it('a caller without registry:admin neither gives a registry: scope nor changes a client that has one', async () => {
+it('a caller without registry:admin can neither give a client a registry: scope nor change a client that has one', async () => {
   const given = await call(clients, 'POST /clients', {
     body: { ...NEW, scopes: ['registry:read'] },
   })
@@ -305,7 +305,7 @@ it('a caller without registry:admin neither gives a registry: scope nor changes 
   ).toBe(201)
 })
 
-it('sessions are revoked by token, by client and by user', async () => {
+it('POST /sessions/revocations revokes sessions by token, by client and by user', async () => {
   const sessions = await newAdministrator('registry:sessions')
   const client = await newClient()
   const revoke = (body: object) => call(sessions, 'POST /sessions/revocations', { body })

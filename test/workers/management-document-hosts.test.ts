@@ -1,4 +1,4 @@
-/** Hosts of client metadata documents over the management API: listed, changed, taken off, and which rule counts. */
+/** Hosts of client metadata documents over the management API: added, changed and removed, and which rule applies. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -33,7 +33,7 @@ const audited = async (host: string) => {
 }
 
 describe('hosts of client metadata documents over the management API', () => {
-  it('a host is listed once, in its canonical form, and the same request again changes nothing', async () => {
+  it('a host is added once, in its canonical form, and a repeated request changes nothing', async () => {
     const host = newHost('bücher-')
     const kept = new URL(`https://${host}`).hostname
     const created = await list(`${host.toUpperCase()}.`)
@@ -51,7 +51,7 @@ describe('hosts of client metadata documents over the management API', () => {
   })
 
   it.each(['app', '*.'])(
-    'the host %s… is shown, listed, changed at the version that was read, and taken off',
+    'the host %s… is shown, listed, changed at the version that was read, and removed',
     async (prefix) => {
       const host = newHost(prefix)
       await list(host)
@@ -82,7 +82,7 @@ describe('hosts of client metadata documents over the management API', () => {
     },
   )
 
-  it('the list is read page by page, in the order of the hosts', async () => {
+  it('the list of hosts is paged and in the order of the hosts', async () => {
     for (const host of [newHost('zz-'), newHost('aa-'), newHost('*.mm-')]) await list(host)
     const hosts: string[] = []
     let after: string | null = ''
@@ -108,14 +108,14 @@ describe('hosts of client metadata documents over the management API', () => {
     ['rule', { host: 'app.example.com', rule: 'deny' }],
     ['rule', { host: 'app.example.com', rule: null }],
     ['note', { host: 'app.example.com', rule: 'allow', note: '' }],
-  ])('a bad %s is refused by its name, and nothing is written', async (field, body) => {
+  ])('a host with an invalid %s is refused, the problem names the field, and nothing is written', async (field, body) => {
     const before = await withoutRefusals()
     const response = await call(admin, 'POST /document-hosts', { body })
     expect((await documentIn(response, 400)).field).toBe(field)
     expect(await withoutRefusals()).toEqual(before)
   })
 
-  it('at most a thousand hosts can be listed, and a host that is listed can still be changed then', async () => {
+  it('at most a thousand hosts can be added, and an existing host can still be changed then', async () => {
     const host = newHost()
     await list(host)
     await env.DB.prepare(
@@ -131,7 +131,7 @@ describe('hosts of client metadata documents over the management API', () => {
   })
 
   it.each(['registry:read', 'registry:clients', 'registry:users', 'registry:sessions'])(
-    'a caller with the scope %s lists and changes no host',
+    'a caller with the scope %s can neither add nor change a host',
     async (scope) => {
       const host = newHost()
       await list(host)
@@ -150,7 +150,7 @@ describe('hosts of client metadata documents over the management API', () => {
   )
 })
 
-describe('the rule that counts for a host', () => {
+describe('the rule that applies to a host', () => {
   const reader = clientDocumentStore(env.DB)
   type Listed = Readonly<Record<string, HostRule>>
   it.each<[listed: Listed, asked: string, rule: HostRule | null]>([

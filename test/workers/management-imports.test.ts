@@ -21,7 +21,7 @@ beforeAll(async () => {
   admin = await newAdministrator()
 })
 
-/** As the original made them: 48 characters. */
+/** A secret as the original registry created it: 48 characters. */
 const SECRET = 'kzBn4TqVwG8sYd1LrM6pXc3FhJ9aEo2uKiQ7bRtNyZ5mDfCg'
 
 let made = 0
@@ -105,7 +105,7 @@ describe('an imported client', () => {
     })
   })
 
-  it('an old secret is taken in the body only, as the original took it, and another secret is refused', async () => {
+  it('an imported secret is accepted only in the body, as in the original registry, and a wrong secret is refused', async () => {
     const { client_id: id, ...rest } = await row()
     await imported([{ client_id: id, ...rest }])
     const basic = await post(
@@ -141,14 +141,14 @@ describe('an imported client', () => {
     expect((await tokenFor({ id, secret: SECRET })).status).toBe(401)
   })
 
-  it('a client that is imported disabled obtains no token', async () => {
+  it('a client that is imported as disabled obtains no token', async () => {
     const given = await row({ disabled_at: '2019-01-01T00:00:00Z' })
     await imported([given])
     const refused = await tokenFor({ id: given.client_id, secret: SECRET })
     expect(await refusal(refused)).toMatchObject({ status: 401, token: undefined })
   })
 
-  it('a grant type that was only requested grants nothing', async () => {
+  it('an imported grant type that was only requested is refused', async () => {
     const given = await row({
       permissions: [
         permission('scope', 'public:read', CREATED),
@@ -165,7 +165,7 @@ describe('an imported client', () => {
     expect(await refusal(code)).toMatchObject({ status: 400, token: undefined })
   })
 
-  it('the audit names who imported a client, and holds no digest', async () => {
+  it('the audit names who imported a client, and contains no digest', async () => {
     const given = await row()
     await imported([given])
     expect(await auditOf('client_id', given.client_id)).toEqual(['client.import'])
@@ -183,7 +183,7 @@ describe('an imported client', () => {
     expect(found?.detail).not.toContain(await hexDigest(SECRET))
   })
 
-  it('texts of every kind arrive unchanged', async () => {
+  it('an import keeps a description with any characters unchanged', async () => {
     const description = 'Å "quoted" \\ \u2028 \u{1F600} \t\n{field} %s ?1 \' -- ; \u0001 {"a":1}'
     const given = await row({ description })
     await imported([given])
@@ -193,8 +193,8 @@ describe('an imported client', () => {
   })
 })
 
-describe('an import that is repeated', () => {
-  it('the same import again changes nothing', async () => {
+describe('a repeated import', () => {
+  it('a repeated import changes nothing', async () => {
     const clients = [
       await row(),
       await row({ permissions: undefined, credentials: undefined, redirect_uris: undefined }),
@@ -208,7 +208,7 @@ describe('an import that is repeated', () => {
     expect(await everything()).toEqual(before)
   })
 
-  it('an import that was cut short continues: what is there stays, and the rest is created', async () => {
+  it('a repeated import after an interruption keeps existing clients and creates the others', async () => {
     const clients = [await row(), await row(), await row()]
     await imported(clients.slice(0, 2))
     const outcomes = (await imported(clients)).map(({ outcome }) => outcome)
@@ -229,7 +229,7 @@ describe('an import that is repeated', () => {
     ['state', () => ({ disabled_at: CREATED })],
   ]
   it.each(DIFFERENCES)(
-    'a client that is there with another %s is refused and stays as it is',
+    'an import of an existing client with another %s is refused and changes nothing',
     async (_, change) => {
       const given = await row()
       await imported([given])
@@ -242,7 +242,7 @@ describe('an import that is repeated', () => {
     },
   )
 
-  it('a dry run says what the import would do, and writes nothing', async () => {
+  it('a dry run of an import states the outcomes and writes nothing', async () => {
     const known = await row()
     await imported([known])
     const before = await everything()
@@ -251,7 +251,7 @@ describe('an import that is repeated', () => {
     expect(await everything()).toEqual(before)
   })
 
-  it('two imports of the same clients at once create each client once', async () => {
+  it('two simultaneous imports of the same clients create each client once', async () => {
     const clients = await Promise.all(Array.from({ length: 20 }, () => row()))
     const both = await Promise.all([imported(clients), imported([...clients].reverse())])
     const outcomes = both.flat().map(({ outcome }) => outcome)
@@ -263,7 +263,7 @@ describe('an import that is repeated', () => {
   })
 })
 
-describe('a bad client in an import', () => {
+describe('an invalid client in an import', () => {
   const BAD: readonly [string, object, string | null][] = [
     ['an id that is no id', { client_id: 'a b' }, 'client_id'],
     ['an id that is a number', { client_id: 7 }, 'client_id'],
@@ -313,7 +313,7 @@ describe('a bad client in an import', () => {
     ],
     ['keys that cannot be read', { auth_method: 'private_key_jwt', jwks: { keys: [{}] } }, 'jwks'],
   ]
-  it.each(BAD)('%s is refused, and the client beside it is imported', async (_, fault, field) => {
+  it.each(BAD)('an import of a client with %s is refused, and the other client of the request is imported', async (_, fault, field) => {
     const good = await row()
     const bad = { ...(await row()), ...fault }
     const [first, second] = await imported([bad, good])
@@ -326,7 +326,7 @@ describe('a bad client in an import', () => {
   })
 
   it.each([null, 7, 'client', [], [[]], {}])(
-    'a row that is %j is refused by itself',
+    'an imported row that is %j is refused, and the other row is imported',
     async (bad) => {
       const good = await row()
       const results = await imported([bad, good])
@@ -334,7 +334,7 @@ describe('a bad client in an import', () => {
     },
   )
 
-  it('an id that is given twice in one request is refused the second time', async () => {
+  it('an import that names an id twice refuses the second row', async () => {
     const given = await row()
     const results = await imported([given, { ...given, name: 'Other' }])
     expect(results).toMatchObject([
@@ -386,18 +386,18 @@ describe('a request to import', () => {
   it.each([
     ['no client', []],
     ['201 clients', Array.from({ length: 201 }, () => ({}))],
-  ])('%s in one request are refused, with the field', async (_, clients) => {
+  ])('an import of %s is refused, and the problem names the field', async (_, clients) => {
     const response = await call(admin, 'POST /imports', { body: { clients } })
     expect(await documentIn(response, 400)).toMatchObject({ field: 'clients' })
   })
 
-  it('a body of more than 1 MiB is refused with 413', async () => {
+  it('an import with a body of more than 1 MiB is refused with 413', async () => {
     const clients = [{ description: 'x'.repeat(2 ** 20) }]
     expect((await call(admin, 'POST /imports', { body: { clients } })).status).toBe(413)
   })
 
   it.each(['registry:clients', 'registry:users', 'registry:sessions', 'registry:read'])(
-    'the scope %s does not suffice to import, and nothing is written',
+    'the scope %s does not suffice for an import, and nothing is written',
     async (scope) => {
       const lesser = await newAdministrator(scope)
       const { refusal: _before, ...before } = await everything()
@@ -408,7 +408,7 @@ describe('a request to import', () => {
     },
   )
 
-  it('an import whose batch fails is a 503, writes nothing, and succeeds when it is repeated', async () => {
+  it('an import whose batch fails is answered 503, writes nothing, and succeeds when it is repeated', async () => {
     const clients = [await row(), await row()]
     const before = await everything()
     const DB = over(env.DB, { batch: () => Promise.reject(new Error('storage is out of reach')) })

@@ -63,7 +63,7 @@ describe('an invitation over the management API', () => {
   })
 
   it.each(['registry:clients', 'registry:read', 'registry:sessions'])(
-    'a caller with %s alone may invite no user',
+    'a caller with only %s cannot invite a user',
     async (scope) => {
       const { id } = await newUser()
       const caller = await newAdministrator(scope)
@@ -71,14 +71,14 @@ describe('an invitation over the management API', () => {
     },
   )
 
-  it('a user with a scope that administers the registry is invited by registry:admin alone', async () => {
+  it('only registry:admin can invite a user with a scope that administers the registry', async () => {
     const { id } = await newUser({ scopes: ['registry:read'] })
     const path = `POST /users/${id}/invitations` as const
     expect((await call(users, path, ANY)).status).toBe(403)
     expect((await call(await newAdministrator(), path, ANY)).status).toBe(201)
   })
 
-  it('an unknown user is 404, and where users sign in at LOGIN_URL an invitation is 409', async () => {
+  it('an invitation of an unknown user is 404, and with LOGIN_URL every invitation is 409', async () => {
     expect((await call(users, 'POST /users/nobody/invitations', ANY)).status).toBe(404)
     const { id } = await newUser()
     const fetch = serve({ LOGIN_URL: 'https://accounts.example/login' })
@@ -90,18 +90,18 @@ describe('an invitation over the management API', () => {
 })
 
 describe('the page of invitations', () => {
-  it('another method of the page of an invitation is 405 and names the allowed ones', async () => {
+  it('/invitation refuses another method with 405 and names the allowed ones', async () => {
     const answer = await registry('/invitation', { method: 'DELETE' })
     expect([answer.status, answer.headers.get('Allow')]).toEqual([405, 'GET, HEAD, POST'])
   })
 
-  it('without a management worker the page of an invitation is 404, as HTML', async () => {
+  it('without a management worker /invitation is 404, as HTML', async () => {
     const answer = await serve({ MANAGEMENT: undefined })('/invitation')
     expect(answer.status).toBe(404)
     expect(answer.headers.get('Content-Type')).toContain('text/html')
   })
 
-  it('while the management worker fails, the page of an invitation is 503, as HTML', async () => {
+  it('while the management worker fails, /invitation is 503, as HTML', async () => {
     const fails = { fetch: () => Promise.reject(new Error('no answer')) }
     const answer = await serve({ MANAGEMENT: fails })('/invitation')
     expect(answer.status).toBe(503)

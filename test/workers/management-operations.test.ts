@@ -36,7 +36,7 @@ const READS: readonly [What, number][] = [
   ['GET /status', 200],
 ]
 
-/** D1 whose statements wait until so many have begun: fewer at once would wait for ever. */
+/** D1 whose statements wait until this many have begun, and forever if fewer run at the same time. */
 function together(count: number) {
   let begun = 0
   let open = () => {}
@@ -64,7 +64,7 @@ function together(count: number) {
 
 describe('a read of the management API', () => {
   it.each(READS)(
-    '%s costs one read of KV and, beside the check of the token, one read of D1 (status %i)',
+    '%s costs one KV read, the check of the token in D1, and one D1 read (status %i)',
     async (what, status) => {
       const ask = () => call(admin, filled(what), { fetch })
       const refused = status >= 400 ? 1 : 0
@@ -72,19 +72,19 @@ describe('a read of the management API', () => {
     },
   )
 
-  it('a search by a part of a name costs one more read of D1: the names, and then the records', async () => {
+  it('a search by a part of a name costs one more D1 read: first the names, then the records', async () => {
     const ask = () => call(admin, 'GET /clients?owner_id=owner-1&name=example', { fetch })
     expect(await costOf(ask, 200)).toEqual({ ...nothing(), kvRead: 1, d1: 3 })
   })
 
-  it('a read runs together with the check of the token in D1: one round trip', async () => {
+  it('a read of the management API runs at the same time as the check of the token in D1', async () => {
     const DB = together(2)
     const response = await call(admin, filled('GET /clients/CLIENT'), { fetch: serve({ DB }) })
     expect(response.status).toBe(200)
   })
 })
 
-/** And whether something ends. */
+/** The last value says whether the change ends sessions. */
 const CHANGES: readonly [What, object | undefined, number, boolean][] = [
   ['PATCH /clients/CLIENT', { name: 'Counted' }, 200, false],
   ['PATCH /clients/CLIENT', { disabled: true }, 200, true],
@@ -99,16 +99,16 @@ const CHANGES: readonly [What, object | undefined, number, boolean][] = [
 
 describe('a change by the management API', () => {
   it.each(CHANGES)(
-    '%s with %j costs the check of the token, one read of the record and one batch; what ends is then shown in KV',
+    '%s with %j costs the check of the token, one read of the record and one batch, and writes to KV if it ends sessions',
     async (what, body, status, ends) => {
       const ask = () => call(admin, filled(what), { body, ifMatch: '*', fetch })
-      // The document of revocations is read from D1, written to KV, and its version read again.
+      // The revocation document is read from D1 and written to KV, and its version is read again.
       const shown = ends ? { d1: 5, kvWrite: 1 } : { d1: 3 }
       expect(await costOf(ask, status)).toEqual({ ...nothing(), kvRead: 1, ...shown })
     },
   )
 
-  it('the deletion of a user reads the user and their clients before, to name those that lose their owner', async () => {
+  it('the deletion of a user first reads the user and their clients, to name the clients that lose their owner', async () => {
     const ask = () => call(admin, filled('DELETE /users/USER'), { ifMatch: '*', fetch })
     const before = { d1: 2 }
     expect(await costOf(ask, 200)).toEqual({
@@ -117,7 +117,7 @@ describe('a change by the management API', () => {
     })
   })
 
-  it('a registration costs the check of the token and one batch', async () => {
+  it('the registration of a client costs the check of the token and one batch', async () => {
     const body = { name: 'Counted', owner_id: 'counted' }
     const ask = () => call(admin, 'POST /clients', { body, fetch })
     expect(await costOf(ask, 201)).toEqual({ ...nothing(), kvRead: 1, d1: 2 })

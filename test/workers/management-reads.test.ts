@@ -16,8 +16,8 @@ beforeAll(async () => {
 })
 
 describe('audit', () => {
-  it('the audit is listed newest first, page by page, and every filter narrows it down', async () => {
-    // After the rows of other tests.
+  it('GET /audit lists the newest rows first, page by page, and every filter narrows the list', async () => {
+    // Later than the rows of other tests.
     const now = nowSeconds() + 1_000_000
     const since = (seconds: number) => `since=${new Date(seconds * 1000).toISOString()}`
     for (let n = 0; n < 5; n += 1) {
@@ -67,7 +67,7 @@ describe('audit', () => {
     ['since=yesterday', 'since'],
     ['client=c1', 'client'],
     ['access_token=x', 'access_token'],
-  ])('the audit refuses the query %s, and names the parameter', async (query, field) => {
+  ])('GET /audit refuses the query %s and names the parameter', async (query, field) => {
     const response = await call(reader, `GET /audit?${query}`)
     const problem = await documentIn(response, 400)
     expect(problem).toMatchObject({ field, status: 400, detail: expect.stringContaining(field) })
@@ -75,7 +75,7 @@ describe('audit', () => {
 })
 
 describe('refusals', () => {
-  it('a refusal is found by its correlation id in any spelling', async () => {
+  it('GET /refusals/{id} finds a refusal by its correlation id in any spelling', async () => {
     const refused = await post('/token', credentialsOf({ id: 'nobody', secret: 'x' }))
     const id = refused.headers.get('X-Correlation-Id') ?? ''
     const typed = `${id.slice(0, 5)}-${id.slice(5)}`.toLowerCase()
@@ -88,7 +88,7 @@ describe('refusals', () => {
   })
 
   it.each(['0000000000', 'x', '%00', 'a%2Fb', '%zz'])(
-    'an id under which nothing is recorded, as %s, is 404 with a correlation id of its own',
+    'GET /refusals/%s, an id without a record, is 404 with a correlation id of its own',
     async (id) => {
       const response = await call(reader, `GET /refusals/${id}`)
       const problem = await documentIn(response, 404)
@@ -98,7 +98,7 @@ describe('refusals', () => {
   )
 })
 
-it('the status states the schema, every setting, and what cron did last', async () => {
+it('GET /status states the schema, every setting and the last run of cron', async () => {
   await env.DB.prepare(
     "INSERT INTO housekeeping (task, ran_at, removed, left_over) VALUES ('refusal', 1790856000, 17, 3)",
   ).run()
@@ -122,7 +122,7 @@ describe('the permissions in the status', () => {
     return body.permissions
   }
 
-  it('the status counts the clients and users that can administer, and no other', async () => {
+  it('the status counts only the clients and users that can administer', async () => {
     const before = (await permissions()) as { operators: number; administrators: number }
     const { client } = await newAdministrator()
     const isOneMore = { operators: before.operators + 1, administrators: before.administrators }
@@ -142,7 +142,7 @@ describe('the permissions in the status', () => {
     expect(await permissions()).toMatchObject({ operators: before.operators })
   })
 
-  it('the status names each scope that is held and not declared, once, without the scopes of the registry', async () => {
+  it('the status names once each scope that is held and not declared, without the registry: scopes', async () => {
     const sentence = 'Do a thing'
     await createScope(admin(), {
       name: 'wiki:read',
@@ -172,7 +172,7 @@ it('HEAD returns the headers of GET, and OPTIONS the methods of the path without
   expect(options.headers.get('Access-Control-Allow-Origin')).toBeNull()
 })
 
-it('another method is 405 with Allow, and an unknown path is 404 without a correlation id', async () => {
+it('an unsupported method is 405 with Allow, and an unknown path is 404 without a correlation id', async () => {
   const refused = await call(reader, 'POST /status', { body: {} })
   expect([refused.status, refused.headers.get('Allow')]).toEqual([405, 'GET, HEAD, OPTIONS'])
   const nowhere = await call(reader, 'GET /nothing')

@@ -21,7 +21,7 @@ const withoutRefusals = async () => ({ ...(await everything()), refusal: [] })
 const ANY = { ifMatch: '*' }
 
 describe('resources over the management API', () => {
-  it('a resource is declared once, in its canonical form, and the same request again changes nothing', async () => {
+  it('a resource is declared once, in its canonical form, and a repeated request changes nothing', async () => {
     const body = newBody()
     const written = { ...body, uri: `${body.uri.replace('https', 'HTTPS')}:443/` }
     const created = await call(admin, 'POST /resources', { body: written })
@@ -75,7 +75,7 @@ describe('resources over the management API', () => {
     })
   })
 
-  it('a registry without SIGNING_KEYS refuses a resource with signed tokens, whatever the caller says of the keys', async () => {
+  it('a registry without SIGNING_KEYS refuses a resource with signed tokens, even if the caller sends Registry-Signs', async () => {
     const headers = { 'Registry-Signs': 'yes' }
     const body = newBody({ token_format: 'jwt' })
     const before = await withoutRefusals()
@@ -92,7 +92,7 @@ describe('resources over the management API', () => {
     const { uri } = await documentIn(await call(admin, 'POST /resources', { body: newBody() }), 201)
     const change = { body: { token_format: 'jwt' }, ...ANY, headers }
     expect((await call(admin, `PATCH ${at(String(uri))}`, change)).status).toBe(400)
-    // Control: what has nothing to do with keys is changed.
+    // Control: a field that needs no keys can be changed.
     const renamed = { body: { name: 'Files' }, ...ANY }
     expect((await call(admin, `PATCH ${at(String(uri))}`, renamed)).status).toBe(200)
   })
@@ -111,14 +111,14 @@ describe('resources over the management API', () => {
     ['token_format', { token_format: 'JWT' }],
     ['token_format', { token_format: null }],
     ['audience', { audience: 'x' }],
-  ])('a bad %s is refused by its name, and nothing is written', async (field, more) => {
+  ])('a resource with an invalid %s is refused, the problem names the field, and nothing is written', async (field, more) => {
     const before = await withoutRefusals()
     const response = await call(admin, 'POST /resources', { body: newBody(more) })
     expect((await documentIn(response, 400)).field).toContain(field)
     expect(await withoutRefusals()).toEqual(before)
   })
 
-  it('a client gets default resources that are declared, and they cannot be deleted', async () => {
+  it('the default resources of a client must be declared, and cannot be deleted', async () => {
     const body = newBody()
     await call(admin, 'POST /resources', { body })
     const client = {
@@ -140,7 +140,7 @@ describe('resources over the management API', () => {
   })
 
   it.each(['registry:read', 'registry:clients', 'registry:users', 'registry:sessions'])(
-    'a caller with the scope %s changes no resource',
+    'a caller with the scope %s cannot change a resource',
     async (scope) => {
       const body = newBody()
       await call(admin, 'POST /resources', { body })

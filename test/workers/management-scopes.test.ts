@@ -62,7 +62,7 @@ describe('scopes', () => {
     },
   )
 
-  it('a declaration can be repeated, and other content is a conflict', async () => {
+  it('the declaration of a scope can be repeated, and different content is a conflict', async () => {
     const body = { name: 'repeated', sentence: 'See it again' }
     const first = await call(admin, 'POST /scopes', { body })
     expect(first.status).toBe(201)
@@ -73,7 +73,7 @@ describe('scopes', () => {
     expect(await documentIn(other, 409)).toMatchObject({ field: 'name' })
   })
 
-  it('a scope that a client holds is deleted only if it is withdrawn, which ends its tokens', async () => {
+  it('a scope that a client holds is deleted only with withdrawal, which ends its tokens', async () => {
     await call(admin, 'POST /scopes', { body: { name: 'held:read', sentence: 'See what is held' } })
     const token = await machineToken(await newClient({ scopes: ['held:read'] }))
     const refused = await call(admin, `DELETE ${pathOf('held:read')}`, { ifMatch: '*' })
@@ -87,7 +87,7 @@ describe('scopes', () => {
     expect(await authStatus(token)).toBe(401)
   })
 
-  it('many scopes are declared at once or none of them, and a repetition changes nothing', async () => {
+  it('PATCH /scopes declares all scopes or none, and a repeated request changes nothing', async () => {
     const items = ['one', 'two'].map((word) => ({
       name: `many:${word}`,
       sentence: `See ${word}`,
@@ -113,7 +113,7 @@ describe('scopes', () => {
     })
   })
 
-  it('scopes are listed page by page, and never more than 200 at once', async () => {
+  it('the list of scopes is paged, and never has more than 200 entries', async () => {
     const items = Array.from({ length: 205 }, (_, n) => ({
       name: `list:${String(n).padStart(3, '0')}`,
       sentence: 'See a list',
@@ -130,7 +130,7 @@ describe('scopes', () => {
     expect(names.filter((name) => name.startsWith('list:'))).toEqual(items.map(({ name }) => name))
     expect(new Set(names).size).toBe(names.length)
     expect((await call(reader, 'GET /scopes?limit=201')).status).toBe(400)
-    // A new registry: an older one may keep the list of scopes of an earlier file for a minute.
+    // A new registry, because another one may cache the list of scopes of an earlier file for a minute.
     const metadata = await serve()('/.well-known/oauth-authorization-server')
     const { scopes_supported } = (await metadata.json()) as { scopes_supported: string[] }
     expect(scopes_supported).toContain('list:204')
@@ -156,7 +156,7 @@ describe('scopes', () => {
   )
 })
 
-it('categories are one list, read page by page and replaced as a whole at the version that was read', async () => {
+it('the list of categories is paged, and replaced as a whole at the version that was read', async () => {
   const list = (query = '') => call(reader, `GET /categories${query}` as 'GET /categories')
   const before = await list()
   const items = Array.from({ length: 205 }, (_, n) => ({
@@ -183,7 +183,7 @@ it('categories are one list, read page by page and replaced as a whole at the ve
   expect(await documentIn(emptied)).toEqual({ added: 0, changed: 0, removed: 205 })
 })
 
-it('every scope but registry:admin is refused a declaration, and the scope that is needed is named', async () => {
+it('a declaration needs registry:admin, and its refusal names this scope', async () => {
   for (const scope of [
     'registry:read',
     'registry:clients',

@@ -88,7 +88,7 @@ describe('a user', () => {
     expect(await documentIn(answer)).not.toHaveProperty('notes')
   })
 
-  it('a user without a password cannot sign in until one is set, and a new password ends what the user has', async () => {
+  it('a user without a password cannot sign in until one is set, and a new password ends the tokens of the user', async () => {
     const { document, etag } = await created()
     const { user_id: id, username } = document
     const signsIn = async () => (await attemptSignIn(username, { password: PASSWORD })).status
@@ -111,7 +111,7 @@ describe('a user', () => {
     expect(await authStatus(access)).toBe(401)
   })
 
-  it('permissions of a user are given and withdrawn, and a token that states one withdrawn ends', async () => {
+  it('permissions of a user are given and withdrawn, and a token with a withdrawn scope ends', async () => {
     const person = await newUser()
     const { access } = await userTokens(await newClient(), person)
     const path = `/users/${person.id}/permissions` as const
@@ -131,7 +131,7 @@ describe('a user', () => {
     expect(await authStatus(access)).toBe(401)
   })
 
-  it('a registration with an id of the caller can be repeated, and other content or a taken name is a conflict', async () => {
+  it('a registration with a chosen user_id can be repeated, and different content or a taken name is a conflict', async () => {
     const name = newName()
     const body = { ...bodyOf(name), user_id: `id-of.${name}`, password: PASSWORD }
     const first = await call(users, 'POST /users', { body })
@@ -146,7 +146,7 @@ describe('a user', () => {
   })
 })
 
-it('users are listed page by page and by a part of the name, and never more than 200 at once', async () => {
+it('the list of users is paged, filtered by a part of the name, and never has more than 200 entries', async () => {
   for (let n = 0; n < 3; n += 1) await created({ username: `page-of-${n}` })
   const ids: string[] = []
   for (let after: string | null = ''; after !== null; ) {
@@ -177,7 +177,7 @@ it.each<[object, string | undefined, string]>([
   },
 )
 
-it('a caller without registry:admin neither gives a user a registry: scope nor sets the password of one who has it', async () => {
+it('a caller without registry:admin can neither give a user a registry: scope nor set the password of a user who has one', async () => {
   const given = await call(users, 'POST /users', {
     body: { ...bodyOf(newName()), scopes: ['registry:read'] },
   })

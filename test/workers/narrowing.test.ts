@@ -166,13 +166,13 @@ describe('withdrawals from a client', () => {
     },
   )
 
-  it('a client from which a scope is withdrawn that another scope covers loses nothing', async () => {
+  it('the withdrawal of a scope that another scope of the client covers ends nothing', async () => {
     const wide = { ...REGISTERED, scopes: ['a:b', 'a:b:*'] }
     expect(await endedBy(wide, { how: 'withdraw', scopes: ['a:b'] })).toEqual([])
     expect(await endedBy(wide, { how: 'withdraw', scopes: ['a:b:*'] })).toEqual(['sessions'])
   })
 
-  it('a client from which something is withdrawn that was only requested loses nothing', async () => {
+  it('the withdrawal of a permission that was only requested ends nothing', async () => {
     const { id } = await newClient({ ...REGISTERED, requestedOnly: true })
     const change = { how: 'withdraw', scopes: ['a:b'], endorsements: ['math.*'] } as const
     await env.DB.batch(clientNarrowing(env.DB, id, change, LIFETIME_SECONDS))
@@ -183,7 +183,7 @@ describe('withdrawals from a client', () => {
 describe('the rules in SQL', () => {
   const SCOPES = [
     ...['a:b', 'a:b:*', 'a:b:1', 'a:b:1.2', 'a:b_', 'a:bb', 'a:b:%', 'a_:b', 'ab:b:*'],
-    // Without a hierarchy.
+    // Scopes without a hierarchy.
     ...[
       'a',
       'a:*',
@@ -287,7 +287,7 @@ describe('narrowing of a user', () => {
   )
 })
 
-describe('two administrators at once', () => {
+describe('simultaneous changes by two administrators', () => {
   it('an update that takes away what another administrator has just added ends the sessions that depended on the addition', async () => {
     const { id } = await newClient(REGISTERED)
     const registry = clientRegistry(env.DB)

@@ -77,14 +77,14 @@ describe('the warning for addresses on the device of the user', () => {
     ['http://localhost/callback', []],
     ['http://127.0.0.1/callback', []],
     ['http://127.0.0.1/callback', ['http://localhost/callback', 'http://[::1]/callback']],
-  ])('the consent page warns where only %s is registered, with %j', async (first, more) => {
+  ])('the consent page of a client with only the redirect URI %s warns with %j', async (first, more) => {
     const page = await open(await native(first, ...more), 'http://127.0.0.1/callback').then(
       async (answer) => (answer.status === 200 ? answer : open(await native(first), first)),
     )
     expect(await page.text()).toContain(WARNING)
   })
 
-  it('the consent page warns of a public client that goes to the device, also with other redirect URIs', async () => {
+  it('the consent page warns about a public client that redirects to the device, even if it has other redirect URIs', async () => {
     const both = await native('http://localhost/callback', 'https://client.example/callback')
     expect(await (await open(both, 'http://localhost/callback')).text()).toContain(WARNING)
   })
@@ -93,7 +93,7 @@ describe('the warning for addresses on the device of the user', () => {
     [['https://client.example/callback']],
     [['https://client.example/callback', 'http://localhost/callback']],
     [['https://localhost.client.example/callback']],
-  ])('the consent page does not warn where %j is registered', async (redirectUris) => {
+  ])('the consent page does not warn about a client with the redirect URIs %j', async (redirectUris) => {
     const page = await open(await native(...redirectUris), redirectUris[0] ?? '')
     expect([page.status, (await page.text()).includes(WARNING)]).toEqual([200, false])
   })
@@ -103,7 +103,7 @@ describe('private-use schemes without a dot', () => {
   const CURSOR = 'cursor://anysphere.cursor/oauth/callback'
   const withCursor = serve({ PRIVATE_USE_SCHEMES: 'vscode cursor' })
 
-  it('a registered scheme without a dot is refused at use, and the other address of the client works', async () => {
+  it('a registered scheme without a dot is refused at /authorize, and the other redirect URI of the client works', async () => {
     const client = await native(CURSOR, 'http://127.0.0.1/callback')
     const refused = await open(client, CURSOR)
     expect([refused.status, refused.headers.get('Location')]).toEqual([400, null])
@@ -111,7 +111,7 @@ describe('private-use schemes without a dot', () => {
     expect((await open(client, 'http://127.0.0.1:5000/callback')).status).toBe(200)
   })
 
-  it('a scheme that the operator allowed is used, and its consent is not remembered', async () => {
+  it('a scheme that the operator allows is accepted, and its consent is not remembered', async () => {
     const client = await native(CURSOR, 'http://127.0.0.1/callback')
     for (const _ of ['first', 'second']) {
       const page = await open(client, CURSOR, withCursor)
@@ -125,7 +125,7 @@ describe('private-use schemes without a dot', () => {
     }
   })
 
-  it('an allowed scheme redirects only to an address that is registered', async () => {
+  it('an allowed scheme redirects only to a registered redirect URI', async () => {
     const client = await native(CURSOR, 'http://127.0.0.1/callback')
     for (const asked of ['cursor://evil/callback', 'vscode://anysphere.cursor/oauth/callback']) {
       const refused = await open(client, asked, withCursor)

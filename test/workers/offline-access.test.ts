@@ -40,7 +40,7 @@ describe('offline_access', () => {
   it.each([
     ['beside other scopes', 'submission:read offline_access', ['submission:read']],
     ['with extra spaces', '  offline_access   submission:read ', ['submission:read']],
-    ['alone, for the default scopes', ' offline_access', ['public:read', 'submission:read']],
+    ['as the only scope, for the default scopes', ' offline_access', ['public:read', 'submission:read']],
   ])('a request with offline_access %s gets tokens without it', async (_, scope, granted) => {
     const tokens = await issued(await newRefreshingClient(), scope)
     expect([tokens.scope, await scopesOf(tokens)]).toEqual([granted.join(' '), granted])
@@ -75,7 +75,7 @@ describe('offline_access', () => {
     }
   })
 
-  it('a refresh may repeat offline_access, and is answered without it', async () => {
+  it('a refresh that requests offline_access succeeds, and its scope does not have offline_access', async () => {
     const client = await newRefreshingClient()
     const { refresh_token = '' } = await issued(client, 'public:read offline_access')
     const again = await renewal(client, refresh_token, { scope: 'public:read offline_access' })
@@ -88,7 +88,7 @@ describe('ISSUE_REFRESH_TOKENS', () => {
     expect(await issued(await newRefreshingClient(), 'public:read')).toHaveProperty('refresh_token')
   })
 
-  it('with offline_access only a request with that scope gets a refresh token', async () => {
+  it('with ISSUE_REFRESH_TOKENS=offline_access only a request with that scope gets a refresh token', async () => {
     const client = await newRefreshingClient()
     const without = await issued(client, 'public:read', onRequest)
     expect(without).toMatchObject({ scope: 'public:read' })
@@ -99,7 +99,7 @@ describe('ISSUE_REFRESH_TOKENS', () => {
     expect(await renewed.json()).toHaveProperty('refresh_token')
   })
 
-  it('with offline_access a remembered consent without it does not answer a request with it', async () => {
+  it('with ISSUE_REFRESH_TOKENS=offline_access a remembered consent without offline_access does not cover a request with it', async () => {
     const client = await newRefreshingClient()
     const open = (scope: string) =>
       onRequest(authorizePath(requestOf(client, { scope })), { headers: { Cookie: cookie } })

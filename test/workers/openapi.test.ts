@@ -1,4 +1,4 @@
-/** What describes the API: `/openapi.json`, `/docs` and `/schemas/session.json`, and whether it is true. */
+/** `/openapi.json`, `/docs` and `/schemas/session.json` describe the API as it is. */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -60,7 +60,7 @@ describe('/openapi.json', () => {
   })
 
   it.each(['/openapi.json', '/docs', '/docs/style.css', '/schemas/session.json'])(
-    '%s is read without a token, by GET and HEAD alone',
+    '%s needs no token and allows only GET and HEAD',
     async (path) => {
       expect((await registry(path)).status).toBe(200)
       const head = await registry(path, { method: 'HEAD' })
@@ -77,7 +77,7 @@ describe('/openapi.json', () => {
     expect((await post('/token', credentialsOf(await newClient()), {}, alone)).status).toBe(200)
   })
 
-  it('control: a response that the document does not describe is found', async () => {
+  it('control: a response that the OpenAPI document does not describe is found', async () => {
     const conforms = (status: number, body: object) =>
       requireConforming('GET', '/scopes', Response.json(body, { status }))
     await conforms(200, { items: [], next: null })

@@ -1,4 +1,4 @@
-/** Requests to addresses that a client or an operator names: which are never sent, and how much of an answer is read. */
+/** Requests to addresses that a client or an operator names: which are never sent, and how much of a response is read. */
 
 import { describe, expect, it } from 'vitest'
 import { fetchBounded } from '../../src/outbound/fetch-bounded.ts'
@@ -22,10 +22,10 @@ async function asked(answer: Published, deadlineSeconds?: number) {
 const askedFor = (url: string) =>
   expect.objectContaining({ url: URL.canParse(url) ? new URL(url).href.replace(/#.*/, '') : url })
 
-/** A canary: an answer that would be taken if it were asked for. */
+/** A canary: a response that would be accepted if it were requested. */
 const CANARY: Published = { headers: JSON_TYPE, body: '{}' }
 
-describe('addresses that are never asked', () => {
+describe('addresses that are never requested', () => {
   it.each([
     'http://app.example/client.json',
     'ftp://app.example/client.json',
@@ -83,7 +83,7 @@ describe('addresses that are never asked', () => {
     'https://localhost.localdomain/client.json',
     `https://app.example/${'x'.repeat(500)}`,
     '',
-  ])('the address %j is not asked', async (url) => {
+  ])('no request is sent to %j', async (url) => {
     if (URL.canParse(url) && url.startsWith('http')) {
       await publish(new URL(url).href.replace(/#.*/, ''), CANARY)
     }
@@ -91,7 +91,7 @@ describe('addresses that are never asked', () => {
     expect(await allRequests()).not.toContainEqual(askedFor(url))
   })
 
-  it('control: a public https address is asked, without a cookie and without credentials', async () => {
+  it('control: a request to a public https address is sent, without a cookie and without credentials', async () => {
     const { host, outbound } = await asked({ headers: JSON_TYPE, body: '{"a":1}' })
     expect(await allRequests()).toContainEqual(askedFor(`https://${host}/client.json`))
     expect(outbound).toMatchObject({ kind: 'fetched', mediaType: 'application/json' })
@@ -103,7 +103,7 @@ describe('addresses that are never asked', () => {
   })
 
   it.each(['http://127.0.0.1:9100/a', 'http://[::1]:9100/a', 'http://localhost:9100/a'])(
-    'a loopback address is asked only where it is allowed: %s',
+    'a request to a loopback address is sent only if loopback is allowed: %s',
     async (url) => {
       await publish(url, CANARY)
       expect(await ask(url)).toMatchObject({ kind: 'failed' })
@@ -120,7 +120,7 @@ describe('addresses that are never asked', () => {
     'http://user@127.0.0.1:9100/a',
     'http://localhost.example/a',
     'https://[::ffff:127.0.0.1]/a',
-  ])('where loopback is allowed nothing else is looser: %s', async (url) => {
+  ])('if loopback is allowed, no other forbidden address is: %s', async (url) => {
     await publish(new URL(url).href, CANARY)
     expect(await ask(url, { allowsLoopback: true })).toMatchObject({ kind: 'failed' })
     expect(await allRequests()).not.toContainEqual(askedFor(url))
@@ -142,9 +142,9 @@ describe('addresses that are never asked', () => {
   })
 })
 
-describe('answers that are not taken', () => {
+describe('responses that are refused', () => {
   it.each([201, 203, 204, 206, 304, 400, 401, 404, 410, 429, 500, 503, 530])(
-    'an answer with the status %d is not taken',
+    'a response with the status %d is refused',
     async (status) => {
       const { outbound } = await asked({ status, headers: JSON_TYPE })
       expect(outbound).toEqual({ kind: 'failed', reason: `answered with the status ${status}` })
@@ -152,7 +152,7 @@ describe('answers that are not taken', () => {
   )
 
   it.each(['', 'text/html', 'text/json', 'application/jsonp', 'image/svg+json', 'json'])(
-    'an answer with the content type %j is not taken',
+    'a response with the content type %j is refused',
     async (type) => {
       const { outbound } = await asked({ headers: { 'Content-Type': type }, body: '{}' })
       expect(outbound).toEqual({ kind: 'failed', reason: 'answered with another content type' })
@@ -160,14 +160,14 @@ describe('answers that are not taken', () => {
   )
 
   it.each(['application/json', 'APPLICATION/JSON ; charset=utf-8', 'application/cimd+json'])(
-    'an answer with the content type %j is taken',
+    'a response with the content type %j is accepted',
     async (type) => {
       const { outbound } = await asked({ headers: { 'Content-Type': type }, body: '{}' })
       expect(outbound.kind).toBe('fetched')
     },
   )
 
-  it('an answer of exactly the most bytes is taken, and one of a byte more is not', async () => {
+  it('a response of exactly the maximum size is accepted, and one with a byte more is refused', async () => {
     const most = await asked({ headers: JSON_TYPE, body: '{}', fillingBytes: 98 })
     expect(most.outbound).toMatchObject({ kind: 'fetched', bytes: { byteLength: 100 } })
     const more = await asked({ headers: JSON_TYPE, body: '{}', fillingBytes: 99 })
@@ -175,12 +175,12 @@ describe('answers that are not taken', () => {
     expect(more.outbound).toEqual({ kind: 'failed', reason })
   })
 
-  it('only the beginning of an answer of 5 MB is read', async () => {
+  it('only the beginning of a response of 5 MB is read', async () => {
     const { outbound } = await asked({ headers: JSON_TYPE, fillingBytes: 5 * 1024 * 1024 })
     expect(outbound).toMatchObject({ reason: 'answered with more than 100 bytes' })
   })
 
-  it('an answer that claims to be shorter than it is is not taken', async () => {
+  it('a response in pieces, without a Content-Length, is refused if it exceeds the maximum size', async () => {
     const pieces = { fillingBytes: 200, pieceBytes: 10 }
     const { outbound } = await asked({ headers: JSON_TYPE, ...pieces })
     expect(outbound).toMatchObject({ reason: 'answered with more than 100 bytes' })
@@ -199,7 +199,7 @@ describe('answers that are not taken', () => {
   })
 })
 
-describe('for how long an answer is fresh', () => {
+describe('the freshness of a response', () => {
   const MINUTE = 'Sun, 06 Nov 1994 08:50:37 GMT'
   const EARLIER = 'Sun, 06 Nov 1994 08:49:37 GMT'
   it.each<[Record<string, string>, number | null]>([
@@ -220,7 +220,7 @@ describe('for how long an answer is fresh', () => {
     [{ Expires: '0' }, 0],
     [{ Expires: MINUTE }, 0],
     [{ 'Cache-Control': 'max-age=5', Expires: MINUTE, Date: EARLIER }, 5],
-  ])('an answer with %j is fresh for %j s', async (headers, freshSeconds) => {
+  ])('a response with %j is fresh for %j s', async (headers, freshSeconds) => {
     const { outbound } = await asked({ headers: { ...JSON_TYPE, ...headers }, body: '{}' })
     expect(outbound).toMatchObject({ kind: 'fetched', freshSeconds })
   })

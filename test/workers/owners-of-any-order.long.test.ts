@@ -45,7 +45,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   about: person,
 })
 
-/** The versions are those of the moment, as of a page that was just opened. */
+/** Uses the current versions, as on a page that was just opened. */
 async function take({ act, by, about }: Step, id: string, people: readonly TestUser[]) {
   const [actor, other] = [people[by] as TestUser, people[about] as TestUser]
   const own = { ...admin(), actor: ownerActor(actor.id) }
@@ -88,7 +88,7 @@ const idsIn = async (sql: string, id: string) => {
   return results.map((row) => row.user_id)
 }
 
-it('in any order of acts, some of them at once, a client has an owner, an owner makes every offer to another user, and every former owner is noted', async () => {
+it('after acts in any order, some of them simultaneous, a client has an owner, an owner makes every offer to another user, and every former owner is recorded', async () => {
   const people = await Promise.all(Array.from({ length: PEOPLE }, () => newUser()))
   const rounds = fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { maxLength: 12 })
   let owned = 0

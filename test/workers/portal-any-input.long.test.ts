@@ -1,6 +1,6 @@
 /**
- * Random input of owners in the portal: no form and no address causes a fault, shows markup of the caller, changes a client
- * of others, or gives an own client what was not approved.
+ * Random input of owners in the portal: no form and no address causes a fault, shows markup of the caller, changes a
+ * client of others, or gives an owner's client what was not approved.
  */
 
 import { env } from 'cloudflare:workers'
@@ -37,7 +37,7 @@ const service = serve({
   REFUSAL_LIMIT: exceededFor((key) => key.startsWith('recorded')),
 })
 const PATHS = PORTAL_PAGES.map(({ path }) => path).filter((path) => path !== '/portal.css')
-/** Of owners. */
+/** The paths at which owners have forms. */
 const WITH_FORMS = PATHS.filter(
   (path) =>
     !['/clients/:client_id', '/clients/:client_id/history'].includes(path) &&
@@ -68,8 +68,8 @@ const headersOf = (owner: Owner): AnyPairs => [
 ]
 
 /**
- * A new client, whose pages the requests of one test are made of, a client of another owner, and one of a third that was
- * offered.
+ * A new client, from whose pages the requests of one test are made; a client of another owner; and a client that a
+ * third owner has offered.
  */
 async function prepare() {
   const [owner, other] = [await newOwner(service), await newOwner(service)]
@@ -85,7 +85,7 @@ async function prepare() {
 const rowOf = (id: string) =>
   env.DB.prepare('SELECT * FROM client WHERE client_id = ?1').bind(id).first()
 
-/** What was not approved must not be authorized. */
+/** What is authorized, to show that nothing was authorized without approval. */
 const authorizedOf = async (id: string) => {
   const rows = await env.DB.prepare(
     `SELECT scope AS value FROM client_authorization WHERE client_id = ?1 AND authorized_at IS NOT NULL AND self_registered = 0
@@ -99,7 +99,7 @@ const authorizedOf = async (id: string) => {
 
 describe('random input in the portal', { timeout: TIMEOUT_MS }, () => {
   it.each(WITH_FORMS)(
-    'no form of %s causes a fault, changes a client of others or authorizes anything',
+    'no random form of %s causes a fault, changes a client of others or authorizes anything',
     async (path) => {
       const { owner, own, theirs } = await prepare()
       const at = path.replace(':client_id', own)
@@ -122,7 +122,7 @@ describe('random input in the portal', { timeout: TIMEOUT_MS }, () => {
     },
   )
 
-  it.each(PATHS)('no query of %s causes a fault or shows markup of the caller', async (path) => {
+  it.each(PATHS)('no random query of %s causes a fault or shows markup of the caller', async (path) => {
     const { owner, own } = await prepare()
     const bases = [
       {
@@ -141,7 +141,7 @@ describe('random input in the portal', { timeout: TIMEOUT_MS }, () => {
     )
   })
 
-  it('no id in an address causes a fault or finds a client of others', async () => {
+  it('no random id in a URL causes a fault or finds a client of others', async () => {
     const { owner, theirs } = await prepare()
     const id = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(theirs, '%00', '%ff', '..'))
     await fc.assert(
@@ -156,7 +156,7 @@ describe('random input in the portal', { timeout: TIMEOUT_MS }, () => {
     )
   })
 
-  it('no form of an approver causes a fault, gives what is not requested, or gives anything to a client of the approver', async () => {
+  it('no random form of an approver causes a fault, gives what is not requested, or gives anything to a client of the approver', async () => {
     const approver = await newApprover(['registry:approve'], service)
     const { record: own } = await createClient(
       admin(),

@@ -20,7 +20,7 @@ import { credentialsOf, newClient, post, registry, serve, signIn, tokenIn } from
 
 const recordOf = (id: string) => findClient(admin(), id)
 
-/** Of its audit, the newest first. */
+/** The details of its audit rows, the newest first. */
 async function newestDetails(id: string) {
   const sql = 'SELECT detail FROM audit WHERE client_id = ?1 ORDER BY audit_id DESC'
   const { results } = await env.DB.prepare(sql).bind(id).all<{ detail: string }>()
@@ -47,7 +47,7 @@ describe('registering a client', () => {
     }
   })
 
-  it('a new client has at once the scopes that the catalogue gives to every client, and gets a token for them with its secret', async () => {
+  it('a new client has the scopes that the catalogue gives to every client, and gets a token for them with its secret', async () => {
     const name = `free${crypto.randomUUID().slice(0, 8)}:read`
     const fields = { sentence: 'Read', selfRegistered: true, sensitive: false }
     await createScope(admin(), { name, ...fields })
@@ -61,7 +61,7 @@ describe('registering a client', () => {
     expect((await tokenIn(answer)).scope).toBe(name)
   })
 
-  it('each field says what is wrong beside it, and the page keeps what was typed', async () => {
+  it('a refused registration shows what is wrong beside each field, and keeps what was typed', async () => {
     const owner = await newOwner()
     const typed = {
       name: ' ',
@@ -102,7 +102,7 @@ describe('registering a client', () => {
       { redirect_uris: Array.from({ length: 51 }, (_, n) => `https://a.example/${n}`).join('\n') },
       'must not have more than 50 lines',
     ],
-  ])('a client %s is refused', async (_, changed, why) => {
+  ])('a registration %s is refused', async (_, changed, why) => {
     const owner = await newOwner()
     const answer = await owner.submit('/new-client', { ...CLIENT, ...changed })
     expect(answer.status).toBe(400)
@@ -182,7 +182,7 @@ describe('registering a client', () => {
     expect(again).not.toBe(id)
   })
 
-  it('a user registers as many clients as CLIENTS_PER_USER allows, also by many requests at once', async () => {
+  it('a user can register as many clients as CLIENTS_PER_USER allows, even with many simultaneous requests', async () => {
     const fetch = serve({ CLIENTS_PER_USER: '3' })
     const { user, cookie } = await newOwner()
     const owner = ownerWith(user, cookie, fetch)
@@ -196,7 +196,7 @@ describe('registering a client', () => {
     expect(list).not.toContain('href="/new-client"')
   })
 
-  it('with CLIENTS_PER_USER=0 users register no client, and manage those that an operator made theirs', async () => {
+  it('with CLIENTS_PER_USER=0 users cannot register clients, and manage the clients that an operator assigned to them', async () => {
     const fetch = serve({ CLIENTS_PER_USER: '0' })
     const { user, cookie } = await newOwner()
     const owner = ownerWith(user, cookie, fetch)
@@ -209,7 +209,7 @@ describe('registering a client', () => {
 })
 
 describe('changing a client', () => {
-  it('an edit changes name, web page, description and redirect URIs, and nothing else, and the audit has what was changed', async () => {
+  it('an edit changes only name, web page, description and redirect URIs, and the audit names the changes', async () => {
     const owner = await newOwner()
     const { id } = await register(owner)
     const before = await recordOf(id)
@@ -245,7 +245,7 @@ describe('changing a client', () => {
     expect(await owner.page(`/clients/${id}?done=saved`)).toContain('The client was changed.')
   })
 
-  it('an edit of what others changed meanwhile changes nothing, and the page in the response keeps what was typed and works', async () => {
+  it('an edit of a client that was changed meanwhile changes nothing, and the page in the response keeps what was typed and works', async () => {
     const owner = await newOwner()
     const { id } = await register(owner)
     const path = `/clients/${id}/edit`
@@ -266,7 +266,7 @@ describe('changing a client', () => {
     expect((await recordOf(id)).name).toBe('Second')
   })
 
-  it('a new secret is good at once, and the old one for as long as the owner chose', async () => {
+  it('a new secret is accepted at once, and the old one for as long as the owner chose', async () => {
     const owner = await newOwner()
     const client = await register(owner, { kind: 'machine', redirect_uris: '' })
     const path = `/clients/${client.id}/secrets`
@@ -284,7 +284,7 @@ describe('changing a client', () => {
     expect((await owner.submit(path, { overlap: '5' })).status).toBe(400)
   })
 
-  it('the secrets are listed newest first, with which one is in use and when the older one ends', async () => {
+  it('the secrets page lists the newest secret first, marks the one in use and says when the older one ends', async () => {
     const owner = await newOwner()
     const client = await register(owner, { kind: 'machine', redirect_uris: '' })
     const path = `/clients/${client.id}/secrets`
@@ -327,7 +327,7 @@ describe('changing a client', () => {
     ['before', true],
     ['after', false],
   ])(
-    'an owner does not enable what an administrator disabled %s an owner did',
+    'an owner cannot enable a client that an administrator disabled %s an owner did',
     async (_, first) => {
       const owner = await newOwner()
       const { id } = await register(owner)
@@ -347,7 +347,7 @@ describe('changing a client', () => {
     },
   )
 
-  it('a client that is deleted is gone with its secrets, and the list says so', async () => {
+  it('a deleted client is gone with its secrets, and the list of clients says so', async () => {
     const owner = await newOwner()
     const { id } = await register(owner)
     expect(await owner.page(`/clients/${id}/delete`)).toContain('cannot be brought back')
@@ -359,10 +359,10 @@ describe('changing a client', () => {
     expect(left).toBe(null)
   })
 
-  it('a client with a scope of the registry itself is shown to its owner, who cannot change it', async () => {
+  it('a client with a registry: scope is shown to its owner, who cannot change it', async () => {
     const owner = await newOwner()
     const { id } = await newClient({ ownerId: owner.user.id, scopes: ['registry:read'] })
-    // Only who is not the last owner is offered to leave.
+    // Only an owner who is not the last one can leave.
     await env.DB.prepare(
       `INSERT INTO client_owner (client_id, user_id, added_at) VALUES (?1, 'someone', 1)`,
     )
@@ -383,8 +383,8 @@ describe('changing a client', () => {
   })
 })
 
-describe('a client that describes itself', () => {
-  it('an owner whom an operator named manages a client at the address of its document, and does not change what the document says', async () => {
+describe('a client with a metadata document', () => {
+  it('an owner whom an operator named manages a client with a metadata document, and cannot change what the document says', async () => {
     const owner = await newOwner()
     const id = `https://${owner.user.username}.example/client.json`
     await env.DB.batch([
@@ -409,7 +409,7 @@ describe('a client that describes itself', () => {
 })
 
 describe('a list of many clients', () => {
-  it('200 clients are shown 50 a page, ordered by name, each once', async () => {
+  it('the list of 200 clients has 50 a page, sorted by name, each once', async () => {
     const owner = await newOwner()
     await env.DB.batch(
       Array.from({ length: 200 }, (_, n) =>
@@ -435,7 +435,7 @@ describe('a list of many clients', () => {
 })
 
 describe('visitors', () => {
-  it('a visitor who is not signed in is sent to sign in and back', async () => {
+  it('the portal redirects a visitor without a session to sign-in and back', async () => {
     for (const path of ['/clients', '/clients?page=2', '/new-client', '/clients/x/edit']) {
       const answer = await registry(path)
       expect(answer.status).toBe(303)
@@ -444,7 +444,7 @@ describe('visitors', () => {
     }
   })
 
-  it('without the management worker there is no portal, and no page leads to it', async () => {
+  it('without the management worker the portal is 404, and no page links to it', async () => {
     const owner = await newOwner()
     const alone = ownerWith(owner.user, owner.cookie, serve({ MANAGEMENT: undefined }))
     for (const path of ['/clients', '/new-client', '/clients/x']) {
@@ -456,7 +456,7 @@ describe('visitors', () => {
     }
   })
 
-  it('a form that is sent when the session has ended changes nothing and can be sent again after a sign-in', async () => {
+  it('a form that is sent after the session has ended changes nothing and can be sent again after a sign-in', async () => {
     const owner = await newOwner()
     const { id } = await register(owner)
     const path = `/clients/${id}/edit`

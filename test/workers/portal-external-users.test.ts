@@ -1,4 +1,4 @@
-/** The portal with an external accounts service (`LOGIN_URL`): its users own clients too. */
+/** The portal with an external accounts service (`LOGIN_URL`), whose users own clients too. */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -59,7 +59,7 @@ async function waitingRequest(
 }
 
 describe('the portal with an external accounts service', () => {
-  it('a visitor who is not signed in is sent to the accounts service and back', async () => {
+  it('with LOGIN_URL the portal redirects a visitor without a session to the accounts service and back', async () => {
     const answer = await fetch('/clients?page=2')
     const to = new URL(answer.headers.get('Location') ?? '')
     expect([answer.status, to.origin + to.pathname]).toEqual([303, LOGIN_URL])
@@ -77,7 +77,7 @@ describe('the portal with an external accounts service', () => {
     expect((await bea.get(`/clients/${id}`)).status).toBe(404)
   })
 
-  it('an owner offers a client to a user whom the registry has seen, by name or id, who owns the client once they accept', async () => {
+  it('an owner can offer a client, by name or id, to a user whom the registry has seen, who owns the client after accepting', async () => {
     const [ada, bea] = [await externalOwner('e-3'), await externalOwner('e-4')]
     const { id } = await register(ada)
     expect((await offer(ada, id, bea.user.username)).status).toBe(400)
@@ -92,7 +92,7 @@ describe('the portal with an external accounts service', () => {
     expect(await bea.page(`/clients/${id}`)).toContain('Reading list')
   })
 
-  it('owners see each other by the name that was last seen, with the id beside it, and themselves by their own', async () => {
+  it('owners see each other by the last seen name with the id, and themselves by their own name', async () => {
     const [ada, bea] = [await externalOwner('e-7'), await externalOwner('e-8')]
     const { id } = await register(ada)
     const path = `/clients/${id}/owners`
@@ -114,7 +114,7 @@ describe('the portal with an external accounts service', () => {
     }
   })
 
-  it('a registration by a user of the registry itself notes no external user', async () => {
+  it('a registration by a user of the registry itself records no external user', async () => {
     const owner = await newOwner()
     await register(owner)
     const seen = await env.DB.prepare('SELECT 1 FROM external_user WHERE user_id = ?1')
@@ -123,7 +123,7 @@ describe('the portal with an external accounts service', () => {
     expect(seen).toBe(null)
   })
 
-  it('a name that several users have names none of them, and shows no id', async () => {
+  it('an offer to a name that several users have is refused, and shows no id', async () => {
     const ada = await externalOwner('e-5')
     const { id } = await register(ada)
     const insert = 'INSERT INTO external_user (user_id, username_key, seen_at) VALUES (?1, ?2, 1)'
@@ -133,7 +133,7 @@ describe('the portal with an external accounts service', () => {
     expect(await answer.text()).not.toContain('twin-1')
   })
 
-  it('an approver of the accounts service decides within 15 minutes of the sign-in, reads afterwards, and decides after another sign-in', async () => {
+  it('an approver of the accounts service can decide within 15 minutes of the sign-in, then only read, and decide again after another sign-in', async () => {
     const { clientId, states, decideOnOne, approver, signedIn, path } = await waitingRequest()
     await signedIn(14)
     expect(await approver.page(path)).not.toContain('Sign in again')
@@ -167,7 +167,7 @@ describe('the portal with an external accounts service', () => {
     expect(await states()).toEqual(['authorized', 'authorized'])
   })
 
-  it('control: an approver whom the registry knows decides as long as the session holds, because D1 has the scope', async () => {
+  it('control: an approver whom the registry knows can decide as long as the session lives, because D1 has the scope', async () => {
     const user = await newUser({ scopes: ['registry:approve'], endorsements: [] })
     const { states, decideOnOne, signedIn } = await waitingRequest(user)
     await signedIn(100)
@@ -175,7 +175,7 @@ describe('the portal with an external accounts service', () => {
     expect(await states()).toEqual(['authorized', 'requested'])
   })
 
-  it('control: a registry with users of its own does not take the session of a user whom it does not know', async () => {
+  it('control: a registry with its own users does not accept the session of an unknown user', async () => {
     const { cookie, user } = await externalOwner('e-6')
     const answer = await ownerWith(user, cookie).get('/clients')
     expect(answer.headers.get('Location')).toMatch(/^\/login/)

@@ -1,4 +1,4 @@
-/** `/clients/{id}/history`: what was done to a client, for its owners, in words. */
+/** `/clients/{id}/history`: the events of a client, in words, for its owners. */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -31,7 +31,7 @@ const historyOf = async (owner: Owner, id: string, query = '') => {
 const nameOf = ({ user }: Owner) => user.username
 
 describe('the history of a client', () => {
-  it('owners read in words what each of them, approvers and operators did, with what was changed and why', async () => {
+  it('the history tells owners in words what owners, approvers and operators did, with the changes and the reasons', async () => {
     const [ada, bea] = [await newOwner(), await newOwner()]
     const { id } = await register(ada)
     const at = (page: string) => `/clients/${id}/${page}`
@@ -68,7 +68,7 @@ describe('the history of a client', () => {
     expect(await ada.page(`/clients/${id}`)).toContain(at('history'))
   })
 
-  it('neither the name of an approver nor that of an operator or of their program is shown to owners', async () => {
+  it('the history does not name approvers, operators or their programs', async () => {
     const [ada, approver] = [await newOwner(), await newOwner()]
     const { id } = await register(ada)
     const acts = [
@@ -93,7 +93,7 @@ describe('the history of a client', () => {
     }
   })
 
-  it('the history has neither the consents of users nor what was done to another client, nor what was before the id was deleted', async () => {
+  it('the history omits consents of users, events of other clients, and events before the id was deleted', async () => {
     const [ada, bea] = [await newOwner(), await newOwner()]
     const id = crypto.randomUUID()
     const made = (owner: Owner, name: string) => {
@@ -120,7 +120,7 @@ describe('the history of a client', () => {
     expect((await ada.get(`/clients/${id}/history`)).status).toBe(404)
   })
 
-  it('a long history is shown 50 entries a page, each once', async () => {
+  it('a long history has 50 entries a page, each once', async () => {
     const ada = await newOwner()
     const { id } = await register(ada)
     await env.DB.batch(

@@ -1,4 +1,7 @@
-/** An owner sees and changes only the clients that they own: every address, form, field and id of the portal with another owner's. */
+/**
+ * An owner sees and changes only their own clients. Every page, form, field and id of the portal is tried with another
+ * owner's client.
+ */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -28,7 +31,7 @@ const WITHOUT_FORM = ['/clients/:client_id', '/clients/:client_id/history']
 const WITH_FORMS = PAGES_OF_A_CLIENT.filter((path) => !WITHOUT_FORM.includes(path))
 const at = (path: string, id: string) => path.replace(':client_id', id)
 
-/** What each form is filled in with, so that it would do something. */
+/** Values with which each form would change something. */
 const CHANGES: Readonly<Record<string, Record<string, string | string[]>>> = {
   '/clients/:client_id/edit': { name: 'Taken over', redirect_uris: 'https://evil.example/' },
   '/clients/:client_id/secrets': { overlap: '0' },
@@ -82,7 +85,7 @@ const FORM_NAMES = [
   ...['ask_listing', 'take_back_listing'],
 ]
 
-/** What the form's token is for. */
+/** The name of the form that its token is for. */
 async function formNameOf(owner: Owner, of: string, fields: readonly Pair[]) {
   const { form_token, version } = Object.fromEntries(fields)
   for (const name of FORM_NAMES) {
@@ -92,7 +95,7 @@ async function formNameOf(owner: Owner, of: string, fields: readonly Pair[]) {
   throw new Error('the form has a name that is not listed here')
 }
 
-/** Every form of a page, filled in so that it would do something. */
+/** Every form of a page, filled in so that it would change something. */
 async function formsAt(owner: Owner, path: string, of: string): Promise<Pair[][]> {
   // A form that only looks something up has no token.
   const forms = formsOf(await owner.page(at(path, of)), at(path, of)).filter((fields) =>
@@ -107,7 +110,7 @@ async function formsAt(owner: Owner, path: string, of: string): Promise<Pair[][]
 }
 
 describe('the pages of a client of another owner', () => {
-  it('the pages under test are all that name a client', () => {
+  it('the pages under test are all pages of a client', () => {
     expect(WITH_FORMS.map((path) => path.split('/').at(-1)).sort()).toEqual([
       'check',
       'delete',
@@ -124,7 +127,7 @@ describe('the pages of a client of another owner', () => {
   })
 
   it.each(PAGES_OF_A_CLIENT)(
-    '%s of another is the same 404 as that of no client, by any method',
+    "%s for another owner's client is the same 404 as for an unknown client, with any method",
     async (path) => {
       const before = await rowsOf()
       for (const method of ['GET', 'HEAD', 'POST']) {
@@ -152,7 +155,7 @@ describe('the pages of a client of another owner', () => {
     },
   )
 
-  it('neither the list of another owner nor any page of theirs names the client', async () => {
+  it('no page of another owner names the client', async () => {
     for (const path of ['/clients', '/clients?page=2', '/new-client', '/account', '/']) {
       const page = await other.page(path)
       expect(page).not.toContain(id)
@@ -161,9 +164,9 @@ describe('the pages of a client of another owner', () => {
   })
 })
 
-describe('a form halfway through', () => {
+describe('forged and replayed forms', () => {
   it.each(WITH_FORMS)(
-    'a form of %s that another owner got hold of changes nothing, wherever it is sent',
+    'a form of %s changes nothing when another owner sends it, to any page',
     async (path) => {
       const forms = await formsAt(victim, path, id)
       const before = await rowsOf()
@@ -178,7 +181,7 @@ describe('a form halfway through', () => {
   )
 
   it.each(WITH_FORMS)(
-    'a form of %s of an own client changes no client of others, and no other own client',
+    "a form of %s for an owner's client changes neither a client of another owner nor another client of the same owner",
     async (path) => {
       const second = (await register(other)).id
       const { version } = await findClient(admin(), second)
@@ -196,7 +199,7 @@ describe('a form halfway through', () => {
     },
   )
 
-  it.each(WITH_FORMS)('a form of %s does nothing at any other page of its client', async (path) => {
+  it.each(WITH_FORMS)('a form of %s changes nothing when it is sent to another page of its client', async (path) => {
     const forms = await formsAt(other, path, own)
     const before = await rowsOf()
     for (const fields of forms) {
@@ -243,7 +246,7 @@ describe('a form halfway through', () => {
   })
 
   it.each(WITH_FORMS)(
-    'a form of %s that another owner forges with the own session is 404, as is that of no client',
+    'a form of %s that another owner forges with their own session is the same 404 as for an unknown client',
     async (path) => {
       const forms = await formsAt(victim, path, id)
       const before = await rowsOf()
@@ -274,7 +277,7 @@ describe('a form halfway through', () => {
     }
   })
 
-  it('control: each form changes something when its owner sends it as it is', async () => {
+  it('control: each form changes something when its owner sends it', async () => {
     // The request checker changes nothing.
     for (const path of WITH_FORMS.filter((one) => !one.endsWith('/check'))) {
       const owner = await newOwner()
@@ -292,7 +295,7 @@ describe('a form halfway through', () => {
 
 describe('a form that was opened before the owner changed', () => {
   it.each(WITH_FORMS)(
-    'a form of %s is 404 for a user who does not own the client any more',
+    'a form of %s is 404 for a user who no longer owns the client',
     async (path) => {
       const former = await newOwner()
       const of = (await registerShared(former)).id
@@ -311,7 +314,7 @@ describe('a form that was opened before the owner changed', () => {
     },
   )
 
-  it('a form from before an owner left and came back does nothing', async () => {
+  it('a form from before an owner left and came back changes nothing', async () => {
     const [first, second] = [await newOwner(), await newOwner()]
     const of = (await register(first)).id
     await share(first, of, second)
@@ -322,7 +325,7 @@ describe('a form that was opened before the owner changed', () => {
     expect((await findClient(admin(), of)).ownerId).toBe(first.user.id)
   })
 
-  it('the owner who is removed while a change is under way changes nothing', async () => {
+  it('an owner who is removed during a change changes nothing', async () => {
     const [first, second] = [await newOwner(), await newOwner()]
     const of = (await register(first)).id
     await share(first, of, second)
@@ -333,7 +336,7 @@ describe('a form that was opened before the owner changed', () => {
     ])
     const statuses = answers.map(({ status }) => status)
     const { name, furtherOwners } = await findClient(admin(), of)
-    // One of them was first; the other demanded the version that was.
+    // One of them was first; the other demanded the version before.
     if (statuses[0] === 303) expect(furtherOwners).toEqual([])
     expect(name === 'Late').toBe(statuses[1] === 303)
     expect(statuses).toContain(303)
@@ -341,7 +344,7 @@ describe('a form that was opened before the owner changed', () => {
 })
 
 describe('other sessions', () => {
-  it('a revoked session opens no page', async () => {
+  it('a revoked session opens no page of the portal', async () => {
     const owner = await newOwner()
     const of = (await register(owner)).id
     await env.DB.prepare(
@@ -370,7 +373,7 @@ describe('other sessions', () => {
     ])
   })
 
-  it('a form that one user began is not finished by the next user of the browser', async () => {
+  it('a form that one user opened is refused when the next user of the browser sends it', async () => {
     // A user who has registered no client yet: their number is limited.
     const next = await newOwner()
     const fields = filled(await victim.form('/new-client'), CLIENT)

@@ -1,4 +1,7 @@
-/** Clients of owners that sign with keys of their own (`private_key_jwt`): registered, shown, replaced, and changed to a secret and back. */
+/**
+ * Clients of owners that sign with their own keys (`private_key_jwt`): registered, shown, replaced, and changed to a
+ * secret and back.
+ */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
@@ -44,7 +47,7 @@ const bySecret = async (id: string, secret: string) =>
 const change = (owner: Owner, id: string, fields: Record<string, string>) =>
   owner.submit(`/clients/${id}/keys`, { jwks: '', jwks_uri: '', ...fields })
 
-/** Keys at an address of a new host. */
+/** Keys at a URL at a new host. */
 async function published(...keys: Key[]) {
   const uri = `https://${newHost()}/jwks.json`
   await publish(uri, served(JSON.parse(set(...keys))))
@@ -74,7 +77,7 @@ describe('registering a client with keys', () => {
     },
   )
 
-  it('a client with an address of keys has them read at once, and its owner sees their ids', async () => {
+  it('the registration of a client with jwks_uri fetches the keys at once, and its owner sees their ids', async () => {
     const owner = await newOwner()
     const jwks_uri = await published(key, other)
     const { id } = await register(owner, { ...MACHINE, jwks_uri })
@@ -88,7 +91,7 @@ describe('registering a client with keys', () => {
     expect(await owner.page(`/clients/${id}`)).toContain('private_key_jwt')
   })
 
-  it('an owner whose keys cannot be read is shown why, and can send the form again', async () => {
+  it('an owner whose keys cannot be fetched is told why, and can send the form again', async () => {
     const owner = await newOwner()
     const jwks_uri = `https://${newHost()}/jwks.json`
     const answer = await owner.submit('/new-client', { name: 'Early', ...MACHINE, jwks_uri })
@@ -132,7 +135,7 @@ describe('registering a client with keys', () => {
     expect(await owner.page('/clients')).toContain('You have none yet')
   })
 
-  it('a private key is refused, and reaches no table', async () => {
+  it('a private key is refused and stored in no table', async () => {
     const owner = await newOwner()
     const secret = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlYw'
     const jwks = keySetOf({ ...key.jwk, d: secret })
@@ -161,7 +164,7 @@ describe('changing keys', () => {
     ])
   })
 
-  it('an owner moves from a set to an address and back', async () => {
+  it('an owner replaces a JWK Set by a jwks_uri and back', async () => {
     const owner = await newOwner()
     const { id } = await register(owner, { ...MACHINE, jwks: set(key) })
     const jwks_uri = await published(other)
@@ -172,7 +175,7 @@ describe('changing keys', () => {
     expect([await signedBy(id, key), await signedBy(id, other)]).toEqual([200, 401])
   })
 
-  it('keys of another kind are left out, and the page says so', async () => {
+  it('keys with an unsupported curve are left out, and the page says so', async () => {
     const owner = await newOwner()
     const { id } = await register(owner, { ...MACHINE, jwks: set(key) })
     const jwks = keySetOf(key.jwk, { kty: 'EC', crv: 'secp256k1', x: 'a', y: 'b' })
@@ -187,7 +190,7 @@ describe('changing keys', () => {
     expect(again.status).toBe(303)
   })
 
-  it('a client changes from a secret to keys and back, and only what it has now is accepted', async () => {
+  it('a client changes from a secret to keys and back, and only its current credentials are accepted', async () => {
     const owner = await newOwner()
     const { id, secret } = await register(owner, MACHINE)
     expect(await bySecret(id, secret)).toBe(200)
@@ -205,7 +208,7 @@ describe('changing keys', () => {
     ])
   })
 
-  it('what the old method opened ends: its sessions are revoked by the same batch', async () => {
+  it('a change of the authentication method revokes the sessions of the old method in the same batch', async () => {
     const owner = await newOwner()
     const { id } = await register(owner, MACHINE)
     const isRevoked = async () =>
@@ -216,7 +219,7 @@ describe('changing keys', () => {
     expect(await isRevoked()).toBe(true)
   })
 
-  it('a public client gets neither keys nor a secret, and a client with a secret no second method, by forged forms', async () => {
+  it('forged forms give a public client neither keys nor a secret, and a client with a secret no second method', async () => {
     const owner = await newOwner()
     const browser = (await register(owner, { kind: 'browser' })).id
     const page = await owner.page(`/clients/${browser}/keys`)
@@ -236,7 +239,7 @@ describe('changing keys', () => {
     expect((await recordOf(machine)).credentials).toHaveLength(1)
   })
 
-  it('no form about keys changes a client of another owner or one that has changed', async () => {
+  it('no form about keys changes a client of another owner or a client that has changed', async () => {
     const [owner, thief] = [await newOwner(), await newOwner()]
     const { id } = await register(owner, { ...MACHINE, jwks: set(key) })
     const { version } = await recordOf(id)
@@ -258,7 +261,7 @@ describe('changing keys', () => {
     expect(await signedBy(id, key)).toBe(200)
   })
 
-  it('an address is asked for keys no more often than LOGIN_LIMIT allows', async () => {
+  it('a jwks_uri is fetched no more often than LOGIN_LIMIT allows', async () => {
     const { user, cookie } = await newOwner()
     const limited = ownerWith(user, cookie, serve({ LOGIN_LIMIT: exceededFor(() => true) }))
     const { id } = await register(ownerWith(user, cookie), { ...MACHINE, jwks: set(key) })
@@ -276,7 +279,7 @@ describe('changing keys', () => {
     expect((await recordOf(id)).jwksUri).toBe('')
   })
 
-  it('an owner does not change the keys that a metadata document names', async () => {
+  it('an owner cannot change the keys that a metadata document names', async () => {
     const owner = await newOwner()
     const { id } = await newClient({
       ownerId: owner.user.id,
@@ -299,7 +302,7 @@ describe('changing keys', () => {
 describe('the logo of a client', () => {
   const GIF = { headers: { 'Content-Type': 'image/gif' }, body: 'GIF89a and more' }
 
-  it('a logo that an owner names is fetched at once, and one that cannot be shown is named on the page of the client', async () => {
+  it('a logo that an owner names is fetched at once, and the page of the client names a logo that cannot be shown', async () => {
     const owner = await newOwner()
     const logo_uri = `https://${newHost()}/logo`
     await publish(logo_uri, { ...GIF, body: `GIF89a ${logo_uri}` })

@@ -1,4 +1,7 @@
-/** An owner offers a client to a user: until accepting, the user has no right, and cannot become the first owner. */
+/**
+ * An owner offers a client to a user. Before accepting, the user has no right to the client and cannot become the first
+ * owner.
+ */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -72,7 +75,7 @@ describe('an offer', () => {
     expect(await (await newOwner()).page('/clients')).not.toContain(id)
   })
 
-  it('until a user accepts every page and form of the client answers as for a stranger', async () => {
+  it('before a user accepts an offer, every page and form of the client answers as for other users', async () => {
     const { ada, bea, id } = await offered()
     const { version } = await recordOf(id)
     const paths = PORTAL_PAGES.map(({ path }) => path).filter((path) => path.includes('/clients/:'))
@@ -89,13 +92,13 @@ describe('an offer', () => {
     }
     expect(await recordOf(id)).toMatchObject({ version, furtherOwners: [] })
     expect(await bea.page('/clients')).toContain('You have none yet')
-    // Control: the same pages are there once they have accepted.
+    // Control: the same pages are there after accepting.
     await answerOffer(bea, id, 'accept')
     expect((await bea.get(`/clients/${id}/owners`)).status).toBe(200)
     expect(await ownersOf(id)).toEqual([ada.user.id, bea.user.id])
   })
 
-  it('only the user to whom it was offered accepts or declines, also with a forged form', async () => {
+  it('only the user to whom a client was offered can accept or decline, even with a forged form', async () => {
     const { ada, bea, id } = await offered()
     const fields = await fieldsFor(bea, id, 'accept')
     const stranger = await newOwner()
@@ -104,7 +107,7 @@ describe('an offer', () => {
       expect((await forged(stranger, id, act)).status).toBe(409)
     }
     expect((await stranger.send('/clients', fields)).status).toBe(403)
-    // An owner who accepts is an owner already, and declines nothing.
+    // An owner who accepts already owns the client, and cannot decline.
     expect((await forged(ada, id, 'accept')).status).toBe(303)
     expect((await forged(ada, id, 'decline')).status).toBe(409)
     expect((await recordOf(id)).version).toBe(version)
@@ -112,7 +115,7 @@ describe('an offer', () => {
     expect((await bea.send('/clients', fields)).status).toBe(303)
   })
 
-  it('the refusal of a client that was not offered is that of no client', async () => {
+  it('an answer to an offer that was not made is refused as for an unknown client', async () => {
     const { id } = await offered()
     const stranger = await newOwner()
     const answers = await Promise.all(
@@ -131,7 +134,7 @@ describe('an offer', () => {
     expect(answers[0]?.[1]).toContain('There is no such offer')
   })
 
-  it('a form without an answer changes nothing, nor does one without its token', async () => {
+  it('an answer without a choice, or without the token of its form, changes nothing', async () => {
     const { bea, id } = await offered()
     const fields = await fieldsFor(bea, id, 'accept')
     expect((await bea.send('/clients', fields.slice(0, -1))).status).toBe(400)
@@ -168,7 +171,7 @@ describe('an offer', () => {
     ])
   })
 
-  it('a client is offered to the user of the name, also where the name is the id of another user', async () => {
+  it('an offer to a name goes to the user with that name, even if it is the id of another user', async () => {
     const [ada, bea] = [await newOwner(), await newOwner()]
     const { id } = await register(ada)
     const { record: other } = await createUser(admin(), {
@@ -199,7 +202,7 @@ describe('an offer', () => {
     expect((await answerOffer(bea, id, 'accept')).status).toBe(303)
   })
 
-  it('any owner takes an open offer back, and the user can no longer accept', async () => {
+  it('any owner can take back an open offer, and the user can no longer accept it', async () => {
     const { ada, bea, id } = await offered()
     const cy = await newOwner()
     await share(ada, id, cy)
@@ -215,7 +218,7 @@ describe('an offer', () => {
     expect(await rowsOf(id)).toEqual([])
   })
 
-  it('the open offers of an owner who leaves or is removed end, and those of others stay', async () => {
+  it('the open offers of an owner who leaves or is removed end, and those of other owners stay', async () => {
     const [ada, bea, cy, dan, eve] = await Promise.all(Array.from({ length: 5 }, () => newOwner()))
     if (!ada || !bea || !cy || !dan || !eve) throw new Error('not signed in')
     const { id } = await register(ada)
@@ -228,12 +231,12 @@ describe('an offer', () => {
     expect(await offerForm(eve, id)).toBe(null)
     await offer(cy, id, eve.user.username)
     await ada.submit(`/clients/${id}/leave`)
-    // The new first owner keeps the own offers.
+    // The new first owner keeps their own offers.
     expect((await rowsOf(id)).map(({ user_id }) => user_id)).toEqual([eve.user.id])
     expect((await recordOf(id)).ownerId).toBe(cy.user.id)
   })
 
-  it('an operator names an owner without an offer, and an open offer to that user ends', async () => {
+  it('an operator can add an owner without an offer, which ends an open offer to that user', async () => {
     const { bea, id } = await offered()
     await updateClient(admin(), id, {
       fields: {},
@@ -254,7 +257,7 @@ describe('an offer', () => {
     expect((await second.bea.get(`/clients/${second.id}`)).status).toBe(200)
   })
 
-  it('a client with a scope of the registry itself is not accepted, and is declined', async () => {
+  it('an offer of a client with a registry: scope cannot be accepted, and can be declined', async () => {
     const { ada, bea, id } = await offered()
     await authorizeClient(admin(), id, { scopes: ['registry:read'] })
     const answer = await answerOffer(bea, id, 'accept')
@@ -264,7 +267,7 @@ describe('an offer', () => {
   })
 })
 
-describe('how many offers there can be', () => {
+describe('the limit on offers', () => {
   it('a client has at most 20 further owners and offers together, also when an operator adds owners meanwhile', async () => {
     const { ada, bea, id } = await offered()
     const owners = (count: number) =>
@@ -283,7 +286,7 @@ describe('how many offers there can be', () => {
     expect((await answerOffer(bea, id, 'accept')).status).toBe(303)
   })
 
-  it('many offers by one user do not hide the offer of another, and a page shows 20', async () => {
+  it('many offers by one user do not hide the offer of another, and a page shows 20 offers', async () => {
     const [ada, bea, cy] = [await newOwner(), await newOwner(), await newOwner()]
     const ids = Array.from(
       { length: 30 },
@@ -310,8 +313,8 @@ describe('how many offers there can be', () => {
   })
 })
 
-describe('acts at once', () => {
-  it('one of an acceptance and a withdrawal at the same time happens, and the other is refused', async () => {
+describe('simultaneous acts', () => {
+  it('of a simultaneous acceptance and withdrawal of an offer one takes effect, and the other is refused', async () => {
     for (let round = 0; round < 5; round += 1) {
       const { ada, bea, id } = await offered()
       const accepting = await fieldsFor(bea, id, 'accept')
@@ -328,7 +331,7 @@ describe('acts at once', () => {
     }
   })
 
-  it('a form that accepts twice, at once or later, makes one owner and leads to the client', async () => {
+  it('an acceptance that is sent twice, at once or later, makes one owner and redirects to the client', async () => {
     const { ada, bea, id } = await offered()
     const fields = await fieldsFor(bea, id, 'accept')
     const twice = await Promise.all([bea.send('/clients', fields), bea.send('/clients', fields)])
@@ -347,7 +350,7 @@ describe('acts at once', () => {
     ])
   })
 
-  it('accepting and declining at once is one of them', async () => {
+  it('of a simultaneous acceptance and refusal of an offer one takes effect', async () => {
     const { ada, bea, id } = await offered()
     const [accept, no] = [await fieldsFor(bea, id, 'accept'), await fieldsFor(bea, id, 'decline')]
     const [accepted, declined] = await Promise.all([
@@ -359,7 +362,7 @@ describe('acts at once', () => {
     expect((await ownersOf(id))[0]).toBe(ada.user.id)
   })
 
-  it('a client that is deleted meanwhile is not accepted', async () => {
+  it('an offer of a client that is deleted meanwhile cannot be accepted', async () => {
     const { bea, id } = await offered()
     const fields = await fieldsFor(bea, id, 'accept')
     await deleteClient(admin(), id)
@@ -368,7 +371,7 @@ describe('acts at once', () => {
     expect(await offerForm(bea, id)).toBe(null)
   })
 
-  it('a client that was changed or disabled meanwhile is accepted only after the user has seen that', async () => {
+  it('an offer of a client that was changed or disabled meanwhile is accepted only after the user has seen the change', async () => {
     const { ada, bea, id } = await offered()
     const fields = await fieldsFor(bea, id, 'accept')
     await disableClient(admin(), id)
@@ -391,7 +394,7 @@ describe('acts at once', () => {
 })
 
 describe('the first owner', () => {
-  it('only a user who has accepted follows the first owner, who reads whom to wait for', async () => {
+  it('only a user who has accepted can succeed the first owner, who sees whose acceptance is missing', async () => {
     const { ada, bea, id } = await offered()
     const page = await ada.page(`/clients/${id}/leave`)
     expect(page).toContain('You are its only owner, so you cannot leave it.')
@@ -413,7 +416,7 @@ describe('the first owner', () => {
     expect(await ownersOf(id)).toEqual([bea.user.id])
   })
 
-  it('a user who is deleted is no further owner any more, and does not follow the first', async () => {
+  it('a deleted user is no longer a further owner, and does not succeed the first owner', async () => {
     const { ada, bea, id } = await offered()
     await answerOffer(bea, id, 'accept')
     const [cy, dan] = [await newOwner(), await newOwner()]
@@ -426,7 +429,7 @@ describe('the first owner', () => {
     expect(await ownersOf(id)).toEqual([cy.user.id])
   })
 
-  it('a further owner whom an operator makes the first owns the client once, and no more after leaving', async () => {
+  it('a further owner whom an operator makes the first owner owns the client once, and no longer after leaving', async () => {
     const { ada, bea, id } = await offered()
     await answerOffer(bea, id, 'accept')
     const update = { lists: {}, mode: 'authorize' as const, isDisabled: undefined }
@@ -440,7 +443,7 @@ describe('the first owner', () => {
     expect((await bea.get(`/clients/${id}`)).status).toBe(404)
   })
 
-  it('a user who got the first offer and accepts last follows the user who accepted first', async () => {
+  it('a user who was offered the client first and accepts last succeeds after the user who accepted first', async () => {
     const { ada, bea, id } = await offered()
     const cy = await newOwner()
     await share(ada, id, cy)
@@ -452,7 +455,7 @@ describe('the first owner', () => {
     expect(await ownersOf(id)).toEqual([cy.user.id, bea.user.id])
   })
 
-  it('the client has an owner who accepted, also when the last but one leaves while another accepts', async () => {
+  it('the client has an owner who accepted, even if the last but one leaves while another accepts', async () => {
     for (let round = 0; round < 5; round += 1) {
       const { ada, bea, id } = await offered()
       const cy = await newOwner()
@@ -482,7 +485,7 @@ describe('the first owner', () => {
 })
 
 describe('approvers', () => {
-  it('an approver to whom a client was offered does not decide on it, and does after declining', async () => {
+  it('an approver to whom a client was offered can decide on it only after declining', async () => {
     const { id, owner } = await newRequest({ grant_types: 'client_credentials' })
     const approver = await newApprover()
     const path = approvalPath(id)
@@ -503,7 +506,7 @@ describe('approvers', () => {
   })
 
   it.each(['leaves', 'is removed'])(
-    'an approver who has owned a client beside its first owner and %s does not decide on it',
+    'an approver who was a further owner of a client and %s cannot decide on it',
     async (how) => {
       const { id, owner } = await newRequest({ grant_types: 'client_credentials' })
       const [approver, other] = [await newApprover(), await newApprover()]

@@ -1,4 +1,6 @@
-/** `/clients/{id}/permissions` and `/owners`: what owners ask for, what became of it, and who owns a client. */
+/**
+ * `/clients/{id}/permissions` and `/owners`: the requests of owners, the decisions on them, and the owners of a client.
+ */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -54,7 +56,7 @@ const takeBack = (owner: Owner, id: string, take: string[]) =>
   owner.submit(`/clients/${id}/permissions`, { take }, 'take_back')
 
 describe('asking for permissions', () => {
-  it('what an owner asks for is noted as requested, and the owner sees it authorized, declined and withdrawn with reasons', async () => {
+  it('a request of an owner is recorded, and the owner sees it authorized, declined and withdrawn with reasons', async () => {
     const owner = await newOwner()
     const { id } = await register(owner)
     await newResource([READ], { name: 'The shelf' })
@@ -98,7 +100,7 @@ describe('asking for permissions', () => {
     expect((await statesOf(id)).authorized).toContain(WRITE)
   })
 
-  it('what the catalogue gives to every client is authorized at once', async () => {
+  it('a requested scope that the catalogue gives to every client is authorized at once', async () => {
     const owner = await newOwner()
     const { id } = await register(owner)
     await createScope(admin(), {
@@ -132,7 +134,7 @@ describe('asking for permissions', () => {
     ['an unknown grant type', { grant_types: ['password'] }, 'unknown grant type'],
     ['a malformed endorsement', { endorsements: 'cs.DL *' }, 'write *.* for every category'],
   ])(
-    'asking for %s is refused beside the field, and keeps what was typed',
+    'a request for %s is refused beside the field, and keeps what was typed',
     async (_, changed, why) => {
       const owner = await newOwner()
       const { id } = await register(owner)
@@ -147,7 +149,7 @@ describe('asking for permissions', () => {
     },
   )
 
-  it('a public client cannot ask to get tokens for itself', async () => {
+  it('a public client cannot request client_credentials', async () => {
     const owner = await newOwner()
     const { id } = await register(owner, { kind: 'browser' })
     expect(await owner.page(`/clients/${id}/permissions`)).not.toContain(
@@ -160,7 +162,7 @@ describe('asking for permissions', () => {
     ])
   })
 
-  it('at most 100 requests of a client wait', async () => {
+  it('a client has at most 100 open requests', async () => {
     const owner = await newOwner()
     const { id } = await register(owner)
     const many = Array.from({ length: 60 }, (_, n) => `${READ}:${n}`).join(' ')
@@ -175,7 +177,7 @@ describe('asking for permissions', () => {
 })
 
 describe('taking back', () => {
-  it('an owner takes back what is authorized, which leaves a trace, and what is only requested, which leaves none', async () => {
+  it('an owner takes back an authorized permission, which is recorded, and a requested one, which is not', async () => {
     const owner = await newOwner()
     const { id } = await register(owner)
     await authorizeClient(admin(), id, { scopes: [READ] })
@@ -192,7 +194,7 @@ describe('taking back', () => {
 })
 
 describe('owners', () => {
-  it('an owner offers a client to a user, who manages the client once they have accepted, and leaves it', async () => {
+  it('an owner offers a client to a user, who manages it after accepting, and leaves it', async () => {
     const [ada, bea] = [await newOwner(), await newOwner()]
     const { id } = await register(ada)
     expect((await bea.get(`/clients/${id}`)).status).toBe(404)
@@ -212,7 +214,7 @@ describe('owners', () => {
     expect(await recordOf(id)).toMatchObject({ ownerId: ada.user.id, furtherOwners: [] })
   })
 
-  it('the first owner who leaves is followed by the one who accepted first, and the last owner cannot leave', async () => {
+  it('the user who accepted first succeeds a first owner who leaves, and the last owner cannot leave', async () => {
     const [ada, bea, cy] = [await newOwner(), await newOwner(), await newOwner()]
     const { id } = await register(ada)
     for (const user of [bea, cy]) await share(ada, id, user)
@@ -284,7 +286,7 @@ describe('owners', () => {
     expect(count).toBe(3)
   })
 
-  it('the first owner removes another owner, and no further owner does', async () => {
+  it('the first owner can remove another owner, and a further owner cannot', async () => {
     const [ada, bea, cy] = [await newOwner(), await newOwner(), await newOwner()]
     const { id } = await register(ada)
     for (const user of [bea, cy]) await share(ada, id, user)
@@ -311,7 +313,7 @@ describe('owners', () => {
   it.each([
     ['a name that no user has', 'no-such-user', 'no user is known by the name'],
     ['nobody', ' ', 'must not be empty'],
-  ])('naming %s is refused beside the field', async (_, owner, why) => {
+  ])('an offer to %s is refused beside the field', async (_, owner, why) => {
     const ada = await newOwner()
     const { id } = await register(ada)
     const answer = await offer(ada, id, owner)
@@ -322,7 +324,7 @@ describe('owners', () => {
     expect((await recordOf(id)).furtherOwners).toEqual([])
   })
 
-  it('a client is not offered to an owner, and a client has at most 21 owners', async () => {
+  it('a client cannot be offered to its owner, and has at most 21 owners', async () => {
     const ada = await newOwner()
     const { id } = await register(ada)
     const again = await offer(ada, id, ada.user.username)
@@ -351,7 +353,7 @@ describe('owners', () => {
   })
 })
 
-describe('the same over the management API', () => {
+describe('owners and permissions over the management API', () => {
   it('the management API shows and changes owners, and declines and withdraws with a reason that the owner sees', async () => {
     const operator = await newAdministrator('registry:clients')
     const [ada, bea] = [await newOwner(), await newOwner()]
@@ -386,7 +388,7 @@ describe('the same over the management API', () => {
     ])
   })
 
-  it('a list of permissions that replaces another leaves a decision for what it takes away', async () => {
+  it('an update that replaces the list of permissions records a decision for each removed one', async () => {
     const owner = await newOwner()
     const { id } = await register(owner)
     await authorizeClient(admin(), id, { scopes: [READ] })
@@ -403,7 +405,7 @@ describe('the same over the management API', () => {
     )
   })
 
-  it('a scope that is deleted leaves a decision with every client that held it or asked for it', async () => {
+  it('the deletion of a scope records a decision for every client that held or requested it', async () => {
     const owner = await newOwner()
     const { id } = await register(owner)
     const name = `${MINE}:gone`
@@ -420,7 +422,7 @@ describe('the same over the management API', () => {
     expect(await owner.page(`/clients/${id}`)).toContain('The scope no longer exists.')
   })
 
-  it('no verb of an administrator serves an owner who acts on another client or authorizes', async () => {
+  it('an owner cannot authorize, withdraw or update as an administrator does, nor disable another client', async () => {
     const { ownerActor } = await import('../../src/flows/registration/own-clients.ts')
     const owner = await newOwner()
     const { id } = await register(owner)

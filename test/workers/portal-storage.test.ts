@@ -45,13 +45,13 @@ describe('storage operations of the portal', () => {
     expect(await costOf(() => owner.get(at(path)), 200)).toEqual({ ...nothing(), d1: 1, kvRead: 1 })
   })
 
-  it('a portal page of a client of others costs no more than that of an own client', async () => {
+  it("a portal page of another owner's client costs no more than that of an own client", async () => {
     for (const path of ['/clients/no-such-client', '/clients/no-such-client/edit']) {
       expect(await costOf(() => owner.get(path), 404)).toEqual({ ...nothing(), d1: 1, kvRead: 1 })
     }
   })
 
-  it('a page without a session cookie, and the stylesheet, cost nothing', async () => {
+  it('a portal page without a session cookie, and the stylesheet, cost no storage operation', async () => {
     for (const path of PATHS) expect(await costOf(() => fetch(at(path)), 303)).toEqual(nothing())
     expect(await costOf(() => fetch('/portal.css'), 200)).toEqual(nothing())
   })
@@ -83,7 +83,7 @@ describe('storage operations of the portal', () => {
     expect(await costOf(send, 200)).toEqual({ ...nothing(), d1: 4, kvRead: 1 })
   })
 
-  it('a form with mistakes costs what its page costs, and a form out of date too', async () => {
+  it('a form with errors, or of another session, costs what its page costs', async () => {
     const path = at('/clients/:client_id/edit')
     const fields = await owner.form(path)
     const wrong = () => owner.send(path, filled(fields, { name: '' }))
@@ -102,7 +102,7 @@ describe('storage operations of the portal', () => {
     expect(await costOf(edit, 303)).toEqual({ ...nothing(), d1: 3, kvRead: 1 })
   })
 
-  it('an answer to an offer costs what a change costs, and an offer that is gone no write', async () => {
+  it('an answer to an offer costs what a change costs, and an answer to an offer that is gone writes nothing', async () => {
     const other = await newOwner()
     const { id: offered } = await register(other)
     await offer(other, offered, owner.user.username)
@@ -113,7 +113,7 @@ describe('storage operations of the portal', () => {
     expect(await costOf(decline, 409)).toEqual({ ...nothing(), d1: 2, kvRead: 1 })
   })
 
-  it('a decision costs what a change costs, one that comes too late no write, and a page for others no more than a page', async () => {
+  it('a decision costs what a change costs, a late decision writes nothing, and a refused page costs no more than a page', async () => {
     const ask = async () => (await newRequest({ grant_types: ['client_credentials'] })).path
     const [path, late] = [await ask(), await ask()]
     const approve = async (to: string) => [...(await owner.form(to)), ['act', 'approve']] as Pair[]

@@ -77,7 +77,7 @@ export function ownerWith(user: TestUser, cookie: string, fetch: Fetch = registr
   }
 }
 
-/** A user with nothing, signed in. */
+/** A signed-in user without a client. */
 export async function newOwner(fetch: Fetch = registry): Promise<Owner> {
   const user = await newUser({ scopes: [], endorsements: [] })
   return ownerWith(user, await signIn(user), fetch)
@@ -137,7 +137,7 @@ export async function registerShared(owner: Owner, changed: Filled = {}) {
   return { ...made, friend: friend.user.username }
 }
 
-/** The fields with which a user, who knows the own cookie, forges a form that no page showed. */
+/** The fields of a form that no page showed: a user can compute its token from their own cookie. */
 export async function minted(owner: Owner, form: string, id: string, version: number) {
   const purpose = ['portal', form, id, String(version)]
   const token = await formToken(sessionTokenIn(owner.cookie), purpose)

@@ -43,7 +43,7 @@ beforeEach(async () => {
 
 const open = (more: Record<string, string>, who = cookie, fetch: Fetch = registry) =>
   fetch(authorizePath(requestOf(client, more)), who === '' ? {} : { headers: { Cookie: who } })
-/** Of a redirect, to the registry itself or elsewhere. */
+/** The target of a redirect, in the registry or elsewhere. */
 const sentTo = (response: Response) => new URL(response.headers.get('Location') ?? '', ISSUER)
 const isPage = async (response: Response) =>
   response.status === 200 && (await response.text()).includes('action="/authorize"')
@@ -52,7 +52,7 @@ const isSignIn = (response: Response) =>
 const nextPageOf = (response: Response) => sentTo(response).searchParams.get('next_page') ?? ''
 const remember = async () => codeIn(await answerConsent(cookie, requestOf(client)))
 
-/** The user signed in this many seconds earlier than they did. */
+/** Makes the sign-in of a session this many seconds older. */
 async function age(who: string, seconds: number) {
   const key = await sessionKeyOf(sessionTokenIn(who))
   const record = await env.SESSIONS.get<SessionRecord>(key, 'json')
@@ -61,7 +61,7 @@ async function age(who: string, seconds: number) {
   await env.SESSIONS.put(key, JSON.stringify({ ...record, start_time }), { expirationTtl: 600 })
 }
 
-/** A refusal goes to the client, without a page, a code or a session. */
+/** Expects a redirect to the client with the error, without a page, a code or a session. */
 async function expectSentBack(response: Response, error: string) {
   const { origin, searchParams } = sentTo(response)
   expect([response.status, origin]).toEqual([303, 'https://client.example'])
@@ -77,12 +77,12 @@ async function expectSentBack(response: Response, error: string) {
 describe('prompt=none', () => {
   const silent = { prompt: 'none' }
 
-  it('a silent request is answered with a code when the user is signed in and has consented', async () => {
+  it('a request with prompt=none gets a code if the user is signed in and has consented', async () => {
     await remember()
     expect(codeIn(await open(silent))).toMatch(/^regc_/)
   })
 
-  it('a silent request without a signed-in user is answered with login_required', async () => {
+  it('a request with prompt=none without a signed-in user is refused with login_required', async () => {
     const before = await countSessions()
     await expectSentBack(await open(silent, ''), 'login_required')
     await expectSentBack(await open(silent, 'registry_session=junk'), 'login_required')
@@ -90,7 +90,7 @@ describe('prompt=none', () => {
     expect(isSignIn(await open({}, ''))).toBe(true)
   })
 
-  it('a silent request for a session that has been signed out is answered with login_required', async () => {
+  it('a request with prompt=none with a signed-out session is refused with login_required', async () => {
     await remember()
     const other = await signIn(user)
     expect(codeIn(await open(silent, other))).toMatch(/^regc_/)
@@ -99,7 +99,7 @@ describe('prompt=none', () => {
     await expectSentBack(await open(silent, other), 'login_required')
   })
 
-  it('a silent request of a user who is gone or disabled is answered with login_required', async () => {
+  it('a request with prompt=none of a deleted or disabled user is refused with login_required', async () => {
     const someone = await newUser()
     const who = await signIn(someone)
     const key = await sessionKeyOf(sessionTokenIn(who))
@@ -109,7 +109,7 @@ describe('prompt=none', () => {
     await expectSentBack(await open(silent, who), 'login_required')
   })
 
-  it('a silent request that needs consent is answered with consent_required', async () => {
+  it('a request with prompt=none that needs consent is refused with consent_required', async () => {
     await expectSentBack(await open(silent), 'consent_required')
     await remember()
     await expectSentBack(
@@ -119,7 +119,7 @@ describe('prompt=none', () => {
     expect(codeIn(await open(silent))).toMatch(/^regc_/)
   })
 
-  it('a silent request of a native application always needs consent', async () => {
+  it('a request with prompt=none of a native application always needs consent', async () => {
     const redirect_uri = 'http://127.0.0.1/callback'
     client = await newClient({ authMethod: 'none', redirectUris: [redirect_uri] })
     const request = { ...withChallenge, redirect_uri: 'http://127.0.0.1:5000/callback' }
@@ -128,7 +128,7 @@ describe('prompt=none', () => {
     expect(searchParams.get('error')).toBe('consent_required')
   })
 
-  it('a silent request for an unknown redirect URI redirects no user', async () => {
+  it('a request with prompt=none for an unknown redirect URI redirects no user', async () => {
     const evil = { ...silent, redirect_uri: 'https://evil.example/callback' }
     for (const who of ['', cookie]) {
       const refused = await open(evil, who)
@@ -136,7 +136,7 @@ describe('prompt=none', () => {
     }
   })
 
-  it('a posted consent form never answers a silent request with a page', async () => {
+  it('a consent form that is posted with prompt=none is refused without a page', async () => {
     const page = await open({})
     const fields = [...allowing(await page.text()), ['prompt', 'none'] as [string, string]]
     const answer = await post('/authorize', fields, { Cookie: cookie })
@@ -150,14 +150,14 @@ describe('prompt=login and max_age', () => {
     ['max_age=0', { max_age: '0' }],
     ['an exceeded max_age', { max_age: '60' }],
   ])(
-    '%s is answered by a new sign-in and no older one, and then asks for nothing more than consent',
+    '%s requires a new sign-in, and after it only consent',
     async (_, demand) => {
       const old = await signIn(user)
       await age(old, 90)
       const away = await open(demand, old)
       expect(isSignIn(away)).toBe(true)
       const back = nextPageOf(away)
-      // Who comes back without signing in is sent away again.
+      // A browser that returns without a sign-in is redirected to sign-in again.
       const skipped = await registry(back, { headers: { Cookie: old } })
       expect(isSignIn(skipped)).toBe(true)
       const signedIn = await attemptSignIn(user.username, {
@@ -173,17 +173,17 @@ describe('prompt=login and max_age', () => {
     },
   )
 
-  it('max_age=0 demands a new sign-in also within the second of the last one', async () => {
+  it('max_age=0 requires a new sign-in even within the second of the last one', async () => {
     expect(isSignIn(await open({ max_age: '0' }, await signIn(user)))).toBe(true)
   })
 
-  it('a sign-in within max_age is enough', async () => {
+  it('a sign-in within max_age suffices', async () => {
     const recent = await signIn(user)
     await age(recent, 30)
     expect(await isPage(await open({ max_age: '60' }, recent))).toBe(true)
   })
 
-  it('a silent request is answered with login_required when max_age is exceeded', async () => {
+  it('a request with prompt=none is refused with login_required when max_age is exceeded', async () => {
     await remember()
     const old = await signIn(user)
     await age(old, 90)
@@ -191,14 +191,14 @@ describe('prompt=login and max_age', () => {
     expect(codeIn(await open({ prompt: 'none', max_age: '600' }, old))).toMatch(/^regc_/)
   })
 
-  it('a request that sent the user to sign in more than an hour ago sends them again', async () => {
+  it('a request that redirected the user to sign-in more than an hour ago redirects the user again', async () => {
     const recent = await signIn(user)
     await age(recent, 2 * 3600)
     const since = String(nowSeconds() - 2 * 3600 - 60)
     expect(isSignIn(await open({ prompt: 'login', asked_at: since }, recent))).toBe(true)
   })
 
-  it('the answer to a consent page counts only after the sign-in that the request demands', async () => {
+  it('an answer to the consent page is accepted only after the sign-in that the request requires', async () => {
     const old = await signIn(user)
     const page = await open({ max_age: '60' }, old)
     const fields = allowing(await page.text())
@@ -281,7 +281,7 @@ describe('login_hint', () => {
     expect(await shown('a'.repeat(321))).toBe('')
   })
 
-  it('another user than the hint names may sign in', async () => {
+  it('a user other than that of login_hint can sign in', async () => {
     expect(await isPage(await open({ login_hint: 'someone-else' }))).toBe(true)
   })
 })
@@ -295,7 +295,7 @@ describe('an accounts service (LOGIN_URL)', () => {
     return searchParams
   }
 
-  it('the accounts service gets login_hint, and prompt=login when only a new sign-in counts', async () => {
+  it('the accounts service gets login_hint, and prompt=login if the request requires a new sign-in', async () => {
     const plain = sentToService(await open({}, '', fetch))
     expect([...plain.keys()]).toEqual(['theme', 'next_page'])
     const hinted = sentToService(await open({ login_hint: 'ada' }, '', fetch))
@@ -305,7 +305,7 @@ describe('an accounts service (LOGIN_URL)', () => {
     }
   })
 
-  it('a browser that comes back without a new sign-in is sent to the client with login_required, and not in circles', async () => {
+  it('a browser that returns from the accounts service without a new sign-in is redirected to the client with login_required, and not back', async () => {
     const old = await signIn(user)
     await age(old, 90)
     const away = sentToService(await open({ prompt: 'login' }, old, fetch))

@@ -38,7 +38,7 @@ function counting(fails: (sql: string) => boolean = () => false) {
 
 /** How many statements a run makes. */
 async function costOf(changes: object = {}) {
-  // The names of today have keys.
+  // Without this update cron would also write the missing keys of usernames.
   await env.DB.prepare('UPDATE user SET username_key = user_id').run()
   const { DB, statements } = counting()
   await runCron({ DB, ...changes }, NOW * 1000)
@@ -48,14 +48,14 @@ async function costOf(changes: object = {}) {
 beforeEach(forgetDeliveries)
 
 describe('a quiet run of cron', () => {
-  it('a run on an empty registry makes 5 statements, with a webhook as without', async () => {
+  it('a run of cron on an empty registry makes 5 statements, with and without a webhook', async () => {
     await fill(NONE, NONE)
     await env.DB.prepare('DELETE FROM revocation').run()
     expect(await costOf()).toBe(5)
     expect(await costOf(WEBHOOK)).toBe(5)
   })
 
-  it('a run on a registry in use, where nothing has expired, makes at most 10 statements', async () => {
+  it('a run of cron on a registry in use, where nothing has expired, makes at most 10 statements', async () => {
     await fill(NONE, each(3))
     expect(await costOf(WEBHOOK)).toBeLessThanOrEqual(10)
   })
@@ -64,12 +64,12 @@ describe('a quiet run of cron', () => {
     await fill(NONE, each(3))
     const quiet = await costOf()
     await fill({ ...NONE, refusal: 5 }, each(3))
-    // The removal, and the record of it.
+    // The deletion, and the record of it.
     expect(await costOf()).toBe(quiet + 2)
     expect((await count('due-')).refusal).toBe(0)
   })
 
-  it('control: where D1 cannot say what is due, every task is tried, and the run fails at its end', async () => {
+  it('control: when D1 cannot say what is due, every task is tried, and the run fails at its end', async () => {
     await fill(each(5), each(3))
     const { DB, statements } = counting((sql) => sql.startsWith('SELECT EXISTS'))
     const log = vi.spyOn(console, 'log').mockImplementation(() => {})
