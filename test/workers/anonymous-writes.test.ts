@@ -74,7 +74,7 @@ function workers(isUnderLimit: boolean) {
 const open = workers(true)
 const shut = workers(false)
 
-/** Clients by metadata document: one that was never used, and one whose document is no longer fresh. */
+/** Clients with a metadata document: one that was never used, and one whose document is no longer fresh. */
 async function documentClients(user: TestUser) {
   const [unread, stale] = [await newDocument(), await newDocument()]
   await visit(await signIn(user), stale)

@@ -51,7 +51,7 @@ describe('requests without a credential', () => {
   })
 })
 
-describe('good credentials', () => {
+describe('valid credentials', () => {
   it('an access token is exchanged for a JWT of its session, signed with HS256, of at most 300 s', async () => {
     const token = await storeToken()
     const before = Math.floor(Date.now() / 1000)

@@ -1,4 +1,4 @@
-/** Clients by metadata document: what makes them, what they get, and what refuses them. */
+/** Clients that are identified by a metadata document: their registration, what they get, and what is refused. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
@@ -66,14 +66,14 @@ const auditOf = async ({ id }: Pick<Published, 'id'>) =>
       .all<{ actor: string; event: string; detail: string }>()
   ).results
 
-/** A page that refuses: its status, and that the browser is sent nowhere. */
+/** The status and the text of an error page, which has no redirect. */
 async function refusedPage(response: Response) {
   expect(response.headers.get('Location')).toBeNull()
   return { status: response.status, text: await response.text() }
 }
 
 describe('a client that is identified by its metadata document', () => {
-  it('a public client gets tokens and refreshes them, and its document is read once', async () => {
+  it('a public client with a metadata document gets and refreshes tokens, and its document is fetched once', async () => {
     const client = await newDocument()
     const page = await visit(cookie, client)
     expect(page.status).toBe(200)
@@ -87,7 +87,7 @@ describe('a client that is identified by its metadata document', () => {
     expect((await sessionOf(tokens.access_token))?.client?.client_id).toBe(client.id)
   })
 
-  it('a document makes the record of its client without an owner, with PKCE, and with an audit row', async () => {
+  it('a metadata document registers its client without an owner, with PKCE and with an audit row', async () => {
     const client = await newDocument({
       scope: 'public:read submission:create registry:admin offline_access',
       grant_types: ['authorization_code', 'refresh_token', 'client_credentials', 'implicit'],
@@ -110,14 +110,14 @@ describe('a client that is identified by its metadata document', () => {
       selfRegistered: { kind: 'document', approvedScopes: [] },
     })
     const requested = record?.permissions.filter(({ authorizedAt }) => authorizedAt === null)
-    // What an operator must approve is noted; a scope of the registry itself is not.
+    // A scope that an operator must approve is recorded as requested, and a registry: scope is not.
     expect(requested?.map(({ value }) => value)).toEqual(['submission:create'])
     expect(await auditOf(client)).toEqual([
       expect.objectContaining({ actor: 'document', event: 'client.create' }),
     ])
   })
 
-  it('redirect URIs that cannot be used do not keep usable ones beside them from being used', async () => {
+  it('a metadata document with unusable redirect URIs still allows the usable ones', async () => {
     const client = await newDocument()
     const bad = ['http://app.example/callback', 'https://app.example/#a', 'javascript:alert(1)']
     await republish(client, { redirect_uris: [...bad, client.callback] })
@@ -127,7 +127,7 @@ describe('a client that is identified by its metadata document', () => {
     }
   })
 
-  it('a loopback redirect URI is matched with any port', async () => {
+  it('a loopback redirect URI of a metadata document matches with any port', async () => {
     const client = await newDocument({ redirect_uris: ['http://localhost/callback'] })
     const redirect_uri = 'http://localhost:49152/callback'
     expect((await consent(cookie, client, { redirect_uri })).href).toMatch(
@@ -135,7 +135,7 @@ describe('a client that is identified by its metadata document', () => {
     )
   })
 
-  it('an address that is not in the document is refused, and the browser is sent nowhere', async () => {
+  it('a redirect URI that is not in the metadata document is refused without a redirect', async () => {
     const client = await newDocument()
     for (const redirect_uri of [
       'https://evil.example/callback',
@@ -147,7 +147,7 @@ describe('a client that is identified by its metadata document', () => {
     }
   })
 
-  it('a request without PKCE is refused', async () => {
+  it('an authorization request without PKCE of a client with a metadata document is refused', async () => {
     const client = await newDocument()
     const { code_challenge: _, code_challenge_method: __, ...rest } = asked(client)
     const response = await accepting(authorizePath(rest), { headers: { Cookie: cookie } })
@@ -155,13 +155,13 @@ describe('a client that is identified by its metadata document', () => {
     expect([status, text]).toEqual([400, expect.stringContaining('?error=invalid_request&amp;')])
   })
 
-  it('a document that does not list refresh_token gets no refresh token', async () => {
+  it('a client whose metadata document does not list refresh_token gets no refresh token', async () => {
     const client = await newDocument({ grant_types: undefined })
     const tokens = await tokensFor(client, {}, cookie)
     expect(tokens.refresh_token).toBeUndefined()
   })
 
-  it('client_credentials, secrets and Basic are of no use to a client by a document', async () => {
+  it('a client with a metadata document is refused with client_credentials, a secret or Basic', async () => {
     const client = await newDocument()
     await visit(cookie, client)
     const machine = { grant_type: 'client_credentials', client_id: client.id }
@@ -175,7 +175,7 @@ describe('a client that is identified by its metadata document', () => {
   })
 })
 
-describe('documents that make no client', () => {
+describe('invalid metadata documents', () => {
   async function refusedDocument(more: Readonly<Record<string, unknown>>) {
     const client = await newDocument(more)
     const refused = await refusedPage(await visit(cookie, client))
@@ -200,7 +200,7 @@ describe('documents that make no client', () => {
     ['jwks_uri must be an https URL', { jwks_uri: 'http://app.example/jwks' }],
     ['jwks_uri must not name an IP address', { jwks_uri: 'https://127.0.0.1/jwks' }],
     ['jwks_uri answered with the status 530', { jwks_uri: 'https://nobody.example/jwks' }],
-  ])('a document is refused by name, and no client is kept: %s', async (words, more) => {
+  ])('an invalid metadata document is refused with its fault, and no client is stored: %s', async (words, more) => {
     const { status, text } = await refusedDocument(more)
     expect(status).toBe(400)
     expect(text.replaceAll('&quot;', '"')).toContain(words)
@@ -214,7 +214,7 @@ describe('documents that make no client', () => {
     ['answered with more than 5120 bytes', { ...served({}), fillingBytes: 5 * 1024 * 1024 }],
     ['the document must be JSON', { ...served({}), body: '{' }],
     ['nested deeper', { ...served({}), body: `${'['.repeat(2500)}${']'.repeat(2500)}` }],
-  ])('what is no document is refused, and no client is kept: %s', async (words, answer) => {
+  ])('a response that is no metadata document is refused, and no client is stored: %s', async (words, answer) => {
     const id = `https://${newHost()}/client.json`
     if (answer) await publish(id, answer)
     const client = { id, host: new URL(id).host, callback: `${id}/callback` }
@@ -224,7 +224,7 @@ describe('documents that make no client', () => {
     expect(await recordOf(client)).toBeNull()
   })
 
-  it('the page that refuses a document never shows a text of the document as markup', async () => {
+  it('the error page for a metadata document never shows a text of the document as markup', async () => {
     const client = await newDocument({ redirect_uris: ['http://<script>alert(1)</script>'] })
     expect((await refusedPage(await visit(cookie, client))).text).not.toContain('<script>alert')
   })
@@ -237,7 +237,7 @@ describe('documents that make no client', () => {
     'https://app.example/a/../client.json',
     'http://app.example/client.json',
     'https://printer.local/client.json',
-  ])('an address that may not be asked is refused without a request: %s', async (id) => {
+  ])('a client_id that must not be fetched is refused without a request: %s', async (id) => {
     const { host } = new URL(id)
     const before = (await requestsTo(host)).length
     const { status } = await refusedPage(
@@ -263,8 +263,8 @@ describe('documents that make no client', () => {
   })
 })
 
-describe('who may have a document read', () => {
-  it('a browser without a session is sent to sign in before any document is read', async () => {
+describe('which requests fetch a metadata document', () => {
+  it('an authorization request without a session redirects to sign-in and fetches no metadata document', async () => {
     const client = await newDocument()
     const response = await accepting(authorizePath(asked(client)))
     const location = response.headers.get('Location') ?? ''
@@ -275,14 +275,14 @@ describe('who may have a document read', () => {
     expect(await recordOf(client)).toBeNull()
   })
 
-  it('a silent request without a session is refused on a page, and nothing is asked', async () => {
+  it('a request with prompt=none without a session is refused on a page and fetches no metadata document', async () => {
     const client = await newDocument()
     const response = await accepting(authorizePath(asked(client, { prompt: 'none' })))
     expect((await refusedPage(response)).status).toBe(400)
     expect(await requestsTo(client.host)).toEqual([])
   })
 
-  it('a request with an ended session has no document read', async () => {
+  it('a request with an ended session fetches no metadata document', async () => {
     const ended = await signIn(await newUser())
     const page = await (await accepting('/', { headers: { Cookie: ended } })).text()
     const form_token = /name="form_token" value="([^"]+)"/.exec(page)?.[1] ?? ''
@@ -292,7 +292,7 @@ describe('who may have a document read', () => {
     expect(await requestsTo(client.host)).toEqual([])
   })
 
-  it('a request with a revoked session has no document read, also while KV still shows the session', async () => {
+  it('a request with a revoked session fetches no metadata document, even while KV still shows the session', async () => {
     const revoked = await signIn(await newUser())
     const key = await sessionKeyOf(sessionTokenIn(revoked))
     await revokeStatement(env.DB, 'session', [key], 7200).run()
@@ -301,14 +301,14 @@ describe('who may have a document read', () => {
     expect(await requestsTo(client.host)).toEqual([])
   })
 
-  it('a HEAD request has no document read', async () => {
+  it('a HEAD request fetches no metadata document', async () => {
     const client = await newDocument()
     const init = { method: 'HEAD', headers: { Cookie: cookie } }
     expect((await accepting(authorizePath(asked(client)), init)).status).toBe(200)
     expect(await requestsTo(client.host)).toEqual([])
   })
 
-  it('a token request of an unknown client has no document read', async () => {
+  it('a token request of an unknown client fetches no metadata document', async () => {
     const client = await newDocument()
     expect(await refusal(await redeem(client, 'regc_junk'))).toEqual({
       status: 401,
@@ -317,7 +317,7 @@ describe('who may have a document read', () => {
     expect(await requestsTo(client.host)).toEqual([])
   })
 
-  it('more requests for documents than the limit of a network are refused', async () => {
+  it('requests for metadata documents beyond the limit of a network are refused', async () => {
     const limit = { limit: async () => ({ success: false }) }
     const limited = serve({ CLIENT_DOCUMENTS: 'any', REFUSAL_LIMIT: limit })
     const client = await newDocument()
@@ -328,7 +328,7 @@ describe('who may have a document read', () => {
 })
 
 describe('what an operator decides', () => {
-  it('with CLIENT_DOCUMENTS off, the default, no client by a document is known, also one that was there', async () => {
+  it('with CLIENT_DOCUMENTS off, the default, a client with a metadata document is unknown, even an existing one', async () => {
     const off = serve()
     const client = await newDocument()
     expect((await refusedPage(await visit(cookie, client, {}, off))).status).toBe(400)
@@ -347,7 +347,7 @@ describe('what an operator decides', () => {
     expect((await refresh(client, refresh_token)).status).toBe(200)
   })
 
-  it('with the allowlist only hosts that are allowed have clients', async () => {
+  it('with the allowlist only clients at allowed hosts are accepted', async () => {
     const listing = serve({ CLIENT_DOCUMENTS: 'allowlist' })
     const [allowed, other] = [await newDocument(), await newDocument()]
     await createDocumentHost(admin(), { host: allowed.host, rule: 'allow' })
@@ -357,7 +357,7 @@ describe('what an operator decides', () => {
     expect(await requestsTo(other.host)).toEqual([])
   })
 
-  it('a blocked host has no clients, also those that were there, and block wins', async () => {
+  it('clients at a blocked host are refused, even existing ones, and block takes precedence over allow', async () => {
     const client = await newDocument()
     const { refresh_token } = await tokensFor(client, {}, cookie)
     await createDocumentHost(admin(), { host: client.host, rule: 'allow' })
@@ -372,7 +372,7 @@ describe('what an operator decides', () => {
     })
   })
 
-  it('a disabled client stays disabled, however its document changes', async () => {
+  it('a disabled client stays disabled when its metadata document changes', async () => {
     const client = await newDocument()
     const { refresh_token } = await tokensFor(client, {}, cookie)
     await disableClient(admin(), client.id)
@@ -384,7 +384,7 @@ describe('what an operator decides', () => {
     expect(await recordOf(client)).toMatchObject({ name: 'Example host' })
   })
 
-  it('what an operator withdrew or authorized stays so when the document is read again', async () => {
+  it('a permission that an operator withdrew or authorized stays so when the metadata document is fetched again', async () => {
     const client = await newDocument({ scope: 'public:read submission:read' })
     await visit(cookie, client)
     await withdrawFromClient(admin(), client.id, { scopes: ['public:read'] })
@@ -395,7 +395,7 @@ describe('what an operator decides', () => {
     expect(await recordOf(client)).toMatchObject({ name: 'Renamed', scopes: ['submission:read'] })
   })
 
-  it('no id of our own looks like the address of a document', async () => {
+  it('a client of the management API cannot have an id that looks like the URL of a metadata document', async () => {
     const body = { client_id: 'https://app.example/client.json', name: 'a', owner_id: 'b' }
     const given = (body: unknown) => newClientIn(requireValid(CLIENT_CREATION, body))
     const creating = async () => createClient(admin(), given(body))
@@ -405,8 +405,8 @@ describe('what an operator decides', () => {
   })
 })
 
-describe('a document that changes', () => {
-  it('consent is asked again when the name, the URIs or the keys change, and not otherwise', async () => {
+describe('a metadata document that changes', () => {
+  it('the user is asked for consent again when the name, the redirect URIs or the keys in a metadata document change, and not otherwise', async () => {
     const client = await newDocument()
     await codeFor(cookie, client)
     const again = async (more: Record<string, unknown>) => {
@@ -424,7 +424,7 @@ describe('a document that changes', () => {
     expect(await again({})).toBe(303)
   })
 
-  it('a change is one audit row with what changed, and an unchanged document has none', async () => {
+  it('a changed metadata document writes one audit row with the changes, and an unchanged one writes none', async () => {
     const client = await newDocument()
     await visit(cookie, client)
     await age(client, 100_000)
@@ -437,7 +437,7 @@ describe('a document that changes', () => {
     expect(JSON.parse(rows[1]?.detail ?? '')).toEqual({ name: 'Another' })
   })
 
-  it('a scope that the document no longer asks for is taken back, and one that it asks for now is given', async () => {
+  it('a scope that a metadata document no longer lists is taken back, and a scope that it now lists is given', async () => {
     await declareOpenScope('public:search')
     const client = await newDocument({ scope: 'public:read' })
     await visit(cookie, client)
@@ -450,7 +450,7 @@ describe('a document that changes', () => {
     })
   })
 
-  it('a code is void when its redirect URI is no longer in the document', async () => {
+  it('a code is refused when its redirect URI is no longer in the metadata document', async () => {
     const client = await newDocument()
     const code = await codeFor(cookie, client)
     await age(client, 100_000)
@@ -459,7 +459,7 @@ describe('a document that changes', () => {
     await forgetAttempt(client)
   })
 
-  it('a consent page that shows an earlier document is shown again', async () => {
+  it('an answer to a consent page with an earlier metadata document gets the page again', async () => {
     const client = await newDocument()
     const page = await (await visit(cookie, client)).text()
     await age(client, 100_000)

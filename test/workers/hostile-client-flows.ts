@@ -246,7 +246,7 @@ export const introspectFlow = (
   name: `introspect ${isRevoked ? 'a revoked' : 'a live'} ${what} token`,
   format: 'json',
   expected: isRevoked ? '200 inactive' : '200 active',
-  // A signed token has no session in KV, and its revocation is asked of D1.
+  // A signed token has no session in KV, and D1 has its revocation.
   ...(what === 'access' && { whileNotShown: '200 inactive' }),
   async begin({ fetch }) {
     const token = (await tokensFor(of(), fetch))[kind]

@@ -89,11 +89,11 @@ describe('updates of a client', () => {
     ['another way to send the secret', { authMethod: 'client_secret_basic' }],
     ['both ways to send the secret', { authMethod: 'client_secret' }],
     ['the same scopes in another order', { scopes: ['c:d', 'a:b'] }],
-  ])('a client that is updated to %s loses nothing, and nothing ends', async (_, change) => {
+  ])('a client that is updated to %s keeps everything, and nothing ends', async (_, change) => {
     expect(await replacing(REGISTERED, change)).toEqual([])
   })
 
-  it('a client that gets one more key loses nothing, and nothing ends', async () => {
+  it('a client that gets one more key keeps everything, and nothing ends', async () => {
     expect(await replacing(WITH_KEYS, { jwks: jwks('2', '3', '1') })).toEqual([])
   })
 
@@ -160,7 +160,7 @@ describe('withdrawals from a client', () => {
       ['sessions', 'families', 'codes'],
     ],
   ])(
-    'the withdrawal of %s ends what depended on it, and nothing else',
+    'the withdrawal of %s ends only what depended on it',
     async (_, change, ended) => {
       expect(await withdrawing(change)).toEqual(ended)
     },
@@ -291,7 +291,7 @@ describe('simultaneous changes by two administrators', () => {
   it('an update that takes away what another administrator has just added ends the sessions that depended on the addition', async () => {
     const { id } = await newClient(REGISTERED)
     const registry = clientRegistry(env.DB)
-    // Both have read the client before either writes; this update would take nothing away.
+    // Both have read the client before either writes; on what it has read, this update takes nothing away.
     const update = () => {
       const lists = { scopes: REGISTERED.scopes }
       const change = { how: 'replace', ...lists } as const
