@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { clientRegistry } from '../rows.ts'
-import { newRefreshingClient, renewal } from './obtaining.ts'
+import { issuedIn, newRefreshingClient, redeemCode, renewal } from './obtaining.ts'
 import {
   credentialsOf,
   newClient,
@@ -11,19 +11,16 @@ import {
   nowSeconds,
   obtainCode,
   post,
-  redemptionOf,
   requestOf,
   serve,
   sessionOf,
   signIn,
   type TestClient,
+  type TokenBody,
 } from './registry.ts'
 
-type Issued = Readonly<{ access_token: string; refresh_token: string; expires_in: number }>
-const issuedIn = async (answer: Response) => (await answer.json()) as Issued
-
 /** `expires_in` of the response and the lifetime of the token's session, both in seconds. */
-async function lifetimesOf({ access_token, expires_in }: Issued) {
+async function lifetimesOf({ access_token, expires_in }: TokenBody) {
   const session = await sessionOf(access_token)
   const { start_time = '', end_time = '' } = session ?? {}
   return [expires_in, (Date.parse(end_time) - Date.parse(start_time)) / 1000]
@@ -36,7 +33,7 @@ describe('access token lifetime of one client', () => {
     const client = await newRefreshingClient({ accessTokenLifetimeSeconds: 300 })
     expect(await lifetimesOf(await forItself(client))).toEqual([300, 300])
     const code = await obtainCode(await signIn(await newUser()), requestOf(client))
-    const bought = await issuedIn(await post('/token', redemptionOf(client, code)))
+    const bought = await redeemCode(client, code)
     expect(await lifetimesOf(bought)).toEqual([300, 300])
     const renewed = await issuedIn(await renewal(client, bought.refresh_token))
     expect(await lifetimesOf(renewed)).toEqual([300, 300])

@@ -2,17 +2,18 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { digest, sessionKeyOf } from '../../src/crypto/digest.ts'
+import { sessionKeyOf } from '../../src/crypto/digest.ts'
 import { ALL_REVOKED_WITHIN_SECONDS, CRON_INTERVAL_SECONDS } from '../../src/domain/revocation.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { isToday } from '../days.ts'
 import { clientRegistry } from '../rows.ts'
 import { countedBindings, nothing, over } from './counting.ts'
-import { renewal } from './obtaining.ts'
+import { redeemCode, renewal, sendAs } from './obtaining.ts'
 import {
   allowing,
   authorizePath,
   declare,
+  externalSession,
   type Fetch,
   fieldsOf,
   ISSUER,
@@ -28,15 +29,11 @@ import {
   requestOf,
   serve,
   sessionOf,
-  sessionTokenIn,
   signIn,
   type TestClient,
   type TestUser,
-  tokenIn,
   withChallenge,
 } from './registry.ts'
-
-type Renewable = Readonly<{ access_token: string; refresh_token: string }>
 
 let client: TestClient
 let user: TestUser
@@ -59,8 +56,7 @@ const open = async (who = cookie, fetch: Fetch = registry) => {
 }
 const connect = async (parameters: Record<string, string> = {}, who = cookie, whose = client) =>
   obtainCode(who, requestOf(whose, parameters))
-const redeem = async (code: string, whose = client) =>
-  (await tokenIn(await post('/token', redemptionOf(whose, code)))) as unknown as Renewable
+const redeem = (code: string, whose = client) => redeemCode(whose, code)
 const renew = (token: string, whose = client) => renewal(whose, token)
 
 /** The fields of the form for this client on this user's page. */
@@ -76,7 +72,11 @@ const isAsked = async (who = cookie, whose = client) => {
 /** An authenticator that has cached the revocation document and does not read D1. */
 const withCachedDocument = liveSessions(env.SESSIONS, null)
 const isAccepted = async (token: string, afterSeconds = 0) =>
-  (await withCachedDocument.find(await sessionKeyOf(token), Date.now() + afterSeconds * 1000, false)) !== null
+  (await withCachedDocument.find(
+    await sessionKeyOf(token),
+    Date.now() + afterSeconds * 1000,
+    false,
+  )) !== null
 
 describe('access to the account page', () => {
   it('the account page opens for a signed-in user, and redirects other visitors to sign-in and back', async () => {
@@ -165,8 +165,7 @@ describe('the list of connected applications', () => {
     const answer = allowing(page).filter(([, value]) => value !== 'math.AG')
     expect((await post('/authorize', answer, { Cookie: who })).status).toBe(303)
     expect(await shown()).toEqual(['Submit in cs.DL', 'Submit in math.AG'])
-    const { refresh_token: token } = first
-    await post('/revoke', { client_id: both.id, client_secret: both.secret, token })
+    await sendAs(both, '/revoke', { token: first.refresh_token })
     await env.DB.prepare(
       'UPDATE authorization_code SET spent_at = spent_at - 86400 WHERE client_id = ?1',
     )
@@ -197,11 +196,7 @@ describe('the list of connected applications', () => {
     await narrow()
     // The refresh token still has both.
     expect((await open()).page).toContain('<code>public:read</code>')
-    await post('/revoke', {
-      client_id: client.id,
-      client_secret: client.secret,
-      token: refresh_token,
-    })
+    await sendAs(client, '/revoke', { token: refresh_token })
     expect((await open()).page).toContain('<code>public:read</code>')
     // The access token may have both too, until it expires.
     await env.DB.prepare('UPDATE authorization_code SET spent_at = spent_at - 86400').run()
@@ -457,10 +452,7 @@ describe('forged removals', () => {
 describe('connected applications of users from an external accounts service (LOGIN_URL)', () => {
   it('a user of an external accounts service sees and removes applications, without a row in the user table', async () => {
     const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
-    const written = await sessionOf(sessionTokenIn(cookie))
-    const foreign = { ...written, user: { ...written?.user, user_id: 'accounts:account-page' } }
-    await env.SESSIONS.put(await digest('a-session-of-theirs'), JSON.stringify(foreign))
-    const theirs = 'registry_session=a-session-of-theirs'
+    const theirs = await externalSession(cookie, 'accounts:account-page')
     await obtainCode(theirs, requestOf(client), elsewhere)
     const { page } = await open(theirs, elsewhere)
     expect(page).toContain('<code>submission:read</code>')

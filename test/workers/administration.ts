@@ -1,5 +1,6 @@
 /** Callers of the management API: clients with `registry:` scopes and their tokens. */
 
+import { expect } from 'vitest'
 import { requireConforming } from './conforming.ts'
 import { machineToken } from './obtaining.ts'
 import { type Fetch, newClient, type RegisteredClient, registry } from './registry.ts'
@@ -56,4 +57,23 @@ export async function documentIn<T = Record<string, unknown>>(
   const text = await response.text()
   if (response.status !== status) throw new Error(`${response.status} and not ${status}: ${text}`)
   return JSON.parse(text) as T
+}
+
+/** All items of a list, read page by page. No page has more than its `limit`, or 200 without one. */
+export async function itemsOf<T>(
+  administrator: Pick<Administrator, 'token'>,
+  path: `/${string}?${string}`,
+): Promise<T[]> {
+  const [, limit = '200'] = /\blimit=(\d+)/.exec(path) ?? []
+  const items: T[] = []
+  for (let after: string | null = ''; after !== null; ) {
+    const cursor: string = after && `&after=${encodeURIComponent(after)}`
+    const page: { items: T[]; next: string | null } = await documentIn(
+      await call(administrator, `GET ${path}${cursor}`),
+    )
+    expect(page.items.length).toBeLessThanOrEqual(Number(limit))
+    items.push(...page.items)
+    after = page.next
+  }
+  return items
 }

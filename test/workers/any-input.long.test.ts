@@ -128,6 +128,13 @@ const expectAnswers = (...expected: number[]) =>
 const traces = tracesOfTests()
 beforeEach(() => statuses.clear())
 
+/** The response to the request, checked as a page. */
+const pageFor = async (request: AnyRequest) => {
+  const answer = await answerTo(request, ask, traces)
+  checkPage(request, answer)
+  return answer
+}
+
 const TEST_TIMEOUT_MS = 300_000
 const holds = (
   requests: fc.Arbitrary<AnyRequest>,
@@ -320,8 +327,7 @@ describe('the endpoint /authorize', { timeout: TEST_TIMEOUT_MS }, () => {
     const all = await world()
     const bases = requestsOf(all).map((asked) => nearly(asked))
     await holds(anyGet('/authorize', bases), 500, async (request) => {
-      const answer = await answerTo(request, ask, traces)
-      checkPage(request, answer)
+      const answer = await pageFor(request)
       expect(cookiesSetBy(answer.response)).toEqual([])
       if (answer.response.status === 303)
         checkRedirect(request, answer.response, all, tokenIn(all.cookie))
@@ -333,8 +339,7 @@ describe('the endpoint /authorize', { timeout: TEST_TIMEOUT_MS }, () => {
     const all = await world()
     const bases = requestsOf(all).map((asked) => nearly(asked, cookieOf(all.cookie)))
     await holds(anyGet('/authorize', bases), 1000, async (request) => {
-      const answer = await answerTo(request, ask, traces)
-      checkPage(request, answer)
+      const answer = await pageFor(request)
       expect(cookiesSetBy(answer.response)).toEqual([])
       if (answer.response.status === 303)
         checkRedirect(request, answer.response, all, tokenIn(all.cookie))
@@ -361,8 +366,7 @@ describe('the endpoint /authorize', { timeout: TEST_TIMEOUT_MS }, () => {
     }))
     expect(bases.length).toBeGreaterThan(2)
     await holds(anyPost('/authorize', bases), 1000, async (request) => {
-      const answer = await answerTo(request, ask, traces)
-      checkPage(request, answer)
+      const answer = await pageFor(request)
       if (answer.response.status !== 303) return
       checkRedirect(request, answer.response, all, tokenIn(all.cookie))
       const location = answer.response.headers.get('Location') ?? ''
@@ -394,8 +398,7 @@ describe('the endpoint /login', { timeout: TEST_TIMEOUT_MS }, () => {
       nearly({ next_page: '/authorize?client_id=x' }),
     ]
     await holds(anyGet('/login', bases), 500, async (request) => {
-      const answer = await answerTo(request, ask, traces)
-      checkPage(request, answer)
+      const answer = await pageFor(request)
       checkSignIn(request, answer.response)
     })
     expectAnswers(200)
@@ -409,8 +412,7 @@ describe('the endpoint /login', { timeout: TEST_TIMEOUT_MS }, () => {
       nearly({ username: user.username, password: PASSWORD, form_token: 'a'.repeat(43) }),
     ]
     await holds(anyPost('/login', bases), 600, async (request) => {
-      const answer = await answerTo(request, ask, traces)
-      checkPage(request, answer)
+      const answer = await pageFor(request)
       expect(answer.response.status).not.toBe(303)
       checkSignIn(request, answer.response)
     })
@@ -428,8 +430,7 @@ describe('the endpoint /login', { timeout: TEST_TIMEOUT_MS }, () => {
       }),
     )
     await holds(anyPost('/login', bases), 100, async (request) => {
-      const answer = await answerTo(request, ask, traces)
-      checkPage(request, answer)
+      const answer = await pageFor(request)
       checkSignIn(request, answer.response)
     })
     expectAnswers(303, 403)
@@ -456,8 +457,7 @@ describe('the page /invitation', { timeout: TEST_TIMEOUT_MS }, () => {
       { ...(await filledIn()), headers: ADDRESS },
     ]
     await holds(anyPost('/invitation', bases), 600, async (request) => {
-      const answer = await answerTo(request, ask, traces)
-      checkPage(request, answer)
+      const answer = await pageFor(request)
       if (request.method === 'POST') expect(answer.response.status).not.toBe(200)
     })
     expectAnswers(403, 415)
@@ -467,8 +467,7 @@ describe('the page /invitation', { timeout: TEST_TIMEOUT_MS }, () => {
     const bases = await Promise.all(Array.from({ length: 4 }, () => filledIn()))
     const set: string[] = []
     await holds(anyPost('/invitation', bases), 100, async (request) => {
-      const answer = await answerTo(request, ask, traces)
-      checkPage(request, answer)
+      const answer = await pageFor(request)
       if (request.method !== 'POST' || answer.response.status !== 200) return
       set.push(...bases.map((one) => one.invitation).filter((one) => carries(request, one)))
       expect(new Set(set).size).toBe(set.length)
@@ -492,8 +491,7 @@ describe('the endpoint /account', { timeout: TEST_TIMEOUT_MS }, () => {
       { pairs: form, headers: ADDRESS },
     ]
     await holds(anyPost('/account', bases), 500, async (request) => {
-      const answer = await answerTo(request, ask, traces)
-      checkPage(request, answer)
+      const answer = await pageFor(request)
       expect(cookiesSetBy(answer.response)).toEqual([])
       if (answer.response.status === 303) {
         expect(answer.response.headers.get('Location')).toMatch(/^(\/account$|\/login\?next_page=)/)

@@ -6,10 +6,9 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { redirectUriProblem } from '../../src/domain/registration.ts'
-import { findClient } from '../../src/flows/registration/clients.ts'
 import { NO_TEXT } from './any-call.ts'
 import { exceededFor } from './limits.ts'
-import { admin } from './registering.ts'
+import { recordOf } from './registering.ts'
 import { declare, serve } from './registry.ts'
 import { askToRegister, type Information, newNetwork } from './self-registering.ts'
 
@@ -150,7 +149,7 @@ const sent = fc.oneof(
 const ERRORS = ['invalid_redirect_uri', 'invalid_client_metadata', 'invalid_software_statement']
 
 async function checkClient(asked: string, client: Information) {
-  const record = await findClient(admin(), client.client_id)
+  const record = await recordOf(client.client_id)
   const { authMethod, redirectUris, scopes, grantTypes, ownerId, mayIntrospect } = record
   for (const scope of scopes) {
     expect(scope === 'public:read' || scope.startsWith('files:read')).toBe(true)

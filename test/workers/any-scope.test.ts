@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatScopes } from '../../src/domain/scope.ts'
 import { ask, authenticator } from './asking.ts'
-import { newRefreshingClient, renewal } from './obtaining.ts'
+import { newRefreshingClient, redeemCode, renewal } from './obtaining.ts'
 import {
   allowing,
   authorizePath,
@@ -16,12 +16,10 @@ import {
   newUser,
   obtainCode,
   post,
-  redemptionOf,
   refusal,
   registry,
   requestOf,
   signIn,
-  type TokenBody,
   tokenIn,
 } from './registry.ts'
 import { scopedService } from './scoped-service.ts'
@@ -68,11 +66,7 @@ describe('a scope of any form, from the request to the resource', () => {
         ['grant', scope],
       ])
       const code = codeIn(await post('/authorize', allowing(shown), { Cookie: cookie }))
-      const issued = (await tokenIn(
-        await post('/token', redemptionOf(client, code)),
-      )) as TokenBody & {
-        refresh_token: string
-      }
+      const issued = await redeemCode(client, code)
       expect(issued.scope).toBe(scope)
 
       const introspected = await post(
@@ -94,7 +88,7 @@ describe('a scope of any form, from the request to the resource', () => {
         const service = scopedService(asked, options)
         expect((await service.ask('/submissions', bearer(issued.access_token))).status).toBe(status)
       }
-      const renewed = (await (await renewal(client, issued.refresh_token)).json()) as TokenBody
+      const renewed = await tokenIn(await renewal(client, issued.refresh_token))
       expect(renewed.scope).toBe(scope)
       const account = await registry('/account', { headers: { Cookie: cookie } })
       expect(await account.text()).toContain(escaped(scope))
@@ -104,7 +98,7 @@ describe('a scope of any form, from the request to the resource', () => {
   it('several scopes of any form are issued together, sorted', async () => {
     const { client, cookie } = await userWith(SCOPES)
     const code = await obtainCode(cookie, requestOf(client, { scope: SCOPES.join(' ') }))
-    const issued = await tokenIn(await post('/token', redemptionOf(client, code)))
+    const issued = await redeemCode(client, code)
     expect(issued.scope).toBe(formatScopes(SCOPES))
   })
 })
@@ -131,7 +125,7 @@ describe('a scope without a hierarchy', () => {
   it('GET /auth refuses the parameter resource for a scope without a hierarchy with 400', async () => {
     const { client, cookie } = await userWith(['read', 'read:5', 'read:abc'])
     const code = await obtainCode(cookie, requestOf(client, { scope: '' }))
-    const { access_token } = await tokenIn(await post('/token', redemptionOf(client, code)))
+    const { access_token } = await redeemCode(client, code)
     expect((await has('scope=read', access_token)).status).toBe(200)
     for (const resource of ['5', 'abc', 'b:5']) {
       expect((await has(`scope=read&resource=${resource}`, access_token)).status).toBe(400)

@@ -5,8 +5,7 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { mintToken } from '../../src/crypto/token.ts'
-import { authorizeClient, disableClient, findClient } from '../../src/flows/registration/clients.ts'
+import { authorizeClient, disableClient } from '../../src/flows/registration/clients.ts'
 import { QUEUE, WAITING_LISTINGS } from '../../src/stores/approvals.ts'
 import { FIRST_PLACE } from '../../src/stores/waiting-clients.ts'
 import {
@@ -19,11 +18,10 @@ import {
 } from './approving.ts'
 import { accepting, newDocument, republish, visit } from './document-clients.ts'
 import { listMany, withDirectory } from './listed.ts'
-import { type Owner, ownerWith } from './portal.ts'
-import { admin } from './registering.ts'
+import { externalOwner, type Owner } from './portal.ts'
+import { admin, recordOf } from './registering.ts'
 import { newUser, serve, signIn } from './registry.ts'
 import { hostMetadata, manage, registered } from './self-registering.ts'
-import { browserRecord, store } from './stored-session.ts'
 
 const READ = `queue${crypto.randomUUID().slice(0, 8)}:read`
 const WRITE = READ.replace('read', 'write')
@@ -35,7 +33,7 @@ beforeAll(async () => {
   approver = await newApprover()
 })
 
-const scopesOf = async (id: string) => (await findClient(admin(), id)).scopes
+const scopesOf = async (id: string) => (await recordOf(id)).scopes
 /** The clients of all pages of the queue, in its order. */
 async function queued(one = approver): Promise<string[]> {
   const ids: string[] = []
@@ -193,7 +191,7 @@ describe('the queue', () => {
     expect(await approver.page('/approvals')).toContain('Disabled</strong>')
     expect(await approver.page(approvalPath(clientId))).toContain('It is disabled')
     expect((await decide(approver, clientId, 'approve')).status).toBe(303)
-    expect((await findClient(admin(), clientId)).disabledAt).not.toBeNull()
+    expect((await recordOf(clientId)).disabledAt).not.toBeNull()
   })
 })
 
@@ -262,16 +260,12 @@ describe('a client that changes after it was approved', () => {
 
 describe('approvers of an accounts service', () => {
   const fetch = serve({ LOGIN_URL: 'https://accounts.example/login' })
-  async function external(userId: string, scopes: string[]) {
-    const user = { user_id: userId, username: `name-of-${userId}`, email: 'e@example.org' }
-    const record = browserRecord()
-    const authorizations = { ...record.authorizations, scopes }
-    const token = await store(mintToken('browserSession'), { ...record, user, authorizations })
-    return ownerWith({ id: userId, username: user.username }, `registry_session=${token}`, fetch)
-  }
 
   it('an approver of an accounts service needs registry:approve in the session record, and cannot decide on a client of their own', async () => {
-    const [yes, no] = [await external('x-1', ['registry:approve']), await external('x-2', ['a:b'])]
+    const [yes, no] = [
+      await externalOwner('x-1', fetch, ['registry:approve']),
+      await externalOwner('x-2', fetch, ['a:b']),
+    ]
     const { clientId } = await newWaitingClient({ lists: { scopes: [READ] } })
     expect((await no.get(approvalPath(clientId))).status).toBe(403)
     expect((await decide(yes, clientId, 'approve')).status).toBe(303)

@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { deleteClient, findClient, updateClient } from '../../src/flows/registration/clients.ts'
+import { deleteClient } from '../../src/flows/registration/clients.ts'
 import { updateUser } from '../../src/flows/registration/users.ts'
 import { formsOf, type Pair } from '../node/forms.ts'
 import {
@@ -15,7 +15,14 @@ import {
 } from './approving.ts'
 import { over } from './counting.ts'
 import { minted, newOwner, type Owner, ownerWith, register, share } from './portal.ts'
-import { admin, everything } from './registering.ts'
+import {
+  admin,
+  changeClient,
+  everythingButRefusals,
+  NO_CHANGE,
+  recordOf,
+  statesOf,
+} from './registering.ts'
 import { declare, newUser, registry, serve } from './registry.ts'
 import { newResource } from './resources.ts'
 
@@ -29,28 +36,9 @@ beforeAll(async () => {
   approver = await newApprover()
 })
 
-const statesOf = async (id: string) => {
-  const { permissions, decisions } = await findClient(admin(), id)
-  const of = (isAuthorized: boolean) =>
-    permissions
-      .filter(({ authorizedAt }) => (authorizedAt !== null) === isAuthorized)
-      .map(({ value }) => value)
-      .sort()
-  return {
-    requested: of(false),
-    authorized: of(true),
-    decided: decisions.map(({ value, decision, reason }) => [value, decision, reason]).sort(),
-  }
-}
-
-const rowsWithoutRefusals = async () => {
-  const { refusal: _, ...tables } = await everything()
-  return tables
-}
-
 /** Expects that forged forms of this approver are refused, and that another approver can decide. */
 async function expectSomebodyElseDecides(approver: Owner, id: string) {
-  const { version } = await findClient(admin(), id)
+  const { version } = await recordOf(id)
   for (const act of ['approve', 'decline']) {
     const answer = await approver.send(approvalPath(id), [
       ...(await minted(approver, 'decide', id, version)),
@@ -144,25 +132,21 @@ describe('the decision of an approver', () => {
       { act: 'approve', decide: ['scope registry:admin', `scope ${MINE}:none`] },
       'Choose at least one.',
     ],
-  ])('a decision form with %s is refused with 400 and decides nothing', async (_, changed, sentence) => {
-    const { id } = await newRequest({ scopes: [READ] })
-    const before = await rowsWithoutRefusals()
-    const answer = await approver.submit(approvalPath(id), changed)
-    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining(sentence)])
-    expect(await rowsWithoutRefusals()).toEqual(before)
-  })
+  ])(
+    'a decision form with %s is refused with 400 and decides nothing',
+    async (_, changed, sentence) => {
+      const { id } = await newRequest({ scopes: [READ] })
+      const before = await everythingButRefusals()
+      const answer = await approver.submit(approvalPath(id), changed)
+      expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining(sentence)])
+      expect(await everythingButRefusals()).toEqual(before)
+    },
+  )
 
   it('an undeclared scope and an undeclared endorsement are marked on the pages of approvers and of owners', async () => {
     await declare({ categories: [{ name: 'yy', title: 'Zoology' }] })
     const { id, owner } = await newRequest({ scopes: [READ], endorsements: 'yy.* zz.ZZ' })
-    await updateClient(admin(), id, {
-      ...{
-        fields: {},
-        lists: { scopes: ['unheard:of'] },
-        mode: 'authorize',
-        isDisabled: undefined,
-      },
-    })
+    await changeClient(id, { lists: { scopes: ['unheard:of'] } })
     for (const page of [
       await approver.page(approvalPath(id)),
       await owner.page(`/clients/${id}`),
@@ -193,11 +177,9 @@ describe('who decides', () => {
       'as a further owner',
       async (id: string) => {
         const { id: other } = await newUser()
-        await updateClient(admin(), id, {
+        await changeClient(id, {
           fields: { ownerId: other },
           lists: { furtherOwners: ['somebody', approver.user.id] },
-          mode: 'authorize',
-          isDisabled: undefined,
         })
       },
     ],
@@ -222,7 +204,7 @@ describe('who decides', () => {
     await approver.submit(`/clients/${id}/permissions`, { scopes: [READ] }, 'ask')
     await share(approver, id, next)
     expect((await approver.submit(`/clients/${id}/leave`)).status).toBe(303)
-    expect(await findClient(admin(), id)).toMatchObject({ ownerId: somebody, furtherOwners: [] })
+    expect(await recordOf(id)).toMatchObject({ ownerId: somebody, furtherOwners: [] })
     const page = await approver.page(approvalPath(id))
     expect(page).toContain('You have owned this client, so another person decides.')
     expect(formsOf(page, approvalPath(id))).toEqual([])
@@ -277,11 +259,11 @@ describe('who decides', () => {
     }
   })
 
-  const CHANGE = { fields: {}, lists: {}, isDisabled: undefined }
   it.each([
     [
       'an administrator has withdrawn registry:approve, which ends the session',
-      (one: Owner) => updateUser(admin(), one.user.id, { ...CHANGE, lists: { scopes: ['a:b'] } }),
+      (one: Owner) =>
+        updateUser(admin(), one.user.id, { ...NO_CHANGE, lists: { scopes: ['a:b'] } }),
       401,
       'You are signed out',
     ],
@@ -328,7 +310,7 @@ describe('who decides', () => {
         batches += 1
         // The first batch reads the page, the second writes the decision.
         if (batches === 2) {
-          await updateUser(admin(), one.user.id, { ...CHANGE, lists: { scopes: [] } })
+          await updateUser(admin(), one.user.id, { ...NO_CHANGE, lists: { scopes: [] } })
         }
         return env.DB.batch<Row>(statements)
       },

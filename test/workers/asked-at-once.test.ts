@@ -70,19 +70,22 @@ describe('the pages of a user', () => {
   it.each([
     ['/authorize', () => authorizePath(requestOf(client))],
     ['/account', () => '/account'],
-  ])('%s redirects a revoked session to sign-in even when its other reads fail', async (_, path) => {
-    const revoked: Answer = async () => ({ revoked: 1 })
-    const fail = () => {
-      throw new Error('storage is out of reach')
-    }
-    const answer = async (isRevoked: Answer) => {
-      const fetch = serve({ DB: databaseWith(IS_REVOKED, isRevoked, fail) })
-      const response = await fetch(path(), { headers: { Cookie: cookie } })
-      return [response.status, response.headers.get('Location')?.split('?')[0]]
-    }
-    expect(await answer(revoked)).toEqual([303, '/login'])
-    expect(await answer(async () => null)).toEqual([503, undefined])
-  })
+  ])(
+    '%s redirects a revoked session to sign-in even when its other reads fail',
+    async (_, path) => {
+      const revoked: Answer = async () => ({ revoked: 1 })
+      const fail = () => {
+        throw new Error('storage is out of reach')
+      }
+      const answer = async (isRevoked: Answer) => {
+        const fetch = serve({ DB: databaseWith(IS_REVOKED, isRevoked, fail) })
+        const response = await fetch(path(), { headers: { Cookie: cookie } })
+        return [response.status, response.headers.get('Location')?.split('?')[0]]
+      }
+      expect(await answer(revoked)).toEqual([303, '/login'])
+      expect(await answer(async () => null)).toEqual([503, undefined])
+    },
+  )
 })
 
 it('POST /revoke answers before D1 has recorded that KV shows the revocation', async () => {

@@ -2,12 +2,11 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { findClient } from '../../src/flows/registration/clients.ts'
 import { REQUESTS_IN_AN_HOUR } from '../../src/flows/registration/create-client.ts'
 import { declareScope } from './approving.ts'
 import { withDirectory } from './listed.ts'
 import { newOwner, type Owner, offer, register } from './portal.ts'
-import { admin } from './registering.ts'
+import { recordOf } from './registering.ts'
 import { declareScopes, errorIn, hostMetadata, manage, registered } from './self-registering.ts'
 
 const MINE = `often${crypto.randomUUID().slice(0, 8)}`
@@ -53,7 +52,7 @@ describe('an owner', () => {
     expect(await countOf(actorOf(owner))).toBe(3)
     await setCount(actorOf(owner), REQUESTS_IN_AN_HOUR - 1)
     expect((await ask(owner, id, { scopes: [READ] })).status).toBe(303)
-    const before = await findClient(admin(), id)
+    const before = await recordOf(id)
     const late = await ask(owner, id, { scopes: [WRITE], other_scopes: FREE })
     const latePage = await late.text()
     expect([late.status, latePage]).toEqual([
@@ -64,7 +63,7 @@ describe('an owner', () => {
     ])
     expect(latePage).toMatch(new RegExp(`value="${WRITE}"[^>]*checked`))
     expect(latePage).toContain(FREE)
-    const { readAtMs: _, ...after } = await findClient(admin(), id)
+    const { readAtMs: _, ...after } = await recordOf(id)
     expect(before).toMatchObject(after)
     await anHourPasses(actorOf(owner))
     expect((await ask(owner, id, { scopes: [WRITE] })).status).toBe(303)
@@ -79,9 +78,9 @@ describe('an owner', () => {
     await ask(owner, id, { scopes: [READ] })
     expect(await countOf(actorOf(owner))).toBe(2)
     await setCount(actorOf(owner), REQUESTS_IN_AN_HOUR)
-    const before = await findClient(admin(), id)
+    const before = await recordOf(id)
     expect((await offer(owner, id, friend.user.username)).status).toBe(429)
-    const { readAtMs: _, ...after } = await findClient(admin(), id)
+    const { readAtMs: _, ...after } = await recordOf(id)
     expect(before).toMatchObject(after)
     expect(await friend.page('/clients')).not.toContain(id)
     await anHourPasses(actorOf(owner))
@@ -103,7 +102,7 @@ describe('an owner', () => {
       429,
       expect.stringContaining('ask again later'),
     ])
-    expect((await findClient(admin(), second)).listing).toBeNull()
+    expect((await recordOf(second)).listing).toBeNull()
     const { id: third } = await register(owner)
     expect((await ask(owner, third, { scopes: [READ] })).status).toBe(429)
     // Control: another owner asks.
@@ -158,7 +157,7 @@ describe('a client that registered itself', () => {
     const refused = await update(more)
     expect(refused.headers.get('Retry-After')).toBe('3600')
     expect(await errorIn(refused)).toMatchObject({ status: 429, error: 'temporarily_unavailable' })
-    const { permissions, decisions } = await findClient(admin(), client_id)
+    const { permissions, decisions } = await recordOf(client_id)
     expect(permissions.map(({ value }) => value)).not.toContain(READ)
     // What a client gave up itself is neither declined nor withdrawn.
     expect(decisions).toEqual([])

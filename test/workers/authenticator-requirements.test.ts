@@ -34,16 +34,19 @@ describe('scopes, written `domain:action[:resource]`', () => {
       'scope=submission:read&scope=submission:update&resource=5',
       200,
     ],
-  ])('a session with the scopes %j that is checked for %s gets the status %i', async (held, query, status) => {
-    const token = await storeToken(authorizing(held))
-    const answer = await ask(query, token)
-    expect(answer.status).toBe(status)
-    expect(answer.headers.has('Authorization')).toBe(status === 200)
-    expect(answer.headers.has('X-Auth-Status')).toBe(status === 200)
-    if (status === 403) {
-      await expectRefusal(answer, 403, 'insufficient_scope')
-    }
-  })
+  ])(
+    'a session with the scopes %j that is checked for %s gets the status %i',
+    async (held, query, status) => {
+      const token = await storeToken(authorizing(held))
+      const answer = await ask(query, token)
+      expect(answer.status).toBe(status)
+      expect(answer.headers.has('Authorization')).toBe(status === 200)
+      expect(answer.headers.has('X-Auth-Status')).toBe(status === 200)
+      if (status === 403) {
+        await expectRefusal(answer, 403, 'insufficient_scope')
+      }
+    },
+  )
 
   it('the challenge of a 403 names the scopes that would suffice', async () => {
     const token = await storeToken(authorizing(['public:read']))

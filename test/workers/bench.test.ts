@@ -17,7 +17,7 @@ import { floor } from '../../bench/workers/floor.ts'
 import { registryWorker } from '../../bench/workers/registry.ts'
 import { FIND_CLIENT } from '../../src/stores/clients.ts'
 import { SPEND_CODE, TOUCH_CONSENT } from '../../src/stores/codes.ts'
-import { over } from './counting.ts'
+import { over, tellingKv } from './counting.ts'
 import { ISSUER } from './registry.ts'
 
 type Worker = ExportedHandler<BenchEnv>
@@ -41,19 +41,8 @@ function recordedStorage() {
       },
       withSession: (how: string) => database((db as unknown as D1Database).withSession(how)),
     } as unknown as Partial<T>)
-  const namespace = (name: string, kv: KVNamespace) => {
-    const recording = (verb: 'get' | 'put' | 'delete') => ({
-      [verb]: (...words: unknown[]) => {
-        told.push(`${verb} ${name}`)
-        return (kv[verb] as (...all: unknown[]) => Promise<unknown>)(...words)
-      },
-    })
-    return over(kv, {
-      ...recording('get'),
-      ...recording('put'),
-      ...recording('delete'),
-    } as Partial<KVNamespace>)
-  }
+  const namespace = (name: string, kv: KVNamespace) =>
+    tellingKv(name, kv, ['get', 'put', 'delete'], (operation) => told.push(operation))
   return {
     DB: database(env.DB),
     SESSIONS: namespace('SESSIONS', env.SESSIONS),

@@ -192,14 +192,17 @@ describe('secrets in what is pasted', () => {
     ['another request', '--next -d client_secret=SECRETCOOKIE /token'],
     ['another command', '; export SECRET=SECRETCOOKIE'],
     ['another address', 'https://me.example/SECRETCOOKIE'],
-  ])('the field drops a pasted command with %s, which the checker does not read', async (_, more) => {
-    const command = `curl 'http://127.0.0.1:8787/authorize?client_id=${scene.client.id}'`
-    expect((await own(command)).again).toBe(command)
-    const shown = await own(`${command} ${more}`)
-    expect(shown.verdict).toContain('The request fails at')
-    expect(shown.again).toBe('')
-    expect(shown.html).not.toContain('SECRETCOOKIE')
-  })
+  ])(
+    'the field drops a pasted command with %s, which the checker does not read',
+    async (_, more) => {
+      const command = `curl 'http://127.0.0.1:8787/authorize?client_id=${scene.client.id}'`
+      expect((await own(command)).again).toBe(command)
+      const shown = await own(`${command} ${more}`)
+      expect(shown.verdict).toContain('The request fails at')
+      expect(shown.again).toBe('')
+      expect(shown.html).not.toContain('SECRETCOOKIE')
+    },
+  )
 
   it('the field keeps a pasted URL without a secret, and drops a request with a secret', async () => {
     const address = `http://127.0.0.1:8787/authorize?client_id=${scene.client.id}&response_type=code`
@@ -446,14 +449,17 @@ describe('hostile text', () => {
     ['another path', `curl -d token=x http://127.0.0.1:8787/revoke`],
     ['nothing', '  \n '],
     ['prose', 'Why does my request fail?'],
-  ])('a check of %s gets a page without a fault and without markup of the request', async (_, text) => {
-    const { status, html } = await own(text)
-    expect([200, 400]).toContain(status)
-    expect(html).not.toContain('<script>')
-    expect(html).not.toContain('<img')
-    for (const unseen of ['\u202e', '\u2066', '\u0000']) expect(html).not.toContain(unseen)
-    expect(html.length).toBeLessThan(400_000)
-  })
+  ])(
+    'a check of %s gets a page without a fault and without markup of the request',
+    async (_, text) => {
+      const { status, html } = await own(text)
+      expect([200, 400]).toContain(status)
+      expect(html).not.toContain('<script>')
+      expect(html).not.toContain('<img')
+      for (const unseen of ['\u202e', '\u2066', '\u0000']) expect(html).not.toContain(unseen)
+      expect(html.length).toBeLessThan(400_000)
+    },
+  )
 
   it('a check with a form of more than 128 KiB is refused before the form is read', async () => {
     const path = `/clients/${scene.client.id}/check`

@@ -51,11 +51,14 @@ describe('the freshness of a metadata document', () => {
     ['max-age=59', 60],
     ['max-age=604800', 86_400],
     ['', 3600],
-  ])('a metadata document with the header Cache-Control: %s is fresh for %d s', async (header, seconds) => {
-    const client = await newDocument({}, { 'Cache-Control': header })
-    expect((await visit(cookie, client)).status).toBe(200)
-    expect(await freshSeconds(client)).toBe(seconds)
-  })
+  ])(
+    'a metadata document with the header Cache-Control: %s is fresh for %d s',
+    async (header, seconds) => {
+      const client = await newDocument({}, { 'Cache-Control': header })
+      expect((await visit(cookie, client)).status).toBe(200)
+      expect(await freshSeconds(client)).toBe(seconds)
+    },
+  )
 
   it('a fresh metadata document is not fetched again, and one that is no longer fresh is', async () => {
     const client = await newDocument({}, { 'Cache-Control': 'max-age=600' })

@@ -86,12 +86,15 @@ describe('a document with keys', () => {
       'a choice of none and private_key_jwt',
       { token_endpoint_auth_methods_supported: ['none', 'private_key_jwt'] },
     ],
-  ])('a client whose metadata document has keys must authenticate, even if the document names %s', async (_, more) => {
-    const client = await newDocument(keyed(key, more))
-    const code = await codeFor(cookie, client)
-    expect(await refusal(await redeem(client, code))).toEqual(INVALID_CLIENT)
-    expect((await redeemAs(client, key, code)).status).toBe(200)
-  })
+  ])(
+    'a client whose metadata document has keys must authenticate, even if the document names %s',
+    async (_, more) => {
+      const client = await newDocument(keyed(key, more))
+      const code = await codeFor(cookie, client)
+      expect(await refusal(await redeem(client, code))).toEqual(INVALID_CLIENT)
+      expect((await redeemAs(client, key, code)).status).toBe(200)
+    },
+  )
 
   it('a client with an invalid assertion is refused and not treated as a public client, and its code is not spent', async () => {
     const client = await newDocument(keyed(key))

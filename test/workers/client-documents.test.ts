@@ -200,11 +200,14 @@ describe('invalid metadata documents', () => {
     ['jwks_uri must be an https URL', { jwks_uri: 'http://app.example/jwks' }],
     ['jwks_uri must not name an IP address', { jwks_uri: 'https://127.0.0.1/jwks' }],
     ['jwks_uri answered with the status 530', { jwks_uri: 'https://nobody.example/jwks' }],
-  ])('an invalid metadata document is refused with its fault, and no client is stored: %s', async (words, more) => {
-    const { status, text } = await refusedDocument(more)
-    expect(status).toBe(400)
-    expect(text.replaceAll('&quot;', '"')).toContain(words)
-  })
+  ])(
+    'an invalid metadata document is refused with its fault, and no client is stored: %s',
+    async (words, more) => {
+      const { status, text } = await refusedDocument(more)
+      expect(status).toBe(400)
+      expect(text.replaceAll('&quot;', '"')).toContain(words)
+    },
+  )
 
   it.each<[string, Parameters<typeof publish>[1]]>([
     ['answered with the status 530', null],
@@ -214,15 +217,18 @@ describe('invalid metadata documents', () => {
     ['answered with more than 5120 bytes', { ...served({}), fillingBytes: 5 * 1024 * 1024 }],
     ['the document must be JSON', { ...served({}), body: '{' }],
     ['nested deeper', { ...served({}), body: `${'['.repeat(2500)}${']'.repeat(2500)}` }],
-  ])('a response that is no metadata document is refused, and no client is stored: %s', async (words, answer) => {
-    const id = `https://${newHost()}/client.json`
-    if (answer) await publish(id, answer)
-    const client = { id, host: new URL(id).host, callback: `${id}/callback` }
-    const { status, text } = await refusedPage(await visit(cookie, client))
-    expect(status).toBe(400)
-    expect(text).toContain(words)
-    expect(await recordOf(client)).toBeNull()
-  })
+  ])(
+    'a response that is no metadata document is refused, and no client is stored: %s',
+    async (words, answer) => {
+      const id = `https://${newHost()}/client.json`
+      if (answer) await publish(id, answer)
+      const client = { id, host: new URL(id).host, callback: `${id}/callback` }
+      const { status, text } = await refusedPage(await visit(cookie, client))
+      expect(status).toBe(400)
+      expect(text).toContain(words)
+      expect(await recordOf(client)).toBeNull()
+    },
+  )
 
   it('the error page for a metadata document never shows a text of the document as markup', async () => {
     const client = await newDocument({ redirect_uris: ['http://<script>alert(1)</script>'] })

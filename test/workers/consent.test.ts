@@ -2,11 +2,10 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { digest } from '../../src/crypto/digest.ts'
 import { WITHDRAW_CONSENT } from '../../src/stores/authorizations.ts'
 import { clientRegistry } from '../rows.ts'
 import { over } from './counting.ts'
-import { renewal } from './obtaining.ts'
+import { redeemCode, renewal } from './obtaining.ts'
 import {
   allowing,
   answerConsent,
@@ -15,6 +14,7 @@ import {
   codeIn,
   countSessions,
   declare,
+  externalSession,
   fieldsOf,
   ISSUER,
   newClient,
@@ -22,13 +22,11 @@ import {
   nowSeconds,
   obtainCode,
   post,
-  redemptionOf,
   registry,
   requestOf,
   sentTo,
   serve,
   sessionOf,
-  sessionTokenIn,
   signIn,
   type TestClient,
   tokenIn,
@@ -53,8 +51,7 @@ const without =
     fields.filter((field) => !(field[0] === name && (value === undefined || field[1] === value)))
 const withField = (name: string, value: string) => (fields: [string, string][]) =>
   [...without(name)(fields), [name, value]] as [string, string][]
-const scopeOf = async (code: string, whose = client) =>
-  (await tokenIn(await post('/token', redemptionOf(whose, code)))).scope
+const scopeOf = async (code: string, whose = client) => (await redeemCode(whose, code)).scope
 const issuedCodes = () => env.DB.prepare('SELECT count(*) AS n FROM authorization_code').first('n')
 
 describe('the consent page', () => {
@@ -157,19 +154,13 @@ describe('endorsements', () => {
         ['endorse', 'math.AG'],
       ])
       const response = await post('/authorize', change(pairs), { Cookie: theirs })
-      const code = new URL(response.headers.get('Location') ?? '').searchParams.get('code') ?? ''
-      return (await tokenIn(await post('/token', redemptionOf(whose, code)))) as unknown as {
-        access_token: string
-        refresh_token: string
-      }
+      return redeemCode(whose, codeIn(response))
     }
     const endorsementsOf = async (token: string) =>
       (await sessionOf(token))?.authorizations.endorsements
     const first = await answer(without('endorse', 'math.AG'))
     expect(await endorsementsOf(first.access_token)).toEqual(['cs.DL'])
-    const renewed = (await tokenIn(await renewal(whose, first.refresh_token))) as unknown as {
-      access_token: string
-    }
+    const renewed = await tokenIn(await renewal(whose, first.refresh_token))
     expect(await endorsementsOf(renewed.access_token)).toEqual(['cs.DL'])
     // The page is shown again, because not all endorsements were allowed.
     const none = await answer(without('endorse'))
@@ -587,16 +578,11 @@ describe('remembered consents', () => {
 describe('consent of users from an external accounts service (LOGIN_URL)', () => {
   it('a user of an external accounts service holds the scopes of the session record, without a row in the user table', async () => {
     const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
-    const own = await signIn(await newUser({ scopes: ['public:read'] }))
-    const token = sessionTokenIn(own)
-    const written = await sessionOf(token)
-    const foreign = { ...written, user: { ...written?.user, user_id: 'accounts:7' } }
-    await env.SESSIONS.put(await digest('a-token-of-theirs'), JSON.stringify(foreign))
-    const cookieOfTheirs = 'registry_session=a-token-of-theirs'
+    const own = await newUser({ scopes: ['public:read'] })
+    const cookieOfTheirs = await externalSession(await signIn(own), 'accounts:7')
     const before = await countSessions()
     const code = await obtainCode(cookieOfTheirs, requestOf(client, { scope: '' }), elsewhere)
-    const answer = await post('/token', redemptionOf(client, code), {}, elsewhere)
-    const issued = await tokenIn(answer)
+    const issued = await redeemCode(client, code, {}, elsewhere)
     expect(issued.scope).toBe('public:read')
     expect((await sessionOf(issued.access_token))?.user?.user_id).toBe('accounts:7')
     expect(await countSessions()).toBe(before + 1)
@@ -605,7 +591,7 @@ describe('consent of users from an external accounts service (LOGIN_URL)', () =>
       `SELECT user_id, username_key FROM external_user
        WHERE user_id = 'accounts:7' OR user_id IN (SELECT user_id FROM user)`,
     ).all()
-    expect(seen.results).toEqual([{ user_id: 'accounts:7', username_key: written?.user?.username }])
+    expect(seen.results).toEqual([{ user_id: 'accounts:7', username_key: own.username }])
     // Control: without LOGIN_URL the unknown user is redirected to sign-in.
     const answered = await registry(authorizePath(requestOf(client)), {
       headers: { Cookie: cookieOfTheirs },

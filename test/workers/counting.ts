@@ -123,6 +123,23 @@ function writeOf(sql: string): string | null {
   return `${verb.toUpperCase()} ${table}`
 }
 
+/** KV that calls `tell`, for example with `put SESSIONS`, before each of these operations. */
+export const tellingKv = (
+  name: string,
+  kv: KVNamespace,
+  verbs: readonly ('get' | 'put' | 'delete')[],
+  tell: (operation: string) => void,
+) => {
+  const telling = verbs.map((verb) => [
+    verb,
+    (...words: unknown[]) => {
+      tell(`${verb} ${name}`)
+      return (kv[verb] as (...all: unknown[]) => Promise<unknown>)(...words)
+    },
+  ])
+  return over(kv, Object.fromEntries(telling) as Partial<KVNamespace>)
+}
+
 /** Storage that records every write as it begins: `D1 INSERT refusal`, `KV put SESSIONS`. */
 export function writesTold() {
   const writes: string[] = []
@@ -160,15 +177,8 @@ export function writesTold() {
       },
       withSession: (how: string) => database((db as unknown as D1Database).withSession(how)),
     } as unknown as Partial<T>)
-  const namespace = (name: string, kv: KVNamespace) => {
-    const telling = (verb: 'put' | 'delete') => ({
-      [verb]: (...words: unknown[]) => {
-        writes.push(`KV ${verb} ${name}`)
-        return (kv[verb] as (...all: unknown[]) => Promise<void>)(...words)
-      },
-    })
-    return over(kv, { ...telling('put'), ...telling('delete') } as Partial<KVNamespace>)
-  }
+  const namespace = (name: string, kv: KVNamespace) =>
+    tellingKv(name, kv, ['put', 'delete'], (operation) => writes.push(`KV ${operation}`))
   const bindings = {
     DB: database(env.DB),
     SESSIONS: namespace('SESSIONS', env.SESSIONS),

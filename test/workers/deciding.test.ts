@@ -5,15 +5,23 @@ import { changedSinceApproval } from '../../src/domain/client-approval.ts'
 import {
   authorizeClient,
   createClient,
-  findClient,
   updateClient,
   withdrawFromClient,
 } from '../../src/flows/registration/clients.ts'
 import { ownerActor } from '../../src/flows/registration/own-clients.ts'
-import { call, documentIn } from './administration.ts'
+import { call, documentIn, itemsOf } from './administration.ts'
 import { newWaitingClient } from './approving.ts'
 import { tokensIn } from './obtaining.ts'
-import { actBy, admin, givenClient, portsOn, refusedAs } from './registering.ts'
+import {
+  actBy,
+  admin,
+  changeClient,
+  givenClient,
+  NO_CHANGE,
+  portsOn,
+  recordOf,
+  refusedAs,
+} from './registering.ts'
 import {
   newClient,
   newUser,
@@ -28,7 +36,7 @@ import {
   withChallenge,
 } from './registry.ts'
 
-const UPDATE = { fields: {}, lists: {}, mode: 'authorize' as const, isDisabled: undefined }
+const UPDATE = { ...NO_CHANGE, mode: 'authorize' as const }
 
 /** A person who signed in at a program, and an access token with these scopes. */
 async function signedIn(...scopes: string[]): Promise<TestUser & { token: string }> {
@@ -88,7 +96,11 @@ describe('an approver at the management API', () => {
 
   it.each([
     ['an authorization of a scope that is not requested', { authorize: { scopes: ['x:y'] } }, 409],
-    ['an authorization of a requested scope and another one', { authorize: { scopes: ['a:b', 'x:y'] } }, 409],
+    [
+      'an authorization of a requested scope and another one',
+      { authorize: { scopes: ['a:b', 'x:y'] } },
+      409,
+    ],
     ['a withdrawal of an authorized scope', { withdraw: { scopes: ['held:one'] } }, 409],
     ['an authorization of a registry: scope', { authorize: { scopes: ['registry:read'] } }, 403],
     ['a withdrawal of a registry: scope', { withdraw: { scopes: ['registry:read'] } }, 403],
@@ -97,10 +109,10 @@ describe('an approver at the management API', () => {
     async (_, body, status) => {
       const { clientId } = await waiting()
       await authorizeClient(admin(), clientId, { scopes: ['held:one'] })
-      const before = await findClient(admin(), clientId)
+      const before = await recordOf(clientId)
       const answer = await call(ada, permissionsAt(clientId), { body, ifMatch: '*' })
       expect(answer.status).toBe(status)
-      expect(await findClient(admin(), clientId)).toMatchObject({
+      expect(await recordOf(clientId)).toMatchObject({
         version: before.version,
         permissions: before.permissions,
       })
@@ -167,7 +179,7 @@ describe('a client of the deciding person', () => {
           const renamed = { ...UPDATE, fields: { name: 'Renamed' } }
           expect(await refusedAs(updateClient(act, clientId, renamed))).toBeNull()
         }
-        expect((await findClient(admin(), clientId)).scopes).toEqual([])
+        expect((await recordOf(clientId)).scopes).toEqual([])
         const other = actOfPerson('another', ...scopes)
         expect(await refusedAs(authorizeClient(other, clientId, given))).toBeNull()
       }
@@ -217,37 +229,31 @@ describe('the queue of the management API', () => {
       const given = givenClient({ mode: 'request', fields: { name }, lists })
       const { record } = await createClient(act, given)
       // A later request does not move the client.
-      await updateClient(admin(), record.clientId, {
-        ...UPDATE,
+      await changeClient(record.clientId, {
         mode: 'request',
         lists: { scopes: ['a:b', 'later:one'] },
       })
       ids.push(record.clientId)
     }
     const [third = '', one = '', second = '', two = ''] = ids
-    const seen: string[] = []
-    const query = `has_requests=true&limit=1&name=${encodeURIComponent(name)}`
-    let after: string | null = ''
-    while (after !== null) {
-      const cursor: string = after === '' ? '' : `&after=${encodeURIComponent(after)}`
-      type Page = { items: { client_id: string }[]; next: string | null }
-      const page: Page = await documentIn(await call(ada, `GET /clients?${query}${cursor}`))
-      seen.push(...page.items.map(({ client_id }) => client_id))
-      after = page.next
-    }
-    expect(seen).toEqual([...[one, two].toSorted(), second, third])
+    const named = `/clients?has_requests=true&name=${encodeURIComponent(name)}` as const
+    const seen = await itemsOf<{ client_id: string }>(ada, `${named}&limit=1`)
+    expect(seen.map(({ client_id }) => client_id)).toEqual([
+      ...[one, two].toSorted(),
+      second,
+      third,
+    ])
     await authorizeClient(admin(), one, { scopes: ['a:b', 'later:one'] })
     const left = await documentIn<{ items: { client_id: string }[] }>(
-      await call(ada, `GET /clients?has_requests=true&name=${encodeURIComponent(name)}`),
+      await call(ada, `GET ${named}`),
     )
     expect(left.items.map(({ client_id }) => client_id)).toEqual([two, second, third])
-    const named = `GET /clients?has_requests=true&name=${encodeURIComponent(name)}` as const
     const behind = await documentIn<{ items: { client_id: string }[] }>(
-      await call(ada, `${named}&after=${second}`),
+      await call(ada, `GET ${named}&after=${second}`),
     )
     expect(behind.items.map(({ client_id }) => client_id)).toEqual([third])
     // A client without open requests leaves the queue.
-    expect((await call(ada, `${named}&after=${one}`)).status).toBe(400)
+    expect((await call(ada, `GET ${named}&after=${one}`)).status).toBe(400)
   })
 
   it.each(['a', '1', '[1]', '["a","b"]', '[1,"a"', '[1,"a","b"]', '[1e999,"a"]', '[1,"a"] '])(
@@ -271,20 +277,20 @@ describe('what has changed since the last approval', () => {
       fields: { name: 'Other', url: 'https://o.example/', logoUri: 'https://o.example/l.png' },
       lists: { redirectUris: ['https://o.example/cb'], furtherOwners: ['p'] },
     }
-    await updateClient(admin(), clientId, { ...UPDATE, ...changes })
-    const changed = await findClient(admin(), clientId)
+    await changeClient(clientId, changes)
+    const changed = await recordOf(clientId)
     expect(changedSinceApproval(changed)).toEqual([
       ...['name', 'url', 'logoUri', 'redirectUris', 'furtherOwners'],
     ])
     expect(changed.scopes).toEqual(['a:b'])
     await authorizeClient(admin(), clientId, { scopes: ['c:d'] })
-    expect(changedSinceApproval(await findClient(admin(), clientId))).toEqual([])
+    expect(changedSinceApproval(await recordOf(clientId))).toEqual([])
   })
 
   it('no change is listed for a client that no decision gave a permission', async () => {
     const { clientId } = await waiting()
-    expect((await findClient(admin(), clientId)).approval).toBeNull()
+    expect((await recordOf(clientId)).approval).toBeNull()
     await withdrawFromClient(admin(), clientId, { scopes: ['a:b'] })
-    expect(changedSinceApproval(await findClient(admin(), clientId))).toBeNull()
+    expect(changedSinceApproval(await recordOf(clientId))).toBeNull()
   })
 })

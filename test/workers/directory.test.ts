@@ -111,12 +111,15 @@ describe('hostile names', () => {
       'Interoperability'.repeat(9).slice(0, 130),
     ],
     ['a very long name', 'x'.repeat(1000), `${'x'.repeat(200)}…`],
-  ])('the directory isolates a name with %s, which cannot change the text around it', async (_, name, shown) => {
-    const word = newWord()
-    await newListed({ name, url: `https://${word}.example` })
-    const { html } = await search(`${word}.example`)
-    expect(html).toContain(`<h2 dir="auto"><bdi>${shown}</bdi></h2>`)
-  })
+  ])(
+    'the directory isolates a name with %s, which cannot change the text around it',
+    async (_, name, shown) => {
+      const word = newWord()
+      await newListed({ name, url: `https://${word}.example` })
+      const { html } = await search(`${word}.example`)
+      expect(html).toContain(`<h2 dir="auto"><bdi>${shown}</bdi></h2>`)
+    },
+  )
 
   it('the directory shows the id of a client whose name has only invisible characters', async () => {
     const word = newWord()

@@ -2,10 +2,10 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { digest } from '../../src/crypto/digest.ts'
 import { userRegistry } from '../rows.ts'
 import {
   authorizePath,
+  externalSession,
   fieldsOf,
   newClient,
   newUser,
@@ -100,10 +100,8 @@ describe('disabled users', () => {
 
   it('a disabled user with a session of an accounts service (LOGIN_URL) reads that the account is disabled', async () => {
     const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
-    const written = await sessionOf(sessionTokenIn(cookie))
-    await env.SESSIONS.put(await digest('their-session'), JSON.stringify(written))
+    const headers = { Cookie: await externalSession(cookie) }
     await disable()
-    const headers = { Cookie: 'registry_session=their-session' }
     const response = await elsewhere('/account', { headers })
     expect(await response.text()).toContain('The operator has disabled your account.')
     // Signing out leads to the accounts service, which may be another site.

@@ -57,7 +57,9 @@ describe('the limit on failed client authentications', () => {
         status: 429,
         error: 'temporarily_unavailable',
       })
-      expect((await attempt(guarded, withWrongSecret(other), '198.51.100.8', path)).status).toBe(401)
+      expect((await attempt(guarded, withWrongSecret(other), '198.51.100.8', path)).status).toBe(
+        401,
+      )
       expect((await attempt(guarded, client, ELSEWHERE)).status).toBe(200)
     },
   )

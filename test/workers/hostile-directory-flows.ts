@@ -1,19 +1,12 @@
 /** Flows of the directory, for the tests on a hostile platform. */
 
 import { expect } from 'vitest'
-import { listingStateOf } from '../../src/domain/directory.ts'
-import { findClient } from '../../src/flows/registration/clients.ts'
 import { listClient } from '../../src/flows/registration/listings.ts'
 import { checkPage } from './hostile-browser-flows.ts'
 import { type Answer, type Flow, read, type Service } from './hostile-story.ts'
-import { addressOf, newListed, newWord, search, withDirectory } from './listed.ts'
+import { addressOf, newListed, newWord, search, stateOf, withDirectory } from './listed.ts'
 import { newOwner, ownerWith, register } from './portal.ts'
 import { admin } from './registering.ts'
-
-const stateOf = async (id: string) => {
-  const { listing } = await findClient(admin(), id)
-  return listing && listingStateOf(listing)
-}
 
 /** Each run searches for a new word, which is not in the edge cache. */
 const readDirectory: Flow = {

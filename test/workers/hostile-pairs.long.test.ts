@@ -1,7 +1,7 @@
 /** Two faults in one request; KV that accepts one write a second; and KV that shows old values. */
 
 import { env } from 'cloudflare:workers'
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { KV_STALENESS_SECONDS } from '../../src/domain/revocation.ts'
 import { over } from './counting.ts'
 import { clientCredentials } from './hostile-client-flows.ts'
@@ -28,10 +28,7 @@ import { newRefreshingClient } from './obtaining.ts'
 import { authorizePath, newUser, post, requestOf, signIn } from './registry.ts'
 import { location } from './stale-kv.ts'
 
-vi.spyOn(console, 'log').mockImplementation(() => {})
-vi.spyOn(console, 'error').mockImplementation(() => {})
 holdDeadlines()
-afterAll(() => vi.unstubAllGlobals())
 
 await prepareFixtures()
 const healthy = serviceOn({})

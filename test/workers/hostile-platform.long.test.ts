@@ -5,7 +5,7 @@
  */
 
 import { env } from 'cloudflare:workers'
-import { afterAll, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { withDeadline } from '../../src/deadline.ts'
 import { revocationStatements, revokeStatement } from '../../src/stores/revocation-statements.ts'
@@ -23,10 +23,7 @@ import { expectEnded, type Flow, fixtures, prepareFixtures, runFlow } from './ho
 import { machineToken } from './obtaining.ts'
 import { newClient } from './registry.ts'
 
-vi.spyOn(console, 'log').mockImplementation(() => {})
-vi.spyOn(console, 'error').mockImplementation(() => {})
 holdDeadlines()
-afterAll(() => vi.unstubAllGlobals())
 
 await prepareFixtures()
 /** A first run without faults lists the operations. */

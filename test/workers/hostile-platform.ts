@@ -1,7 +1,7 @@
 /** D1, KV and rate limits with injected faults: every operation is listed, and any of them can fail in any way. */
 
 import { env } from 'cloudflare:workers'
-import { vi } from 'vitest'
+import { afterAll, vi } from 'vitest'
 
 /** Each fault affects one operation, except the last two, which affect every operation from theirs on. */
 export const FAULTS = [
@@ -50,8 +50,11 @@ const deadlines = new Map<number, () => void>()
 /** The deadlines of rate limits and shared reads, of writing a code to KV, and of all other storage. */
 const HELD_MS = [1, DEADLINE_SECONDS / 2, DEADLINE_SECONDS].map((seconds) => seconds * 1000)
 
-/** Stops the clock of the deadlines. Storage that does not answer then exceeds them at once. */
+/** For a whole file: logs nothing, and stops the clock of the deadlines, which storage that does not answer exceeds at once. */
 export function holdDeadlines() {
+  vi.spyOn(console, 'log').mockImplementation(() => {})
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  afterAll(() => vi.unstubAllGlobals())
   let timers = 0
   const realClearTimeout = globalThis.clearTimeout
   vi.stubGlobal('setTimeout', (passed: () => void, delay: number) => {

@@ -1,7 +1,6 @@
 /** Flows of owners in the portal, for the tests on a hostile platform. */
 
 import { expect } from 'vitest'
-import { findClient } from '../../src/flows/registration/clients.ts'
 import { formsOf, type Pair } from '../node/forms.ts'
 import { approvalPath, newApprover, newWaitingClient } from './approving.ts'
 import { checkPage } from './hostile-browser-flows.ts'
@@ -19,7 +18,7 @@ import {
   register,
   share,
 } from './portal.ts'
-import { admin } from './registering.ts'
+import { recordOf } from './registering.ts'
 import { credentialsOf, type Fetch, post, registry, serve, signIn } from './registry.ts'
 
 const NO_SESSION = '303 /login'
@@ -241,7 +240,7 @@ async function undecided(act: 'approve' | 'decline') {
   const path = approvalPath(client.clientId)
   const fields = filled(await approver.form(path), { act, reason: 'Not now.' })
   const send = (fetch: Fetch) => ownerWith(approver.user, approver.cookie, fetch).send(path, fields)
-  return { send, scope, recordOf: () => findClient(admin(), client.clientId) }
+  return { send, scope, recordOf: () => recordOf(client.clientId) }
 }
 
 const deciding = (act: 'approve' | 'decline') =>
@@ -278,7 +277,7 @@ const queue: Flow = {
       ask,
       async check(outcome) {
         await check(outcome)
-        expect((await findClient(admin(), clientId)).scopes).toEqual([])
+        expect((await recordOf(clientId)).scopes).toEqual([])
       },
     }
   },

@@ -4,7 +4,7 @@
  */
 
 import { env } from 'cloudflare:workers'
-import { afterAll, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { faultsOf, holdDeadlines, hostilePlatform, type Injection } from './hostile-platform.ts'
 import { type Fetch, serve } from './registry.ts'
 import {
@@ -16,10 +16,7 @@ import {
   registered,
 } from './self-registering.ts'
 
-vi.spyOn(console, 'log').mockImplementation(() => {})
-vi.spyOn(console, 'error').mockImplementation(() => {})
 holdDeadlines()
-afterAll(() => vi.unstubAllGlobals())
 
 const OPEN = { REGISTRATION: 'open', REGISTRATIONS_PER_DAY: '1000000' }
 const healthy = serve(OPEN)

@@ -6,7 +6,7 @@ import { createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
 import { sessionKeyOf } from '../../src/crypto/digest.ts'
 import { mayBeSigned } from '../../src/crypto/token.ts'
-import { authorizeClient, updateClient } from '../../src/flows/registration/clients.ts'
+import { authorizeClient } from '../../src/flows/registration/clients.ts'
 import type { AuthenticatorBinding } from '../../src/protocol/authentication.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
@@ -14,7 +14,7 @@ import { declareOpenScope, newDocument, visit } from './document-clients.ts'
 import { hostilePlatform, type Injection, NOT_YET_VISIBLE, unlimited } from './hostile-platform.ts'
 import { type Key, keySetOf, newKey } from './keys.ts'
 import { newPublicClient, newRefreshingClient, type Tokens } from './obtaining.ts'
-import { admin } from './registering.ts'
+import { admin, changeClient } from './registering.ts'
 import {
   allowing,
   authorizePath,
@@ -149,10 +149,7 @@ export async function prepareFixtures(): Promise<void> {
   const resource = await newResource(['submission:read'])
   const signedClient = await newRefreshingClient({ mayIntrospect: true })
   const uri = await newSignedResource(['submission:read'])
-  await updateClient(admin(), signedClient.id, {
-    ...{ fields: {}, lists: { defaultResources: [uri] }, mode: 'authorize' },
-    isDisabled: undefined,
-  })
+  await changeClient(signedClient.id, { lists: { defaultResources: [uri] } })
   const user = await newUser()
   const cookie = await signIn(user)
   const documentClient = await newDocumentClient(cookie)

@@ -16,7 +16,7 @@ import { over } from './counting.ts'
 import { NEW_PASSWORD, newInvitation, setPassword } from './inviting.ts'
 import { loggedBy } from './logged.ts'
 import { renewal } from './obtaining.ts'
-import { actBy, admin, disableUser, enableUser } from './registering.ts'
+import { actBy, admin, disableUser, enableUser, NO_CHANGE } from './registering.ts'
 import {
   attemptSignIn,
   cookiesOf,
@@ -39,6 +39,10 @@ import {
 const lines = loggedBy('log', 'error')
 
 const NOT_VALID = 'This link is not valid.'
+const invited = async () => {
+  const user = await newUser()
+  return { user, invitation: await newInvitation(user.id) }
+}
 const mayEnter = async (user: TestUser, password: string) =>
   (await attemptSignIn(user.username, { password })).status === 303
 const auditOf = async (userId: string) => {
@@ -102,8 +106,7 @@ describe('an open invitation', () => {
   })
 
   it('exactly one of many simultaneous posts of an invitation sets its password', async () => {
-    const user = await newUser()
-    const invitation = await newInvitation(user.id)
+    const { user, invitation } = await invited()
     const passwords = Array.from({ length: 5 }, (_, i) => `the password of tab ${i}`)
     const statuses = await Promise.all(
       passwords.map(async (password) => (await setPassword(invitation, { password })).status),
@@ -123,7 +126,6 @@ describe('an invitation that is not open', () => {
       await what(user, invitation)
       return invitation
     }
-  const NO_CHANGE = { fields: {}, lists: {}, isDisabled: undefined }
   /** Each makes an invitation that must not be accepted. */
   const CAUSES: readonly (readonly [string, (user: TestUser) => Promise<string>])[] = [
     ['unknown', async () => mintToken('invitation')],
@@ -180,8 +182,7 @@ describe('an invitation that is not open', () => {
   )
 
   it('control: an update that changes neither password, address nor state keeps the invitation open', async () => {
-    const user = await newUser()
-    const invitation = await newInvitation(user.id)
+    const { user, invitation } = await invited()
     const lists = { scopes: ['public:read', 'registryx:read'] }
     const changed = { ...NO_CHANGE, fields: { username: user.username }, lists }
     await updateUser(admin(), { userId: user.id }, changed)
@@ -285,8 +286,7 @@ describe('the form', () => {
   })
 
   it('a post without the token or the cookie of the page, or from another site, is refused and the invitation stays open', async () => {
-    const user = await newUser()
-    const invitation = await newInvitation(user.id)
+    const { user, invitation } = await invited()
     for (const how of [
       { change: { form_token: '' } },
       { change: { form_token: 'x' } },
@@ -300,8 +300,7 @@ describe('the form', () => {
   })
 
   it('the invitation form of another browser sets no password and is shown again with the invitation', async () => {
-    const user = await newUser()
-    const invitation = await newInvitation(user.id)
+    const { user, invitation } = await invited()
     const opened = await registry('/invitation')
     const other = new Map(fieldsOf(await opened.text(), '/invitation')).get('form_token') ?? ''
     const answer = await setPassword(invitation, { change: { form_token: other } })
@@ -313,8 +312,7 @@ describe('the form', () => {
   })
 
   it('too many posts from one address are refused with 429 before D1 is asked, and the form keeps the invitation', async () => {
-    const user = await newUser()
-    const invitation = await newInvitation(user.id)
+    const { invitation } = await invited()
     const keys: string[] = []
     const loginLimit = {
       limit: async ({ key }: { key: string }) => {
@@ -336,8 +334,7 @@ describe('the form', () => {
   })
 
   it('a fault of D1 is answered with 503, and the invitation stays open', async () => {
-    const user = await newUser()
-    const invitation = await newInvitation(user.id)
+    const { user, invitation } = await invited()
     const batch = () => Promise.reject(new Error('D1_ERROR: no answer'))
     const DB = over(env.DB, { batch })
     const answer = await setPassword(invitation, { fetch: serve({ DB }) })

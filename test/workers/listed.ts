@@ -1,11 +1,11 @@
 /** The public directory, for the tests: a registry that has one, clients that are listed, and what a page shows. */
 
 import { env } from 'cloudflare:workers'
-import { searchKey, searchKeysOf } from '../../src/domain/directory.ts'
+import { listingStateOf, searchKey, searchKeysOf } from '../../src/domain/directory.ts'
 import { listClient, requestListing } from '../../src/flows/registration/listings.ts'
 import { DIRECTORY_PATH } from '../../src/pages/directory-page.tsx'
 import { unescapeHtml } from '../node/forms.ts'
-import { admin } from './registering.ts'
+import { admin, recordOf } from './registering.ts'
 import { type Fetch, ISSUER, newClient, newUser, serve } from './registry.ts'
 
 /** The directory is off by default. */
@@ -43,6 +43,12 @@ export async function lookAt(path: string, fetch: Fetch = withDirectory): Promis
     textOf(name ?? ''),
   )
   return { status: answer.status, html, names, next: linkIn(html) }
+}
+
+/** The state of a client's listing; null without a listing. */
+export const stateOf = async (id: string) => {
+  const { listing } = await recordOf(id)
+  return listing && listingStateOf(listing)
 }
 
 export const search = (q: string) => lookAt(addressOf({ q }))

@@ -3,8 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import type { ClientFields } from '../../src/domain/client.ts'
-import { listingStateOf } from '../../src/domain/directory.ts'
-import { deleteClient, findClient, updateClient } from '../../src/flows/registration/clients.ts'
+import { deleteClient } from '../../src/flows/registration/clients.ts'
 import {
   declineListing,
   listClient,
@@ -16,23 +15,26 @@ import { deleteUser, updateUser } from '../../src/flows/registration/users.ts'
 import { formsOf } from '../node/forms.ts'
 import { call, newAdministrator } from './administration.ts'
 import { approvalPath, decide, declareScope, newApprover } from './approving.ts'
-import { newListed, newWord, search, withDirectory } from './listed.ts'
+import { newListed, newWord, search, stateOf, withDirectory } from './listed.ts'
 import { filled, minted, newOwner, type Owner, ownerWith, register, share } from './portal.ts'
-import { admin, auditOf, portsOn, refusedAs } from './registering.ts'
+import {
+  admin,
+  auditOf,
+  changeClient,
+  NO_CHANGE,
+  portsOn,
+  recordOf,
+  refusedAs,
+} from './registering.ts'
 import { newClient, newUser, nowSeconds, registry, signIn } from './registry.ts'
 
 const newMember = () => newOwner(withDirectory)
-const stateOf = async (id: string) => {
-  const { listing } = await findClient(admin(), id)
-  return listing && listingStateOf(listing)
-}
 const byOwner = (userId: string) => ({
   actor: ownerActor(userId),
   now: nowSeconds(),
   ports: portsOn(),
 })
-const update = (id: string, fields: Partial<ClientFields>) =>
-  updateClient(admin(), id, { fields, lists: {}, mode: 'authorize', isDisabled: undefined })
+const update = (id: string, fields: Partial<ClientFields>) => changeClient(id, { fields })
 
 describe('an owner at /clients/{id}/listing', () => {
   it('/clients/{id}/listing says what becomes public, and the client is listed after an owner asks and an approver decides', async () => {
@@ -128,14 +130,14 @@ describe('an owner at /clients/{id}/listing', () => {
 
   it('a request about a listing that changes nothing leaves the version and the audit as they are', async () => {
     const id = await newListed()
-    const { version } = await findClient(admin(), id)
+    const { version } = await recordOf(id)
     await requestListing(admin(), id)
     await listClient(admin(), id)
-    expect((await findClient(admin(), id)).version).toBe(version)
+    expect((await recordOf(id)).version).toBe(version)
     await takeBackListing(admin(), id)
-    const gone = await findClient(admin(), id)
+    const gone = await recordOf(id)
     await takeBackListing(admin(), id)
-    expect((await findClient(admin(), id)).version).toBe(gone.version)
+    expect((await recordOf(id)).version).toBe(gone.version)
   })
 })
 
@@ -146,7 +148,7 @@ describe('changes of a listed client', () => {
     )
       .bind(uri, digest)
       .run()
-  const ownerOf = async (id: string) => (await findClient(admin(), id)).ownerId
+  const ownerOf = async (id: string) => (await recordOf(id)).ownerId
 
   const CHANGES: readonly [string, (id: string, word: string) => Promise<unknown>][] = [
     ['name', (id, word) => update(id, { name: `New ${word}` })],
@@ -159,9 +161,8 @@ describe('changes of a listed client', () => {
       "first owner's username",
       async (id, word) =>
         updateUser(admin(), { userId: await ownerOf(id) }, {
+          ...NO_CHANGE,
           fields: { username: `renamed-${word}` },
-          lists: {},
-          isDisabled: undefined,
         } as never),
     ],
     [
@@ -186,7 +187,7 @@ describe('changes of a listed client', () => {
     await logoRow(logoUri, 'first')
     await listClient(admin(), id)
     expect((await search(word)).names).toEqual([word])
-    const { version } = await findClient(admin(), id)
+    const { version } = await recordOf(id)
     await change(id, word)
     expect((await search(word)).names).toEqual([])
     expect(await stateOf(id)).toBe('requested')
@@ -200,10 +201,7 @@ describe('changes of a listed client', () => {
     const word = newWord()
     const id = await newListed({ name: word })
     await update(id, { name: word, contacts: ['a@b.example'], requirePkce: true })
-    await updateClient(admin(), id, {
-      ...{ fields: {}, lists: { redirectUris: ['https://new.example/cb'], scopes: ['x:y'] } },
-      ...{ mode: 'authorize', isDisabled: undefined },
-    })
+    await changeClient(id, { lists: { redirectUris: ['https://new.example/cb'], scopes: ['x:y'] } })
     expect((await search(word)).names).toEqual([word])
   })
 
@@ -212,7 +210,7 @@ describe('changes of a listed client', () => {
     await requestListing(admin(), id)
     await declineListing(admin(), id, 'No.')
     await update(id, { name: 'Changed' })
-    expect((await findClient(admin(), id)).listing).toMatchObject({ reason: 'No.', listedAt: null })
+    expect((await recordOf(id)).listing).toMatchObject({ reason: 'No.', listedAt: null })
     expect(await stateOf(id)).toBe('declined')
   })
 
@@ -238,7 +236,7 @@ describe('simultaneous changes of a listing', () => {
       const word = newWord()
       const { id } = await newClient({ name: word })
       await requestListing(admin(), id)
-      const { version } = await findClient(admin(), id)
+      const { version } = await recordOf(id)
       const [taken, listed] = await Promise.all([
         refusedAs(takeBackListing(admin(), id, version)),
         refusedAs(listClient(admin(), id, version)),
@@ -270,7 +268,7 @@ describe('simultaneous changes of a listing', () => {
       const [before, after] = [newWord(), newWord()]
       const { id } = await newClient({ name: before })
       await requestListing(admin(), id)
-      const { version } = await findClient(admin(), id)
+      const { version } = await recordOf(id)
       await Promise.all([
         listClient(admin(), id, version).catch(() => null),
         update(id, { name: after }),
@@ -285,7 +283,7 @@ describe('the management API', () => {
   it('the management API lists, declines, requests, takes back and filters, and shows the state in the document of a client', async () => {
     const caller = await newAdministrator()
     const { id } = await newClient({ ownerId: `owner-${newWord()}` })
-    const { ownerId } = await findClient(admin(), id)
+    const { ownerId } = await recordOf(id)
     const act = async (body: object) => {
       const answer = await call(caller, `POST /clients/${id}/listing`, { body, ifMatch: '*' })
       return [answer.status, await answer.json()] as [number, Record<string, unknown>]
@@ -423,7 +421,7 @@ describe('an approver in the queue', () => {
       [other.path, other.id],
     ] as const) {
       expect(await approver.page(path)).toContain('You own this client')
-      const { version } = await findClient(admin(), of)
+      const { version } = await recordOf(of)
       const forged = filled(await minted(approver, 'decide_listing', of, version), { act: 'list' })
       expect([path, (await approver.send(path, forged)).status]).toEqual([path, 403])
       expect(await stateOf(of)).toBe('requested')

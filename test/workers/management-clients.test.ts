@@ -2,7 +2,13 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
+import {
+  type Administrator,
+  call,
+  documentIn,
+  itemsOf,
+  newAdministrator,
+} from './administration.ts'
 import { authStatus, machineToken } from './obtaining.ts'
 import { CALLBACK, credentialsOf, newClient, post } from './registry.ts'
 
@@ -142,18 +148,21 @@ describe('a client over the management API', () => {
     ['', 400],
     ['"v1"', 412],
     ['W/"v1"', 412],
-  ])('a change of a client with If-Match %j is refused with %i and changes nothing', async (ifMatch, status) => {
-    const { document } = await created()
-    const headers = ifMatch === '' ? { 'If-Match': '' } : {}
-    const refused = await call(clients, `PATCH /clients/${document.client_id}`, {
-      body: { name: 'Other' },
-      headers,
-      ...(ifMatch && { ifMatch }),
-    })
-    expect(await documentIn(refused, status)).toMatchObject({ field: 'If-Match' })
-    const { name } = await documentIn(await call(reader, `GET /clients/${document.client_id}`))
-    expect(name).toBe(NEW.name)
-  })
+  ])(
+    'a change of a client with If-Match %j is refused with %i and changes nothing',
+    async (ifMatch, status) => {
+      const { document } = await created()
+      const headers = ifMatch === '' ? { 'If-Match': '' } : {}
+      const refused = await call(clients, `PATCH /clients/${document.client_id}`, {
+        body: { name: 'Other' },
+        headers,
+        ...(ifMatch && { ifMatch }),
+      })
+      expect(await documentIn(refused, status)).toMatchObject({ field: 'If-Match' })
+      const { name } = await documentIn(await call(reader, `GET /clients/${document.client_id}`))
+      expect(name).toBe(NEW.name)
+    },
+  )
 
   it('a weak ETag in If-Match still names the version', async () => {
     const { document, etag } = await created()
@@ -168,15 +177,9 @@ describe('a client over the management API', () => {
 describe('lists of clients', () => {
   it('the list of clients is paged, filtered by owner and name, and never has more than 200 entries', async () => {
     for (let n = 0; n < 3; n += 1) await created({ ...NEW, owner_id: 'shelf', name: `Shelf ${n}` })
-    const ids: string[] = []
-    for (let after: string | null = ''; after !== null; ) {
-      const path: `/${string}` = `/clients?owner_id=shelf&limit=2${after && `&after=${after}`}`
-      const page: { items: Document[]; next: string | null } = await documentIn(
-        await call(reader, `GET ${path}`),
-      )
-      ids.push(...page.items.map(({ client_id }) => client_id))
-      after = page.next
-    }
+    const ids = (await itemsOf<Document>(reader, '/clients?owner_id=shelf&limit=2')).map(
+      ({ client_id }) => client_id,
+    )
     expect(ids).toHaveLength(3)
     expect(new Set(ids).size).toBe(3)
     const named = await documentIn<{ items: Document[] }>(
@@ -228,9 +231,12 @@ describe('request bodies', () => {
     [{ ...NEW, client_id: 'a b' }, 'client_id', 'client_id must have 1 to 64 characters'],
     [{ ...NEW, access_token_lifetime_seconds: 1 }, 'access_token_lifetime_seconds', 'nor null'],
     [{ ...NEW, __proto__x: 1 }, '__proto__x', 'there is no member'],
-  ])('the registration of a client with the body %j is refused, and the problem names the member', async (body, field, detail) => {
-    expect(await refused(body)).toMatchObject({ field, detail: expect.stringContaining(detail) })
-  })
+  ])(
+    'the registration of a client with the body %j is refused, and the problem names the member',
+    async (body, field, detail) => {
+      expect(await refused(body)).toMatchObject({ field, detail: expect.stringContaining(detail) })
+    },
+  )
 
   it.each<[string, string, string, number, string?]>([
     ['that is empty', '', 'application/json', 400],

@@ -4,8 +4,14 @@ import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { HostRule } from '../../src/domain/document-host.ts'
 import { clientDocumentStore } from '../../src/stores/client-documents.ts'
-import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
-import { everything } from './registering.ts'
+import {
+  type Administrator,
+  call,
+  documentIn,
+  itemsOf,
+  newAdministrator,
+} from './administration.ts'
+import { everythingButRefusals } from './registering.ts'
 
 let admin: Administrator
 beforeAll(async () => {
@@ -20,7 +26,6 @@ const newHost = (prefix = '') => {
 const at = (host: string) => `/document-hosts/${encodeURIComponent(host)}` as const
 const list = async (host: string, rule: HostRule = 'allow', by = admin) =>
   call(by, 'POST /document-hosts', { body: { host, rule } })
-const withoutRefusals = async () => ({ ...(await everything()), refusal: [] })
 const ANY = { ifMatch: '*' }
 
 const audited = async (host: string) => {
@@ -84,16 +89,9 @@ describe('hosts of client metadata documents over the management API', () => {
 
   it('the list of hosts is paged and in the order of the hosts', async () => {
     for (const host of [newHost('zz-'), newHost('aa-'), newHost('*.mm-')]) await list(host)
-    const hosts: string[] = []
-    let after: string | null = ''
-    while (after !== null) {
-      const path = `GET /document-hosts?limit=2&after=${encodeURIComponent(after)}` as const
-      const page: { items: { host: string }[]; next: string | null } = await documentIn(
-        await call(admin, path),
-      )
-      hosts.push(...page.items.map(({ host }) => host))
-      after = page.next
-    }
+    const listed = await itemsOf<{ host: string }>(admin, '/document-hosts?limit=2')
+    const hosts = listed.map(({ host }) => host)
+    expect((await call(admin, 'GET /document-hosts?limit=2&after=')).status).toBe(200)
     expect(hosts.length).toBeGreaterThanOrEqual(3)
     expect(hosts).toEqual([...new Set(hosts)].sort())
   })
@@ -108,12 +106,15 @@ describe('hosts of client metadata documents over the management API', () => {
     ['rule', { host: 'app.example.com', rule: 'deny' }],
     ['rule', { host: 'app.example.com', rule: null }],
     ['note', { host: 'app.example.com', rule: 'allow', note: '' }],
-  ])('a host with an invalid %s is refused, the problem names the field, and nothing is written', async (field, body) => {
-    const before = await withoutRefusals()
-    const response = await call(admin, 'POST /document-hosts', { body })
-    expect((await documentIn(response, 400)).field).toBe(field)
-    expect(await withoutRefusals()).toEqual(before)
-  })
+  ])(
+    'a host with an invalid %s is refused, the problem names the field, and nothing is written',
+    async (field, body) => {
+      const before = await everythingButRefusals()
+      const response = await call(admin, 'POST /document-hosts', { body })
+      expect((await documentIn(response, 400)).field).toBe(field)
+      expect(await everythingButRefusals()).toEqual(before)
+    },
+  )
 
   it('at most a thousand hosts can be added, and an existing host can still be changed then', async () => {
     const host = newHost()

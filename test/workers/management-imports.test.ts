@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { hexDigest } from '../../src/crypto/digest.ts'
 import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
 import { over } from './counting.ts'
-import { auditOf, everything } from './registering.ts'
+import { auditOf, everything, everythingButRefusals } from './registering.ts'
 import {
   basicOf,
   post,
@@ -62,6 +62,13 @@ async function imported(clients: readonly unknown[], more: object = {}): Promise
   return (await documentIn<{ results: Result[] }>(response)).results
 }
 
+/** The id of an imported client, whose secret is `SECRET`. */
+async function importedId() {
+  const given = await row()
+  await imported([given])
+  return given.client_id
+}
+
 const tokenFor = (client: TestClient, more: Record<string, string> = {}) =>
   post('/token', {
     grant_type: 'client_credentials',
@@ -106,8 +113,7 @@ describe('an imported client', () => {
   })
 
   it('an imported secret is accepted only in the body, as in the original registry, and a wrong secret is refused', async () => {
-    const { client_id: id, ...rest } = await row()
-    await imported([{ client_id: id, ...rest }])
+    const id = await importedId()
     const basic = await post(
       '/token',
       { grant_type: 'client_credentials' },
@@ -120,15 +126,13 @@ describe('an imported client', () => {
   })
 
   it('a digest presented as the secret is refused', async () => {
-    const { client_id: id, ...rest } = await row()
-    await imported([{ client_id: id, ...rest }])
+    const id = await importedId()
     const presented = await tokenFor({ id, secret: await hexDigest(SECRET) })
     expect(await refusal(presented)).toMatchObject({ status: 401, error: 'invalid_client' })
   })
 
   it('a new secret replaces an imported one', async () => {
-    const { client_id: id, ...rest } = await row()
-    await imported([{ client_id: id, ...rest }])
+    const id = await importedId()
     const rotation = await call(admin, `POST /clients/${id}/secrets`, {
       body: { overlap_seconds: 0 },
       ifMatch: '*',
@@ -313,17 +317,20 @@ describe('an invalid client in an import', () => {
     ],
     ['keys that cannot be read', { auth_method: 'private_key_jwt', jwks: { keys: [{}] } }, 'jwks'],
   ]
-  it.each(BAD)('an import of a client with %s is refused, and the other client of the request is imported', async (_, fault, field) => {
-    const good = await row()
-    const bad = { ...(await row()), ...fault }
-    const [first, second] = await imported([bad, good])
-    expect(first).toMatchObject({ outcome: 'refused', problem: { field } })
-    expect(first?.problem?.detail).not.toMatch(/\{|\n/)
-    expect(second).toEqual({ client_id: good.client_id, outcome: 'created' })
-    if (typeof bad.client_id !== 'string') return
-    const shown = await call(admin, `GET /clients/${encodeURIComponent(bad.client_id)}`)
-    expect(shown.status).toBe(404)
-  })
+  it.each(BAD)(
+    'an import of a client with %s is refused, and the other client of the request is imported',
+    async (_, fault, field) => {
+      const good = await row()
+      const bad = { ...(await row()), ...fault }
+      const [first, second] = await imported([bad, good])
+      expect(first).toMatchObject({ outcome: 'refused', problem: { field } })
+      expect(first?.problem?.detail).not.toMatch(/\{|\n/)
+      expect(second).toEqual({ client_id: good.client_id, outcome: 'created' })
+      if (typeof bad.client_id !== 'string') return
+      const shown = await call(admin, `GET /clients/${encodeURIComponent(bad.client_id)}`)
+      expect(shown.status).toBe(404)
+    },
+  )
 
   it.each([null, 7, 'client', [], [[]], {}])(
     'an imported row that is %j is refused, and the other row is imported',
@@ -400,11 +407,10 @@ describe('a request to import', () => {
     'the scope %s does not suffice for an import, and nothing is written',
     async (scope) => {
       const lesser = await newAdministrator(scope)
-      const { refusal: _before, ...before } = await everything()
+      const before = await everythingButRefusals()
       const response = await call(lesser, 'POST /imports', { body: { clients: [await row()] } })
       expect(response.status).toBe(403)
-      const { refusal: _after, ...after } = await everything()
-      expect(after).toEqual(before)
+      expect(await everythingButRefusals()).toEqual(before)
     },
   )
 

@@ -6,7 +6,13 @@ import { createClient } from '../../src/flows/registration/clients.ts'
 import { createScope } from '../../src/flows/registration/scopes.ts'
 import { createUser } from '../../src/flows/registration/users.ts'
 import { recordStatement } from '../../src/stores/audit.ts'
-import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
+import {
+  type Administrator,
+  call,
+  documentIn,
+  itemsOf,
+  newAdministrator,
+} from './administration.ts'
 import { admin, disableUser, givenClient, givenUser } from './registering.ts'
 import { credentialsOf, nowSeconds, post, registry } from './registry.ts'
 
@@ -35,25 +41,18 @@ describe('audit', () => {
         }),
       ])
     }
-    const list = async (query: string) =>
-      documentIn<{ items: { detail: { n: number } }[]; next: string | null }>(
-        await call(reader, `GET /audit?${since(now - 4)}&${query}`),
+    type Row = { detail: { n: number } }
+    const numbers = async (query: string) =>
+      (await itemsOf<Row>(reader, `/audit?${since(now - 4)}&${query}`)).map(
+        ({ detail }) => detail.n,
       )
-    const numbers = async (query: string) => (await list(query)).items.map(({ detail }) => detail.n)
     expect(await numbers('limit=200')).toEqual([0, 1, 2, 3, 4])
     expect(await numbers('event=user.update')).toEqual([1, 3])
     expect(await numbers('client_id=c2')).toEqual([2])
     expect(await numbers('user_id=u3')).toEqual([3])
     const later = await call(reader, `GET /audit?${since(now - 1)}`)
     expect(await documentIn<{ items: unknown[] }>(later)).toMatchObject({ items: { length: 2 } })
-    const seen: number[] = []
-    for (let after: string | null = ''; after !== null; ) {
-      const page = await list(`limit=2${after && `&after=${after}`}`)
-      expect(page.items.length).toBeLessThanOrEqual(2)
-      seen.push(...page.items.map(({ detail }) => detail.n))
-      after = page.next
-    }
-    expect(seen).toEqual([0, 1, 2, 3, 4])
+    expect(await numbers('limit=2')).toEqual([0, 1, 2, 3, 4])
   })
 
   it.each([

@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
-import { everything } from './registering.ts'
+import { everythingButRefusals } from './registering.ts'
 import { serve } from './registry.ts'
 import { newKeyText } from './signing.ts'
 
@@ -17,7 +17,6 @@ const newBody = (more: object = {}) => {
   return { uri: `https://api${count}.example`, name: 'Your files', scopes: ['files:read'], ...more }
 }
 const at = (uri: string) => `/resources/${encodeURIComponent(uri)}` as const
-const withoutRefusals = async () => ({ ...(await everything()), refusal: [] })
 const ANY = { ifMatch: '*' }
 
 describe('resources over the management API', () => {
@@ -78,7 +77,7 @@ describe('resources over the management API', () => {
   it('a registry without SIGNING_KEYS refuses a resource with signed tokens, even if the caller sends Registry-Signs', async () => {
     const headers = { 'Registry-Signs': 'yes' }
     const body = newBody({ token_format: 'jwt' })
-    const before = await withoutRefusals()
+    const before = await everythingButRefusals()
     const answers = [
       await call(admin, 'POST /resources', { body }),
       await call(admin, 'POST /resources', { body, headers }),
@@ -88,7 +87,7 @@ describe('resources over the management API', () => {
         detail: 'token_format cannot be jwt: the registry has no SIGNING_KEYS to sign tokens with',
       })
     }
-    expect(await withoutRefusals()).toEqual(before)
+    expect(await everythingButRefusals()).toEqual(before)
     const { uri } = await documentIn(await call(admin, 'POST /resources', { body: newBody() }), 201)
     const change = { body: { token_format: 'jwt' }, ...ANY, headers }
     expect((await call(admin, `PATCH ${at(String(uri))}`, change)).status).toBe(400)
@@ -111,12 +110,15 @@ describe('resources over the management API', () => {
     ['token_format', { token_format: 'JWT' }],
     ['token_format', { token_format: null }],
     ['audience', { audience: 'x' }],
-  ])('a resource with an invalid %s is refused, the problem names the field, and nothing is written', async (field, more) => {
-    const before = await withoutRefusals()
-    const response = await call(admin, 'POST /resources', { body: newBody(more) })
-    expect((await documentIn(response, 400)).field).toContain(field)
-    expect(await withoutRefusals()).toEqual(before)
-  })
+  ])(
+    'a resource with an invalid %s is refused, the problem names the field, and nothing is written',
+    async (field, more) => {
+      const before = await everythingButRefusals()
+      const response = await call(admin, 'POST /resources', { body: newBody(more) })
+      expect((await documentIn(response, 400)).field).toContain(field)
+      expect(await everythingButRefusals()).toEqual(before)
+    },
+  )
 
   it('the default resources of a client must be declared, and cannot be deleted', async () => {
     const body = newBody()

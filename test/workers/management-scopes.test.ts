@@ -1,7 +1,13 @@
 /** Scopes and categories over the management API. */
 
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
+import {
+  type Administrator,
+  call,
+  documentIn,
+  itemsOf,
+  newAdministrator,
+} from './administration.ts'
 import { authStatus, machineToken } from './obtaining.ts'
 import { newClient, serve } from './registry.ts'
 
@@ -119,14 +125,8 @@ describe('scopes', () => {
       sentence: 'See a list',
     }))
     expect((await call(admin, 'PATCH /scopes', { body: { items } })).status).toBe(200)
-    const names: string[] = []
-    for (let after: string | null = ''; after !== null; ) {
-      const path: `/${string}` = `/scopes?limit=200${after && `&after=${encodeURIComponent(after)}`}`
-      const page: List = await documentIn(await call(reader, `GET ${path}`))
-      expect(page.items.length).toBeLessThanOrEqual(200)
-      names.push(...page.items.map(({ name }) => name))
-      after = page.next
-    }
+    const listed = await itemsOf<{ name: string }>(reader, '/scopes?limit=200')
+    const names = listed.map(({ name }) => name)
     expect(names.filter((name) => name.startsWith('list:'))).toEqual(items.map(({ name }) => name))
     expect(new Set(names).size).toBe(names.length)
     expect((await call(reader, 'GET /scopes?limit=201')).status).toBe(400)

@@ -1,7 +1,13 @@
 /** Users over the management API, from their registration to their end. */
 
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
+import {
+  type Administrator,
+  call,
+  documentIn,
+  itemsOf,
+  newAdministrator,
+} from './administration.ts'
 import { authStatus, userTokens } from './obtaining.ts'
 import { attemptSignIn, newClient, newUser } from './registry.ts'
 
@@ -148,15 +154,8 @@ describe('a user', () => {
 
 it('the list of users is paged, filtered by a part of the name, and never has more than 200 entries', async () => {
   for (let n = 0; n < 3; n += 1) await created({ username: `page-of-${n}` })
-  const ids: string[] = []
-  for (let after: string | null = ''; after !== null; ) {
-    const path: `/${string}` = `/users?name=PAGE-OF&limit=2${after && `&after=${after}`}`
-    const page: { items: Document[]; next: string | null } = await documentIn(
-      await call(reader, `GET ${path}`),
-    )
-    ids.push(...page.items.map(({ user_id }) => user_id))
-    after = page.next
-  }
+  const found = await itemsOf<Document>(reader, '/users?name=PAGE-OF&limit=2')
+  const ids = found.map(({ user_id }) => user_id)
   expect(new Set(ids).size).toBe(3)
   expect((await call(reader, 'GET /users?limit=201')).status).toBe(400)
 })

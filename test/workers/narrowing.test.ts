@@ -159,12 +159,9 @@ describe('withdrawals from a client', () => {
       { grantTypes: ['refresh_token'] },
       ['sessions', 'families', 'codes'],
     ],
-  ])(
-    'the withdrawal of %s ends only what depended on it',
-    async (_, change, ended) => {
-      expect(await withdrawing(change)).toEqual(ended)
-    },
-  )
+  ])('the withdrawal of %s ends only what depended on it', async (_, change, ended) => {
+    expect(await withdrawing(change)).toEqual(ended)
+  })
 
   it('the withdrawal of a scope that another scope of the client covers ends nothing', async () => {
     const wide = { ...REGISTERED, scopes: ['a:b', 'a:b:*'] }

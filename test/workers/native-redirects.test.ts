@@ -77,12 +77,15 @@ describe('the warning for addresses on the device of the user', () => {
     ['http://localhost/callback', []],
     ['http://127.0.0.1/callback', []],
     ['http://127.0.0.1/callback', ['http://localhost/callback', 'http://[::1]/callback']],
-  ])('the consent page of a client with only the redirect URI %s warns with %j', async (first, more) => {
-    const page = await open(await native(first, ...more), 'http://127.0.0.1/callback').then(
-      async (answer) => (answer.status === 200 ? answer : open(await native(first), first)),
-    )
-    expect(await page.text()).toContain(WARNING)
-  })
+  ])(
+    'the consent page of a client with only the redirect URI %s warns with %j',
+    async (first, more) => {
+      const page = await open(await native(first, ...more), 'http://127.0.0.1/callback').then(
+        async (answer) => (answer.status === 200 ? answer : open(await native(first), first)),
+      )
+      expect(await page.text()).toContain(WARNING)
+    },
+  )
 
   it('the consent page warns about a public client that redirects to the device, even if it has other redirect URIs', async () => {
     const both = await native('http://localhost/callback', 'https://client.example/callback')
@@ -93,10 +96,13 @@ describe('the warning for addresses on the device of the user', () => {
     [['https://client.example/callback']],
     [['https://client.example/callback', 'http://localhost/callback']],
     [['https://localhost.client.example/callback']],
-  ])('the consent page does not warn about a client with the redirect URIs %j', async (redirectUris) => {
-    const page = await open(await native(...redirectUris), redirectUris[0] ?? '')
-    expect([page.status, (await page.text()).includes(WARNING)]).toEqual([200, false])
-  })
+  ])(
+    'the consent page does not warn about a client with the redirect URIs %j',
+    async (redirectUris) => {
+      const page = await open(await native(...redirectUris), redirectUris[0] ?? '')
+      expect([page.status, (await page.text()).includes(WARNING)]).toEqual([200, false])
+    },
+  )
 })
 
 describe('private-use schemes without a dot', () => {

@@ -34,6 +34,14 @@ export async function issuedIn(response: Response): Promise<Issued> {
   return (await response.json()) as Issued
 }
 
+/** The tokens for a code. Throws unless tokens were issued. */
+export const redeemCode = async (
+  client: TestClient,
+  code: string,
+  more: Record<string, string> = {},
+  fetch: Fetch = registry,
+) => issuedIn(await post('/token', redemptionOf(client, code, more), {}, fetch))
+
 const REFRESHABLE = ['client_credentials', 'authorization_code', 'refresh_token'] as const
 
 export const newRefreshingClient = (more: Parameters<typeof newClient>[0] = {}) =>

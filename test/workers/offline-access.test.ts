@@ -1,7 +1,7 @@
 /** `offline_access` (OpenID Connect Core 1.0 §11): asks for a refresh token, and is never part of what is granted. */
 
 import { beforeAll, describe, expect, it } from 'vitest'
-import { newRefreshingClient, renewal } from './obtaining.ts'
+import { newRefreshingClient, redeemCode, renewal } from './obtaining.ts'
 import {
   allowing,
   authorizePath,
@@ -11,7 +11,6 @@ import {
   newUser,
   obtainCode,
   post,
-  redemptionOf,
   registry,
   requestOf,
   serve,
@@ -31,7 +30,7 @@ const onRequest = serve({ ISSUE_REFRESH_TOKENS: 'offline_access' })
 
 async function issued(client: TestClient, scope: string, fetch = registry): Promise<Issued> {
   const code = await obtainCode(cookie, requestOf(client, { scope }), fetch)
-  return (await post('/token', redemptionOf(client, code), {}, fetch)).json()
+  return redeemCode(client, code, {}, fetch)
 }
 const scopesOf = async ({ access_token }: Issued) =>
   (await sessionOf(access_token))?.authorizations.scopes
@@ -40,7 +39,11 @@ describe('offline_access', () => {
   it.each([
     ['beside other scopes', 'submission:read offline_access', ['submission:read']],
     ['with extra spaces', '  offline_access   submission:read ', ['submission:read']],
-    ['as the only scope, for the default scopes', ' offline_access', ['public:read', 'submission:read']],
+    [
+      'as the only scope, for the default scopes',
+      ' offline_access',
+      ['public:read', 'submission:read'],
+    ],
   ])('a request with offline_access %s gets tokens without it', async (_, scope, granted) => {
     const tokens = await issued(await newRefreshingClient(), scope)
     expect([tokens.scope, await scopesOf(tokens)]).toEqual([granted.join(' '), granted])
@@ -66,7 +69,7 @@ describe('offline_access', () => {
     const own = await signIn(user)
     expect((await sessionOf(sessionTokenIn(own)))?.authorizations.scopes).toEqual(['public:read'])
     const code = await obtainCode(own, requestOf(client, { scope: '' }))
-    const tokens: Issued = await (await post('/token', redemptionOf(client, code))).json()
+    const tokens: Issued = await redeemCode(client, code)
     expect([tokens.scope, await scopesOf(tokens)]).toEqual(['public:read', ['public:read']])
     for (const scope of ['', 'offline_access', 'public:read offline_access']) {
       const machine: Issued = await (await post('/token', credentialsOf(client, { scope }))).json()

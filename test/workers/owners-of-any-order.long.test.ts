@@ -4,12 +4,7 @@ import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { MAX_FURTHER_OWNERS } from '../../src/domain/client.ts'
-import {
-  createClient,
-  deleteClient,
-  findClient,
-  updateClient,
-} from '../../src/flows/registration/clients.ts'
+import { createClient, deleteClient, findClient } from '../../src/flows/registration/clients.ts'
 import { ownerActor } from '../../src/flows/registration/own-clients.ts'
 import {
   acceptOffer,
@@ -20,7 +15,7 @@ import {
   takeBackOffer,
 } from '../../src/flows/registration/owners.ts'
 import { RegistrationError } from '../../src/protocol/registration/errors.ts'
-import { admin, givenClient } from './registering.ts'
+import { admin, changeClient, givenClient, recordOf } from './registering.ts'
 import { newUser, type TestUser } from './registry.ts'
 
 const PEOPLE = 4
@@ -49,8 +44,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 async function take({ act, by, about }: Step, id: string, people: readonly TestUser[]) {
   const [actor, other] = [people[by] as TestUser, people[about] as TestUser]
   const own = { ...admin(), actor: ownerActor(actor.id) }
-  const { version } = await findClient(admin(), id)
-  const update = { fields: {}, lists: {}, mode: 'authorize' as const, isDisabled: undefined }
+  const { version } = await recordOf(id)
   switch (act) {
     case 'offer':
       return offerOwnership(own, id, other.username, version)
@@ -65,12 +59,9 @@ async function take({ act, by, about }: Step, id: string, people: readonly TestU
     case 'leave':
       return leaveClient(own, id, OWNED_AT_MOST, version)
     case 'first':
-      return updateClient(admin(), id, { ...update, fields: { ownerId: other.id } })
+      return changeClient(id, { fields: { ownerId: other.id } })
     case 'further':
-      return updateClient(admin(), id, {
-        ...update,
-        lists: { furtherOwners: [actor.id, other.id] },
-      })
+      return changeClient(id, { lists: { furtherOwners: [actor.id, other.id] } })
   }
 }
 

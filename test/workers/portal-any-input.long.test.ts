@@ -122,24 +122,27 @@ describe('random input in the portal', { timeout: TIMEOUT_MS }, () => {
     },
   )
 
-  it.each(PATHS)('no random query of %s causes a fault or shows markup of the caller', async (path) => {
-    const { owner, own } = await prepare()
-    const bases = [
-      {
-        pairs: [
-          ['page', '2'],
-          ['done', 'saved'],
-        ] as AnyPairs,
-        headers: headersOf(owner),
-      },
-    ]
-    await fc.assert(
-      fc.asyncProperty(anyGet(path.replace(':client_id', own), bases), async (request) => {
-        checkPage(request, await answerTo(request, service, traces))
-      }),
-      { numRuns: RUNS / 3 },
-    )
-  })
+  it.each(PATHS)(
+    'no random query of %s causes a fault or shows markup of the caller',
+    async (path) => {
+      const { owner, own } = await prepare()
+      const bases = [
+        {
+          pairs: [
+            ['page', '2'],
+            ['done', 'saved'],
+          ] as AnyPairs,
+          headers: headersOf(owner),
+        },
+      ]
+      await fc.assert(
+        fc.asyncProperty(anyGet(path.replace(':client_id', own), bases), async (request) => {
+          checkPage(request, await answerTo(request, service, traces))
+        }),
+        { numRuns: RUNS / 3 },
+      )
+    },
+  )
 
   it('no random id in a URL causes a fault or finds a client of others', async () => {
     const { owner, theirs } = await prepare()

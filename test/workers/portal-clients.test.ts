@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { disableClient, enableClient, findClient } from '../../src/flows/registration/clients.ts'
+import { disableClient, enableClient } from '../../src/flows/registration/clients.ts'
 import { createScope } from '../../src/flows/registration/scopes.ts'
 import { formsOf } from '../node/forms.ts'
 import {
@@ -15,10 +15,8 @@ import {
   referencesIn,
   register,
 } from './portal.ts'
-import { admin, auditOf } from './registering.ts'
+import { admin, auditOf, recordOf } from './registering.ts'
 import { credentialsOf, newClient, post, registry, serve, signIn, tokenIn } from './registry.ts'
-
-const recordOf = (id: string) => findClient(admin(), id)
 
 /** The details of its audit rows, the newest first. */
 async function newestDetails(id: string) {
@@ -158,13 +156,13 @@ describe('registering a client', () => {
     async (_, idOf) => {
       const [owner, other] = [await newOwner(), await newOwner()]
       const asked = await idOf(other)
-      const before = asked === '' ? null : await findClient(admin(), asked).catch(() => null)
+      const before = asked === '' ? null : await recordOf(asked).catch(() => null)
       const token = await minted(owner, 'new_client', asked, 0)
       const forged = filled(token, { ...CLIENT, id: asked, client_id: asked, nonce: asked })
       const [id = ''] = referencesIn(await (await owner.send('/new-client', forged)).text())
       expect(id).not.toBe(asked)
       expect((await recordOf(id)).ownerId).toBe(owner.user.id)
-      const after = asked === '' ? null : await findClient(admin(), asked).catch(() => null)
+      const after = asked === '' ? null : await recordOf(asked).catch(() => null)
       expect(after && { ...after, readAtMs: 0 }).toEqual(before && { ...before, readAtMs: 0 })
     },
   )

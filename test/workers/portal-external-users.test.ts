@@ -3,22 +3,24 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { mintToken } from '../../src/crypto/token.ts'
-import { findClient } from '../../src/flows/registration/clients.ts'
 import { formsOf } from '../node/forms.ts'
 import { approvalPath, decide, newWaitingClient } from './approving.ts'
-import { answerOffer, filled, minted, newOwner, offer, ownerWith, register } from './portal.ts'
-import { admin } from './registering.ts'
+import {
+  answerOffer,
+  externalOwner,
+  filled,
+  minted,
+  newOwner,
+  offer,
+  ownerWith,
+  register,
+} from './portal.ts'
+import { recordOf } from './registering.ts'
 import { ISSUER, newUser, serve, type TestUser } from './registry.ts'
 import { authorizing, browserRecord, LIFETIME_SECONDS, store } from './stored-session.ts'
 
 const LOGIN_URL = 'https://accounts.example/login'
 const fetch = serve({ LOGIN_URL, DIRECTORY: 'on' })
-
-async function externalOwner(userId: string) {
-  const user = { user_id: userId, username: `name-of-${userId}`, email: 'e@example.org' }
-  const token = await store(mintToken('browserSession'), { ...browserRecord(), user })
-  return ownerWith({ id: userId, username: user.username }, `registry_session=${token}`, fetch)
-}
 
 /** A client that asks for two permissions, and an approver who decides on one at a time. */
 async function waitingRequest(
@@ -45,14 +47,14 @@ async function waitingRequest(
   return {
     ...{ clientId, path, approver, signedIn },
     decideOnOne: async () => {
-      const [waiting] = (await findClient(admin(), clientId)).permissions.filter(
+      const [waiting] = (await recordOf(clientId)).permissions.filter(
         ({ authorizedAt }) => authorizedAt === null,
       )
       const ticked = [`scope ${waiting?.value}`]
       expect((await decide(approver, clientId, 'approve', { ticked })).status).toBe(303)
     },
     states: async () =>
-      (await findClient(admin(), clientId)).permissions
+      (await recordOf(clientId)).permissions
         .map(({ authorizedAt }) => (authorizedAt === null ? 'requested' : 'authorized'))
         .toSorted(),
   }
@@ -67,7 +69,7 @@ describe('the portal with an external accounts service', () => {
   })
 
   it('a user of the accounts service registers a client, and no other user sees it', async () => {
-    const [ada, bea] = [await externalOwner('e-1'), await externalOwner('e-2')]
+    const [ada, bea] = [await externalOwner('e-1', fetch), await externalOwner('e-2', fetch)]
     const { id } = await register(ada)
     const row = await env.DB.prepare('SELECT owner_id FROM client WHERE client_id = ?1')
       .bind(id)
@@ -78,7 +80,7 @@ describe('the portal with an external accounts service', () => {
   })
 
   it('an owner can offer a client, by name or id, to a user whom the registry has seen, who owns the client after accepting', async () => {
-    const [ada, bea] = [await externalOwner('e-3'), await externalOwner('e-4')]
+    const [ada, bea] = [await externalOwner('e-3', fetch), await externalOwner('e-4', fetch)]
     const { id } = await register(ada)
     expect((await offer(ada, id, bea.user.username)).status).toBe(400)
     await env.DB.prepare(
@@ -93,7 +95,7 @@ describe('the portal with an external accounts service', () => {
   })
 
   it('owners see each other by the last seen name with the id, and themselves by their own name', async () => {
-    const [ada, bea] = [await externalOwner('e-7'), await externalOwner('e-8')]
+    const [ada, bea] = [await externalOwner('e-7', fetch), await externalOwner('e-8', fetch)]
     const { id } = await register(ada)
     const path = `/clients/${id}/owners`
     // The registry has not seen this user, but knows the id by a consent.
@@ -124,7 +126,7 @@ describe('the portal with an external accounts service', () => {
   })
 
   it('an offer to a name that several users have is refused, and shows no id', async () => {
-    const ada = await externalOwner('e-5')
+    const ada = await externalOwner('e-5', fetch)
     const { id } = await register(ada)
     const insert = 'INSERT INTO external_user (user_id, username_key, seen_at) VALUES (?1, ?2, 1)'
     await env.DB.batch(['twin-1', 'twin-2'].map((one) => env.DB.prepare(insert).bind(one, 'twin')))
@@ -150,7 +152,7 @@ describe('the portal with an external accounts service', () => {
       ['list', {}],
       ['unlist', { listing_reason: 'No.' }],
     ] as const) {
-      const { version } = await findClient(admin(), clientId)
+      const { version } = await recordOf(clientId)
       const form = act === 'list' || act === 'unlist' ? 'decide_listing' : 'decide'
       const fields = filled(await minted(approver, form, clientId, version), { act, ...more })
       const answer = await approver.send(path, fields)
@@ -176,7 +178,7 @@ describe('the portal with an external accounts service', () => {
   })
 
   it('control: a registry with its own users does not accept the session of an unknown user', async () => {
-    const { cookie, user } = await externalOwner('e-6')
+    const { cookie, user } = await externalOwner('e-6', fetch)
     const answer = await ownerWith(user, cookie).get('/clients')
     expect(answer.headers.get('Location')).toMatch(/^\/login/)
     expect((await newOwner()).user.id).not.toBe('e-6')

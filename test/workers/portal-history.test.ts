@@ -7,11 +7,10 @@ import {
   createClient,
   deleteClient,
   disableClient,
-  updateClient,
   withdrawFromClient,
 } from '../../src/flows/registration/clients.ts'
 import { newOwner, type Owner, register, share } from './portal.ts'
-import { actBy, admin, givenClient } from './registering.ts'
+import { actBy, admin, changeClient, givenClient } from './registering.ts'
 import { newClient } from './registry.ts'
 
 const textOf = (html: string) =>
@@ -102,12 +101,11 @@ describe('the history of a client', () => {
       return createClient(admin(), { ...given, clientId: id, fields: own })
     }
     await made(ada, 'Before')
-    const whole = { lists: {}, mode: 'authorize' as const, isDisabled: undefined }
-    await updateClient(admin(), id, { ...whole, fields: { name: 'Secret plan' } })
+    await changeClient(id, { fields: { name: 'Secret plan' } })
     await deleteClient(admin(), id)
     await made(bea, 'After')
     const other = await newClient({ ownerId: ada.user.id })
-    await updateClient(admin(), other.id, { ...whole, fields: { name: 'Another' } })
+    await changeClient(other.id, { fields: { name: 'Another' } })
     await env.DB.prepare(
       `INSERT INTO audit (happened_at, actor, event, client_id, user_id, detail)
        VALUES (1, 'user:a-user', 'consent.grant', ?1, 'a-user', '{"scopes":["secret:read"]}')`,

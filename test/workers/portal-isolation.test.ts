@@ -5,7 +5,6 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { findClient, updateClient } from '../../src/flows/registration/clients.ts'
 import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
 import { formsOf, type Pair } from '../node/forms.ts'
 import { sampled } from '../sample.ts'
@@ -21,7 +20,7 @@ import {
   registerShared,
   share,
 } from './portal.ts'
-import { admin, everything } from './registering.ts'
+import { changeClient, everythingButRefusals, recordOf } from './registering.ts'
 import { newUser, serve, signIn } from './registry.ts'
 
 const PAGES_OF_A_CLIENT = PORTAL_PAGES.map(({ path }) => path).filter((path) =>
@@ -62,9 +61,8 @@ beforeAll(async () => {
 
 /** Every row that names the victim's client, and the clients of the other. */
 const rowsOf = async () => {
-  const { refusal: _, ...tables } = await everything()
   return Object.fromEntries(
-    Object.entries(tables).map(([table, rows]) => [
+    Object.entries(await everythingButRefusals()).map(([table, rows]) => [
       table,
       rows.map((row) => JSON.stringify(row)).filter((row) => row.includes(id) || row.includes(own)),
     ]),
@@ -184,7 +182,7 @@ describe('forged and replayed forms', () => {
     "a form of %s for an owner's client changes neither a client of another owner nor another client of the same owner",
     async (path) => {
       const second = (await register(other)).id
-      const { version } = await findClient(admin(), second)
+      const { version } = await recordOf(second)
       const forms = await formsAt(other, path, own)
       const before = await rowsOf()
       for (const fields of forms) {
@@ -195,22 +193,25 @@ describe('forged and replayed forms', () => {
         expect(answer.status).toBe(403)
       }
       expect(await rowsOf()).toEqual(before)
-      expect((await findClient(admin(), second)).version).toBe(version)
+      expect((await recordOf(second)).version).toBe(version)
     },
   )
 
-  it.each(WITH_FORMS)('a form of %s changes nothing when it is sent to another page of its client', async (path) => {
-    const forms = await formsAt(other, path, own)
-    const before = await rowsOf()
-    for (const fields of forms) {
-      const others = WITH_FORMS.filter((one) => one !== path)
-      for (const elsewhere of sampled(others, 3, WITH_FORMS.indexOf(path))) {
-        const answer = await other.send(at(elsewhere, own), fields)
-        expect([elsewhere, answer.status]).toEqual([elsewhere, 403])
+  it.each(WITH_FORMS)(
+    'a form of %s changes nothing when it is sent to another page of its client',
+    async (path) => {
+      const forms = await formsAt(other, path, own)
+      const before = await rowsOf()
+      for (const fields of forms) {
+        const others = WITH_FORMS.filter((one) => one !== path)
+        for (const elsewhere of sampled(others, 3, WITH_FORMS.indexOf(path))) {
+          const answer = await other.send(at(elsewhere, own), fields)
+          expect([elsewhere, answer.status]).toEqual([elsewhere, 403])
+        }
       }
-    }
-    expect(await rowsOf()).toEqual(before)
-  })
+      expect(await rowsOf()).toEqual(before)
+    },
+  )
 
   it.each([
     ['without its token', (fields: Pair[]) => fields.filter(([name]) => name !== 'form_token')],
@@ -300,15 +301,10 @@ describe('a form that was opened before the owner changed', () => {
       const former = await newOwner()
       const of = (await registerShared(former)).id
       const forms = await formsAt(former, path, of)
-      await updateClient(admin(), of, {
-        fields: { ownerId: other.user.id },
-        lists: {},
-        mode: 'authorize',
-        isDisabled: undefined,
-      })
-      const before = await findClient(admin(), of)
+      await changeClient(of, { fields: { ownerId: other.user.id } })
+      const before = await recordOf(of)
       for (const fields of forms) expect((await former.send(at(path, of), fields)).status).toBe(404)
-      expect((await findClient(admin(), of)).version).toBe(before.version)
+      expect((await recordOf(of)).version).toBe(before.version)
       expect(await former.page('/clients')).not.toContain(of)
       expect(await other.page('/clients')).toContain(of)
     },
@@ -322,7 +318,7 @@ describe('a form that was opened before the owner changed', () => {
     await second.submit(`/clients/${of}/leave`)
     await share(first, of, second)
     expect((await second.send(`/clients/${of}/delete`, fields)).status).toBe(409)
-    expect((await findClient(admin(), of)).ownerId).toBe(first.user.id)
+    expect((await recordOf(of)).ownerId).toBe(first.user.id)
   })
 
   it('an owner who is removed during a change changes nothing', async () => {
@@ -335,7 +331,7 @@ describe('a form that was opened before the owner changed', () => {
       second.send(`/clients/${of}/edit`, edit),
     ])
     const statuses = answers.map(({ status }) => status)
-    const { name, furtherOwners } = await findClient(admin(), of)
+    const { name, furtherOwners } = await recordOf(of)
     // One of them was first; the other demanded the version before.
     if (statuses[0] === 303) expect(furtherOwners).toEqual([])
     expect(name === 'Late').toBe(statuses[1] === 303)

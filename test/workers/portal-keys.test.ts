@@ -5,11 +5,10 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { findClient } from '../../src/flows/registration/clients.ts'
 import { asserting, assertionOf, type Key, keySetOf, newKey } from './keys.ts'
 import { exceededFor } from './limits.ts'
 import { minted, newOwner, type Owner, ownerWith, referencesIn, register } from './portal.ts'
-import { admin, auditOf } from './registering.ts'
+import { auditOf, recordOf } from './registering.ts'
 import { credentialsOf, newClient, post, serve } from './registry.ts'
 import { newHost, publish, requestsTo, served } from './world.ts'
 
@@ -17,7 +16,6 @@ vi.spyOn(console, 'log').mockImplementation(() => {})
 
 const MACHINE = { kind: 'machine', redirect_uris: '' }
 const uncached = serve({ CLIENT_CACHE_SECONDS: '0' })
-const recordOf = (id: string) => findClient(admin(), id)
 
 let key: Key
 let other: Key

@@ -10,8 +10,6 @@ import {
   authorizeClient,
   deleteClient,
   disableClient,
-  findClient,
-  updateClient,
 } from '../../src/flows/registration/clients.ts'
 import { createUser, deleteUser } from '../../src/flows/registration/users.ts'
 import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
@@ -27,9 +25,8 @@ import {
   register,
   share,
 } from './portal.ts'
-import { admin } from './registering.ts'
+import { admin, changeClient, recordOf } from './registering.ts'
 
-const recordOf = (id: string) => findClient(admin(), id)
 const rowsOf = async (id: string) =>
   (await env.DB.prepare('SELECT * FROM client_owner_offer WHERE client_id = ?1').bind(id).all())
     .results
@@ -238,21 +235,11 @@ describe('an offer', () => {
 
   it('an operator can add an owner without an offer, which ends an open offer to that user', async () => {
     const { bea, id } = await offered()
-    await updateClient(admin(), id, {
-      fields: {},
-      lists: { furtherOwners: [bea.user.id] },
-      mode: 'authorize',
-      isDisabled: undefined,
-    })
+    await changeClient(id, { lists: { furtherOwners: [bea.user.id] } })
     expect(await rowsOf(id)).toEqual([])
     expect((await bea.get(`/clients/${id}`)).status).toBe(200)
     const second = await offered()
-    await updateClient(admin(), second.id, {
-      fields: { ownerId: second.bea.user.id },
-      lists: {},
-      mode: 'authorize',
-      isDisabled: undefined,
-    })
+    await changeClient(second.id, { fields: { ownerId: second.bea.user.id } })
     expect(await rowsOf(second.id)).toEqual([])
     expect((await second.bea.get(`/clients/${second.id}`)).status).toBe(200)
   })
@@ -271,11 +258,8 @@ describe('the limit on offers', () => {
   it('a client has at most 20 further owners and offers together, also when an operator adds owners meanwhile', async () => {
     const { ada, bea, id } = await offered()
     const owners = (count: number) =>
-      updateClient(admin(), id, {
-        fields: {},
+      changeClient(id, {
         lists: { furtherOwners: Array.from({ length: count }, (_, n) => `someone-${n}`) },
-        mode: 'authorize',
-        isDisabled: undefined,
       })
     await owners(19)
     const { user } = await newOwner()
@@ -432,11 +416,10 @@ describe('the first owner', () => {
   it('a further owner whom an operator makes the first owner owns the client once, and no longer after leaving', async () => {
     const { ada, bea, id } = await offered()
     await answerOffer(bea, id, 'accept')
-    const update = { lists: {}, mode: 'authorize' as const, isDisabled: undefined }
-    await updateClient(admin(), id, { ...update, fields: { ownerId: bea.user.id } })
+    await changeClient(id, { fields: { ownerId: bea.user.id } })
     expect(await ownersOf(id)).toEqual([bea.user.id])
     const both = { furtherOwners: [bea.user.id, ada.user.id] }
-    await updateClient(admin(), id, { ...update, fields: {}, lists: both })
+    await changeClient(id, { lists: both })
     expect(await ownersOf(id)).toEqual([bea.user.id, ada.user.id])
     expect((await bea.submit(`/clients/${id}/leave`)).status).toBe(303)
     expect(await ownersOf(id)).toEqual([ada.user.id])
@@ -559,12 +542,7 @@ describe('the history', () => {
     await answerOffer(cy, id, 'decline')
     await offer(ada, id, dan.user.username)
     await ada.submit(`/clients/${id}/owners`, {}, 'take_back_offer')
-    await updateClient(admin(), id, {
-      fields: {},
-      lists: { furtherOwners: [bea.user.id, dan.user.id] },
-      mode: 'authorize',
-      isDisabled: undefined,
-    })
+    await changeClient(id, { lists: { furtherOwners: [bea.user.id, dan.user.id] } })
     await ada.submit(`/clients/${id}/owners`, { user: dan.user.id }, 'remove_owner')
     await ada.submit(`/clients/${id}/leave`)
     const page = await bea.page(`/clients/${id}/history`)

@@ -7,13 +7,13 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import {
   authorizeClient,
   disableClient,
-  findClient,
   updateClient,
   withdrawFromClient,
 } from '../../src/flows/registration/clients.ts'
 import { createScope, deleteScope } from '../../src/flows/registration/scopes.ts'
 import { formsOf } from '../node/forms.ts'
 import { call, documentIn, newAdministrator } from './administration.ts'
+import { declareScope } from './approving.ts'
 import {
   answerOffer,
   CLIENT,
@@ -26,29 +26,17 @@ import {
   register,
   share,
 } from './portal.ts'
-import { admin, auditOf, refusedAs } from './registering.ts'
+import { admin, auditOf, changeClient, recordOf, refusedAs, statesOf } from './registering.ts'
 import { newClient, serve } from './registry.ts'
 import { newResource } from './resources.ts'
 
-const recordOf = (id: string) => findClient(admin(), id)
 const MINE = `asked${crypto.randomUUID().slice(0, 8)}`
 const [READ, WRITE, FREE] = [`${MINE}:read`, `${MINE}:write`, `${MINE}:free`]
 
 beforeAll(async () => {
-  const declare = (name: string, sentence: string, more = {}) =>
-    createScope(admin(), { name, sentence, selfRegistered: false, sensitive: false, ...more })
-  await declare(READ, 'Read what you keep')
-  await declare(WRITE, 'Change what you keep', { sensitive: true })
+  await declareScope(READ, 'Read what you keep')
+  await declareScope(WRITE, 'Change what you keep', { sensitive: true })
 })
-
-const statesOf = async (id: string) => {
-  const { permissions, decisions } = await recordOf(id)
-  return {
-    requested: permissions.filter(({ authorizedAt }) => authorizedAt === null).map((p) => p.value),
-    authorized: permissions.filter(({ authorizedAt }) => authorizedAt !== null).map((p) => p.value),
-    decided: decisions.map(({ value, decision, reason }) => [value, decision, reason]),
-  }
-}
 
 const ask = (owner: Owner, id: string, changed: Record<string, string | string[]>) =>
   owner.submit(`/clients/${id}/permissions`, changed, 'ask')
@@ -330,12 +318,7 @@ describe('owners', () => {
     const again = await offer(ada, id, ada.user.username)
     expect(again.status).toBe(409)
     const furtherOwners = Array.from({ length: 20 }, (_, n) => `someone-${n}`)
-    await updateClient(admin(), id, {
-      fields: {},
-      lists: { furtherOwners },
-      mode: 'authorize',
-      isDisabled: undefined,
-    })
+    await changeClient(id, { lists: { furtherOwners } })
     const { user } = await newOwner()
     expect((await offer(ada, id, user.username)).status).toBe(409)
   })
@@ -394,7 +377,7 @@ describe('owners and permissions over the management API', () => {
     await authorizeClient(admin(), id, { scopes: [READ] })
     await ask(owner, id, { scopes: [WRITE] })
     const replace = (mode: 'authorize' | 'request') =>
-      updateClient(admin(), id, { fields: {}, lists: { scopes: [] }, mode, isDisabled: undefined })
+      changeClient(id, { lists: { scopes: [] }, mode })
     await replace('authorize')
     await replace('request')
     expect((await statesOf(id)).decided.sort()).toEqual(

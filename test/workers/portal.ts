@@ -1,5 +1,6 @@
 /** Owners at the pages of the portal, for the tests: a browser that opens a page, fills in a form and sends it. */
 
+import { mintToken } from '../../src/crypto/token.ts'
 import { formToken } from '../../src/http/form-token.ts'
 import { formsOf, type Pair } from '../node/forms.ts'
 import {
@@ -12,6 +13,7 @@ import {
   signIn,
   type TestUser,
 } from './registry.ts'
+import { authorizing, browserRecord, store } from './stored-session.ts'
 
 export type Filled = Readonly<Record<string, string | readonly string[]>>
 
@@ -75,6 +77,14 @@ export function ownerWith(user: TestUser, cookie: string, fetch: Fetch = registr
     send,
     submit: async (path, changed = {}, act) => send(path, filled(await form(path, act), changed)),
   }
+}
+
+/** A user of an accounts service, with a session that has these scopes. */
+export async function externalOwner(userId: string, fetch: Fetch, scopes: string[] = []) {
+  const user = { user_id: userId, username: `name-of-${userId}`, email: 'e@example.org' }
+  const session = { ...browserRecord(), ...authorizing(scopes), user }
+  const token = await store(mintToken('browserSession'), session)
+  return ownerWith({ id: userId, username: user.username }, `registry_session=${token}`, fetch)
 }
 
 /** A signed-in user without a client. */

@@ -149,29 +149,26 @@ describe('prompt=login and max_age', () => {
     ['prompt=login', { prompt: 'login' }],
     ['max_age=0', { max_age: '0' }],
     ['an exceeded max_age', { max_age: '60' }],
-  ])(
-    '%s requires a new sign-in, and after it only consent',
-    async (_, demand) => {
-      const old = await signIn(user)
-      await age(old, 90)
-      const away = await open(demand, old)
-      expect(isSignIn(away)).toBe(true)
-      const back = nextPageOf(away)
-      // A browser that returns without a sign-in is redirected to sign-in again.
-      const skipped = await registry(back, { headers: { Cookie: old } })
-      expect(isSignIn(skipped)).toBe(true)
-      const signedIn = await attemptSignIn(user.username, {
-        page: `/login?next_page=${encodeURIComponent(back)}`,
-        cookie: old,
-      })
-      const next = new URL(signedIn.headers.get('Location') ?? '', ISSUER)
-      const headers = { Cookie: cookiesOf(signedIn) }
-      const page = await registry(next.pathname + next.search, { headers })
-      expect(page.status).toBe(200)
-      const allowed = await post('/authorize', allowing(await page.text()), headers)
-      expect(codeIn(allowed)).toMatch(/^regc_/)
-    },
-  )
+  ])('%s requires a new sign-in, and after it only consent', async (_, demand) => {
+    const old = await signIn(user)
+    await age(old, 90)
+    const away = await open(demand, old)
+    expect(isSignIn(away)).toBe(true)
+    const back = nextPageOf(away)
+    // A browser that returns without a sign-in is redirected to sign-in again.
+    const skipped = await registry(back, { headers: { Cookie: old } })
+    expect(isSignIn(skipped)).toBe(true)
+    const signedIn = await attemptSignIn(user.username, {
+      page: `/login?next_page=${encodeURIComponent(back)}`,
+      cookie: old,
+    })
+    const next = new URL(signedIn.headers.get('Location') ?? '', ISSUER)
+    const headers = { Cookie: cookiesOf(signedIn) }
+    const page = await registry(next.pathname + next.search, { headers })
+    expect(page.status).toBe(200)
+    const allowed = await post('/authorize', allowing(await page.text()), headers)
+    expect(codeIn(allowed)).toMatch(/^regc_/)
+  })
 
   it('max_age=0 requires a new sign-in even within the second of the last one', async () => {
     expect(isSignIn(await open({ max_age: '0' }, await signIn(user)))).toBe(true)

@@ -5,8 +5,12 @@ import type { ClientFields } from '../../src/domain/client.ts'
 import { clientFields } from '../../src/domain/registration.ts'
 import { ADMIN_SCOPE } from '../../src/domain/registry-scopes.ts'
 import type { Act } from '../../src/flows/registration/change.ts'
+import { findClient, updateClient } from '../../src/flows/registration/clients.ts'
 import { updateUser } from '../../src/flows/registration/users.ts'
-import type { GivenNewClient } from '../../src/protocol/registration/client-fields.ts'
+import type {
+  GivenClientChange,
+  GivenNewClient,
+} from '../../src/protocol/registration/client-fields.ts'
 import type { RegistrationErrorKind } from '../../src/protocol/registration/errors.ts'
 import { RegistrationError } from '../../src/protocol/registration/errors.ts'
 import type { GivenNewUser } from '../../src/protocol/registration/user-fields.ts'
@@ -32,6 +36,29 @@ export const actBy = (scopes: readonly string[], ports = portsOn()): Act => ({
 })
 export const actOn = (storage: Storage) => actBy([ADMIN_SCOPE], portsOn(storage))
 export const admin = () => actBy([ADMIN_SCOPE])
+
+export const NO_CHANGE = { fields: {}, lists: {}, isDisabled: undefined } as const
+
+/** An administrator's update of a client: `mode` is `authorize` unless given. */
+export const changeClient = (id: string, change: Partial<GivenClientChange>) =>
+  updateClient(admin(), id, { ...NO_CHANGE, mode: 'authorize', ...change })
+
+export const recordOf = (id: string) => findClient(admin(), id)
+
+/** The permissions of a client and the decisions on them, each sorted. */
+export async function statesOf(id: string) {
+  const { permissions, decisions } = await recordOf(id)
+  const valuesOf = (isAuthorized: boolean) =>
+    permissions
+      .filter(({ authorizedAt }) => (authorizedAt !== null) === isAuthorized)
+      .map(({ value }) => value)
+      .sort()
+  return {
+    requested: valuesOf(false),
+    authorized: valuesOf(true),
+    decided: decisions.map(({ value, decision, reason }) => [value, decision, reason]).sort(),
+  }
+}
 
 const setState = (isDisabled: boolean) => (act: Act, who: UserReference) =>
   updateUser(act, who, { fields: {}, lists: {}, isDisabled })
@@ -76,6 +103,9 @@ export async function everything(): Promise<Record<string, unknown[]>> {
   const rows = await env.DB.batch(names.map((name) => env.DB.prepare(`SELECT * FROM "${name}"`)))
   return Object.fromEntries(names.map((name, index) => [name, rows[index]?.results ?? []]))
 }
+
+/** `everything` without the records of refusals, which a refused request may write. */
+export const everythingButRefusals = async () => ({ ...(await everything()), refusal: [] })
 
 export const auditOf = async (column: 'client_id' | 'user_id', id: string) =>
   (

@@ -3,7 +3,7 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { type Bindings, compose } from '../../src/compose.ts'
-import { hexDigest, sessionKeyOf } from '../../src/crypto/digest.ts'
+import { digest, hexDigest, sessionKeyOf } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import {
   type AuthMethod,
@@ -289,6 +289,14 @@ export const tokenIn = async (response: Response) => (await response.json()) as 
 /** The live session of a token, as the authenticator sees it with `fresh`; null if there is none. */
 export const sessionOf = async (token: string) =>
   liveSessions(env.SESSIONS, env.DB).find(await sessionKeyOf(token), Date.now(), true)
+
+/** Copies the session of a browser as an accounts service may write it; returns the Cookie header of the copy. */
+export async function externalSession(cookie: string, userId?: string): Promise<string> {
+  const written = await sessionOf(sessionTokenIn(cookie))
+  const user = { ...written?.user, ...(userId !== undefined && { user_id: userId }) }
+  await env.SESSIONS.put(await digest('a-session-of-theirs'), JSON.stringify({ ...written, user }))
+  return 'registry_session=a-session-of-theirs'
+}
 
 export async function countSessions(): Promise<number> {
   let count = 0
