@@ -1,4 +1,4 @@
-/** Signed access tokens as claims and as session records: nothing that revokes or limits a token is lost on the way. */
+/** Signed access tokens as claims and as session records: the conversion loses nothing that revokes or limits a token. */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -73,7 +73,7 @@ const session: fc.Arbitrary<NewSession & { client: Client; lifetimeSeconds: numb
     }
   })
 
-/** What decides: everything except the texts that no token has. */
+/** The fields on which checks decide: all except the texts that a signed token does not carry. */
 const decisive = ({ client: held, user, start_time, end_time, ...rest }: SessionRecord) => ({
   ...rest,
   authorizations: {
@@ -82,13 +82,13 @@ const decisive = ({ client: held, user, start_time, end_time, ...rest }: Session
   },
   clientId: held?.client_id,
   userId: user?.user_id ?? null,
-  // A token has whole seconds.
+  // A signed token states times in whole seconds.
   startAt: Math.floor(Date.parse(start_time) / 1000),
   endAt: Math.floor(Date.parse(end_time) / 1000),
 })
 
 describe('the session of a signed token', () => {
-  it('a token has the session that an opaque token would have, except for texts about people and the client', async () => {
+  it('a signed token carries the session of an opaque token, except names and addresses of the user and the client', async () => {
     await fc.assert(
       fc.asyncProperty(session, async (given) => {
         const token = await signed(accessTokenClaims(given, issuer))
@@ -99,13 +99,13 @@ describe('the session of a signed token', () => {
         expect(decisive(found)).toEqual(
           decisive(readSession(sessionRecord(given)) as SessionRecord),
         )
-        // As a whole value: the token's own text is random and may have these letters.
+        // With quotes: the random parts of the token may contain the letters ada.
         expect(JSON.stringify(accessTokenClaims(given, issuer))).not.toContain('"ada"')
       }),
     )
   })
 
-  it('every revocation that would end the session of an opaque token ends that of the signed token', async () => {
+  it('every revocation that covers an opaque token covers the signed token with the same session', async () => {
     await fc.assert(
       fc.asyncProperty(session, async (given) => {
         const found = await read(await signed(accessTokenClaims(given, issuer)))
@@ -115,7 +115,7 @@ describe('the session of a signed token', () => {
     )
   })
 
-  it('a document that lists the key of a token ends it, and no other', () => {
+  it('a revocation document with the key of a token revokes that token and no other', () => {
     const document = {
       ...{ client: {}, client_record: {}, user: {}, consent: {}, resource: {}, version: 1 },
       token: new Set(['a']),
@@ -125,7 +125,7 @@ describe('the session of a signed token', () => {
     expect(isRevokedBy(document, 'b' as never, record as never)).toBe(false)
   })
 
-  it('claims of any kind give a session or a reason, and never a fault', async () => {
+  it('claims of any kind are read as a session or a reason for the refusal, and never throw', async () => {
     const good = accessTokenClaims(
       {
         ...{ sessionId: 'j', user: null, scopes: ['a:b'], endorsements: [], audience: ['urn:a'] },
@@ -145,7 +145,7 @@ describe('the session of a signed token', () => {
     )
   })
 
-  it('any text gives a reason, also one of three parts', async () => {
+  it('any text that is not a signed token is read as a reason for the refusal, even in three parts', async () => {
     const part = fc.stringMatching(/^eyJ[\w-]{0,80}$/)
     const text = fc.oneof(
       fc.string(),
@@ -170,7 +170,7 @@ describe('what may be signed', () => {
     audience: ['urn:a'],
   }
 
-  it('what may be signed is never longer than a token may be, whatever its parts are', async () => {
+  it('claims that may be signed give a token within the length limit, whatever their values are', async () => {
     const part = fc
       .string({ unit: 'binary', minLength: 1, maxLength: 120 })
       .filter((one) => one.isWellFormed())
@@ -208,7 +208,7 @@ describe('what may be signed', () => {
     )
   })
 
-  it('a user with the id of the client is refused, and a client that acts for itself is not', () => {
+  it('claims are refused if the user has the id of the client or the scopes are too long, and accepted for a client without a user', () => {
     expect(() => requireSigned({ ...claimed, userId: 'c' })).toThrow('that of the client')
     expect(() => requireSigned({ ...claimed, userId: undefined })).not.toThrow()
     const some = Array.from({ length: 100 }, (_, i) => `${'x'.repeat(30)}:${i}`)
@@ -218,7 +218,7 @@ describe('what may be signed', () => {
   })
 })
 
-describe('the id of a token that is not verified', () => {
+describe('the jti of an unverified token', () => {
   it('the jti is read from an access token and from no other JWT', async () => {
     expect(unverifiedId(await signed({ jti: 'j' }))).toBe('j')
     for (const jwt of [

@@ -6,30 +6,30 @@ import { describe, expect, it } from 'vitest'
 
 const SRC = join(import.meta.dirname, '../../src')
 const MAX_LINES = 300
-/** What a reader of `POST /token` has to know at most. */
+/** The most files that a reader of `POST /token` has to know. */
 const MAX_FILES_OF_TOKEN = 47
 
-/** What each folder, or file of src/ itself, may import: a folder or one file. */
+/** The folders and files that each folder, or each file directly in src/, may import. */
 const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
-  // domain/ids.ts: the types by which one digest is not taken for another.
+  // domain/ids.ts: the types that keep digests of different kinds apart.
   // domain/json-object.ts: the members of keys and JWTs are read from untrusted JSON.
   crypto: ['domain/ids.ts', 'domain/json-object.ts'],
   protocol: ['domain', 'crypto'],
   'deadline.ts': [],
-  // protocol: which addresses may be asked.
+  // protocol: the URLs that may be fetched.
   outbound: ['protocol', 'deadline.ts'],
-  // deadline.ts: a request does not wait without end for the read of another.
+  // deadline.ts: a request waits for the read of another request only until a deadline.
   stores: ['domain', 'crypto', 'deadline.ts'],
-  // stores: their types, which say what a flow is promised.
+  // stores: only their types, which state what a store promises to a flow.
   flows: ['domain', 'crypto', 'protocol', 'stores'],
   // protocol/errors.ts: the error codes that the pages under /errors explain.
   pages: ['domain', 'protocol/errors.ts'],
-  // stores: their types. flows/deps.ts: the type of the request context, which the frame makes.
+  // stores: only their types. flows/deps.ts: the type of the request context, which the frame makes.
   http: ['domain', 'crypto', 'protocol', 'stores', 'flows/deps.ts', 'deadline.ts'],
-  // crypto: the sign-in form has a secret of its own, since there is no session yet to derive a token from.
+  // crypto: the sign-in form needs its own secret, because no session exists yet from which a form token could be derived.
   routes: ['domain', 'crypto', 'protocol', 'flows', 'http', 'pages'],
-  // secrets.ts: its own keys.
+  // secrets.ts: the keys of the authenticator.
   authenticator: [
     'domain',
     'crypto',
@@ -39,12 +39,12 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'config.ts',
     'secrets.ts',
   ],
-  // authenticator/check.ts, authenticator/seen-proofs.ts: an access token is checked here as at any other resource server.
-  // config.ts: what a change ends depends on the registry's settings, and `status` shows them.
-  // outbound: it reads client metadata documents.
-  // pages, routes/error-page.tsx, routes/sign-out-page.tsx: it serves the portal, the page of an invitation and the
-  // reference, which look like every other page.
-  // routes/token.ts, routes/authorization-pairs.ts, routes/endpoint.ts: the request checker serves a request as they do.
+  // authenticator/check.ts, authenticator/seen-proofs.ts: management checks access tokens as any other resource server does.
+  // config.ts: the registry's settings decide what a change revokes, and `status` shows them.
+  // outbound: management reads client metadata documents.
+  // pages, routes/error-page.tsx, routes/sign-out-page.tsx: management serves the portal, the invitation page and the
+  // reference in the design of every other page.
+  // routes/token.ts, routes/authorization-pairs.ts, routes/endpoint.ts: the request checker runs the code of these endpoints.
   management: [
     'domain',
     'crypto',
@@ -66,7 +66,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'routes/endpoint.ts',
   ],
   // crypto: behind nginx, and with the key set, the middleware verifies a JWT itself.
-  // stores/isolate-memory.ts: bounds what it keeps. stores/verification-keys.ts: it reads key sets as the authenticator does.
+  // stores/isolate-memory.ts: bounds the caches. stores/verification-keys.ts: reads key sets as the authenticator does.
   'resource-server': [
     'domain',
     'crypto',
@@ -87,17 +87,17 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   ],
   // local: where the local state is, which process serves it, and how a program reports a refusal.
   // config.ts: `npm run deploy` checks an issuer as the workers do.
-  // protocol/registration: what may be registered, so that a refusal names the option. The acts are those of the API.
+  // protocol/registration: the rules of a registration, so that a refusal names the option. Changes go through the API.
   cli: ['domain', 'crypto', 'protocol', 'local', 'config.ts', 'secrets.ts'],
   'config.ts': ['domain', 'protocol', 'page-settings.ts', 'secrets.ts'],
-  // Apart from config.ts, so that the other workers do not carry it. protocol: which addresses may be asked.
+  // Not in config.ts, so that the bundles of the other workers lack it. protocol: the URLs that may be fetched.
   'webhook-settings.ts': ['crypto', 'protocol'],
-  // crypto: how long a secret must be, and what is a key.
+  // crypto: the minimum length of a secret, and the form of a key.
   'secrets.ts': ['crypto'],
-  // domain: the contrast of a colour with the grounds of the pages.
+  // domain: the contrast of a colour with the background of the pages.
   'page-settings.ts': ['domain', 'protocol'],
   'app.ts': ['http', 'protocol', 'routes'],
-  // protocol/client-documents.ts, protocol/key-set.ts: what the management worker is asked, and told.
+  // protocol/client-documents.ts, protocol/key-set.ts: the requests to the management worker and its responses.
   'compose.ts': [
     'domain',
     'http',
@@ -164,11 +164,11 @@ const foreignImports = sources.flatMap(({ path, folder, imports }) =>
   ),
 )
 
-/** Types are not loaded. */
+/** Type imports load nothing when the code runs. */
 const withoutTypeImports = (text: string) =>
   text.replace(/^(?:import|export) type [^']*'[^']*'$/gm, '')
 
-/** What is loaded for a file: what it imports, and so on. */
+/** The file and everything that it imports, directly or through other files. */
 function filesLoadedFor(path: string): ReadonlySet<string> {
   const loaded = new Set([path])
   for (const one of loaded) {
@@ -233,7 +233,7 @@ describe('the files of src', () => {
     expect(local.filter((target) => extname(target) === '' || !paths.has(target))).toEqual([])
   })
 
-  it('POST /token passes at most 47 files, counted from its route', () => {
+  it('the route of POST /token loads at most 47 files', () => {
     const loaded = filesLoadedFor('routes/token.ts')
     expect(loaded).toContain('flows/token/client-credentials.ts')
     expect(loaded).toContain('crypto/digest.ts')
@@ -256,7 +256,7 @@ describe('forbidden dependencies', () => {
     expect(packages).toEqual([])
   })
 
-  it('only stores, the composition of the workers, cli and local know the types of bindings', () => {
+  it('only the folders and files that may name the type of a binding name one', () => {
     const knows = ({ folder, text }: Source) =>
       BINDING_TYPE.test(text) && !MAY_NAME_BINDINGS.includes(folder)
     expect(pathsWhere(knows)).toEqual([])

@@ -80,7 +80,7 @@ describe('form fields', () => {
     expect(readFields(formPairs(names.join('&'))).size).toBe(names.length)
   })
 
-  it('form fields are read from any text without a fault', () => {
+  it('reading form fields from any text never throws', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const fields = firstFields(formPairs(text))
@@ -133,7 +133,7 @@ describe('the scope parameter', () => {
 
   const policies = fc.constantFrom('refuse' as const, 'narrow' as const)
 
-  it('the scope parameter yields well-formed, authorized scopes or is refused', () => {
+  it('the scope parameter is refused, or read as scopes that are well-formed and authorized', () => {
     fc.assert(
       fc.property(fc.oneof(scope, similar, anyText), policies, (text, policy) => {
         const scopes = unlessRefused(() =>
@@ -150,7 +150,7 @@ describe('the scope parameter', () => {
     )
   })
 
-  it('the scope parameter is written as it is read', () => {
+  it('a list of scopes is the same after it is written as a scope parameter and read again', () => {
     fc.assert(
       fc.property(scopes, (scopes) => {
         expect(splitScopes(formatScopes(scopes)).sort()).toEqual([...new Set(scopes)].sort())
@@ -183,7 +183,7 @@ describe.each([
     )
   })
 
-  it('the intersection of two lists holds what both lists allow', () => {
+  it('the intersection of two lists covers exactly what both lists cover', () => {
     fc.assert(
       fc.property(sets, sets, sets, (left, right, [asked = '']) => {
         const isAllowed = [left, right].every((held) => held.some((one) => covers(one, asked)))
@@ -251,7 +251,7 @@ describe('a redirect URI', () => {
     return rests[0] === rests[1] && (rests[0] === '' || rests[0]?.startsWith('/') === true)
   }
 
-  /** No scheme without a dot is allowed here, except those of the web. */
+  /** Every scheme must have a dot, except http and https. */
   const hasUsableScheme = (text: string) =>
     !/^[a-z][a-z0-9+-]*:/i.test(text) || /^https?:/.test(text)
 
@@ -371,7 +371,7 @@ describe('client authentication', () => {
     )
   })
 
-  it('an Authorization header that is not well-formed Basic is refused without a fault', () => {
+  it('an Authorization header that is not well-formed Basic is refused, and reading it never throws', () => {
     fc.assert(
       fc.property(
         anyText,
@@ -420,7 +420,7 @@ describe('the session cookie', () => {
     )
   })
 
-  it('the session cookie is read from any Cookie header without a fault', () => {
+  it('reading the session cookie from any Cookie header never throws', () => {
     fc.assert(
       fc.property(anyText, fc.constantFrom(...ISSUERS), (header, issuer) => {
         expect(['absent', 'session', 'malformed']).toContain(readSessionCookie(header, issuer).kind)
@@ -490,7 +490,7 @@ describe('the URL of the sign-in page', () => {
     ['JSON', fill('{"user":"ada","to":["/a","/b"],"n":1},')],
     ['base64', fill('ab+cd/ef0123456789abcdefghi=')],
     ['a query of its own', fill('a=1&to=/papers/2101.00001&')],
-    ['text that was escaped before', fill(encodeURIComponent('{"user":"ada lovelace","n":1}'))],
+    ['percent-encoded text', fill(encodeURIComponent('{"user":"ada lovelace","n":1}'))],
     ['words of another script', fill('état ')],
   ])(
     'the URL of the sign-in page with a state of 1.3 KB (%s) fits into the 4 KiB buffer of nginx',
@@ -547,7 +547,7 @@ describe('the URI of a DPoP proof', async () => {
     )
   })
 
-  it('an htu of a DPoP proof with another path is not equal, and any text is compared without a fault', async () => {
+  it('an htu of a DPoP proof with another path is not equal, and comparing any text never throws', async () => {
     await fc.assert(
       fc.asyncProperty(segments, fc.oneof(anyText, fc.webUrl(), segments), async (path, other) => {
         fc.pre(!isDots(path))

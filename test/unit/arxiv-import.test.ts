@@ -1,4 +1,4 @@
-/** Reading the original registry's tables from every form, and what becomes of their rows. */
+/** The import reads the original registry's tables from every file format, and turns their rows into clients. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -179,15 +179,15 @@ const FORMS: readonly [string, (tables: Tables) => string][] = [
   ['a directory of CSV files', csvOf],
 ]
 
-describe('the forms of the original tables', () => {
+describe('the file formats of the original tables', () => {
   it.each(FORMS)(
-    '%s gives every client with its rows, and reports the bad row',
+    'importing %s yields every client with its rows, and reports the bad row',
     async (_, make) => {
       expectImported(await importPath(make(TABLES)))
     },
   )
 
-  it('a dump is read the same way however it is cut into pieces', async () => {
+  it('a dump or a CSV file that is read in chunks of any size gives the same rows', async () => {
     const { readSqlDump } = await import('../../src/cli/arxiv/sql-dump.ts')
     const { readCsv } = await import('../../src/cli/arxiv/csv.ts')
     const all = async <T>(read: AsyncIterable<T>) => Array.fromAsync(read)
@@ -208,7 +208,7 @@ describe('the forms of the original tables', () => {
     }
   })
 
-  it('a dump of MySQL in latin1 is decoded as such', async () => {
+  it('a MySQL dump in latin1 is decoded as cp1252', async () => {
     const tables = { ...TABLES, client: [[1, 17, CREATED, 'Möbius – “Å”', null, null, null]] }
     const cp1252: Readonly<Record<string, number>> = { '–': 0x96, '“': 0x93, '”': 0x94 }
     const bytes = Uint8Array.from(
@@ -219,7 +219,7 @@ describe('the forms of the original tables', () => {
     expect(rows[0]?.name).toBe('Möbius – “Å”')
   })
 
-  it('a row with bytes that are not UTF-8 is reported, and the rows beside it are imported', async () => {
+  it('a row with bytes that are not UTF-8 is reported, and the other rows are imported', async () => {
     const dump = Buffer.from(
       mysqlDump({
         ...TABLES,
@@ -229,14 +229,14 @@ describe('the forms of the original tables', () => {
     dump[dump.indexOf('caf?') + 3] = 0xe9
     const { rows, bad } = await importPath(written(dump))
     expect(rows.map(({ client_id }) => client_id)).toEqual(['2'])
-    // The rows of the client are not reported besides.
+    // The rows that belong to this client are not reported too.
     expect(bad).toMatchObject([
       { table: 'client', key: '1', field: 'name', rule: expect.stringContaining('no text') },
       { table: 'client', key: '10' },
     ])
   })
 
-  it('tables that are no part of the original, other databases and other columns are passed over', async () => {
+  it('tables, databases and columns that the original registry does not have are ignored', async () => {
     const dump = sqliteDump(TABLES)
       .replaceAll(
         'CREATE TABLE client (',
@@ -253,7 +253,7 @@ COMMIT;`,
     expectImported(await importPath(written(dump)))
   })
 
-  it('a list of columns in INSERT decides which value is which', async () => {
+  it('the column list of an INSERT decides which value belongs to which column', async () => {
     const dump = mysqlDump({ ...TABLES, client: [] }).replace(
       'LOCK TABLES `client` WRITE;',
       "INSERT INTO `client` (`name`, `client_id`, `owner_id`, `created`, `url`, `description`, `redirect_uri`) VALUES ('First', 1, 17, NULL, NULL, NULL, 'https://a.example/'), ('Second', 2, 17, NULL, NULL, NULL, NULL) ON DUPLICATE KEY UPDATE name = 'x';",
@@ -316,7 +316,7 @@ COMMIT;`,
     },
   )
 
-  it('NULL in a CSV file is nothing, \\N or NULL without quotes', async () => {
+  it('an empty field, \\N or NULL without quotes in a CSV file is read as NULL', async () => {
     const path = csvOf(TABLES)
     const row = (redirectUri: string) => `1,17,${CREATED},A,NULL,\\N,${redirectUri}\n`
     for (const nothing of ['', 'NULL', '\\N']) {
@@ -340,13 +340,13 @@ COMMIT;`,
   })
 })
 
-describe('a file that is not the whole of the original tables', () => {
+describe('a file that lacks a part of the original tables', () => {
   const without = (column: string) =>
     sqliteDump(TABLES).replace(`\t${column} `, `\tother_${column} `)
   const FILES: readonly [string, () => string, RegExp][] = [
-    ['a path where nothing is', () => newPath('.sql'), /ENOENT/],
+    ['a path that does not exist', () => newPath('.sql'), /ENOENT/],
     ['an empty file', () => written(''), /no table client, client_credential/],
-    ['a text of another kind', () => written("Dear administrator, don't"), /ends inside a text/],
+    ['a text that is not SQL', () => written("Dear administrator, don't"), /ends inside a text/],
     [
       'a dump that lacks a table',
       () => written(mysqlDump(TABLES).replaceAll('client_grant_type', 'other')),
@@ -427,7 +427,7 @@ describe('a file that is not the whole of the original tables', () => {
       /client\.csv: line 1: the table client has no column owner_id/,
     ],
   ]
-  it.each(FILES)('%s is refused before anything is sent', async (_, make, sentence) => {
+  it.each(FILES)('importing from %s is refused before any request is sent', async (_, make, sentence) => {
     let sent = 0
     const refused = importPath(make(), null, () => {
       sent++
@@ -650,7 +650,7 @@ describe('bad rows', () => {
     expect((await importPath(sqliteOf(tables))).bad[0]?.line).toBeNull()
   })
 
-  it('a row with too many or too few values is reported, and the row after it is read', async () => {
+  it('a row with too many or too few values is reported, and the next row is imported', async () => {
     const dump = mysqlDump(tablesWith({})).replace('(7,17,', "(7,17,'more',")
     const { bad, rows } = await importPath(written(dump))
     expect(bad).toMatchObject([
@@ -676,7 +676,7 @@ describe('bad rows', () => {
     expect(beside.rows.map(({ client_id }) => client_id)).toEqual(['9'])
   })
 
-  it('a key that an earlier row has is reported, and the earlier row is imported', async () => {
+  it('a row with the key of an earlier row is reported, and the earlier row is imported', async () => {
     const { bad, rows } = await importPath(
       written(mysqlDump(tablesWith({ client: [client(), client({ 3: 'Other' })] }))),
     )
@@ -686,7 +686,7 @@ describe('bad rows', () => {
     expect(rows[0]?.name).toBe('A')
   })
 
-  it('clients without an owner get the one that is given', async () => {
+  it('clients without an owner get the owner that the operator gives', async () => {
     const { rows, bad } = await importPath(
       written(mysqlDump(tablesWith({ client: [client({ 1: null })] }))),
       'library',
@@ -695,7 +695,7 @@ describe('bad rows', () => {
     expect(rows.map(({ owner_id }) => owner_id)).toEqual(['library', '17'])
   })
 
-  it('a report never has a secret or its digest', async () => {
+  it('the report of bad rows contains neither a secret nor its digest', async () => {
     const tables = tablesWith({
       client_credential: [
         [7, 7, 'plain secret', CREATED],
@@ -723,7 +723,7 @@ describe('requests of an import', () => {
     ]),
   })
 
-  it('clients are sent in the order of their ids, 200 at a time, with progress', async () => {
+  it('clients are sent in the order of their ids, 200 in a request, and the progress is printed', async () => {
     const { rows, sizes, lines, summary } = await importPath(sqliteOf(many(10_401)))
     expect(rows.map(({ client_id }) => Number(client_id))).toEqual(
       Array.from({ length: 10_401 }, (_, index) => index + 1),
@@ -736,13 +736,13 @@ describe('requests of an import', () => {
     expect(summary).toMatchObject({ created: 10_401 })
   })
 
-  it('clients with long texts are sent fewer at a time', async () => {
+  it('clients with long texts are sent in smaller requests', async () => {
     const { sizes, summary } = await importPath(sqliteOf(many(100, '物'.repeat(10_000))))
     expect(Math.max(...sizes)).toBeLessThan(30)
     expect(summary).toMatchObject({ created: 100 })
   })
 
-  it('what the registry refuses is reported as a bad row of its client', async () => {
+  it('a client that the registry refuses is reported as a bad row', async () => {
     const { bad, summary } = await importPath(written(mysqlDump(TABLES)), null, ({ client_id }) =>
       client_id === '1'
         ? { outcome: 'refused', problem: { detail: 'it is there' } }

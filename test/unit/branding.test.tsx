@@ -1,4 +1,4 @@
-/** The operator's branding: its settings, and what every page shows of it. */
+/** The settings of the operator's branding, and how the pages show it. */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -21,12 +21,12 @@ const SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="
 const brandingOf = (given: Record<string, string>) => readSettings({ ISSUER, ...given }).branding
 
 describe('the settings of the pages', () => {
-  it('a registry without these settings is called Registry and has a shield', () => {
+  it('a registry without branding settings is called Registry and shows a shield', () => {
     expect(brandingOf({})).toEqual(DEFAULT_BRANDING)
     expect(iconOf(DEFAULT_BRANDING)).toContain(`fill="${DEFAULT_BRANDING.accent.light}"`)
   })
 
-  it('the branding has every setting that is given', () => {
+  it('every branding setting becomes a part of the branding', () => {
     expect(
       brandingOf({
         ...{ SERVICE_NAME: ' Österreichisches Archiv ', LOGO: 'https://static.example/logo.png' },
@@ -73,7 +73,7 @@ describe('the settings of the pages', () => {
     ['SUPPORT_URL', 'mailto:help'],
     ['FORGOT_PASSWORD_URL', 'https://user:word@www.example/'],
   ])(
-    'the bad setting %s=%j stops the registry with a sentence that names the setting without its value',
+    'the bad setting %s=%j stops the registry with an error that names the setting without its value',
     (name, value) => {
       const read = () => brandingOf({ [name]: value })
       expect(read).toThrow(new RegExp(`^${name}: must be `))
@@ -103,7 +103,7 @@ describe('the accent colour', () => {
     .integer({ min: 0, max: 0xffffff })
     .map((n) => `#${n.toString(16).padStart(6, '0')}`)
 
-  it('any accent colour has a shade for dark pages, and every accepted colour and its stronger shade are legible', () => {
+  it('every accent colour gets a shade for dark pages, and every accepted colour and its stronger shade are legible', () => {
     fc.assert(
       fc.property(colour, (light) => {
         const shade = legibleShade(light, 'dark')
@@ -118,7 +118,7 @@ describe('the accent colour', () => {
     )
   })
 
-  it('control: white on white has no contrast, and black on white has the greatest', () => {
+  it('control: white on white has a contrast of 1 to 1, and black on white the greatest', () => {
     expect(contrast('#ffffff', '#ffffff')).toBe(1)
     expect(contrast('#000000', '#ffffff')).toBeCloseTo(21)
   })
@@ -128,12 +128,12 @@ describe('a branded page', () => {
   const page = login({ branding: BRANDED })
   const hrefs = (text: string) => named(text, 'a').map(({ attributes }) => attributes.href)
 
-  it('a branded page has the name of the service in its title and in its head, which links home', () => {
+  it('a branded page has the name of the service in its title and in its header, which links to the start page', () => {
     expect(page).toContain('<title>Sign in · Example &lt;Archive&gt;</title>')
     expect(page).toMatch(/<a class="brand" href="\/">.*<bdi>Example &lt;Archive&gt;<\/bdi><\/a>/)
   })
 
-  it('a branded page shows the logo and links to terms, privacy, support and the reset of a password', () => {
+  it('a branded page shows the logo and links to terms, privacy policy, support and password reset', () => {
     expect(named(page, 'img').map(({ attributes }) => attributes.src)).toEqual([
       'https://static.example/logo.png',
     ])
@@ -153,12 +153,12 @@ describe('a branded page', () => {
     expect(own).not.toContain('static.example')
   })
 
-  it('control: a page without links has none but the one home', () => {
+  it('control: a page without branding links only to the start page', () => {
     expect(hrefs(login())).toEqual(['/'])
     expect(login()).not.toContain('<footer')
   })
 
-  it('an error page links the operator where support is known', () => {
+  it('an error page links to the operator if SUPPORT_URL is set', () => {
     const props = { title: 'T', message: 'M', hint: null, reference: 'K7', explanation: null }
     const text = html(<ErrorPage branding={BRANDED} {...props} />)
     expect(text).toContain('<a href="mailto:help@example.org">the operator</a>')

@@ -18,7 +18,7 @@ const answering = (status: number, body: unknown) =>
 const list = () => callApi(api, 'the list', '/list')
 
 describe('a call of the API', () => {
-  it('a call names the account in its path, unless it is global, and shows the token to the API alone', async () => {
+  it('a call has the account in its path unless it is global, and sends the token only to the API', async () => {
     answering(200, { success: true, result: [{ name: 'JWT_SECRET' }] })
     expect(await secretNames(api, 'a/b')).toEqual(['JWT_SECRET'])
     await callApi(api, 'the zones', '/zones', { isGlobal: true })
@@ -47,7 +47,7 @@ describe('a call of the API', () => {
     [200, { success: false }, 'no reason given'],
     [502, '<html>', 'no reason given'],
     [200, 'cut off', 'no reason given'],
-  ])('a refusal (%s, %j) is one line with the reason of the API', async (status, body, reason) => {
+  ])('a refusal of the API (%s, %j) is reported in one line with its reason', async (status, body, reason) => {
     answering(status, body)
     const refusal = list()
     await expect(refusal).rejects.toThrow(`the list answered ${status}: ${reason}`)

@@ -1,4 +1,4 @@
-/** The migration of consents in a filled database: the rows of a user and a client become one, which answers no request. */
+/** The migration of consents in a filled database: the rows of a user and a client become one row, which authorizes no request. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -39,7 +39,7 @@ function migrated() {
 }
 
 describe('the migration to one consent for a user and a client', () => {
-  it('the consent migration merges the rows of a user and a client, keeps the earliest time, and answers no request', () => {
+  it('the consent migration merges the rows of a user and a client, keeps the earliest time, and the merged row authorizes no request', () => {
     const rows = migrated()
       .prepare('SELECT * FROM consent ORDER BY user_id, client_id')
       .all()

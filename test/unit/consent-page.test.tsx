@@ -73,7 +73,7 @@ describe('the consent page', () => {
     },
   )
 
-  it('the consent page shows a link in the form that the browser resolves', () => {
+  it('the consent page shows the URL of a link as the browser resolves it', () => {
     expect(withUrl('https://b\u00fccher.example/\u202e')).toContain(
       '<bdi>https://<span class="keep">xn--bcher-kva.example</span>/',
     )
@@ -96,7 +96,7 @@ describe('the consent page', () => {
     expect(named(page, 'fieldset')).toEqual([])
   })
 
-  it('the consent page offers each endorsement as a ticked checkbox and has no group for them when there are none', () => {
+  it('the consent page offers each endorsement as a ticked checkbox, and has no group of endorsements when none is requested', () => {
     expect(inputs(consent(), 'endorse').map(({ attributes }) => attributes)).toMatchObject([
       { type: 'checkbox', value: 'cs.*', checked: '' },
     ])
@@ -152,15 +152,15 @@ describe('the consent page', () => {
   })
 })
 
-describe('who asks', () => {
-  it('the heading of the consent page names the client, and the client card has no raw id of an unknown owner', () => {
+describe('the client on the consent page', () => {
+  it('the heading of the consent page names the client, and the client card never shows the id of an unknown owner', () => {
     const page = consent({ client: { ...CLIENT, ownerName: null } })
     expect(page).toContain('<h1>Allow <bdi>Paper Assistant</bdi> to use your account?</h1>')
     expect(page).not.toMatch(/1042|Registered by/)
     expect(page).toContain('Not run by')
   })
 
-  it("the consent page sets the client's own words apart, and isolates their direction", () => {
+  it("the consent page sets the client's own words apart, and isolates their text direction", () => {
     const page = consent({ client: { ...CLIENT, description: 'עוזר' } })
     const [words = ''] = page.match(/<blockquote>.*<\/blockquote>/s) ?? []
     expect(words).toContain('<p dir="auto">עוזר</p>')
@@ -169,13 +169,13 @@ describe('who asks', () => {
     expect(nothing).not.toMatch(/blockquote|about itself/)
   })
 
-  it('the consent page marks a client that is named like the service, and no other', () => {
+  it('the consent page marks only a client whose name looks like the name of the service', () => {
     const named = (name: string) => consent({ client: { ...CLIENT, name } })
     expect(named('Rеgіstry')).toContain('looks like')
     expect(named('Paper Assistant')).not.toContain('looks like')
   })
 
-  it("the consent page says of the registry's own program that it is one", () => {
+  it("the consent page for the registry's own program says that it is the registry's own", () => {
     const own = { ...CLIENT, clientId: 'registry-command-line', name: 'Registry command line' }
     const page = consent({ client: own })
     expect(textOf(page)).toContain('A program of Registry for its administrators.')
@@ -183,8 +183,8 @@ describe('who asks', () => {
   })
 })
 
-describe('what is asked', () => {
-  it('scopes are grouped by what they do, with sensitive ones marked', () => {
+describe('the scopes on the consent page', () => {
+  it('the consent page groups scopes by what they do, and marks the sensitive scopes', () => {
     const page = consent({
       scopes: [
         scope('files:delete', 'Delete your files', true),
@@ -207,7 +207,7 @@ describe('what is asked', () => {
     expect(page).not.toContain('<details')
   })
 
-  it('scopes with one sentence are one choice, in the graver group, and sensitive if one of them is', () => {
+  it('scopes with the same sentence share a checkbox, which is in the more severe group, and sensitive if one of them is', () => {
     const page = consent({
       scopes: [scope('a:read', 'Use it'), scope('a:delete', 'use it ', true), scope('a:write')],
       endorsements: [],
@@ -219,7 +219,7 @@ describe('what is asked', () => {
     expect(page).toContain('Sensitive')
   })
 
-  it('beyond eight boxes each group is folded, and open if it deletes or has a sensitive or a new scope', () => {
+  it('with more than eight checkboxes each group is folded, unless it deletes or has a sensitive or a new scope', () => {
     const reading = Array.from({ length: 7 }, (_, at) => scope(`a${at}:read`))
     const scopes = [...reading, scope('b:write'), scope('b:delete')]
     const folded = (page: string) =>
@@ -229,7 +229,7 @@ describe('what is asked', () => {
       ])
     const eight = scopes.slice(0, 8)
     expect(folded(consent({ scopes: eight, endorsements: [] }))).toEqual([])
-    // An endorsement is a box too.
+    // An endorsement counts as a checkbox.
     expect(folded(consent({ scopes: eight }))).toHaveLength(3)
     expect(folded(consent({ scopes, endorsements: [] }))).toEqual([
       ...[
@@ -247,7 +247,7 @@ describe('what is asked', () => {
     ])
   })
 
-  it('a scope that the last consent does not cover is marked as new', () => {
+  it('the consent page marks a scope that the last consent does not cover as new', () => {
     const scopes = [scope('a:read:7'), scope('a:write')]
     const page = consent({ scopes }, { lastTime: ['a:read:*'] })
     expect(page.match(/>New</g)).toHaveLength(1)
@@ -255,20 +255,20 @@ describe('what is asked', () => {
     expect(consent({ scopes })).not.toContain('>New<')
   })
 
-  it('a page for more than was allowed lists what is allowed, and asks for the rest alone', () => {
+  it('a consent page for more scopes than were allowed lists the allowed ones, and asks only for the others', () => {
     const page = consent({}, { allowed: ['profile:read'] })
     expect(inputs(page, 'grant').map(({ attributes }) => attributes.value)).toEqual([
       'submission:create',
     ])
     expect(inputs(page, 'endorse')).toEqual([])
     expect(page).toContain('<li>Submit in every category of Computer Science</li>')
-    // Nothing ticked is an answer here: the rest stays allowed.
+    // The form may be sent with nothing ticked: what was allowed before stays allowed.
     expect(page).not.toContain('must-tick')
     expect(consent()).toContain('must-tick')
   })
 })
 
-describe('what it means to allow', () => {
+describe('the consequences on the consent page', () => {
   it('the consent page says what the client does not see, how long access lasts, and where to end it', () => {
     expect(textOf(consent({ mayRefresh: false }))).toContain(
       'It will not see your password.Its access lasts for 2 hours.You can end its access at any time under Connected applications.',
@@ -281,7 +281,7 @@ describe('what it means to allow', () => {
     ['program', 'a program on this computer', 'Any program on this computer could pose as'],
     ['app', 'an app on this device', 'Any app on this device could pose as'],
   ] as const)(
-    'a redirect to a %s is said in words, with the warning of RFC 8252 where any program could pose as the client',
+    'the consent page describes a redirect to a %s in words, and warns that another one could pose as the client (RFC 8252)',
     (redirectKind, words, warning) => {
       const returnsTo = redirectKind === 'app' ? 'org.example.app:' : '127.0.0.1:22555'
       const page = consent({ returnsTo }, { redirectKind, canBeImpersonated: true })
@@ -306,7 +306,7 @@ describe('what it means to allow', () => {
     expect(consent({ returnsTo })).toContain(`<bdi>${markup}</bdi>`)
   })
 
-  it('the note that nothing is ticked is in the page, for the stylesheet to show', () => {
+  it('the consent page contains the note that nothing is ticked, which the stylesheet shows and hides', () => {
     expect(consent()).toMatch(/<p class="problem nothing-ticked" role="status">Nothing is ticked/)
     expect(TERMS.scopes.length).toBeGreaterThan(0)
   })
@@ -318,7 +318,7 @@ describe('a client that registered itself', () => {
     ['registration', DYNAMIC_CLIENT],
   ] as const
 
-  it('the consent page for a document’s client names the verified host first, then the name that it gives itself, then the host it returns to', () => {
+  it('the consent page for a client with a document names the verified host first, then the name that the client gives itself, then the redirect host', () => {
     const page = consent({ client: DOCUMENT_CLIENT })
     const text = textOf(page).replace(/\s+/g, ' ')
     expect(text).toContain('Allow apps.notes.example to use your account?')
@@ -334,7 +334,7 @@ describe('a client that registered itself', () => {
     expect(text).toContain('Its document: https://apps.notes.example/clients/desktop.json')
   })
 
-  it('the consent page for a client that registered itself by a request says that it chose its name, and never that a host is its own', () => {
+  it('the consent page for a client that registered itself by a request says that it chose its name, and never that it owns a host', () => {
     const text = textOf(consent({ client: DYNAMIC_CLIENT })).replace(/\s+/g, ' ')
     expect(text).toContain(
       'Allow an application that calls itself “Paper Assistant” to use your account?',
@@ -345,7 +345,7 @@ describe('a client that registered itself', () => {
   })
 
   it.each(both)(
-    'the consent page for a client of the kind %s has no owner, and says once where the answer leads',
+    'the consent page for a client of the kind %s shows no owner, and names the redirect host once',
     (_, client) => {
       const page = consent({ client: { ...client, ownerId: '1042', ownerName: 'grace' } })
       expect(page).not.toMatch(/Registered by|grace|1042|Not run by/)
@@ -355,7 +355,7 @@ describe('a client that registered itself', () => {
   )
 
   it.each(both)(
-    'a hostile name of a client of the kind %s is text, isolated in its direction',
+    'a hostile name of a client of the kind %s is shown as text with an isolated direction',
     (_, client) => {
       const page = consent({ client: { ...client, name: HOSTILE } })
       expect(page).toContain(ESCAPED)
@@ -387,7 +387,7 @@ describe('a client that registered itself', () => {
   })
 })
 
-describe('what a client adds about itself', () => {
+describe('the links and the logo of a client', () => {
   it.each([
     ['an operator’s', CLIENT],
     ['a document’s', DOCUMENT_CLIENT],
@@ -415,7 +415,7 @@ describe('what a client adds about itself', () => {
     expect(linksIn(consent({ client }))).toEqual([])
   })
 
-  it('a logo is shown from our own address, without words for screen readers, and only if we have it', () => {
+  it('a logo is loaded from the registry, hidden from screen readers, and shown only if the registry has it', () => {
     const withLogo = { client: { ...CLIENT, logoUri: 'https://papers.example/logo.png' } }
     expect(named(consent(withLogo), 'img')).toEqual([])
     const page = consent(withLogo, { logoPath: '/logos/abc' })

@@ -1,4 +1,4 @@
-/** Which request a pasted command of curl, address or form stands for. */
+/** The request that is read from a pasted curl command, URL or form. */
 
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
@@ -19,7 +19,7 @@ const sent = (more: object) => ({
   ...more,
 })
 
-describe('the words of a command', () => {
+describe('the words of a shell command', () => {
   const quoted = fc.oneof(
     fc.string({ unit: 'grapheme' }).map((text) => `'${text.replaceAll("'", "'\\''")}'`),
     fc.string({ unit: 'grapheme-ascii' }).map((text) => `"${text.replace(/[$`"\\]/g, '\\$&')}"`),
@@ -35,7 +35,7 @@ describe('the words of a command', () => {
   )
   const separator = fc.constantFrom(' ', '  ', '\t', ' \\\n  ', ' \\\n')
 
-  it('the words of a command are those that bash finds, however they are quoted and broken into lines', () => {
+  it('a command is split into the words that bash finds, with any quotes and line breaks', () => {
     const commands = fc.sample(
       fc.array(fc.tuple(separator, fc.array(quoted, { minLength: 1, maxLength: 3 })), {
         minLength: 1,
@@ -77,7 +77,7 @@ describe('the words of a command', () => {
     [String.raw`$'\x41\u00e9\U0001F600\101\q\n'`, ['Aé😀A\\q\n'], null],
     [String.raw`$'\UFFFFFFFF'`, [''], null],
     ['a #b', ['a'], 'Only the first command was read.'],
-  ])('%j has the words %j', (text, words, note) => {
+  ])('the command %j has the words %j', (text, words, note) => {
     const read = shellWords(text)
     expect(read.words).toEqual(words)
     if (note === null) expect(read.notes).toEqual([])
@@ -85,7 +85,7 @@ describe('the words of a command', () => {
   })
 })
 
-describe('a command of curl', () => {
+describe('a curl command', () => {
   it.each([
     ['-d', `curl -d a=1 ${TOKEN}`, {}],
     ['--data with =', `curl --data=a=1 ${TOKEN}`, {}],
@@ -133,7 +133,7 @@ describe('a command of curl', () => {
       { method: 'GET', url: `${TOKEN}?a=1&b=2`, headers: [], body: null },
     ],
     [
-      'an address alone',
+      'a URL without options',
       `curl '${TOKEN}?a=1#b'`,
       { method: 'GET', url: `${TOKEN}?a=1#b`, headers: [], body: null },
     ],
@@ -142,7 +142,7 @@ describe('a command of curl', () => {
       `curl -F a=1 ${TOKEN}`,
       { headers: [['Content-Type', 'multipart/form-data']], body: '' },
     ],
-  ])('%s is read as curl reads it', (_, text, more) => {
+  ])('a curl command with %s is read as curl reads it', (_, text, more) => {
     expect(readCurl(text)).toEqual(sent(more))
   })
 
@@ -175,13 +175,13 @@ describe('a command of curl', () => {
     ['-u without a colon', `curl -u id -d a=1 ${TOKEN}`, '-u has no colon'],
     ['a header without a colon', `curl -H abc -d a=1 ${TOKEN}`, 'A header without a colon'],
     ['two addresses', `curl -d a=1 ${TOKEN} ${TOKEN}`, 'Only the first address was read.'],
-  ])('a command with %s gets a note, and the rest of it is read', (_, text, note) => {
+  ])('a curl command with %s gets a note, and its other options are read', (_, text, note) => {
     const { url, body, notes } = readCurl(text)
     expect([url, body]).toEqual([TOKEN, 'a=1'])
     expect(notes.join()).toContain(note)
   })
 
-  it('a note about an ignored option never says its value', () => {
+  it('a note about an ignored option does not contain its value', () => {
     const { notes } = readCurl(
       `curl --frobnicate secret --cookie secret -K secret -T secret ${TOKEN}`,
     )
@@ -189,7 +189,7 @@ describe('a command of curl', () => {
   })
 })
 
-describe('what is pasted', () => {
+describe('a pasted request', () => {
   it.each([
     ['an address', `${TOKEN}?a=1`, { method: 'GET', url: `${TOKEN}?a=1`, headers: [], body: null }],
     [
@@ -230,7 +230,7 @@ describe('what is pasted', () => {
       '{"a":1}',
       { url: '/token', headers: [['Content-Type', 'application/json']], body: '{"a":1}' },
     ],
-  ])('%s is read as the request that it stands for', (_, text, more) => {
+  ])('pasting %s gives a request with its method, URL, headers and body', (_, text, more) => {
     expect(readPasted(text)).toEqual(sent(more))
   })
 
@@ -242,7 +242,7 @@ describe('what is pasted', () => {
     expect(readPasted(text)).toEqual({ problem: expect.stringContaining(problem) })
   })
 
-  it('any text is read without a fault, in time that grows with its length alone', () => {
+  it('reading any text never throws, and takes time that grows linearly with its length', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.constantFrom(...`curl -dHuX@='"\\$\`\n\t&:/#`), maxLength: 200 }),
@@ -258,7 +258,7 @@ describe('what is pasted', () => {
       part,
       long: part.repeat(Math.floor(120_000 / part.length)),
     }))
-    // Each is another one.
+    // Every repetition differs.
     const different = [' --', ' $A', ' -Ha', ' http://a/'].map((part) => ({
       part,
       long: Array.from({ length: 15_000 }, (_, n) => part + n).join(''),
@@ -267,7 +267,7 @@ describe('what is pasted', () => {
       const startedAt = performance.now()
       readPasted(`curl ${long}`)
       readPasted(long)
-      // Its ends are not trimmed.
+      // A first and a last letter keep it from being trimmed.
       readPasted(`/a${long}b`)
       expect([part, performance.now() - startedAt < 2000]).toEqual([part, true])
     }

@@ -1,4 +1,4 @@
-/** A storage operation whose response may have been lost is repeated before its deadline only. */
+/** A storage operation that fails is repeated only before its deadline. */
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { withDeadline } from '../../src/deadline.ts'
@@ -35,7 +35,7 @@ it('a storage operation that fails after the deadline is not repeated, because i
   expect(spend).toHaveBeenCalledTimes(1)
 })
 
-it('a method that does not settle rejects with DeadlineError after its own time, also when another method began before it', async () => {
+it('a method that does not settle rejects with DeadlineError after its own deadline, even if another method began earlier', async () => {
   const never = () => new Promise<never>(() => {})
   const port = withDeadline({ never }, SECONDS)
   const failures: string[] = []

@@ -23,13 +23,13 @@ describe('a value in a wrangler.toml', () => {
 
   it.each([
     [
-      'a comment behind it',
+      'a comment after it',
       '[vars] # mine\nISSUER = "old" # why\n',
       '[vars] # mine\nISSUER = "new" # why\n',
     ],
     ['single quotes', "[vars]\n  ISSUER='old'\n", '[vars]\n  ISSUER="new"\n'],
     [
-      'lines that end as on Windows',
+      'CRLF line ends',
       '[vars]\r\nISSUER = "old"\r\n',
       '[vars]\r\nISSUER = "new"\r\n',
     ],
@@ -61,7 +61,7 @@ describe('a value in a wrangler.toml', () => {
     ['[[kv_namespaces]]\nbinding = "SESSIONS"\nid = "old"\n', CODES],
     ['', VARS],
   ] as const)(
-    'a value in wrangler.toml is not guessed where the file is laid out otherwise: %j',
+    'a wrangler.toml with another layout is refused instead of guessing where the value is: %j',
     (text, place) => {
       expect(withValue(text, place, 'new')).toBeNull()
     },

@@ -1,4 +1,4 @@
-/** What `npm run deploy` refuses to deploy. */
+/** The configurations that `npm run deploy` accepts and refuses. */
 
 import { describe, expect, it } from 'vitest'
 import {
@@ -25,7 +25,7 @@ const all = (change: (config: WranglerConfig) => WranglerConfig): Configs => ({
   authenticator: change(CONFIGS.authenticator),
 })
 
-/** The settings of the registry, which management has too. */
+/** The settings that the registry and management share. */
 const withRegistryVars = (vars: WranglerConfig['vars']): Configs => ({
   ...CONFIGS,
   registry: withVarsIn(CONFIGS.registry, vars),
@@ -33,7 +33,7 @@ const withRegistryVars = (vars: WranglerConfig['vars']): Configs => ({
 })
 
 describe('npm run deploy', () => {
-  it('npm run deploy accepts configurations that are filled in alike', () => {
+  it('npm run deploy accepts configurations that have the same values filled in', () => {
     expect(deployProblems(CONFIGS)).toEqual([])
   })
 
@@ -145,7 +145,7 @@ describe('npm run deploy', () => {
     ).toEqual([`${AUTHENTICATOR_FILE}: ${problem}`])
   })
 
-  it('npm run deploy refuses a setting that the registry and management do not have alike', () => {
+  it('npm run deploy refuses a setting that differs between the registry and management', () => {
     const management = withVarsIn(CONFIGS.management, { SESSION_LIFETIME_SECONDS: '3600' })
     expect(deployProblems({ ...CONFIGS, management })).toEqual([
       `SESSION_LIFETIME_SECONDS differs between ${REGISTRY_FILE} and ${MANAGEMENT_FILE}`,
@@ -227,27 +227,27 @@ describe('npm run deploy', () => {
     },
   )
 
-  it('npm run deploy refuses a management worker that could ask addresses of private networks', () => {
+  it('npm run deploy refuses a management worker that could fetch from private networks', () => {
     const management = { ...CONFIGS.management, compatibility_flags: ['nodejs_compat'] }
     expect(deployProblems({ ...CONFIGS, management })).toEqual([
       `${MANAGEMENT_FILE}: compatibility_flags must have global_fetch_strictly_public`,
     ])
   })
 
-  it('npm run deploy refuses routes of the management worker, to which the registry forwards', () => {
+  it('npm run deploy refuses routes of the management worker, because the registry forwards to it', () => {
     const routes = ['admin.example.org/*']
     const management = { ...CONFIGS.management, routes }
     const problem = `${MANAGEMENT_FILE}: there must be no routes: the registry forwards to it`
     expect(deployProblems({ ...CONFIGS, management })).toEqual([problem])
     const route = { ...CONFIGS.management, route: 'admin.example.org/*' }
     expect(deployProblems({ ...CONFIGS, management: route })).toEqual([problem])
-    // Control: another worker may have them.
+    // Control: another worker may have routes.
     const authenticator = { ...CONFIGS.authenticator, routes }
     expect(deployProblems({ ...CONFIGS, authenticator })).toEqual([])
   })
 })
 
-it('npm start checks the settings that it gives both workers like npm run deploy, and its environment overrides the two files', () => {
+it('npm start checks the settings of both workers as npm run deploy does, and its environment overrides the two files', () => {
   const authenticator = withVarsIn(CONFIGS.authenticator, { STORAGE_TIMEOUT_SECONDS: '31' })
   const local = (vars: WranglerConfig['vars']) =>
     configurationProblems(withVars({ ...CONFIGS, authenticator }, vars))

@@ -31,7 +31,7 @@ const blocks = pages.flatMap((page) =>
   })),
 )
 
-/** What the compiler says of each block that does not compile. */
+/** The compiler's errors for each block that does not compile. */
 function problemsOf(written: readonly { page: string; code: string }[]): string {
   mkdirSync('.wrangler', { recursive: true })
   const folder = mkdtempSync('.wrangler/docs-code-')

@@ -1,4 +1,4 @@
-/** README.md, CONTRIBUTING.md, SECURITY.md and docs/: how long they are, where their links lead, what is generated. */
+/** README.md, CONTRIBUTING.md, SECURITY.md and docs/: their length, their links and their generated parts. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -84,7 +84,7 @@ describe('the documents', () => {
 })
 
 describe('docs/operate.md', () => {
-  it('docs/operate.md says of every event of the log when to act on it', () => {
+  it('docs/operate.md says for every log event when to act on it', () => {
     const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
     const sources = files
       .filter((name) => /\.tsx?$/.test(name))
@@ -104,7 +104,7 @@ describe('docs/operate.md', () => {
 })
 
 describe('docs/errors.md', () => {
-  it('docs/errors.md is what npm run docs writes', () => {
+  it('docs/errors.md equals the output of npm run docs', () => {
     expect(read(ERRORS_PAGE)).toBe(errorsPage())
   })
 

@@ -1,4 +1,4 @@
-/** What the doctor finds wrong in the wrangler.toml files. */
+/** The doctor's check of the wrangler.toml files. */
 
 import { describe, expect, it } from 'vitest'
 import { type Check, type Examined, look } from '../../src/cli/doctor/check.ts'
@@ -17,7 +17,7 @@ const elsewhere = (config: WranglerConfig): WranglerConfig => ({
 })
 
 describe('the bindings check of the doctor', () => {
-  it('the bindings check is ok when the configurations are filled in alike', async () => {
+  it('the bindings check is ok when the configurations have the same values filled in', async () => {
     expect(await found(CONFIGS)).toMatchObject({ check: 'bindings', state: 'ok' })
   })
 
@@ -79,7 +79,7 @@ describe('the bindings check of the doctor', () => {
     }
   })
 
-  it('the bindings check of a local registry requires nothing that only a deployment needs', async () => {
+  it('the bindings check of a local registry does not require what only a deployment needs', async () => {
     const asItComes = readConfigs()
     expect((await found(asItComes, false)).state).toBe('ok')
     expect((await found(asItComes, true)).state).toBe('FAIL')

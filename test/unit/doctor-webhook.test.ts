@@ -1,4 +1,4 @@
-/** What the doctor says of the webhook. */
+/** The doctor's check of the webhook. */
 
 import { expect, it } from 'vitest'
 import type { Check, Examined } from '../../src/cli/doctor/check.ts'
@@ -8,7 +8,7 @@ const WEBHOOK = DEPLOYMENT_CHECKS.find(({ name }) => name === 'webhook') as Chec
 
 const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString()
 
-/** `dropped`: when something was last dropped. */
+/** `dropped`: when an event was last dropped. */
 const found = (webhook: object | null, dropped: string | null = null) => {
   const task = { task: 'webhook_delivery', ran_at: dropped, removed: 2 }
   const cron = [
@@ -21,14 +21,14 @@ const found = (webhook: object | null, dropped: string | null = null) => {
 
 const none = { waiting: 0, oldest_at: null, failure: null }
 
-it('without WEBHOOK_URL the check of the webhook is ok', async () => {
+it('the webhook check is ok without WEBHOOK_URL', async () => {
   expect(await found(null)).toEqual({
     state: 'ok',
     seen: 'WEBHOOK_URL is not set: there is no webhook',
   })
 })
 
-it('the check of the webhook is ok while no event waits, and says when an event was dropped', async () => {
+it('the webhook check is ok while no event waits, and says when an event was dropped', async () => {
   expect(await found(none)).toEqual({ state: 'ok', seen: 'no event waits' })
   const at = ago(3600)
   expect(await found(none, at)).toEqual({
@@ -37,7 +37,7 @@ it('the check of the webhook is ok while no event waits, and says when an event 
   })
 })
 
-it('the check of the webhook is ok while an event waits for less than 15 minutes, and fails after that with the cause', async () => {
+it('the webhook check is ok while an event waits for less than 15 minutes, and then fails with the cause', async () => {
   const failure = 'answered with the status 500'
   const young = ago(890)
   expect(await found({ waiting: 1, oldest_at: young, failure: null })).toEqual({

@@ -1,4 +1,4 @@
-/** Which hosts a list may have, how they are written, and which of them cover a host. */
+/** The host list for metadata documents: the form of its hosts, which of them cover a host, and who is admitted. */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -82,8 +82,8 @@ describe('the canonical form of a host', () => {
   })
 })
 
-describe('what covers a host', () => {
-  it('a host is covered by itself and by a wildcard at each domain above it, and by no part of a label', () => {
+describe('the hosts that cover a host', () => {
+  it('a host is covered by itself and by a wildcard for each parent domain, but not by a part of a label', () => {
     expect(coveringHosts('a.b.example.com')).toEqual([
       'a.b.example.com',
       '*.b.example.com',
@@ -95,7 +95,7 @@ describe('what covers a host', () => {
   })
 })
 
-describe('whether a host may have documents', () => {
+describe('the admission of a host', () => {
   it.each<[DocumentPolicy, HostRule | null, boolean]>([
     ['off', null, false],
     ['off', 'allow', false],
@@ -106,12 +106,12 @@ describe('whether a host may have documents', () => {
     ['any', null, true],
     ['any', 'allow', true],
     ['any', 'block', false],
-  ])('with the policy %s and the rule %s a host is %s', (policy, rule, may) => {
+  ])('with the policy %s and the rule %s, whether a host is admitted is %s', (policy, rule, may) => {
     expect(isAdmitted(policy, rule)).toBe(may)
   })
 })
 
-describe('why a client by document is not let in', () => {
+describe('the reason why a client with a document is not admitted', () => {
   const withRule = (rule: HostRule | null) => ({ document: { freshUntil: 1, rule } }) as Client
   const ID = 'https://app.example/client.json'
 
@@ -125,7 +125,7 @@ describe('why a client by document is not let in', () => {
     [ID, withRule(null), 'any', null],
     [ID, null, 'allowlist', null],
     ['an-id-of-ours', withRule('block'), 'off', null],
-  ])('the id %s with %j and the policy %s: %j', (clientId, client, policy, why) => {
+  ])('for the id %s, the record %j and the policy %s the reason is %j', (clientId, client, policy, why) => {
     expect(whyNotAdmitted(clientId, client, policy)).toBe(why)
   })
 })

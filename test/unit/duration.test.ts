@@ -13,6 +13,6 @@ it.each([
   [7200, '2 hours'],
   [86_400, '1 day'],
   [2_592_000, '30 days'],
-])('%i seconds are %s', (seconds, words) => {
+])('a duration of %i seconds is written as %s', (seconds, words) => {
   expect(inWords(seconds)).toBe(words)
 })

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 
-/** The sentence of an OAuthError, where it is a literal. */
+/** The sentences of OAuthErrors that are literals. */
 const DESCRIPTION = /new OAuthError\(\s*'\w+',\s*(['"`])((?:(?!\1).)*)\1/g
 const ALLOWED = /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/
 
@@ -19,7 +19,7 @@ it('every error_description has only the characters that RFC 6749 allows', () =>
   expect(sentences.filter((sentence) => !ALLOWED.test(sentence))).toEqual([])
 })
 
-it('an error_description with a double quote is found by the same search', () => {
+it('control: the search finds an error_description with a double quote', () => {
   const [sentence = ''] = descriptionsIn(`new OAuthError(\n 'invalid_request', 'A "quoted" word.')`)
   expect(sentence).toBe('A "quoted" word.')
   expect(ALLOWED.test(sentence)).toBe(false)

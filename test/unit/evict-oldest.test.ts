@@ -1,4 +1,4 @@
-/** A Map or a Set that an isolate keeps is bounded. */
+/** The caches of an isolate are bounded. */
 
 import { expect, it } from 'vitest'
 import { evictOldest } from '../../src/stores/isolate-memory.ts'

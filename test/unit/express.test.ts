@@ -1,4 +1,4 @@
-/** `edge-registry/express` on Node.js's own HTTP server: the request that it reads, and what it sends. */
+/** `edge-registry/express` on the HTTP server of Node.js: how it reads the request, and its responses. */
 
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -25,7 +25,7 @@ afterEach(() => {
   for (const end of ended.splice(0)) end()
 })
 
-/** Serves behind the handler; `changed` is what Express does to a request first. */
+/** Serves a route behind the handler. `changed` does to a request what Express would do. */
 async function serve(handler: Handler, changed: Change = () => {}) {
   const server = createServer((req, res) => {
     changed(req, res)
@@ -64,7 +64,7 @@ const session = () => {
   return found
 }
 
-/** A stand-in for an authenticator that remembers what it was asked. */
+/** A stand-in for an authenticator that records its calls. */
 function authenticator(outcome: () => Authentication) {
   const authenticate = vi.fn(async (_: AuthenticationRequest) => outcome())
   const options: ScopedOptions = { authenticator: () => ({ authenticate }) }
@@ -73,7 +73,7 @@ function authenticator(outcome: () => Authentication) {
 const allowing = () => authenticator(() => ({ kind: 'authenticated', session: session() }))
 
 describe('scoped() of edge-registry/express', () => {
-  it('scoped() gives the session to the route in res.locals, beside what is there', async () => {
+  it('scoped() adds the session to res.locals, and keeps what is already there', async () => {
     const { options } = allowing()
     const bare = await serve(scoped('files:read', options))
     expect(JSON.parse((await ask(bare)).text)).toEqual({ session: session() })
@@ -98,7 +98,7 @@ describe('scoped() of edge-registry/express', () => {
     expect(JSON.parse(text)).toMatchObject({ error: 'authentication_required' })
   })
 
-  it('scoped() answers 503 when the authenticator throws or is not there', async () => {
+  it('scoped() answers 503 when the authenticator throws or is undefined', async () => {
     const throwing = authenticator(() => {
       throw new Error('down')
     })
@@ -108,7 +108,7 @@ describe('scoped() of edge-registry/express', () => {
     }
   })
 
-  it('an exception of an authorizer goes to next and is not allowed', async () => {
+  it('a request whose authorizer throws is not allowed, and the error goes to next', async () => {
     const port = await serve(
       scoped('files:read', {
         ...allowing().options,
@@ -123,7 +123,7 @@ describe('scoped() of edge-registry/express', () => {
   it.each<[string, Sent, Change, string]>([
     ['its Host header', { headers: { Host: 'files.example' } }, () => {}, 'http://files.example/7'],
     [
-      'what Express says of the protocol and of the whole path',
+      'the protocol and the original URL that Express sets',
       { headers: { Host: 'files.example' } },
       (req) => Object.assign(req, { protocol: 'https', originalUrl: '/reports/7?a=b', url: '/7' }),
       'https://files.example/reports/7?a=b',
@@ -134,8 +134,8 @@ describe('scoped() of edge-registry/express', () => {
       (req) => Object.assign(req, { socket: { encrypted: true } }),
       'https://files.example/7',
     ],
-    ['a Host header that makes no URL', { headers: { Host: 'a b' } }, () => {}, 'about:blank'],
-  ])('the authenticator is told the URL by %s', async (_, sent, changed, url) => {
+    ['a Host header that gives no URL', { headers: { Host: 'a b' } }, () => {}, 'about:blank'],
+  ])('scoped() passes the authenticator the URL from %s', async (_, sent, changed, url) => {
     const { authenticate, options } = allowing()
     await ask(await serve(scoped(null, options), changed), {
       path: '/7',
@@ -145,7 +145,7 @@ describe('scoped() of edge-registry/express', () => {
     expect(authenticate.mock.calls[0]?.[0]).toMatchObject({ method: 'DELETE', url })
   })
 
-  it('the authenticator is told the configured origin and not the Host header', async () => {
+  it('scoped() passes the authenticator the configured origin instead of the Host header', async () => {
     const { authenticate, options } = allowing()
     const port = await serve(scoped(null, { ...options, origin: FILES }))
     await ask(port, { path: '/7?a=b', headers: { Host: 'evil.example' } })
@@ -158,7 +158,7 @@ describe('scoped() of edge-registry/express', () => {
     'files.example/public\\',
     'x@files.example/public?',
     '/public?',
-  ])('a caller does not choose the path that a proof is for: Host %s', async (Host) => {
+  ])('the Host header %s does not change the path for which a proof is checked', async (Host) => {
     for (const origin of [{}, { origin: FILES }]) {
       const { authenticate, options } = allowing()
       const port = await serve(scoped(null, { ...options, ...origin }))
@@ -167,7 +167,7 @@ describe('scoped() of edge-registry/express', () => {
     }
   })
 
-  it('a header that was sent twice is one value with a comma, and never the first of two', async () => {
+  it('a header that was sent twice reaches the authenticator as one value with a comma, and not as the first of the two', async () => {
     const { authenticate, options } = allowing()
     const port = await serve(scoped(null, options))
     await ask(port, { headers: { Authorization: ['Bearer a', 'Bearer b'], DPoP: ['a', 'b'] } })
@@ -181,17 +181,17 @@ describe('scoped() of edge-registry/express', () => {
     expect(authenticate.mock.calls[1]?.[0]).toMatchObject({ authorization: 'Bearer a', dpop: null })
   })
 
-  it('a request is checked once by several middlewares, and the next request again', async () => {
+  it('each request through several middlewares is checked', async () => {
     const { authenticate, options } = allowing()
     const [first, second] = [scoped(null, options), scoped('files:read', options)]
-    // One binding, as a program has.
+    // Both middlewares share one binding, as in a program.
     const port = await serve((req, res, next) => first(req, res, () => second(req, res, next)))
     await ask(port)
     await ask(port)
     expect(authenticate.mock.calls.length).toBeGreaterThan(1)
   })
 
-  it('a request without a method and a path, which no server has, is refused and not a crash', () => {
+  it('a request object without a method and a path is refused without a crash', () => {
     const { authenticate, options } = authenticator(() => ({ kind: 'anonymous' }))
     const res = { statusCode: 0, setHeader: vi.fn(), end: vi.fn() }
     return new Promise<void>((resolve) => {
@@ -230,7 +230,7 @@ describe('protectedResource() of edge-registry/express', () => {
     expect((await ask(port, { method: 'HEAD' })).text).toBe('')
   })
 
-  it('a response that cannot be sent goes to next', async () => {
+  it('an error while a response is sent goes to next', async () => {
     const next = vi.fn()
     const broken = {
       ...{ statusCode: 0, end: () => {} },

@@ -1,4 +1,4 @@
-/** `edge-registry/fetch`: what a handler gets, where the binding comes from, and the metadata. */
+/** `edge-registry/fetch`: the arguments of a handler, where the binding comes from, and the metadata. */
 
 import { describe, expect, it, vi } from 'vitest'
 import type { AuthenticatorBinding } from '../../src/protocol/authentication.ts'
@@ -14,7 +14,7 @@ const request = (method = 'GET', headers = {}) =>
   new Request(`${FILES}/reports/7`, { method, headers })
 
 describe('scoped() of edge-registry/fetch', () => {
-  it('a handler gets the request, the session and what the platform handed over', async () => {
+  it('a handler gets the request, the session and the further arguments of the platform', async () => {
     const handler = vi.fn((_: Request, ..._more: unknown[]) => new Response('served'))
     const asked = request()
     const ctx = { waitUntil: () => {} }
@@ -23,7 +23,7 @@ describe('scoped() of edge-registry/fetch', () => {
     expect(handler).toHaveBeenCalledExactlyOnceWith(asked, session, { AUTHENTICATOR }, ctx)
   })
 
-  it('the functions among the options get the request and the environment', async () => {
+  it('the functions in the options get the request and the environment', async () => {
     type Env = Readonly<{ AUTH: AuthenticatorBinding; CATEGORY: string }>
     const authorizer = vi.fn(() => true)
     const handle = scoped<Env>('files:read', {
@@ -37,7 +37,7 @@ describe('scoped() of edge-registry/fetch', () => {
     expect(authorizer).toHaveBeenCalledExactlyOnceWith(session, '7', context)
   })
 
-  it('a handler does not run, and the answer is 503, where no authenticator is bound', async () => {
+  it('without a bound authenticator the response is 503, and the handler does not run', async () => {
     const log = vi.spyOn(console, 'error').mockImplementation(() => {})
     const handler = vi.fn(() => new Response('served'))
     const handle = scoped(null)(handler)
@@ -49,7 +49,7 @@ describe('scoped() of edge-registry/fetch', () => {
     log.mockRestore()
   })
 
-  it('a DPoP proof is checked for the configured origin', async () => {
+  it('scoped() passes the authenticator the configured origin, for which it checks DPoP proofs', async () => {
     const handle = scoped(null, { authenticator: () => AUTHENTICATOR, origin: ISSUER })(
       () => new Response(),
     )

@@ -23,13 +23,13 @@ beforeEach(() => {
 })
 const soFar = () => ({ ...db.prepare(OPERATORS_SO_FAR).get() })
 
-it('the SQL of the first operator makes both clients of operators, with the digest of the secret and an audit row for each', async () => {
+it('the SQL for the first operator creates both operator clients, with the digest of the secret and an audit row for each', async () => {
   expect(soFar()).toEqual({ operators: 0, has_command_line: 0 })
   const operator = await operatorOf('registry-operator-1')
   const sql = firstOperatorSql({ operator, commandLine: true, now })
   expect(sql).not.toContain(clientSecret)
   db.exec(sql)
-  // The client of the command line may have every scope, but gets no token by itself.
+  // The client of the command line may have every scope, but gets no token without a user.
   expect(soFar()).toEqual({ operators: 1, has_command_line: 1 })
   expect(db.prepare('SELECT client_id, secret_digest FROM client_credential').all()).toEqual([
     { client_id: operator.clientId, secret_digest: operator.secretDigest },
@@ -40,7 +40,7 @@ it('the SQL of the first operator makes both clients of operators, with the dige
   ])
 })
 
-it('another operator is made beside the first, without the client of the command line', async () => {
+it('the SQL for another operator creates only the operator, and keeps the first', async () => {
   db.exec(firstOperatorSql({ operator: await operatorOf('a'), commandLine: true, now }))
   db.exec(firstOperatorSql({ operator: await operatorOf('b'), commandLine: false, now }))
   expect(soFar()).toEqual({ operators: 2, has_command_line: 1 })
@@ -53,14 +53,14 @@ it.each([
   ['without a secret', `DELETE FROM client_credential`],
   ['without the scope', `UPDATE client_authorization SET authorized_at = NULL`],
   ['without the grant type', `DELETE FROM client_grant_type`],
-])('an operator that is %s does not count', async (_name, sql) => {
+])('an operator that is %s is not counted as an operator', async (_name, sql) => {
   db.exec(firstOperatorSql({ operator: await operatorOf('a'), commandLine: false, now }))
   expect(soFar()).toMatchObject({ operators: 1 })
   db.exec(sql)
   expect(soFar()).toMatchObject({ operators: 0 })
 })
 
-it('a value in literal SQL is always a literal: no quote ends its text, and a NUL is refused', () => {
+it('a value in literal SQL cannot end its literal: quotes are escaped, and a NUL is refused', () => {
   const hostile = `'); DROP TABLE client; -- ?1 ?2`
   const sql = literalSql((recorder) => [
     recorder.prepare('SELECT ?2 AS b, ?1 AS a, ?3 AS c').bind(hostile, null, 7),

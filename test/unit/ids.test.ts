@@ -1,4 +1,4 @@
-/** Branded strings: a mix-up does not compile. `tsc` fails on an expected error that is not there. */
+/** Branded strings: a mix-up does not compile. `tsc` fails if one of the expected errors does not occur. */
 
 import { expect, it } from 'vitest'
 import { digest, hexDigest, sessionKeyOf, tokenDigestOf } from '../../src/crypto/digest.ts'

@@ -1,11 +1,11 @@
-/** Which files are images, by their first bytes. */
+/** The type of an image, read from its first bytes. */
 
 import { describe, expect, it } from 'vitest'
 import { IMAGE_TYPES, imageTypeOf } from '../../src/flows/logos.ts'
 
 const bytesOf = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0))
 
-describe('the kind of an image', () => {
+describe('the type of an image', () => {
   it.each([
     ['\x89PNG\r\n\x1a\n and more', 'image/png'],
     ['\xff\xd8\xff\xe0', 'image/jpeg'],
@@ -28,7 +28,7 @@ describe('the kind of an image', () => {
     '<svg xmlns="http://www.w3.org/2000/svg"/>',
     '<html><script>alert(1)</script>',
     ' GIF89a',
-  ])('a file that begins with %j is no image', (text) => {
+  ])('a file that begins with %j is not an image', (text) => {
     expect(imageTypeOf(bytesOf(text))).toBeNull()
   })
 })

@@ -37,7 +37,7 @@ const checking = (answering: Answering, more: Partial<IntrospectionOptions> = {}
 }
 
 describe('the cache of introspection()', () => {
-  it('an answer is used again for 10 seconds, and then the registry is asked again', async () => {
+  it('introspection() caches a response for 10 seconds, and then asks the registry again', async () => {
     let isActive = true
     const { statusOf, fetch } = checking(() => (isActive ? activeAnswer() : { active: false }))
     expect([await statusOf(opaqueToken()), await statusOf(opaqueToken())]).toEqual([200, 200])
@@ -50,7 +50,7 @@ describe('the cache of introspection()', () => {
     expect(fetch).toHaveBeenCalledTimes(2)
   })
 
-  it('an answer is never used past the expiry of its token', async () => {
+  it('introspection() caches no response beyond the expiry of its token', async () => {
     const exp = nowSeconds() + 5
     const { statusOf, fetch } = checking(() => activeAnswer({ exp }), { cacheSeconds: 3600 })
     pass(4)
@@ -60,7 +60,7 @@ describe('the cache of introspection()', () => {
     expect(fetch).toHaveBeenCalledTimes(2)
   })
 
-  it('the answer that a token is not active is kept for at most 2 seconds', async () => {
+  it('introspection() caches an inactive response for at most 2 seconds', async () => {
     let isActive = false
     const answering = () => (isActive ? activeAnswer() : { active: false })
     const { statusOf, fetch } = checking(answering, { cacheSeconds: 3600 })
@@ -71,7 +71,7 @@ describe('the cache of introspection()', () => {
     expect(await statusOf(opaqueToken())).toBe(200)
   })
 
-  it('the cache keeps cacheSize tokens, and tokens that are not active displace none of them', async () => {
+  it('introspection() caches cacheSize active tokens, and inactive tokens evict none of them', async () => {
     const good = ['one', 'two'].map(opaqueToken)
     const answering: Answering = (_, { body }) =>
       good.includes((body as URLSearchParams).get('token') ?? '')
@@ -92,7 +92,7 @@ describe('the cache of introspection()', () => {
     expect(fetch).toHaveBeenCalledTimes(1)
   })
 
-  it('the registry is asked each time with cacheSeconds: 0, and where a revocation must count at once', async () => {
+  it("introspection() asks the registry for each request with cacheSeconds: 0 or revocation: 'immediate'", async () => {
     const { statusOf, fetch } = checking(() => activeAnswer(), { cacheSeconds: 0 })
     for (let i = 0; i < 3; i++) expect(await statusOf(opaqueToken())).toBe(200)
     expect(fetch).toHaveBeenCalledTimes(3)
@@ -107,7 +107,7 @@ describe('the cache of introspection()', () => {
     expect(await kept.statusOf(opaqueToken())).toBe(401)
   })
 
-  it('the registry is not asked about a token that has no form of its tokens', async () => {
+  it('introspection() refuses a token without the form of a registry token, and does not ask the registry', async () => {
     const { statusOf, fetch } = checking(() => activeAnswer())
     const signed = `eyJh.eyJp.${'s'.repeat(86)}`
     for (const token of ['junk', `${opaqueToken()}A`, 'a.b.c', `eyJ${'a'.repeat(9000)}${signed}`]) {
@@ -118,13 +118,13 @@ describe('the cache of introspection()', () => {
   })
 })
 
-describe('what introspection() accepts', () => {
-  it('a refresh token, which is active and has no token_type, is refused', async () => {
+describe('the response to introspection()', () => {
+  it('introspection() refuses a refresh token, which is active and has no token_type', async () => {
     const { statusOf } = checking(() => activeAnswer({ token_type: undefined }))
     expect(await statusOf(opaqueToken())).toBe(401)
   })
 
-  it('a client that acts for itself has no user, and a user has the name of the answer', async () => {
+  it('introspection() gives a session without a user for a client that acts for itself, and a user with the username of the response', async () => {
     for (const [change, user] of [
       [{ sub: 'client-1' }, null],
       [{ username: 'ada' }, { user_id: 'user-1', username: 'ada', email: '' }],
@@ -140,7 +140,7 @@ describe('what introspection() accepts', () => {
     }
   })
 
-  it('aud may be text (RFC 7662 §2.2), and an answer without scope allows no scope', async () => {
+  it('introspection() accepts aud as text (RFC 7662 §2.2), and a response without scope gives a session without scopes', async () => {
     const text = checking(() => activeAnswer({ aud: FILES }))
     expect(await text.statusOf(opaqueToken())).toBe(200)
     const none = checking(() => activeAnswer({ scope: undefined }))
@@ -156,20 +156,20 @@ describe('what introspection() accepts', () => {
     ['answers with a page', () => new Response('<html>', { status: 200 })],
     ['answers with null', () => Response.json(null)],
     ['answers without active', () => ({ scope: 'files:read' })],
-    ['says active as text', () => activeAnswer({ active: 'true' })],
-    ['leaves out sub', () => activeAnswer({ sub: undefined })],
-    ['leaves out client_id', () => activeAnswer({ client_id: '' })],
-    ['leaves out exp', () => activeAnswer({ exp: undefined })],
-    ['says exp beyond every date', () => activeAnswer({ exp: 1e300 })],
-    ['says iat as text', () => activeAnswer({ iat: '1' })],
-    ['says aud as a number', () => activeAnswer({ aud: 7 })],
-    ['says scope as a list', () => activeAnswer({ scope: ['files:read'] })],
-    ['says a scope that is none', () => activeAnswer({ scope: 'files:"read"' })],
-    ['says an endorsement that is none', () => activeAnswer({ endorsements: ['*'] })],
-    ['says endorsements as an object', () => activeAnswer({ endorsements: {} })],
-    ['says a binding that is none', () => activeAnswer({ cnf: { jkt: 7 } })],
+    ['answers with active as text', () => activeAnswer({ active: 'true' })],
+    ['answers without sub', () => activeAnswer({ sub: undefined })],
+    ['answers without client_id', () => activeAnswer({ client_id: '' })],
+    ['answers without exp', () => activeAnswer({ exp: undefined })],
+    ['answers with an exp beyond every date', () => activeAnswer({ exp: 1e300 })],
+    ['answers with iat as text', () => activeAnswer({ iat: '1' })],
+    ['answers with aud as a number', () => activeAnswer({ aud: 7 })],
+    ['answers with scope as a list', () => activeAnswer({ scope: ['files:read'] })],
+    ['answers with a malformed scope', () => activeAnswer({ scope: 'files:"read"' })],
+    ['answers with a malformed endorsement', () => activeAnswer({ endorsements: ['*'] })],
+    ['answers with endorsements as an object', () => activeAnswer({ endorsements: {} })],
+    ['answers with a malformed key binding', () => activeAnswer({ cnf: { jkt: 7 } })],
   ])(
-    'a registry that %s is a fault: 503, nothing is served and nothing is kept',
+    'a service answers 503, serves nothing and caches nothing if the registry %s',
     async (_, fault) => {
       let isFaulty = true
       const { ask, handler } = checking((url, init) =>
@@ -188,7 +188,7 @@ describe('what introspection() accepts', () => {
     },
   )
 
-  it('a registry that does not answer within timeoutSeconds is a fault', async () => {
+  it('a service answers 503 if the registry does not answer within timeoutSeconds', async () => {
     const silent: Answering = (_, { signal }) =>
       new Promise((_, reject) => {
         signal?.addEventListener('abort', () => reject(signal.reason))
@@ -206,7 +206,7 @@ describe('the request of introspection()', () => {
     return { url, method, redirect, headers: new Headers(headers), form: body as URLSearchParams }
   }
 
-  it('the registry is asked by client_secret_basic, with the id and the secret form-encoded (RFC 6749 §2.3.1)', async () => {
+  it('introspection() authenticates by client_secret_basic, with the id and the secret form-encoded (RFC 6749 §2.3.1)', async () => {
     const sent = await sentBy({ clientId: 'my api', clientSecret: 'a:b%c' })
     expect([sent.url, sent.method, sent.redirect]).toEqual([
       `${ISSUER}/introspect`,
@@ -223,7 +223,7 @@ describe('the request of introspection()', () => {
     ['EdDSA', undefined],
     ['RS256', undefined],
     ['PS256', 'PS256'],
-  ])('the registry is asked by private_key_jwt with a key for %s', async (alg, named) => {
+  ])('introspection() authenticates by private_key_jwt with a key for %s', async (alg, named) => {
     const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
     const jwk = { ...(await exportJWK(privateKey)), ...(named && { alg: named, kid: 'key-1' }) }
     const sent = await sentBy({ clientSecret: undefined, privateKey: jwk })
@@ -242,10 +242,10 @@ describe('the request of introspection()', () => {
   })
 })
 
-describe('wrong use of introspection()', () => {
+describe('invalid options of introspection()', () => {
   const good = { issuer: ISSUER, ...SECRET }
   it.each<[string, object]>([
-    ['an issuer that is no origin', { issuer: `${ISSUER}/realm` }],
+    ['an issuer that is not an origin', { issuer: `${ISSUER}/realm` }],
     ['an issuer over http', { issuer: 'http://auth.example' }],
     ['no client', { clientId: '' }],
     ['no credential', { clientSecret: undefined }],
@@ -254,15 +254,15 @@ describe('wrong use of introspection()', () => {
     ['a symmetric key', { clientSecret: undefined, privateKey: { kty: 'oct', d: 'x' } }],
     ['a key without a type', { clientSecret: undefined, privateKey: { d: 'x' } }],
     ['a negative time', { cacheSeconds: -1 }],
-    ['a time that is no number', { cacheSeconds: Number.NaN }],
+    ['a time that is not a number', { cacheSeconds: Number.NaN }],
     ['an empty cache', { cacheSize: 0 }],
-    ['no time to answer', { timeoutSeconds: 0 }],
+    ['a timeout of 0', { timeoutSeconds: 0 }],
   ])('introspection() with %s throws at construction', (_, change) => {
     expect(() => introspection({ ...good, ...change } as IntrospectionOptions)).toThrow(TypeError)
     expect(() => introspection(good)).not.toThrow()
   })
 
-  it("the platform's own fetch is used where none is given", async () => {
+  it("introspection() uses the platform's fetch if no other is given", async () => {
     const own = registry(() => activeAnswer())
     vi.stubGlobal('fetch', own)
     const { statusOf } = service(introspection(good))

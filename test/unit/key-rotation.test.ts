@@ -1,4 +1,4 @@
-/** Making and rotating signing keys: each step, and what is refused. */
+/** The creation and rotation of signing keys: each step, and the refusals. */
 
 import { describe, expect, it } from 'vitest'
 import {
@@ -23,7 +23,7 @@ const kidsOf = async (keys: SigningKeys) => (await publicKeys(keys)).keys.map(({
 const text = (keys: unknown) => JSON.stringify({ keys })
 
 describe('a rotation', () => {
-  it('in each step of a rotation what the step before has signed verifies, until the old key is retired', async () => {
+  it('in each step of a rotation, the published keys verify what the previous step signed, until the old key is retired', async () => {
     const created = await createKeys('ES256', NOW)
     const added = await addKey(created, 'EdDSA', NOW + 10)
     const [old = '', young = ''] = await kidsOf(added)
@@ -45,7 +45,7 @@ describe('a rotation', () => {
     const seen = await Promise.all(
       steps.map((signing) => Promise.all(steps.map((verifying) => verifies(signing, verifying)))),
     )
-    // Rows: who signed. Columns: the published set, which may be of the step before or after.
+    // Rows: the step that signs. Columns: the step whose published keys verify.
     expect(seen).toEqual([
       [true, true, true, false],
       [true, true, true, false],
@@ -54,7 +54,7 @@ describe('a rotation', () => {
     ])
   })
 
-  it('the next step of a rotation and the moment from which it is safe are known in each state', async () => {
+  it('each state of a rotation gives the next step and the time from which it is safe', async () => {
     const created = await createKeys('ES256', NOW)
     const added = await addKey(created, 'ES256', NOW + 10)
     const [old = '', young = ''] = await kidsOf(added)
@@ -77,7 +77,7 @@ describe('a rotation', () => {
     expect(await nextStepOf(back)).toMatchObject({ step: 'retire', kid: young })
   })
 
-  it('keys that were made elsewhere do not say which step is next, until one of them is promoted', async () => {
+  it('keys without times, made by another program, have no known next step until one of them is promoted', async () => {
     const made = (await addKey(await createKeys('ES256', NOW), 'ES256', NOW)).map(
       ({ added_at, first_at, ...key }) => key,
     ) as unknown as SigningKeys
@@ -93,13 +93,13 @@ describe('a rotation', () => {
   })
 })
 
-it('the kid of a new key does not begin with a hyphen, which a command line would take for an option', async () => {
+it('the kid of a new key does not begin with a hyphen, which a command line would parse as an option', async () => {
   const made = await Promise.all(Array.from({ length: 400 }, () => createKeys('ES256', NOW)))
   const kids = (await Promise.all(made.map(kidsOf))).flat()
   expect(kids.filter((kid) => kid.startsWith('-'))).toEqual([])
 })
 
-it('keys whose private parts are lost go on verifying beside a new one, and are retired next', async () => {
+it('keys whose private parts are lost stay in the set beside a new key, and are retired next', async () => {
   const lost = await createKeys('EdDSA', NOW - 9000)
   const [kid = ''] = await kidsOf(lost)
   const made = (await publicKeys(lost)).keys.map(({ added_at, first_at, ...key }) => key)
@@ -111,7 +111,7 @@ it('keys whose private parts are lost go on verifying beside a new one, and are 
   expect(await nextStepOf(await createKeys('ES256', NOW, made))).toEqual(next)
 })
 
-it('two settings share a key if one key is in both, also without its private part', async () => {
+it('two settings share a key if one key is in both, even without its private part', async () => {
   const [one, other] = [await createKeys('ES256', NOW), await createKeys('ES256', NOW)]
   const { d, ...published } = one[0]
   expect(shareKey(one, other)).toBe(false)
@@ -119,7 +119,7 @@ it('two settings share a key if one key is in both, also without its private par
 })
 
 describe('refusals', () => {
-  it('neither a key that is unknown, nor the one that signs, nor one without its private part changes places', async () => {
+  it('promoteKey and retireKey refuse an unknown key and the signing key, and promoteKey a key without its private part', async () => {
     const keys = await addKey(await createKeys('ES256', NOW), 'ES256', NOW)
     const [first = '', second = ''] = await kidsOf(keys)
     await expect(promoteKey(keys, 'other', NOW)).rejects.toThrow('no key has the kid other')
@@ -130,7 +130,7 @@ describe('refusals', () => {
     await expect(promoteKey(kept, second, NOW)).rejects.toThrow('has no private part')
   })
 
-  it('a value whose keys do not fit together is not usable, with the fault in any of its keys', async () => {
+  it('a setting with a key whose public and private part do not match is not usable, wherever the key is', async () => {
     const keys = await addKey(await createKeys('EdDSA', NOW), 'EdDSA', NOW)
     const [first, second] = keys
     expect(await isUsable(await formatKeys(keys))).toBe(true)

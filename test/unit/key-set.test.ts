@@ -1,4 +1,4 @@
-/** `keySet()` of the package: when the keys are read, and what happens while the registry does not answer. */
+/** `keySet()` of the package: when it reads the keys, and what it does while the registry does not answer. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type KeySetOptions, keySet } from '../../src/resource-server/key-set.ts'
@@ -38,7 +38,7 @@ const checking = (answering: Answering) => {
 }
 
 describe('the keys of keySet()', () => {
-  it('the keys are read once for many tokens, and again after five minutes', async () => {
+  it('keySet() reads the keys once for many tokens, and again after five minutes', async () => {
     const { statusOf, fetch } = checking(() => KEY_SET)
     for (const name of ['registry', 'registryEd25519', 'registry'] as const) {
       expect(await statusOf(await tokenBy(name))).toBe(200)
@@ -52,7 +52,7 @@ describe('the keys of keySet()', () => {
     expect(fetch).toHaveBeenCalledTimes(2)
   })
 
-  it('a key that was added is found at once, and a key that was retired is refused after five minutes', async () => {
+  it('keySet() finds an added key at once, and refuses a retired key when it has read the keys again', async () => {
     let keys = [FIRST]
     const { statusOf } = checking(() => ({ keys }))
     expect(await statusOf(await tokenBy('registry'))).toBe(200)
@@ -62,7 +62,7 @@ describe('the keys of keySet()', () => {
     expect(await statusOf(await tokenBy('registry'))).toBe(401)
   })
 
-  it('tokens with an unknown kid make the keys be read once in 10 seconds', async () => {
+  it('keySet() reads the keys at most once in 10 seconds for tokens with an unknown kid', async () => {
     const { statusOf, fetch } = checking(() => KEY_SET)
     for (let i = 0; i < 20; i++) expect(await statusOf(await tokenBy('stranger'))).toBe(401)
     expect(fetch).toHaveBeenCalledTimes(1)
@@ -71,7 +71,7 @@ describe('the keys of keySet()', () => {
     expect(fetch).toHaveBeenCalledTimes(2)
   })
 
-  it('an opaque token and a token without a kid read no keys', async () => {
+  it('keySet() refuses an opaque token and a token without a kid, and reads no keys', async () => {
     const { statusOf, fetch } = checking(() => KEY_SET)
     expect(await statusOf(opaqueToken())).toBe(401)
     const without = await signed('registry', { alg: 'ES256', typ: 'at+jwt' }, claimsOf({}))
@@ -86,8 +86,8 @@ describe('keySet() while the registry does not answer', () => {
     ['answers 500', () => new Response('', { status: 500 })],
     ['redirects', () => new Response(null, { status: 302, headers: { Location: '/' } })],
     ['answers with a page', () => new Response('<html>')],
-    ['answers with no key set', () => ({ keys: 'none' })],
-  ])('a registry that %s before any key was read is a fault: 503', async (_, fault) => {
+    ['answers with an invalid key set', () => ({ keys: 'none' })],
+  ])('a service answers 503 if the registry %s before any key was read', async (_, fault) => {
     let answering = fault
     const { ask, handler } = checking((url, init) => answering(url, init))
     const answer = await ask(await tokenBy('registry'))
@@ -98,7 +98,7 @@ describe('keySet() while the registry does not answer', () => {
     expect((await ask(await tokenBy('registry'))).status).toBe(200)
   })
 
-  it('keys that were read are used for a day, and the registry is tried once in 10 seconds', async () => {
+  it('keySet() uses the last keys for a day while the registry is down, and asks the registry at most once in 10 seconds', async () => {
     let answering: Answering = () => KEY_SET
     const { statusOf, fetch } = checking((url, init) => answering(url, init))
     expect(await statusOf(await tokenBy('registry'))).toBe(200)
@@ -116,7 +116,7 @@ describe('keySet() while the registry does not answer', () => {
     expect(await statusOf(await tokenBy('registry'))).toBe(200)
   })
 
-  it('an unknown kid is 503 and not 401 while it cannot be known whether the registry has it', async () => {
+  it('a service answers 503 and not 401 to an unknown kid while the registry is down', async () => {
     let answering: Answering = () => ({ keys: [FIRST] })
     const { statusOf, fetch } = checking((url, init) => answering(url, init))
     expect(await statusOf(await tokenBy('registry'))).toBe(200)
@@ -132,16 +132,16 @@ describe('keySet() while the registry does not answer', () => {
   })
 })
 
-describe('wrong use of keySet()', () => {
+describe('invalid options of keySet()', () => {
   it.each<[string, KeySetOptions]>([
-    ['an issuer that is no URL', { issuer: 'auth.example' }],
+    ['an issuer that is not a URL', { issuer: 'auth.example' }],
     ['an issuer with a path', { issuer: `${ISSUER}/` }],
-    ['no time to answer', { issuer: ISSUER, timeoutSeconds: Number.POSITIVE_INFINITY }],
+    ['an infinite timeout', { issuer: ISSUER, timeoutSeconds: Number.POSITIVE_INFINITY }],
   ])('keySet() with %s throws at construction', (_, options) => {
     expect(() => keySet(options)).toThrow(TypeError)
   })
 
-  it('scoped() takes a key set only with an audience, and never with immediate revocation', () => {
+  it('scoped() accepts a key set only with an audience and without immediate revocation', () => {
     const check = keySet({ issuer: ISSUER })
     expect(() => service(check)).not.toThrow()
     expect(() => service(check, { audience: undefined } as never)).toThrow(/audience/)

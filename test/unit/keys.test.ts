@@ -1,4 +1,4 @@
-/** Keys, signatures and tokens: cases that no request can reach. */
+/** Keys, signatures and tokens: cases that no request reaches. */
 
 import { describe, expect, it } from 'vitest'
 import { holdsSecret, SIGNATURE_ALGORITHMS } from '../../src/crypto/client-jwt.ts'
@@ -10,7 +10,7 @@ const SECRET = 'a secret of at least 32 bytes, for tests'
 const now = 1_700_000_000
 
 describe('the verification of a JWT', () => {
-  it('verifying a JWT with a key that cannot verify is a fault and not a bad JWT', async () => {
+  it('verifying a JWT with a key that cannot verify throws, and does not report an invalid JWT', async () => {
     const own = await importSecret(SECRET)
     const jwt = await signJwt({ iss: ISSUER, iat: now, exp: now + 60 }, own)
     expect(await verifyJwt(jwt, [own], { issuer: ISSUER, now })).toMatchObject({ iss: ISSUER })
@@ -32,7 +32,7 @@ describe('tokens', () => {
   )
 })
 
-describe('the signature algorithms of others', () => {
+describe('the signature algorithms of clients', () => {
   it('the signature algorithms that clients may use are asymmetric (RFC 8725 §3.2)', () => {
     for (const alg of SIGNATURE_ALGORITHMS) expect(alg).toMatch(/^(RS|PS|ES)256$|^Ed/)
   })

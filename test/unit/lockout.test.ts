@@ -1,4 +1,4 @@
-/** How long a name must wait after failed sign-ins. */
+/** The time for which sign-ins of a username are refused after failures. */
 
 import { describe, expect, it } from 'vitest'
 import { type LockoutKind, waitSeconds } from '../../src/domain/lockout.ts'

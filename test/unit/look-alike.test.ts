@@ -30,19 +30,19 @@ describe('a name that looks like the name of the service', () => {
     },
   )
 
-  it('a short service name is looked for among whole words', () => {
+  it('a name looks like a short service name only if one of its words does', () => {
     expect(looksLike('The Hub helper', 'Hub')).toBe(true)
     expect(looksLike('h u b', 'Hub')).toBe(true)
     expect(looksLike('GitHub helper', 'Hub')).toBe(false)
   })
 
-  it('pairs of letters that look like one letter count as it', () => {
+  it('a pair of letters that looks like one letter is compared as that letter', () => {
     expect(looksLike('Exarnple', 'Example')).toBe(true)
     expect(looksLike('VVorld', 'World')).toBe(true)
     expect(looksLike('Claily News', 'Daily News')).toBe(true)
   })
 
-  it('a service name without letters is like no name', () => {
+  it('no name looks like a service name without letters', () => {
     expect(looksLike('anything', '***')).toBe(false)
   })
 })

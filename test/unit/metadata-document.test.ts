@@ -1,4 +1,4 @@
-/** Client metadata documents: what of them is used, and what makes one invalid. */
+/** Client metadata documents: which members are used, and what makes a document invalid. */
 
 import { describe, expect, it } from 'vitest'
 import { RegistrationError } from '../../src/protocol/registration/errors.ts'
@@ -19,7 +19,7 @@ const bytesOf = (value: unknown) =>
 const read = (more: Record<string, unknown> = {}) =>
   readMetadataDocument(bytesOf({ ...GOOD, ...more }), URL)
 
-/** The member at fault and the sentence. */
+/** The invalid member and the error. */
 function problemOf(given: unknown) {
   try {
     readMetadataDocument(bytesOf(given), URL)
@@ -31,7 +31,7 @@ function problemOf(given: unknown) {
 }
 const problemWith = (more: Record<string, unknown>) => problemOf({ ...GOOD, ...more })
 
-describe('a client metadata document that is used', () => {
+describe('a valid client metadata document', () => {
   it('a document with the three required members is a public client of the code grant', () => {
     expect(read()).toEqual({
       name: 'Example host',
@@ -55,7 +55,7 @@ describe('a client metadata document that is used', () => {
     })
   })
 
-  it('every member that is used is read', () => {
+  it('every supported member of a document is read', () => {
     const jwks = { keys: [{ kty: 'OKP' }] }
     const document = read({
       redirect_uris: ['cursor://callback', 'https://app.example/callback', 'cursor://callback'],
@@ -95,7 +95,7 @@ describe('a client metadata document that is used', () => {
     })
   })
 
-  it('unknown members and null members are ignored', () => {
+  it('unknown members and null members of a document are ignored', () => {
     const more = { $schema: 'x', subject_type: 7, jwks: null, logo_uri: null, scope: null }
     expect(read({ ...more, application_type: 'other', __proto__: { client_name: 'x' } })).toEqual(
       read(),
@@ -127,7 +127,7 @@ describe('a client metadata document that is used', () => {
     expect(read(more).authMethod).toBe(method)
   })
 
-  it('addresses that are no web page are left out', () => {
+  it('URLs in a document that are not web pages are ignored', () => {
     for (const bad of [
       'javascript:alert(1)',
       'http://app.example/',
@@ -140,7 +140,7 @@ describe('a client metadata document that is used', () => {
     expect(read({ client_uri: `https://app.example/${'x'.repeat(2000)}` })).toEqual(read())
   })
 
-  it('a document on this machine may name pages on this machine by http, and no other document may', () => {
+  it('only a document at a loopback address may name http pages at a loopback address', () => {
     const [local, page] = ['http://127.0.0.1:5000/client.json', 'http://localhost:5000/terms']
     const more = { tos_uri: page, policy_uri: 'http://app.example/policy' }
     const read = (id: string) =>
@@ -150,7 +150,7 @@ describe('a client metadata document that is used', () => {
   })
 })
 
-describe('a client metadata document that is invalid', () => {
+describe('an invalid client metadata document', () => {
   it.each([
     ['', [null, 'the document must be JSON']],
     ['{', [null, 'the document must be JSON']],
@@ -163,7 +163,7 @@ describe('a client metadata document that is invalid', () => {
     expect(problemOf(text)).toEqual(problem)
   })
 
-  it('bytes that are not UTF-8 are no document', () => {
+  it('bytes that are not UTF-8 are not a client metadata document', () => {
     const bytes = Uint8Array.of(0x7b, 0xff, 0x7d)
     expect(() => readMetadataDocument(bytes, URL)).toThrow('the document must be UTF-8')
   })
@@ -178,7 +178,7 @@ describe('a client metadata document that is invalid', () => {
     'https://APP.example/client.json',
     'https://app.example:443/client.json',
     'https://app.example/client.json ',
-  ])('a document whose client_id is %j is not that of its address', (client_id) => {
+  ])('a document is invalid if its client_id is %j instead of its own URL', (client_id) => {
     const sentence = 'client_id must be the address of the document'
     expect(problemWith({ client_id })).toEqual(['client_id', sentence])
   })
@@ -237,13 +237,13 @@ describe('a client metadata document that is invalid', () => {
     expect(problemWith(more)?.[1]).toBe(sentence)
   })
 
-  it('control: the documents above are invalid for their one difference alone', () => {
+  it('control: the document is valid without the changes above', () => {
     expect(problemOf(GOOD)).toBeNull()
     expect(bytesOf(GOOD).byteLength).toBeLessThan(MAX_DOCUMENT_BYTES)
   })
 })
 
-describe('text that a stranger wrote', () => {
+describe('text of an unknown author', () => {
   it.each([
     ['  Two\n words\t', 'Two words'],
     ['a\u202eb\u2066c\u200bd\u00ade', 'abcde'],
@@ -253,7 +253,7 @@ describe('text that a stranger wrote', () => {
     ['\u3164', ''],
     ['Ваше имя', 'Ваше имя'],
     ['名前', '名前'],
-  ])('the text %j of a stranger is shown as %j', (text, clean) => {
+  ])('the text %j of a document is shown as %j', (text, clean) => {
     expect(cleanText(text)).toBe(clean)
   })
 })

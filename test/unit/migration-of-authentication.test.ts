@@ -45,7 +45,7 @@ function migrated() {
 const rowsOf = (db: DatabaseSync, sql: string) => db.prepare(sql).all() as Record<string, unknown>[]
 
 describe('the migration to client_secret', () => {
-  it("the migration to client_secret keeps every client's method and every row that refers to a client", () => {
+  it("the migration to client_secret keeps every client's authentication method and every row that refers to a client", () => {
     const db = migrated()
     const clients = rowsOf(db, 'SELECT client_id, auth_method FROM client')
     expect(clients.map((row) => row.auth_method)).toEqual(clients.map((row) => row.client_id))
@@ -66,7 +66,7 @@ describe('the migration to client_secret', () => {
     expect(kept('user_endorsement')).toEqual(['cs.*', 'math.*'])
   })
 
-  it('the migration to client_secret makes client_secret the default and rejects unknown methods', () => {
+  it('the migration to client_secret makes client_secret the default method and refuses unknown methods', () => {
     const db = migrated()
     db.exec(insert('', `'new', 'n', 'o', 1, 1`))
     const [row] = rowsOf(db, `SELECT auth_method AS m FROM client WHERE client_id = 'new'`)

@@ -10,7 +10,7 @@ import { isToday } from '../days.ts'
 
 const MIGRATIONS = inProject('migrations')
 
-/** A database before this migration, filled; `migrate` applies it and the later ones. */
+/** A database with the migrations before this one; `migrate` applies this one and the later ones. */
 function databaseBefore(migration: string) {
   const db = new DatabaseSync(':memory:')
   const names = migrationNames(MIGRATIONS)
@@ -39,7 +39,7 @@ describe('0006_names.sql', () => {
     ])
   })
 
-  it('migration 0006 records the external users of families and codes, and no user of the registry', () => {
+  it('migration 0006 records the external users of families and codes, and none of the registry’s own users', () => {
     const { db, migrate } = databaseBefore('0006_names.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'o', 1, 1);
       INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
@@ -71,7 +71,7 @@ describe('0006_names.sql', () => {
 describe('0013_invitation.sql', () => {
   const change = (sql: string) => `UPDATE user SET ${sql} WHERE user_id = 'u'`
 
-  it('migration 0012 keeps every user, and from then on a change of the user ends an open invitation', () => {
+  it('migration 0013 keeps every user, and after it a change of a user deletes an open invitation', () => {
     const { db, migrate } = databaseBefore('0013_invitation.sql')
     db.exec(`INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
       VALUES ('u', 'ada', 'e', 'h', 1, 1)`)
@@ -99,7 +99,7 @@ describe('0005_revocation_version.sql', () => {
   const revoke = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at) VALUES (?, ?, ?, 9999999999)
     ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms)`
 
-  it('migration 0005 keeps every revocation and dates none later than now', () => {
+  it('migration 0005 keeps every revocation and moves future times to now', () => {
     const { db, migrate } = databaseBefore('0005_revocation_version.sql')
     const [before, ahead] = [Date.now() - 5000, Date.now() + 65_000]
     const insert = db.prepare(revoke)
@@ -114,7 +114,7 @@ describe('0005_revocation_version.sql', () => {
     expect(moments.get('ahead')).toBeLessThanOrEqual(Date.now())
   })
 
-  it('the document version of migration 0005 increases with every later bulk revocation and with nothing else', () => {
+  it('after migration 0005 every bulk revocation, and nothing else, increases the version of the document', () => {
     const { db, migrate } = databaseBefore('0005_revocation_version.sql')
     migrate()
     const version = () =>
@@ -134,7 +134,7 @@ describe('0005_revocation_version.sql', () => {
 })
 
 describe('0010_scopes_and_categories.sql', () => {
-  it('migration 0010 keeps scopes, endorsements and consents, and declares nothing', () => {
+  it('migration 0010 keeps scopes, endorsements and consents, and declares no scope or category', () => {
     const { db, migrate } = databaseBefore('0010_scopes_and_categories.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'o', 1, 1);
       INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
@@ -166,7 +166,7 @@ describe('0010_scopes_and_categories.sql', () => {
 })
 
 describe('0011_derived_refresh_tokens.sql', () => {
-  it('migration 0011 keeps every refresh token, spent or not, without a salt', () => {
+  it('migration 0011 keeps every refresh token, redeemed or not, without a salt', () => {
     const { db, migrate } = databaseBefore('0011_derived_refresh_tokens.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'o', 1, 1);
       INSERT INTO refresh_family (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
@@ -204,7 +204,7 @@ describe('0009_registration.sql', () => {
     INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
       VALUES ('u', 'ada', 'e', 'h', 1, 1);`
 
-  it('migration 0009 keeps every client and user and gives them the version of its moment', () => {
+  it('migration 0009 keeps every client and user and gives them its own time as their version', () => {
     const { db, migrate } = databaseBefore('0009_registration.sql')
     db.exec(FILL)
     const begun = Date.now()
@@ -217,7 +217,7 @@ describe('0009_registration.sql', () => {
     expect(db.prepare('SELECT scope FROM client_authorization').all()).toHaveLength(1)
   })
 
-  it('an insertion into expected_version fails unless the record has the version, and writes nothing', () => {
+  it('an insertion into expected_version writes nothing, and fails unless the record has the version', () => {
     const { db, migrate } = databaseBefore('0009_registration.sql')
     db.exec(FILL)
     migrate()
@@ -245,7 +245,7 @@ describe('0009_registration.sql', () => {
 })
 
 describe('0012_declaring_scopes.sql', () => {
-  it('migration 0012 keeps declared scopes, and demands versions of clients, users and scopes', () => {
+  it('migration 0012 keeps declared scopes and categories, and expected_version still checks clients and scopes', () => {
     const { db, migrate } = databaseBefore('0012_declaring_scopes.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at, version) VALUES ('c', 'C', 'o', 1, 1, 7);
       INSERT INTO client_authorization (client_id, scope, requested_at, authorized_at) VALUES ('c', 'a:b', 1, 1);
@@ -266,7 +266,7 @@ describe('0012_declaring_scopes.sql', () => {
     }
   })
 
-  it('migration 0012 lets no more than 1000 scopes and 1000 categories be declared', () => {
+  it('after migration 0012 at most 1000 scopes and 1000 categories can be declared', () => {
     const { db, migrate } = databaseBefore('0012_declaring_scopes.sql')
     migrate()
     const count = (upTo: number) =>
@@ -284,7 +284,7 @@ describe('0012_declaring_scopes.sql', () => {
 })
 
 describe('0014_refresh_idle.sql', () => {
-  it('migration 0014 keeps every family as it is, without an idle end', () => {
+  it('migration 0014 keeps every family unchanged and without an idle expiry', () => {
     const { db, migrate } = databaseBefore('0014_refresh_idle.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'o', 1, 1);
       INSERT INTO refresh_family (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
@@ -316,7 +316,7 @@ describe('0015_resources.sql', () => {
   const versionIn = (db: DatabaseSync) =>
     db.prepare('SELECT version FROM revocation_version').get()?.version
 
-  it('migration 0015 keeps codes, families, tokens, consents and revocations, which name no resource', () => {
+  it('migration 0015 keeps codes, families, tokens, consents and revocations, without a resource', () => {
     const { db, migrate } = filled()
     const version = versionIn(db)
     migrate()
@@ -336,7 +336,7 @@ describe('0015_resources.sql', () => {
     expect(versionIn(db)).toBe(version)
   })
 
-  it('after migration 0015 a resource can be revoked, which raises the version of revocations, and keeps its version of its own', () => {
+  it('after migration 0015 the revocation of a resource increases the version of the document, and expected_version checks resources', () => {
     const { db, migrate } = filled()
     migrate()
     const version = Number(versionIn(db))
@@ -376,7 +376,7 @@ describe('0015_resources.sql', () => {
 })
 
 describe('0016_consented_endorsements.sql', () => {
-  it('migration 0016 keeps consents, each for every endorsement', () => {
+  it('migration 0016 keeps every consent, which then covers all endorsements', () => {
     const { db, migrate } = databaseBefore('0016_consented_endorsements.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'o', 1, 1);
       INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at) VALUES ('u', 'c', 'a:b', 'f', 1)`)
@@ -389,7 +389,7 @@ describe('0016_consented_endorsements.sql', () => {
 })
 
 describe('0017_document_hosts.sql', () => {
-  it('migration 0017 keeps what demands the version of a record, and demands that of a listed host too', () => {
+  it('after migration 0017 expected_version checks clients as before, and listed hosts too', () => {
     const { db, migrate } = databaseBefore('0017_document_hosts.sql')
     db.exec(
       `INSERT INTO client (client_id, name, owner_id, created_at, updated_at, version) VALUES ('c', 'C', 'o', 1, 1, 7)`,
@@ -425,7 +425,7 @@ describe('0018_self_registered_clients.sql', () => {
     return before
   }
 
-  it('migration 0018 keeps clients, codes and families, and takes no client for one that registered itself', () => {
+  it('migration 0018 keeps clients, codes and families, and marks no client as self-registered', () => {
     const { db, migrate } = filled()
     migrate()
     expect(db.prepare(`SELECT contacts, application_type, jwks_uri FROM client`).all()).toEqual([
@@ -440,7 +440,7 @@ describe('0018_self_registered_clients.sql', () => {
     expect(db.prepare('SELECT count(*) AS n FROM self_registered_client').get()?.n).toBe(0)
   })
 
-  it('a use of a client that registered itself is kept to the day, and a voided code is no use', () => {
+  it('after migration 0018 a self-registered client records the day of its last use, and a revoked code is not a use', () => {
     const { db, migrate } = filled()
     migrate()
     db.exec(`INSERT INTO self_registered_client (client_id, kind, created_at) VALUES ('c', 'registration', 1);
@@ -465,7 +465,7 @@ describe('0020_signed_tokens.sql', () => {
   const versionIn = (db: DatabaseSync) =>
     Number(db.prepare('SELECT version FROM revocation_version').get()?.version)
 
-  it('migration 0020 keeps every revocation and its version, and the tokens of a resource stay opaque', () => {
+  it('migration 0020 keeps every revocation and the version of the document, and the tokens of a resource stay opaque', () => {
     const { db, migrate } = databaseBefore('0020_signed_tokens.sql')
     db.exec(FILL)
     const version = versionIn(db)
@@ -487,7 +487,7 @@ describe('0020_signed_tokens.sql', () => {
     ])
   })
 
-  it('after migration 0020 a signed token can be revoked, which raises the version, and no format but two is kept', () => {
+  it('after migration 0020 the revocation of a signed token increases the version of the document, and only two token formats are allowed', () => {
     const { db, migrate } = databaseBefore('0020_signed_tokens.sql')
     db.exec(FILL)
     migrate()
@@ -507,7 +507,7 @@ describe('0020_signed_tokens.sql', () => {
 })
 
 describe('0022_client_owners.sql', () => {
-  it('after migration 0022 a client that was disabled waits for an administrator, and an owner has only allowed clients', () => {
+  it('after migration 0022 only an administrator can enable a client that was disabled before, and the number of clients of an owner is limited', () => {
     const { db, migrate } = databaseBefore('0022_client_owners.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at, disabled_at)
       VALUES ('a', 'A', 'u', 1, 1, NULL), ('b', 'B', 'u', 1, 1, 5)`)
@@ -530,7 +530,7 @@ describe('0022_client_owners.sql', () => {
 })
 
 describe('0028_told_listings.sql', () => {
-  it('after migration 0028 what the webhook has to tell is still there, and a listing that waits is told when it is decided on', () => {
+  it('migration 0028 keeps pending webhook deliveries, and after it the decision on a waiting listing is delivered', () => {
     const { db, migrate } = databaseBefore('0028_told_listings.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'u', 1, 1);
       INSERT INTO audit (happened_at, actor, event, client_id, detail) VALUES (1, 'user:u', 'client.request', 'c', '{}');
@@ -552,7 +552,7 @@ describe('0028_told_listings.sql', () => {
 })
 
 describe('0026_former_owners.sql', () => {
-  it('migration 0026 finds who registered a client in the portal and handed it over, and later ones are noted once each', () => {
+  it('migration 0026 records who registered a client in the portal and handed it over, and after it each former owner is recorded once', () => {
     const { db, migrate } = databaseBefore('0026_former_owners.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at)
         VALUES ('moved', 'M', 'v', 1, 1), ('kept', 'K', 'u', 1, 1), ('made', 'O', 'v', 1, 1), ('none', 'N', '', 1, 1);
@@ -580,7 +580,7 @@ describe('0026_former_owners.sql', () => {
 })
 
 describe('0029_former_further_owners.sql', () => {
-  it('migration 0029 finds who accepted to own a client, and notes a further owner who leaves, and not one who becomes the first', () => {
+  it('migration 0029 records who once accepted to own a client, and after it a further owner who leaves, but not one who becomes the first owner', () => {
     const { db, migrate } = databaseBefore('0029_former_further_owners.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'u', 1, 1), ('d', 'D', 'u', 1, 1);
       INSERT INTO client_owner (client_id, user_id, added_at) VALUES ('c', 'v', 1), ('c', 'w', 1), ('d', 'v', 1);
@@ -603,7 +603,7 @@ describe('0029_former_further_owners.sql', () => {
 })
 
 describe('0031_owners_once.sql', () => {
-  it('after migration 0031 no first owner is a further owner too, and a further owner who becomes the first is the first alone', () => {
+  it('after migration 0031 a first owner is never a further owner too, even when a further owner becomes the first', () => {
     const { db, migrate } = databaseBefore('0031_owners_once.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'u', 1, 1);
       INSERT INTO client_owner (client_id, user_id, added_at) VALUES ('c', 'u', 1), ('c', 'v', 1), ('c', 'w', 1);
@@ -627,7 +627,7 @@ describe('0031_owners_once.sql', () => {
 })
 
 describe('0025_webhook.sql', () => {
-  it('after migration 0025 the logos at blocked hosts are gone, and what was requested before it is told only when it is decided on', () => {
+  it('migration 0025 deletes the logos at blocked hosts, and after it an earlier request is delivered to the webhook only when it is decided', () => {
     const { db, migrate } = databaseBefore('0025_webhook.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'u', 1, 1);
       INSERT INTO client_authorization (client_id, scope, requested_at) VALUES ('c', 'a:read', 1), ('c', 'b:read', 1);
@@ -666,7 +666,7 @@ describe('0025_webhook.sql', () => {
 })
 
 describe('0024_directory.sql', () => {
-  it('migration 0024 lists no client, leaves clients and users as they are, and old clients can be listed, renamed and deleted', () => {
+  it('migration 0024 lists no client and changes no client, and after it a change or deletion of a listed client removes its listing', () => {
     const { db, migrate } = databaseBefore('0024_directory.sql')
     db.exec('PRAGMA foreign_keys = ON')
     db.exec(`INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at) VALUES ('u', 'ada', 'e', 'h', 1, 1);
@@ -695,7 +695,7 @@ describe('0024_directory.sql', () => {
       db.exec(change)
       expect([change, listed(), keys()]).toEqual([change, 0, 0])
     }
-    // What is not in the directory has no version that others move.
+    // The version of a client that is not in the directory does not change.
     expect(db.prepare(`SELECT version FROM client WHERE client_id = 'other'`).get()).toEqual({
       version: 7,
     })
@@ -703,7 +703,7 @@ describe('0024_directory.sql', () => {
 })
 
 describe('0027_owner_offers.sql', () => {
-  it('migration 0027 keeps every owner without an acceptance, and makes no offer', () => {
+  it('migration 0027 keeps every owner, and makes no offer', () => {
     const { db, migrate } = databaseBefore('0027_owner_offers.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'first', 1, 1);
       INSERT INTO client_owner (client_id, user_id, added_at) VALUES ('c', 'second', 5), ('c', 'third', 3);
@@ -718,7 +718,7 @@ describe('0027_owner_offers.sql', () => {
     expect(db.prepare('SELECT * FROM client_owner_offer').all()).toEqual([])
   })
 
-  it('since migration 0027 no statement leaves an offer to an owner, or an open offer by a user who is not an owner', () => {
+  it('after migration 0027 no offer to an owner remains, and no open offer by a user who is no longer an owner', () => {
     const { db, migrate } = databaseBefore('0027_owner_offers.sql')
     migrate()
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'a', 1, 1), ('d', 'D', 'a', 1, 1);
@@ -738,7 +738,7 @@ describe('0027_owner_offers.sql', () => {
     offer.run('d', 'u', 'a', null)
     db.exec(`INSERT INTO client_owner (client_id, user_id, added_at) VALUES ('c', 'u', 1)`)
     expect(left()).toEqual(['cv', 'cw', 'cx', 'du'])
-    // `b` follows the first owner, and keeps the own offers.
+    // `b` becomes the first owner, and keeps the offers that `b` made.
     offer.run('c', 'y', 'a', null)
     db.exec(`UPDATE client SET owner_id = 'b' WHERE client_id = 'c'`)
     db.exec(`DELETE FROM client_owner WHERE client_id = 'c' AND user_id = 'b'`)

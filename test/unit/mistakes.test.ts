@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { MISTAKES, parseMistakes } from '../mistakes.ts'
 
-it('every mistake can be made in one place of the source, and its test file exists', () => {
+it('every mistake matches one place of the source, and its test file exists', () => {
   expect(MISTAKES.length).toBeGreaterThan(150)
   // More would take longer than fifteen minutes on two cores.
   expect(MISTAKES.length).toBeLessThan(360)

@@ -1,4 +1,4 @@
-/** The description of the OAuth endpoints names every parameter that the registry reads, and no other. */
+/** The description of the OAuth endpoints has exactly the parameters that the registry reads. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,9 +9,8 @@ import { ASKED_AT } from '../../src/protocol/interaction.ts'
 import { serverMetadata } from '../../src/protocol/metadata.ts'
 
 const SRC = join(import.meta.dirname, '../../src')
-/** Where the parameters of clients are read; the forms of our own pages are read in routes/. */
+/** The files that read the parameters of clients. The forms of our own pages are read in routes/. */
 const READERS = ['protocol', 'flows']
-/** A parameter is read by its name. */
 const READ = /\bfields(?:\.(?:get|has)\(|, )'(\w+)'/g
 
 function namesRead(): Set<string> {
@@ -54,18 +53,18 @@ function namesDescribed(): Set<string> {
   )
 }
 
-it('the description of the OAuth endpoints has every parameter that the registry reads, and no other', () => {
+it('the description of the OAuth endpoints has exactly the parameters that the registry reads', () => {
   const read = namesRead()
   for (const name of REQUEST_FIELDS) read.add(name)
-  // Our own pages add it, and clients do not send it.
+  // Only our own pages send it.
   read.delete(ASKED_AT)
-  // RFC 7009 §2.1: clients may send it, and the registry needs no hint.
+  // RFC 7009 §2.1: clients may send it, but the registry needs no hint.
   read.add('token_type_hint')
   expect(read.size).toBeGreaterThan(15)
   expect([...namesDescribed()].sort()).toEqual([...read].sort())
 })
 
-it('the description of the metadata has every member that the registry publishes, and no other', () => {
+it('the description of the metadata has exactly the members that the registry publishes', () => {
   const published = serverMetadata('https://auth.example.org', ['client_credentials'], {
     scopes: ['a'],
     resources: ['https://a.example'],

@@ -1,4 +1,4 @@
-/** Addresses of client metadata documents, and of what they name. `test/workers/outbound.test.ts` tries them out. */
+/** The URLs that a metadata document may have and may name. `test/workers/outbound.test.ts` makes the requests. */
 
 import { describe, expect, it } from 'vitest'
 import { isDocumentUrl } from '../../src/domain/client-document.ts'
@@ -9,7 +9,7 @@ import {
   MAX_URL_LENGTH,
 } from '../../src/protocol/outbound-url.ts'
 
-describe('the address of a client metadata document', () => {
+describe('the URL of a client metadata document', () => {
   it.each([
     'https://app.example/client.json',
     'https://app.example/client',
@@ -19,7 +19,7 @@ describe('the address of a client metadata document', () => {
     'https://app.example/%7Euser',
     'https://1password.example/client.json',
     'https://1.2.3.example/client.json',
-  ])('a metadata document may have the address %s', (url) => {
+  ])('a metadata document may have the URL %s', (url) => {
     expect(documentUrlProblem(url, false)).toBeNull()
   })
 
@@ -43,11 +43,11 @@ describe('the address of a client metadata document', () => {
     ['https://app.example/a#', 'must not have a fragment'],
     ['http://app.example/a', 'must be an https URL'],
     [`https://app.example/${'x'.repeat(MAX_URL_LENGTH)}`, `must not be longer than 500 characters`],
-  ])('the address of a metadata document is not %j: it %s', (url, problem) => {
+  ])('a metadata document may not have the URL %j: it %s', (url, problem) => {
     expect(documentUrlProblem(url, false)).toBe(problem)
   })
 
-  it('only a client id that is a URL is that of a metadata document', () => {
+  it('a client id names a metadata document only if it is a URL', () => {
     expect(['https://app.example/a', 'http://127.0.0.1:9100/a'].map(isDocumentUrl)).toEqual([
       true,
       true,
@@ -55,7 +55,7 @@ describe('the address of a client metadata document', () => {
     expect(['a', 'registry-operator', 'urn:a', 'ahttps://b'].some(isDocumentUrl)).toBe(false)
   })
 
-  it('a registry at a loopback address may read documents there, and no other registry may', () => {
+  it('only a registry at a loopback address may read documents at a loopback address', () => {
     expect(allowsLoopbackFor('http://127.0.0.1:8787')).toBe(true)
     expect(allowsLoopbackFor('http://localhost:8787')).toBe(true)
     expect(allowsLoopbackFor('https://auth.example.org')).toBe(false)

@@ -1,4 +1,4 @@
-/** The package for resource servers: what it weighs, what it depends on, and that it runs without Node.js. */
+/** The package for resource servers: its size, its dependencies, and that it needs no module of Node.js. */
 
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
@@ -16,7 +16,7 @@ type Package = Readonly<{
 }>
 const PACKAGE = JSON.parse(readFileSync('package.json', 'utf8')) as Package
 
-/** For a platform that has no module of Node.js: one that is imported does not resolve. */
+/** Bundles for a platform without the modules of Node.js: an import of one does not resolve. */
 async function bundled(code: string): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents: code, resolveDir: process.cwd(), loader: 'ts' },
@@ -32,7 +32,7 @@ async function bundled(code: string): Promise<string> {
 const kib = (text: string) => gzipSync(text, { level: 9 }).length / 1024
 
 describe('the package', () => {
-  it(`the middleware for Hono with a service binding weighs less than ${MAX_KIB} KiB gzipped`, async () => {
+  it(`the middleware for Hono with a service binding is smaller than ${MAX_KIB} KiB gzipped`, async () => {
     const text = await bundled("export { protectedResource, scoped } from 'edge-registry/hono'")
     expect(text.length).toBeGreaterThan(5000)
     expect(kib(text)).toBeLessThan(MAX_KIB)
@@ -48,7 +48,7 @@ describe('the package', () => {
     },
   )
 
-  it('the package depends on jose alone, and on a framework only where one is used', () => {
+  it('the package depends only on jose, and each adapter also on its framework', () => {
     expect(Object.keys(PACKAGE.dependencies)).toEqual(['jose'])
     expect(Object.keys(PACKAGE.peerDependencies)).toEqual(['express', 'hono'])
     for (const { optional } of Object.values(PACKAGE.peerDependenciesMeta)) {

@@ -16,7 +16,7 @@ import { LoginPage, type LoginPageProps } from '../../src/pages/login-page.tsx'
 
 export type Tag = Readonly<{ name: string; attributes: Readonly<Record<string, string>> }>
 
-/** The opening tags that a browser finds in text whose quotes are escaped. Attribute values stay escaped. */
+/** The opening tags in markup whose quotes are escaped. Attribute values stay escaped. */
 export const tagsOf = (html: string): Tag[] =>
   [...html.matchAll(/<([a-z][^\s/>]*)((?:"[^"]*"|[^">])*)>/gi)].map(([, name = '', rest = '']) => ({
     name: name.toLowerCase(),
@@ -29,13 +29,13 @@ export const tagsOf = (html: string): Tag[] =>
   }))
 
 export const named = (html: string, tag: string) => tagsOf(html).filter(({ name }) => name === tag)
-/** The links of a page but the one in its head that leads home. */
+/** The links of a page, except the one in its header to the start page. */
 export const linksIn = (html: string) =>
   named(html, 'a').filter(({ attributes }) => attributes.class !== 'brand')
 export const inputs = (html: string, name: string) =>
   named(html, 'input').filter(({ attributes }) => attributes.name === name)
 
-/** What the content security policy blocks. The pages must not contain it. */
+/** The markup of a page that the content security policy would block. */
 export const offences = (html: string) =>
   tagsOf(html)
     .filter(

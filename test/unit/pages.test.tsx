@@ -1,4 +1,4 @@
-/** The pages: their content, what they never contain, and that a client's words never become markup. */
+/** The pages: their content, the markup that they must not contain, and that a client's words never become markup. */
 
 import { describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
@@ -26,7 +26,7 @@ import {
   tagsOf,
 } from './page-samples.tsx'
 
-/** The only script of any page. The policy of its page names its digest. */
+/** The only script of any page. The policy of its page has its digest. */
 const withoutOwnScript = (page: string) => page.replace(`<script>${INVITATION_SCRIPT}</script>`, '')
 
 const PAGES: Readonly<Record<string, string>> = {
@@ -130,14 +130,14 @@ describe('all pages', () => {
 })
 
 describe('the invitation page', () => {
-  it('the policy of the invitation page names the digest of its one script', async () => {
+  it('the policy of the invitation page has the digest of its only script', async () => {
     expect(named(invitation(), 'script')).toHaveLength(1)
     expect(invitation()).toContain(`<script>${INVITATION_SCRIPT}</script>`)
     const base64 = INVITATION_SCRIPT_DIGEST.replaceAll('+', '-').replaceAll('/', '_')
     expect(base64).toBe(`${await digest(INVITATION_SCRIPT)}=`)
   })
 
-  it('the invitation page asks for the link only when the form does not hold it yet', () => {
+  it('the invitation page asks for the link only if the form does not contain it yet', () => {
     expect(inputs(invitation(), 'invitation')[0]?.attributes.type).toBe('text')
     const again = inputs(invitation({ invitation: 'regi_x' }), 'invitation')[0]?.attributes
     expect(again).toMatchObject({ type: 'hidden', value: 'regi_x' })
@@ -173,7 +173,7 @@ describe('the login page', () => {
     expect(focused(login({ username: 'ada' }))).toEqual(['password'])
   })
 
-  it('the login page announces a problem, ties it to the password field, and never repeats the password', () => {
+  it('the login page announces a problem, links it to the password field, and never repeats the password', () => {
     const page = login({ username: 'ada', problem: 'Not right.' })
     const alert = tagsOf(page).find(({ attributes }) => attributes.role === 'alert')
     const password = inputs(page, 'password')[0]?.attributes
@@ -201,7 +201,7 @@ describe('the page of connected applications', () => {
     expect(page).toContain('not used yet')
   })
 
-  it('the page of connected applications has a form with its own id and token for each application', () => {
+  it('the page of connected applications has a form for each application with its id and a form token', () => {
     const forms = named(account(), 'form').map(({ attributes }) => attributes)
     const posts = { method: 'post', action: '/account' }
     expect(forms).toMatchObject([posts, posts, { action: '/logout' }])
@@ -209,7 +209,7 @@ describe('the page of connected applications', () => {
     expect(ids).toEqual(['c1', 'c2'])
   })
 
-  it('the page of connected applications says that there is no application, or that an application has no permission', () => {
+  it('the page of connected applications says if there is no application, and if an application has no permission', () => {
     expect(account({ applications: [] })).toContain('No application has access')
     const off = { ...APPLICATION, isEnabled: false }
     expect(account({ applications: [off] })).toContain('has disabled it')
@@ -218,7 +218,7 @@ describe('the page of connected applications', () => {
     expect(account({ applications: [bare] })).toContain('It no longer has any access.')
   })
 
-  it('the page of connected applications announces a removal with the time until it takes effect everywhere', () => {
+  it('the page of connected applications confirms a removal with the time until it takes effect everywhere', () => {
     const page = account({ removed: { name: 'Old one', withinSeconds: 70 } })
     expect(page).toMatch(/role="status".*<bdi>Old one<\/bdi>.*within 70 seconds/s)
     expect(account()).not.toContain('role="status"')
@@ -226,7 +226,7 @@ describe('the page of connected applications', () => {
 })
 
 describe('the other pages', () => {
-  it('an error page says what happened and, when it is known, what to do', () => {
+  it('an error page says what happened and, if known, what to do', () => {
     expect(error('Gone')).toContain('<p>Gone</p>')
     const nothing = { hint: null, reference: null, explanation: null }
     expect(

@@ -3,7 +3,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { hashPassword, passwordMatches } from '../../src/crypto/password.ts'
 
-/** Cheap parameters, which are part of the stored hash. */
+/** Fast parameters. They are part of the stored hash. */
 const cheap = (parameters: string) => `scrypt$${parameters}$${'A'.repeat(22)}$${'A'.repeat(43)}`
 
 describe('passwords', () => {
@@ -14,7 +14,7 @@ describe('passwords', () => {
     expect(await hashPassword('caf\u00e9 au lait')).not.toBe(stored)
   })
 
-  it('a password with a NUL at its end does not match, although HMAC pads with NUL', async () => {
+  it('a password with a NUL added does not match, although HMAC pads with NUL', async () => {
     const stored = await hashPassword('a long password')
     expect(await passwordMatches('a long password', stored)).toBe(true)
     expect(await passwordMatches('a long password\0', stored)).toBe(false)
@@ -30,12 +30,12 @@ describe('passwords', () => {
     expect(await passwordMatches('anything', short)).toBe(false)
   })
 
-  it('a hash whose parameters cannot be computed is a fault and not a wrong password', async () => {
+  it('checking a password against a hash with impossible parameters throws, and does not report a wrong password', async () => {
     await expect(passwordMatches('anything', cheap('3$8$1'))).rejects.toThrow()
     expect(await passwordMatches('anything', cheap('1024$8$1'))).toBe(false)
   })
 
-  it('a hash that the machine cannot compute is a fault and not a wrong password', async () => {
+  it('checking a password on a machine without enough memory throws, and does not report a wrong password', async () => {
     vi.resetModules()
     vi.doMock('node:crypto', async (original) => ({
       ...(await original<typeof import('node:crypto')>()),

@@ -1,4 +1,4 @@
-/** The pages of the portal: what they never contain, and that the words of clients, owners and operators never become markup or code. */
+/** The pages of the portal: the words of clients, owners and operators never become markup or code. */
 
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
@@ -28,7 +28,7 @@ import { HOSTILE, html, named, offences, tagsOf } from './page-samples.tsx'
 
 const pagesWith = (text: string): Record<string, string> => {
   const branding = DEFAULT_BRANDING
-  /** With a problem of each of these fields. */
+  /** A form with a problem in each of these fields. */
   const frameOf = (...fields: string[]): FrameProps => ({
     branding,
     ...{ username: text, mayApprove: true, signOutToken: text, done: text },
@@ -234,20 +234,20 @@ const PAGES = [
 
 describe('the pages of the portal', () => {
   it.each(PAGES)(
-    'the page %s has no inline style or event handler, and at most the one script that copies',
+    'the page %s has no inline style or event handler, and no script except the one that copies',
     (_, page) => {
       expect(offences(page.replace(html(<CopyScript />), ''))).toEqual([])
     },
   )
 
-  it('the policy names the digest of the script that copies', async () => {
+  it('the policy of the portal has the digest of the script that copies', async () => {
     const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(COPY_SCRIPT))
     expect(COPY_SCRIPT_DIGEST).toBe(Buffer.from(digest).toString('base64'))
     expect(html(<CopyScript />)).toBe(`<script>${COPY_SCRIPT}</script>`)
   })
 
   it.each(PAGES)(
-    'the page %s is a whole document with one h1 and no word of a client in its title',
+    'the page %s is a complete document with one h1 and without words of a client in its title',
     (_, page) => {
       expect(page).toMatch(/^<!doctype html><html lang="en">/)
       expect(page).toMatch(/<\/html>$/)
@@ -257,7 +257,7 @@ describe('the pages of the portal', () => {
   )
 
   it.each(PAGES)(
-    'each label, description and link to a field of the page %s names something',
+    'each label, description and link of the page %s refers to a field that exists',
     (_, page) => {
       const tags = tagsOf(page)
       const ids = tags.flatMap(({ attributes: { id } }) => (id ? [id] : []))
@@ -284,7 +284,7 @@ const CLIENT: ConfiguredClient = {
 const codeOf = (client: ConfiguredClient) => snippetsFor(client).map(({ code }) => code)
 
 describe('settings for libraries', () => {
-  it('the code for a client that keeps no secret names none, and that of others reads it from the environment', () => {
+  it('the code for a public client has no secret, and the code for other clients reads the secret from the environment', () => {
     for (const code of codeOf({
       ...CLIENT,
       authMethod: 'none',
@@ -298,7 +298,7 @@ describe('settings for libraries', () => {
     expect(all).toContain('"$CLIENT_SECRET"')
   })
 
-  it('the code names the method that the client is registered with', () => {
+  it('the code uses the authentication method of the client', () => {
     const posting = codeOf({ ...CLIENT, authMethod: 'client_secret_post' }).join('\n')
     expect(posting).toContain('ClientSecretPost')
     expect(posting).toContain("token_endpoint_auth_method='client_secret_post'")
@@ -306,7 +306,7 @@ describe('settings for libraries', () => {
     expect(snippetsFor({ ...CLIENT, grantTypes: [] })).toEqual([])
   })
 
-  it('the code for a client that signs reads its private key from the environment and names no secret', () => {
+  it('the code for a client with keys reads its private key from the environment and has no secret', () => {
     for (const [keyAlgorithm, named] of Object.entries({
       ES256: "{ name: 'ECDSA', namedCurve: 'P-256' }",
       EdDSA: "'Ed25519'",
@@ -324,13 +324,13 @@ describe('settings for libraries', () => {
     }
   })
 
-  it('only an issuer on a loopback address lets a library speak http', () => {
+  it('the code allows plain http only for an issuer at a loopback address', () => {
     expect(codeOf(CLIENT).join()).not.toContain('allowInsecureRequests')
     const local = codeOf({ ...CLIENT, issuer: 'http://127.0.0.1:8787' }).join()
     expect(local).toContain('allowInsecureRequests')
   })
 
-  it('no redirect URI or scope ends the text that it stands in', () => {
+  it('a redirect URI or a scope cannot end the string literal of the code that contains it', () => {
     const evil = "https://a.example/'); globalThis.ran = true; ('"
     const [code = ''] = codeOf({ ...CLIENT, redirectUris: [evil], scopes: ["a'b", 'c\\'] })
     const literal = /redirect_uri: ('(?:[^'\\]|\\.)*')/.exec(code)?.[1] ?? ''

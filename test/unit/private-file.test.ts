@@ -19,7 +19,7 @@ it.each<[string, (draft: string, other: string) => Promise<unknown>]>([
   ['a file that everybody may read', (draft) => writeFile(draft, 'old', { mode: 0o644 })],
   ['a link to another file', (draft, other) => symlink(other, draft)],
 ])(
-  'a secret is in a file for its owner alone, and nowhere else, where there is %s in the place of its draft',
+  'a secret is written only to a file that only its owner can read, even if %s is in the place of the draft',
   async (_, prepare) => {
     const [file, other] = [join(folder, 'secret'), join(folder, 'other')]
     await writeFile(other, 'another’s')
@@ -32,15 +32,15 @@ it.each<[string, (draft: string, other: string) => Promise<unknown>]>([
 
 it.each([
   ['with a secret', writePrivateFile],
-  ['that a person named', writeGivenFile],
-])('a file %s that cannot be put into place leaves no draft', async (_, write) => {
+  ['that an operator named', writeGivenFile],
+])('a file %s that cannot be moved into place leaves no draft', async (_, write) => {
   const file = join(folder, 'place')
   await mkdir(file)
   await expect(write(file, 'the text')).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/)
   expect(await readdir(folder)).toEqual(['place'])
 })
 
-it('a draft that a killed command left keeps no later one from writing the file', async () => {
+it('a file can be written although a killed command left a draft', async () => {
   const file = join(folder, 'registry.yaml')
   await writeFile(`${file}.${process.pid}`, 'half')
   await writeGivenFile(file, 'whole')

@@ -39,7 +39,7 @@ describe('problem details', () => {
     })
   })
 
-  it('what is tried again later has the error code that says so', () => {
+  it('a refusal that a caller may repeat later has the error code temporarily_unavailable', () => {
     expect(new Problem('unavailable', 'Later.').code).toBe('temporarily_unavailable')
     expect(new Problem('too_many_requests', 'Later.').code).toBe('temporarily_unavailable')
     expect(new Problem('forbidden', 'No.').code).toBe('access_denied')

@@ -1,4 +1,4 @@
-/** Statements as a check of a request reads them: nothing but SELECT reaches D1. */
+/** The rewriting of statements for the request checker: only SELECT reaches D1. */
 
 import { describe, expect, it } from 'vitest'
 import * as authorizations from '../../src/stores/authorizations.ts'
@@ -35,7 +35,7 @@ describe('the statements of the stores', () => {
     ['SPEND_REFRESH_TOKEN', refreshTokens.SPEND_REFRESH_TOKEN],
     ['REPEAT_SUCCESSOR', refreshTokens.REPEAT_SUCCESSOR],
   ])(
-    'the statement %s reads by its whole condition and returns the same columns, without the change',
+    'the statement %s becomes a SELECT with the same condition and the same columns',
     (_, sql) => {
       const [head, rest = ''] = one(sql).split(/ SET .*? WHERE (.*)/)
       const [condition, columns] = rest.split(' RETURNING ')
@@ -55,15 +55,15 @@ describe('a statement', () => {
       'UPDATE t SET a = ?1, n = n + 1 WHERE b = (SELECT c FROM u WHERE d = ?2) RETURNING b, c',
       'SELECT b, c FROM t WHERE b = (SELECT c FROM u WHERE d = ?2)',
     ],
-  ])('%s is read as %s', (sql, read) => {
+  ])('the statement %s is rewritten as %s', (sql, read) => {
     expect(asRead(sql)).toBe(read)
   })
 
   it.each([
-    ['whose form is not known', 'WITH x AS (SELECT 1) DELETE FROM t'],
-    ['whose form is not known, although it only reads', 'WITH x AS (SELECT 1) SELECT * FROM x'],
+    ['of an unknown form', 'WITH x AS (SELECT 1) DELETE FROM t'],
+    ['of an unknown form that only reads', 'WITH x AS (SELECT 1) SELECT * FROM x'],
     ['of another kind', 'PRAGMA foreign_keys = off'],
-    ['with another after it', 'SELECT 1; DELETE FROM t'],
+    ['followed by another', 'SELECT 1; DELETE FROM t'],
     [
       'that inserts and returns',
       'INSERT INTO t (a) VALUES (?1) ON CONFLICT DO NOTHING RETURNING a',

@@ -1,4 +1,4 @@
-/** The fields of clients and users: what bodies may have, how a refusal names the field, and their JSON Schema. */
+/** The fields of clients and users: their rules, how a refusal names a field, and their JSON Schema. */
 
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
@@ -39,7 +39,7 @@ const readUserUpdate = (body: unknown) => userChangeIn(requireValid(USER_UPDATE,
 const CLIENT = { name: 'App', owner_id: 'o' }
 const USER = { username: 'ada', email: 'ada@example.org' }
 
-/** The field and the sentence of the refusal; null if the body is accepted. */
+/** The field and the error of the refusal; null if the body is accepted. */
 function refusal(read: () => unknown) {
   try {
     read()
@@ -53,7 +53,7 @@ const ofClient = (more: object) => refusal(() => readClientCreation({ ...CLIENT,
 const ofUser = (more: object) => refusal(() => readUserCreation({ ...USER, ...more }))
 
 describe('a body that registers a client', () => {
-  it('a body that registers a client has the same values for omitted fields as the command line', () => {
+  it('omitted fields of a body that registers a client get the same values as at the command line', () => {
     expect(readClientCreation(CLIENT)).toEqual({
       clientId: null,
       mode: 'authorize',
@@ -75,7 +75,7 @@ describe('a body that registers a client', () => {
     expect(clientFields({ name: 'App', ownerId: 'o' })).toEqual(readClientCreation(CLIENT).fields)
   })
 
-  it('a body that registers a client may have an id and a key set as an object, and its lists are read without repetitions', () => {
+  it('a body that registers a client may have an id and a key set as an object, and repeated values of its lists are removed', () => {
     const jwks = { keys: [{ kty: 'EC', x: '1' }], note: 'kept' }
     const read = readClientCreation({
       ...CLIENT,
@@ -141,17 +141,17 @@ describe('a body that registers a client', () => {
       'client_id',
       'client_id must have 1 to 64 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"',
     ],
-    // A URL cannot have them as a segment of its path.
+    // A URL cannot have . or .. as a segment of its path.
     [{ client_id: '.' }, 'client_id', 'client_id must not be . or ..'],
     [{ client_id: '..' }, 'client_id', 'client_id must not be . or ..'],
     [{ owner: 'o' }, 'owner', 'there is no member owner'],
     [{ client_secret: 'x' }, 'client_secret', 'there is no member client_secret'],
     [{ disabled: true }, 'disabled', 'there is no member disabled'],
-  ])('with %j is refused with a sentence that names the field %s', (more, field, message) => {
+    ])('a body that registers a client with %j is refused with an error that names the field %s', (more, field, message) => {
     expect(ofClient(more)).toEqual({ field, message })
   })
 
-  it('a body that registers a client may be as long as a field allows, and no longer', () => {
+  it('a field of a body that registers a client may have its maximum length, and not more', () => {
     expect(ofClient({ name: 'x'.repeat(1000), description: 'x'.repeat(10_000) })).toBeNull()
     expect(ofClient({ scopes: ['x'.repeat(256)] })).toBeNull()
     expect(ofClient({ scopes: ['x'.repeat(257)] })?.message).toContain('is not a scope')
@@ -168,7 +168,7 @@ describe('a body that registers a client', () => {
 })
 
 describe('a body that changes a client', () => {
-  it('a body that changes a client has only what is given, and may be empty', () => {
+  it('a body that changes a client is read with the given fields only, and may be empty', () => {
     const nothing = { fields: {}, lists: {}, mode: 'authorize', isDisabled: undefined }
     expect(readClientUpdate({})).toEqual(nothing)
     expect(
@@ -182,7 +182,7 @@ describe('a body that changes a client', () => {
     expect(refusal(() => readClientUpdate({ client_id: 'x' }))?.field).toBe('client_id')
   })
 
-  it('a body that changes permissions gives or withdraws, and not both or nothing', () => {
+  it('a body that changes permissions must either give or withdraw', () => {
     const read = (body: unknown) => readPermissionChange(CLIENT_PERMISSIONS, body)
     expect(read({ withdraw: { grant_types: ['refresh_token'] } })).toEqual({
       how: 'withdraw',
@@ -203,7 +203,7 @@ describe('a body that changes a client', () => {
 })
 
 describe('a body about a user', () => {
-  it('a body about a user is read with the name in NFC and without a password', () => {
+  it('a body that creates a user is read with the username in NFC and may lack a password', () => {
     expect(readUserCreation({ ...USER, username: 'mu\u0308ller' })).toEqual({
       fields: { username: 'm\u00fcller', email: 'ada@example.org' },
       lists: {},
@@ -239,11 +239,11 @@ describe('a body about a user', () => {
       'the password must not be longer than 1000 characters',
     ],
     [{ password_hash: 'x' }, 'password_hash', 'there is no member password_hash'],
-  ])('with %j is refused with a sentence that names the field %s', (more, field, message) => {
+  ])('a body that creates a user with %j is refused with an error that names the field %s', (more, field, message) => {
     expect(ofUser(more)).toEqual({ field, message })
   })
 
-  it('the sentence that refuses a password does not repeat it', () => {
+  it('the error for a refused password does not repeat it', () => {
     for (const password of ['secret7', `${'secret'.repeat(200)}`, 'secret and \0', '']) {
       const said = refusal(() => requireValid(PASSWORD_CHANGE, { password }))
       expect(said?.message).toMatch(/^the password must/)
@@ -291,7 +291,7 @@ describe('the description of the fields', () => {
     expect(z.toJSONSchema(USER_CREATION, { io: 'input' }).required).toEqual(['username', 'email'])
   })
 
-  it('every field has an option, whose name the command line puts into a sentence', () => {
+  it('every field has an option, and the command line names the option in an error about the field', () => {
     for (const fields of [CLIENT_FIELDS, CLIENT_LISTS, USER_FIELDS, USER_LISTS]) {
       for (const name of Object.keys(fields)) {
         expect(OPTION_WORDS.nameOf(snakeCase(name))).toMatch(/^--[a-z-]+( or --[a-z-]+)?$/)
@@ -304,12 +304,12 @@ describe('the description of the fields', () => {
     ])
   })
 
-  it('a sentence about no field names the value', () => {
+  it('an error without a field names the value', () => {
     const error = new RegistrationError('invalid', '{field} must not be empty')
     expect(error.message).toBe('the value must not be empty')
   })
 
-  it('a placeholder that a caller wrote stays as it is', () => {
+  it('a placeholder in the text of a caller is not replaced', () => {
     const said = ofClient({ scopes: ['{field}"'] })
     expect(said?.message).toContain('\\u007bfield}')
     expect(said?.message).not.toContain('scopes')
@@ -322,7 +322,7 @@ describe('the items of a list', () => {
     return { name: (item as { name: string }).name }
   }
 
-  it('each bad item and each name that comes twice is a problem, and a fault of the program is thrown', () => {
+  it('each bad item and each repeated name of a list is a problem, and an unexpected error is thrown', () => {
     const { problems } = readItems([{ name: 'a' }, 'bad', { name: 'a' }], read)
     expect(problems.map(({ index, problem }) => [index, problem.field])).toEqual([
       [1, 'name'],
@@ -349,7 +349,7 @@ describe('the items of a list', () => {
   })
 })
 
-it('a client without keys has none in its row, its document and the audit', () => {
+it('a client without keys has no keys in its row, its document and the audit', () => {
   const { keep, inDocument, inAudit } = CLIENT_FIELDS.jwks as unknown as Record<
     string,
     (keySet: unknown) => unknown

@@ -115,7 +115,7 @@ describe('a registration', () => {
   })
 
   it.each([uri, 'http://localhost/cb', 'http://127.0.0.1:5000/cb', 'com.example.app:/cb'])(
-    'redirect URIs without a dot can be registered beside %s, and not alone',
+    'redirect URIs without a dot can be registered only together with another one such as %s',
     (usable) => {
       const rest = {
         authMethod: 'none',
@@ -142,7 +142,7 @@ describe('a registration', () => {
     expect(registrationProblem(registered)?.sentence).toMatch(/keeps a secret/)
   })
 
-  it('an address of keys stands for a JWK Set, and is for private_key_jwt alone', () => {
+  it('a registration may have jwks_uri in place of a JWK Set, and only with private_key_jwt', () => {
     const problem = (authMethod: AuthMethod) =>
       registrationProblem({
         ...{ authMethod, jwks: null, redirectUris: [], grantTypes: [] },
@@ -152,7 +152,7 @@ describe('a registration', () => {
     expect(problem('none')?.field).toBe('jwks_uri')
   })
 
-  it('of the redirect URIs of a client that registers itself those are kept that it may register, if one can be used', () => {
+  it('a self-registration keeps only the redirect URIs that are allowed for it', () => {
     const uris = ['cursor://x', 'http://evil.example/', 'https://app.example/', 'com.example:/cb']
     const kept = (isPublic: boolean, allowed: string[], some = uris) =>
       usableRedirectUris(some, { isPublic, allowed })
@@ -168,7 +168,7 @@ describe('a registration', () => {
     ['com.example.app:/cb', false, 'the first has a private-use scheme, which is for'],
     ['cursor://x', true, 'https, http on a loopback address or a private-use scheme with a dot'],
   ])(
-    'a registration whose only redirect URI is %s is told why it cannot be used',
+    'the error for a self-registration without a usable redirect URI says why %s is not usable',
     (uri, isPublic, why) => {
       const sentence = noneUsable([uri, 'https://*.a.example/'], isPublic)
       expect(sentence).toMatch(/^\{field\} has none that can be used: /)
@@ -195,7 +195,7 @@ describe('a registration', () => {
     expect(given(many)?.sentence.match(/redirect URI/g)).toHaveLength(5)
   })
 
-  it('a registration has a JWK Set with private_key_jwt and with no other method', () => {
+  it('a registration must have a JWK Set with private_key_jwt, and must not have one with another method', () => {
     const problem = (authMethod: AuthMethod, jwks: string | null) =>
       registrationProblem({ authMethod, jwks, jwksUri: '', redirectUris: [], grantTypes: [] })
         ?.sentence ?? null
@@ -206,7 +206,7 @@ describe('a registration', () => {
     }
   })
 
-  it('a registration gets by default the grant types that it can use', () => {
+  it('the default grant types of a registration are those that the client can use', () => {
     const byDefault = (authMethod: 'none' | 'client_secret_post', ...redirectUris: string[]) =>
       grantTypesByDefault({ authMethod, redirectUris })
     expect(byDefault('client_secret_post')).toEqual(['client_credentials'])

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { Entry } from '../../src/cli/registry-file/section.ts'
 import { SECTIONS } from '../../src/cli/registry-file/sections.ts'
 
-/** Words that YAML reads as something else when they stand without quotation marks. */
+/** Words that YAML without quotation marks reads as something other than text. */
 const TRICKY = [
   ...['no', 'yes', 'on', 'Off', 'null', '~', 'true', '0123', '1e3', '0x1F', '.inf', '1:30', '12_3'],
   ...[
@@ -131,7 +131,7 @@ const rawClient = fc.record({
   disabled: fc.boolean(),
 })
 
-/** Without what contradicts the rest. */
+/** The entry without fields that contradict others. */
 const soundClient = rawClient.map((client) => {
   const isPublic = client.auth_method === 'none'
   const hasKeys = client.auth_method === 'private_key_jwt'
@@ -209,7 +209,7 @@ export const anyRaw: fc.Arbitrary<ReadonlyMap<string, readonly Entry[]>> = fc
   )
   .map((lists) => new Map(Object.entries(lists)))
 
-/** As the registry would keep them. */
+/** The entries as the registry would store them. */
 export async function completed(raw: ReadonlyMap<string, readonly Entry[]>) {
   const kept = new Map<string, readonly Entry[]>()
   for (const section of SECTIONS) {

@@ -1,4 +1,4 @@
-/** The registry file: written and read again it is the same, and a fault in it is named with its line and field. */
+/** The registry file: it is read as it was written, and each error in it is reported with its line and field. */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -18,7 +18,7 @@ async function entriesIn(text: string) {
   return new Map([...file.items].map(([name, list]) => [name, list.map(({ entry }) => entry)]))
 }
 
-describe('a registry file that was written', () => {
+describe('writing and reading a registry file', () => {
   it.each(['yaml', 'json'] as const)(
     'a file that was written as %s is read as the same entries',
     async (format) => {
@@ -27,7 +27,7 @@ describe('a registry file that was written', () => {
           const kept = await completed(raw)
           const text = registryText(kept, format)
           expect(await entriesIn(text)).toEqual(kept)
-          // Written again it is the same text: a file under version control shows what changed.
+          // Writing it again gives the same text, so that version control shows only changes.
           expect(registryText(kept, format)).toBe(text)
         }),
         { numRuns: runs(30, 300) },
@@ -36,7 +36,7 @@ describe('a registry file that was written', () => {
   )
 
   it.each(['yaml', 'json'] as const)(
-    'a file that was written as %s holds no control character and no mark of direction as it is',
+    'a file that is written as %s contains control characters and direction marks only as escapes',
     async (format) => {
       await fc.assert(
         fc.asyncProperty(anyRaw, async (raw) => {
@@ -48,13 +48,13 @@ describe('a registry file that was written', () => {
     },
   )
 
-  it('a first owner whom a file names as a further owner too is the first alone, as the registry keeps it', async () => {
+  it('a first owner whom a file also names as a further owner is read only as the first owner', async () => {
     const client = { client_id: 'a1', name: 'N', owner_id: 'ada', further_owners: ['bea', 'ada'] }
     const read = await entriesIn(JSON.stringify({ version: 1, clients: [client] }))
     expect(read.get('clients')).toMatchObject([{ owner_id: 'ada', further_owners: ['bea'] }])
   })
 
-  it('a file says the same to a reader of YAML 1.1, for which no and on are truth values', async () => {
+  it('a file has the same meaning in YAML 1.1, where no and on are booleans', async () => {
     await fc.assert(
       fc.asyncProperty(anyRaw, async (raw) => {
         const text = registryText(await completed(raw), 'yaml')
@@ -64,7 +64,7 @@ describe('a registry file that was written', () => {
     )
   })
 
-  it('a file leaves out what has its default, and orders the members as the fields are', async () => {
+  it('a file omits fields with their default value, and has its members in the order of the fields', async () => {
     const client: Entry = {
       ...(CLIENTS.defaults as object),
       client_id: 'reading-list',
@@ -110,7 +110,7 @@ const client = (...members: string[]) =>
     ...members.map((one) => `    ${one}`),
   ].join('\n')
 
-describe('a fault in a registry file', () => {
+describe('an error in a registry file', () => {
   it.each([
     ['', ['1: the file must begin with version: 1, followed by sections']],
     ['- a', ['1: the file must begin with version: 1, followed by sections']],
@@ -145,7 +145,7 @@ describe('a fault in a registry file', () => {
     ['version: 1\n? [a]\n: 1', ['2: the name of a member must be a text']],
     ['{"version": 1,\n "users": [}', [expect.stringMatching(/^2: /)]],
     ['version: 1\nclients:\n\t- a', [expect.stringMatching(/^3: /)]],
-  ])('a fault of the whole text %j is named with its line', async (text, expected) => {
+  ])('a syntax error in the text %j is reported with its line', async (text, expected) => {
     expect((await problemsIn(text)).slice(0, expected.length)).toEqual(expected)
   })
 
@@ -231,24 +231,24 @@ describe('a fault in a registry file', () => {
       'version: 1\ncategories:\n  - name: cs.*\n    title: All',
       '3: category cs.*: name: "cs.*" is neither an archive (cs) nor a category',
     ],
-  ])('a fault in the text %j is named with its line, entry and field', async (text, expected) => {
+  ])('an error in the text %j is reported with its line, entry and field', async (text, expected) => {
     const problems = await problemsIn(text)
     expect(problems).toHaveLength(1)
     expect(problems[0]).toContain(expected)
   })
 
-  it('control: the same client without a fault has no problem', async () => {
+  it('control: the same client without an error has no problem', async () => {
     expect(
       await problemsIn(client('scopes: [read]', 'redirect_uris: ["https://a.example/"]')),
     ).toEqual([])
   })
 
-  it('every fault of a file is named, not the first alone', async () => {
+  it('every error of a file is reported, not only the first', async () => {
     const text = client('url: ftp://a', 'scopes: read', 'jwks: 1')
     expect((await problemsIn(text)).map((one) => one.slice(0, 2))).toEqual(['6:', '7:', '8:'])
   })
 
-  it('no text of any kind makes the reading throw', async () => {
+  it('reading any text as a registry file never throws', async () => {
     const snippets = fc.constantFrom(
       ...[
         'version: 1',
@@ -291,14 +291,14 @@ describe('a fault in a registry file', () => {
     )
   })
 
-  it('a text that is nested very deeply is a problem and no crash', async () => {
+  it('a very deeply nested text is reported as a problem, without a crash', async () => {
     const deep = '['.repeat(50_000) + ']'.repeat(50_000)
     expect(await problemsIn(`version: 1\nusers: ${deep}`)).toEqual([
       expect.stringContaining(': the values are nested too deeply'),
     ])
   })
 
-  it('JSON is read whether it is indented by tabs, spaces or not at all', async () => {
+  it('a JSON file is read with indentation by tabs, by spaces or without any', async () => {
     const content = {
       version: 1,
       users: [{ user_id: 'u', username: 'a', email: 'a@b\ud83d\ude00' }],

@@ -1,4 +1,4 @@
-/** The plan that makes the registry as a file says. */
+/** The plan of the changes that make the registry equal to a file. */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -16,7 +16,7 @@ const planFor = async (text: string, state: State, prunes = false): Promise<Plan
 
 const CLIENTS = SECTIONS.find(({ name }) => name === 'clients') as (typeof SECTIONS)[number]
 
-/** The state after the changes. Throws where a user would take the name of another. */
+/** The state after the changes. Throws if a user would take the name of another user. */
 function stateAfter(state: State, changes: readonly Change[]): State {
   const now = new Map([...state].map(([name, list]) => [name, [...list]]))
   for (const { section, id, before, after } of changes) {
@@ -40,7 +40,7 @@ const sorted = (state: State) =>
   )
 
 describe('a plan', () => {
-  it('a plan with --prune makes the registry exactly as the file, and the next plan is empty', async () => {
+  it('a plan with --prune makes the registry equal to the file, and the next plan is empty', async () => {
     await fc.assert(
       fc.asyncProperty(anyRaw, anyRaw, async (from, to) => {
         const [state, wanted] = [await completed(from), await completed(to)]
@@ -59,7 +59,7 @@ describe('a plan', () => {
     )
   })
 
-  it('a plan without --prune deletes nothing, leaves what is not in the file, and the next plan is empty', async () => {
+  it('a plan without --prune deletes nothing, and the next plan is empty', async () => {
     await fc.assert(
       fc.asyncProperty(anyRaw, anyRaw, async (from, to) => {
         const [state, wanted] = [await completed(from), await completed(to)]
@@ -80,7 +80,7 @@ describe('a plan', () => {
     )
   })
 
-  it('a section that the file lacks is left alone, with --prune too', async () => {
+  it('a plan changes nothing in a section that the file lacks, even with --prune', async () => {
     await fc.assert(
       fc.asyncProperty(anyRaw, fc.subarray([...SECTIONS]), async (raw, chosen) => {
         const state = await completed(raw)
@@ -99,13 +99,13 @@ describe('a plan', () => {
   const stateOf = (list: Entry[]): State => new Map([['users', list]])
   const textOf = (list: Entry[]) => registryText(stateOf(list), 'yaml')
 
-  it('a user who gives a name up is renamed before the user who takes it', async () => {
+  it('a plan renames a user before another user takes the former name', async () => {
     const state = stateOf(users(['1', 'ada'], ['2', 'bob'], ['3', 'eve']))
     const plan = await planFor(textOf(users(['1', 'bob'], ['2', 'eve'], ['3', 'zoe'])), state)
     expect(plan.changes.map(({ id }) => id)).toEqual(['3', '2', '1'])
   })
 
-  it('users who exchange their names are a problem that is named with the line of one of them', async () => {
+  it('a plan reports users who exchange their names as a problem, with the line of one of them', async () => {
     const state = stateOf(users(['1', 'ada'], ['2', 'bob']))
     const { problems } = await planFor(textOf(users(['1', 'Bob'], ['2', 'ada'])), state)
     expect(problems.map(({ line, message }) => `${line}: ${message}`)).toEqual([
@@ -113,7 +113,7 @@ describe('a plan', () => {
     ])
   })
 
-  it('the name of a user who is not in the file is a problem, and with --prune it is free', async () => {
+  it('a plan cannot give the name of a user who is not in the file to another user, except with --prune', async () => {
     const state = stateOf(users(['1', 'ada']))
     const text = textOf(users(['2', 'ADA']))
     expect((await planFor(text, state)).problems).toEqual([
@@ -126,7 +126,7 @@ describe('a plan', () => {
     ])
   })
 
-  it('--prune deletes no client and no user who administers the registry, also by a request', async () => {
+  it('a plan with --prune deletes no client and no user with a scope of the registry, even a requested one', async () => {
     const [one] = users(['1', 'ada']) as [Entry]
     const state = new Map([
       ['users', [{ ...one, scopes: ['registry:read'] }]],
@@ -139,7 +139,7 @@ describe('a plan', () => {
     )
   })
 
-  it('an entry that the registry has word for word stays, though it breaks a rule, and a changed one is refused', async () => {
+  it('a plan accepts an unchanged entry that breaks a rule, and refuses a changed one', async () => {
     const legacy = { ...(users(['1', 'two words'])[0] as Entry) }
     const state = stateOf([legacy])
     const text = textOf([legacy])
@@ -156,7 +156,7 @@ describe('a plan', () => {
     ['holds it for a resource', 'scopes: ["old:read:7"]'],
     ['has only requested it', 'requested_scopes: [old]'],
   ])(
-    'a scope is not deleted while a client %s, whether the file has clients or not',
+    'a plan does not delete a scope while a client %s, whether the file has clients or not',
     async (_, held) => {
       const declared = { sentence: 'S', self_registered: false, sensitive: false }
       const name = held.includes('old:read') ? 'old:read' : 'old'
@@ -180,7 +180,7 @@ describe('a plan', () => {
     },
   )
 
-  it('scopes are declared first and deleted last, and deletions of clients and users come before the rest', async () => {
+  it('a plan declares scopes first and deletes them last, and deletes clients and users before other changes', async () => {
     const scope = (name: string) => ({
       name,
       sentence: 'S',
@@ -202,7 +202,7 @@ describe('a plan', () => {
   })
 })
 
-describe('a plan in words', () => {
+describe('a printed plan', () => {
   const client = (more: object): Entry => ({
     ...CLIENTS.defaults,
     client_id: 'app',
@@ -222,7 +222,7 @@ describe('a plan in words', () => {
     return [...plan.changes.map(changeText), summaryOf(plan)].join('\n')
   }
 
-  it('a changed client shows each field with its old and its new value, and lists by what is given and taken', async () => {
+  it('a printed plan shows each changed field of a client with its old and new value, and each list with added and removed values', async () => {
     const changed = {
       name: 'B\u202ec',
       scopes: ['b', 'c'],
@@ -239,7 +239,7 @@ describe('a plan in words', () => {
     )
   })
 
-  it('a new client shows what differs from the defaults, and a deleted one its name', async () => {
+  it('a printed plan shows the fields of a new client that differ from the defaults, and the name of a deleted client', async () => {
     const old = client({ client_id: 'old', name: 'Old one' })
     expect(await wordsOf([old], [client({ grant_types: ['client_credentials'] })])).toBe(
       `delete client old (Old one)
@@ -252,7 +252,7 @@ create client app
     )
   })
 
-  it('an empty plan says so', async () => {
+  it('a printed plan without changes says that there are none', async () => {
     expect(await wordsOf([client({})], [client({})])).toBe('Nothing to change; 1 as in the file.')
     expect(isSame({ a: 1, b: [2] }, { b: [2], a: 1 })).toBe(true)
   })

@@ -1,4 +1,4 @@
-/** A service behind `scoped()` of `edge-registry/fetch`, and a registry that counts what it is asked. */
+/** A service behind `scoped()` of `edge-registry/fetch`, and a registry that counts its requests. */
 
 import { vi } from 'vitest'
 import { tokenOf } from '../../src/crypto/token.ts'
@@ -18,7 +18,7 @@ export const activeAnswer = (change: object = {}) => ({
   ...change,
 })
 
-/** What a registry answers: a response, or a value as JSON, or a fault that is thrown. */
+/** What a registry answers: a response, a value as JSON, or an error that it throws. */
 export type Answering = (url: string, init: RequestInit) => unknown
 
 /** `fetch` for the options of a check, as a spy. */
@@ -28,7 +28,7 @@ export const registry = (answering: Answering) =>
     return answer instanceof Response ? answer : Response.json(answer)
   })
 
-/** The status that a token gets at a route, and what the fault's log line says. */
+/** The status of a request with a token at a route, and the log line of a fault. */
 export function service(check: Check, options: ScopedOptions = {}) {
   const handler = vi.fn(() => new Response('served'))
   const handle = scoped('files:read', { audience: FILES, check, ...options })(handler)

@@ -20,7 +20,7 @@ describe('the canonical form of a resource URI', () => {
     ['https://files.example/a%2Fb/', 'https://files.example/a%2Fb/'],
     ['https://files.example?A=b', 'https://files.example?A=b'],
     ['URN:example:Files', 'urn:example:Files'],
-  ])('the URI of a resource %s is kept as %s', (text, kept) => {
+  ])('the canonical form of the resource URI %s is %s', (text, kept) => {
     expect(canonicalResource(text)).toBe(kept)
     expect(canonicalResource(kept)).toBe(kept)
   })
@@ -46,11 +46,11 @@ describe('the canonical form of a resource URI', () => {
     'https://b\u00fccher.example',
     'urn:',
     `https://files.example/${'a'.repeat(256)}`,
-  ])('%j is not the URI of a resource', (text) => {
+  ])('the text %j is not a resource URI', (text) => {
     expect(canonicalResource(text)).toBeNull()
   })
 
-  it('any text has no canonical form, or one that stays the same and names the same origin', () => {
+  it('the canonical form of any text, if there is one, is its own canonical form and has the same origin', () => {
     const parts = fc.array(
       fc.constantFrom(
         'https',
@@ -84,7 +84,7 @@ describe('the canonical form of a resource URI', () => {
 })
 
 describe('the scopes of a resource', () => {
-  it('a token has no scope that was not granted, and none that does not belong to a resource', () => {
+  it('a token for resources has only scopes that were granted and that belong to one of the resources', () => {
     const scope = fc.constantFrom('a:b', 'a:b:1', 'a:b:*', 'a:c', 'read', 'a:b:2')
     const some = fc.array(scope, { maxLength: 4 })
     fc.assert(

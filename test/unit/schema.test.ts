@@ -1,4 +1,4 @@
-/** `schema.sql` is the sum of the migrations, can be applied again, and is strict throughout. */
+/** `schema.sql` equals the sum of the migrations, can be applied again, and has only STRICT tables. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -33,7 +33,7 @@ const withoutComments = (sql: unknown) =>
     .replace(/\s+/g, ' ')
     .replace(/ ?([(),]) ?/g, '$1')
 
-/** The definitions with their checks, and the columns, keys and indexes that SQLite has read. */
+/** The definitions of a database with their checks, columns, keys and indexes. */
 function described(db: DatabaseSync) {
   const objects = rows(
     db,
@@ -57,7 +57,7 @@ function described(db: DatabaseSync) {
 }
 
 describe('schema.sql', () => {
-  it('schema.sql is the sum of the migrations', () => {
+  it('schema.sql equals the sum of the migrations', () => {
     const schema = described(fromSchema())
     expect(schema.tables.length).toBeGreaterThan(0)
     expect(schema).toEqual(described(fromMigrations()))

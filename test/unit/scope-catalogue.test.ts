@@ -1,4 +1,4 @@
-/** The sentences of the pages, from what is declared. */
+/** The sentences that pages show for scopes and endorsements, from the declarations. */
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
@@ -47,20 +47,20 @@ describe('the sentences for scopes', () => {
     ['compile:read:logs', 'Read the logs of compiling'],
     ['openid', 'Know who you are'],
     ['https://example.org/scope', 'Read your example'],
-    // No part of another form is a resource.
+    // A scope that is not domain:action[:resource] names no resource.
     ['openid:a:b:c', 'Use the permission “openid:a:b:c”'],
     ['telescope:point', 'Use the permission “telescope:point”'],
     ['telescope:point:*', 'Use the permission “telescope:point” (all of them)'],
     ['user.email', 'Use the permission “user.email”'],
-    // A name that every JavaScript object inherits is not declared.
+    // The name of a property that every JavaScript object inherits is not declared.
     ['constructor', 'Use the permission “constructor”'],
     ['__proto__', 'Use the permission “__proto__”'],
-  ])('the sentence for "%s" is "%s"', (scope, sentence) =>
+  ])('the sentence for the scope "%s" is "%s"', (scope, sentence) =>
     expect(describeScope(scope, DECLARED)).toEqual({ scope, sentence, isSensitive: false }),
   )
 })
 
-describe('what is declared', () => {
+describe('declared scopes and endorsements', () => {
   it.each([
     ['public:read', true],
     ['compile:read:2101.00001', true],
@@ -69,7 +69,7 @@ describe('what is declared', () => {
     ['telescope:point', false],
     ['openid:a:b:c', false],
     ['constructor', false],
-  ])('whether the scope %j is declared: %j', (scope, expected) =>
+  ])('whether the scope %j is declared is %j', (scope, expected) =>
     expect(isDeclaredScope(scope, DECLARED)).toBe(expected),
   )
   it.each([
@@ -81,7 +81,7 @@ describe('what is declared', () => {
     ['hep-th', true],
     ['*.*', true],
     ['constructor', false],
-  ])('whether the endorsement %j is declared: %j', (endorsement, expected) =>
+  ])('whether the endorsement %j is declared is %j', (endorsement, expected) =>
     expect(isDeclaredEndorsement(endorsement, DECLARED)).toBe(expected),
   )
 })
@@ -97,7 +97,7 @@ describe('sensitive scopes', () => {
   it.each([
     ['money:send', true],
     ['money:send:18', true],
-    // Its own declaration does not take the mark of money:send away.
+    // It is declared as not sensitive, but money:send is sensitive.
     ['money:send:17', true],
     ['money:send:*', true],
     ['files:delete', false],
@@ -108,7 +108,7 @@ describe('sensitive scopes', () => {
     ['wipe', true],
     ['wipe:x', false],
     ['money:receive', false],
-  ])('whether the scope %s is sensitive: %s', (scope, isSensitive) =>
+  ])('whether the scope %s is sensitive is %s', (scope, isSensitive) =>
     expect(describeScope(scope, declared).isSensitive).toBe(isSensitive),
   )
 })
@@ -120,7 +120,7 @@ describe("the registry's own scopes", () => {
   ])
 
   it.each(REGISTRY_SCOPES)(
-    'the scope %s is sensitive and has the words of the registry, even where a declaration has others',
+    "the scope %s is sensitive and has the registry's sentence, even if it is declared with another one",
     (scope) => {
       const described = describeScope(scope, declared)
       expect(described).toEqual(describeScope(scope, catalogueOf([])))
@@ -130,7 +130,7 @@ describe("the registry's own scopes", () => {
   )
 
   it.each(['registry:new', 'registry:read:*', 'registry:'])(
-    'the scope %s, which the registry does not have, is sensitive too',
+    'the scope %s is sensitive, although the registry has no such scope of its own',
     (scope) => {
       const { isSensitive, sentence } = describeScope(scope, declared)
       expect([isSensitive, sentence]).not.toContain('Read public information')
@@ -148,7 +148,7 @@ describe('the sentences for endorsements', () => {
     ['hep-th', 'Submit in High Energy Physics: Theory'],
     ['alchemy.*', 'Submit in every category of alchemy'],
     ['constructor.X', 'Submit in constructor.X, a category of constructor'],
-  ])('the sentence for "%s" is "%s"', (endorsement, sentence) =>
+  ])('the sentence for the endorsement "%s" is "%s"', (endorsement, sentence) =>
     expect(endorsementSentence(endorsement, DECLARED)).toBe(sentence),
   )
 
@@ -164,7 +164,7 @@ describe('examples/arxiv-scopes.json', () => {
     categories: { name: string; title: string }[]
   }
 
-  it('every scope and category of the example is well-formed, has words, and is named once', () => {
+  it('every scope and category of the example is well-formed, has a sentence or a title, and is declared once', () => {
     expect([file.scopes.length, file.categories.length]).toEqual([19, 20])
     for (const { name, sentence } of file.scopes) {
       expect([isScope(name), sentence !== '', sentence.includes(name)]).toEqual([true, true, false])

@@ -1,4 +1,4 @@
-/** What covers what, in SQL and in TypeScript, for any scope-token. */
+/** Which scope covers which, in SQL and in TypeScript, for any scope-tokens. */
 
 import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
@@ -11,7 +11,7 @@ const CHARACTERS = Array.from({ length: 0x7f - 0x21 }, (_, index) =>
 ).filter((character) => !'"\\'.includes(character))
 
 const anyToken = fc.string({ unit: fc.constantFrom(...CHARACTERS), minLength: 1, maxLength: 12 })
-/** Most of these are nearly of the form that has a hierarchy. */
+/** Most of these are close to the form domain:action[:resource]. */
 const nearly = fc
   .array(
     fc.constantFrom('a', 'b', ':', ':', '*', '-', '_', '.', '/', 'A', '0', '[', ']', '?', '^'),
@@ -22,7 +22,7 @@ const nearly = fc
   )
   .map((parts) => parts.join(''))
 const one = fc.oneof(anyToken, nearly)
-/** The first is often a scope for every resource, and the second often begins like it. */
+/** The first is often a scope for every resource, and the second often has the same beginning. */
 const pair = fc.oneof(
   fc
     .tuple(fc.constantFrom('a:b', 'a0:b-', 'a_b:c'), one)
@@ -39,7 +39,7 @@ const covers = db.prepare(`SELECT ${scopeCoversSql('?1', '?2')} AS covers`)
 const coversInSql = (wider: string, narrower: string) => covers.get(wider, narrower)?.covers === 1
 
 describe('the hierarchy of scopes', () => {
-  it('SQL and TypeScript agree on what covers what, for any two scope-tokens', () => {
+  it('SQL and TypeScript agree whether a scope covers another, for any two scope-tokens', () => {
     let [covered, differing] = [0, 0]
     fc.assert(
       fc.property(pair, ([wider, narrower]) => {
@@ -50,7 +50,7 @@ describe('the hierarchy of scopes', () => {
       }),
       { numRuns: 20_000 },
     )
-    // Control: there were pairs of both kinds.
+    // Control: many pairs cover, and many differ.
     expect(covered).toBeGreaterThan(100)
     expect(differing).toBeGreaterThan(10_000)
   })
@@ -67,7 +67,7 @@ describe('the hierarchy of scopes', () => {
     )
   })
 
-  it('a scope for a resource is covered by the scope for every resource, and named only for domain:action', () => {
+  it('only a scope of the form domain:action has a scope for one resource, which the scope for every resource covers', () => {
     fc.assert(
       fc.property(one, one, (scope, resource) => {
         const named = scopeForResource(scope, resource)
@@ -85,7 +85,7 @@ describe('the hierarchy of scopes', () => {
 })
 
 describe('the form of a scope (RFC 6749 §3.3)', () => {
-  it('a scope consists of the characters of scope-token and of no others', () => {
+  it('a scope has at most 256 characters, all of them characters of scope-token', () => {
     for (let code = 0; code < 0x200; code += 1) {
       const isAllowed =
         code === 0x21 || (code >= 0x23 && code <= 0x5b) || (code >= 0x5d && code <= 0x7e)

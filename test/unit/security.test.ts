@@ -39,7 +39,7 @@ describe('SECURITY.md and docs/security/threats.md', () => {
     expect(faultsOf(page)).toEqual([])
   })
 
-  it('control: a file or a sentence that is not there is found', () => {
+  it('control: a citation of a missing file or a missing title is found', () => {
     expect(faultsOf('`src/nothing.ts`')).toEqual(['src/nothing.ts'])
     const file = 'test/workers/consent.test.ts'
     expect(faultsOf(`\`${file}\` “this is not so”`)).toEqual([`${file}: this is not so`])
@@ -88,7 +88,7 @@ describe('the pattern for secret scanners', () => {
           token,
         ])
         expect(isWellFormed(kind, token)).toBe(true)
-        // The checksum excludes look-alikes.
+        // The pattern also finds text with a wrong checksum.
         const other = `${token.slice(0, 20)}${token[20] === 'A' ? 'B' : 'A'}${token.slice(21)}`
         expect(found(other)).toEqual([other])
         expect(isWellFormed(kind, other)).toBe(false)
@@ -110,7 +110,7 @@ describe('the pattern for secret scanners', () => {
 })
 
 describe('the workers', () => {
-  const ROOMS = [
+  const FOLDERS = [
     'authenticator',
     'crypto',
     'domain',
@@ -122,10 +122,10 @@ describe('the workers', () => {
     'resource-server',
     'stores',
   ]
-  const sources = ROOMS.flatMap((room) =>
-    readdirSync(`src/${room}`, { recursive: true, encoding: 'utf8' })
+  const sources = FOLDERS.flatMap((folder) =>
+    readdirSync(`src/${folder}`, { recursive: true, encoding: 'utf8' })
       .filter((name) => /\.tsx?$/.test(name))
-      .map((name) => ({ path: `src/${room}/${name}`, text: read(`src/${room}/${name}`) })),
+      .map((name) => ({ path: `src/${folder}/${name}`, text: read(`src/${folder}/${name}`) })),
   )
   const calls = (pattern: RegExp) =>
     sources.flatMap(({ path, text }) =>
@@ -135,12 +135,12 @@ describe('the workers', () => {
   it('the workers fetch no URL that a request names', () => {
     expect(
       calls(/(?<![.\w])(?:await|return|=>|=|\() *fetch\(|createRemoteJWKSet|new WebSocket/g),
-      // A service asks the registry of its own configuration.
+      // A service asks the registry that its configuration names.
     ).toEqual(['src/resource-server/registry.ts: => fetch('])
     expect('const answer = await fetch(url)').toMatch(/(?:await|return|=>|=|\() *fetch\(/)
   })
 
-  it('the workers redirect with 303 alone, so that no post is repeated', () => {
+  it('the workers redirect only with 303, so that a browser does not repeat a POST', () => {
     const all = calls(/\.redirect\([^\n]*/g)
     expect(all.length).toBeGreaterThan(5)
     expect(all.filter((call) => !/, 303\)/.test(call))).toEqual([])

@@ -1,6 +1,6 @@
 /**
- * The JSON Schemas of sessions accept the same records as the registry: docs/session-record.schema.json, for other programs
- * that write sessions of browsers, and `/schemas/session.json`, for programs that read any session.
+ * The JSON Schemas of sessions accept the same records as the registry. docs/session-record.schema.json is for other programs
+ * that write browser sessions, and `/schemas/session.json` for programs that read any session.
  */
 
 import { readFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ type JsonSchema = Parameters<typeof z.fromJSONSchema>[0]
 type Described = Readonly<{
   name: string
   schema: object
-  /** The registry's verdict. */
+  /** Whether the registry accepts the value. */
   accepts: (value: unknown) => boolean
 }>
 
@@ -44,14 +44,14 @@ function examine({ schema, accepts }: Described) {
     example,
     /** Every member of the example, by its path. */
     paths: pathsIn(example()).filter((path) => path.length > 0),
-    /** The verdict on the value as KV stores it. */
+    /** Whether the schema accepts the value as KV stores it. Fails if the registry decides otherwise. */
     agree(given: unknown) {
       const value: unknown = JSON.parse(JSON.stringify(given))
       const verdict = bySchema.safeParse(value).success
       expect([value, verdict]).toEqual([value, accepts(value)])
       return verdict
     },
-    /** The example with `change` made to the object or list that holds the member. */
+    /** The example, after `change` has been applied to the object or list with the member. */
     changed(path: readonly string[], change: (holder: Record<string, unknown>) => void) {
       const record = example()
       let holder = record
@@ -123,7 +123,7 @@ describe.each(DESCRIBED)('the schema of $name', (described) => {
       const verdicts = JUNK.map((value) =>
         agree(changed(path, (holder) => Object.assign(holder, { [lastOf(path)]: value }))),
       )
-      // Control: at least one value is wrong at every place.
+      // Control: at least one value is invalid for each member.
       expect(verdicts).toContain(false)
     },
   )
@@ -149,7 +149,7 @@ describe.each(DESCRIBED)('the schema of $name', (described) => {
     )
   })
 
-  it.each([null, 'x', 1, [], {}])('the schema and the registry both reject %j', (value) => {
+  it.each([null, 'x', 1, [], {}])('the schema and the registry both refuse %j', (value) => {
     expect(agree(value)).toBe(false)
   })
 })

@@ -1,4 +1,4 @@
-/** The shape of a session record: every field with its form, and no other. */
+/** The shape of a session record: its fields and their forms. */
 
 import { describe, expect, it } from 'vitest'
 import { readSession } from '../../src/domain/session-shape.ts'
@@ -22,7 +22,7 @@ const RECORD = {
   nonce: '',
 }
 
-/** As it is read. */
+/** The record as it is read. */
 const READ = { ...RECORD, audience: ['https://files.example'] }
 
 type Path = readonly string[]
@@ -47,7 +47,7 @@ function changed(path: Path, value: unknown) {
 }
 
 describe('session records', () => {
-  it('a session record is read unchanged, without unknown members', () => {
+  it('a session record is read unchanged, except that unknown members are dropped', () => {
     expect(readSession(READ)).toEqual(READ)
     const more = { ...READ, admin: true, user: { ...RECORD.user, admin: true } }
     expect(readSession(more)).toEqual(READ)
@@ -57,7 +57,7 @@ describe('session records', () => {
     expect(readSession(RECORD)).toEqual({ ...RECORD, audience: [] })
   })
 
-  it('a session record may have no user, no client, a bound key, or the time of an older client record', () => {
+  it('a session record may lack a user or a client, and may have a bound key or the time of an older client record', () => {
     for (const change of [
       { user: null },
       { client: null },
@@ -69,7 +69,7 @@ describe('session records', () => {
     }
   })
 
-  it.each(pathsOf(RECORD))('a session record without %s %s is rejected', (...path: string[]) => {
+  it.each(pathsOf(RECORD))('a session record without %s %s is refused', (...path: string[]) => {
     expect(readSession(changed(path, undefined))).toBeNull()
     expect(readSession(changed(path, true))).toBeNull()
     expect(readSession(changed(path, { 0: 'a' }))).toBeNull()
@@ -100,7 +100,7 @@ describe('session records', () => {
     [['cnf'], 'thumbprint'],
     [['client_as_of'], null],
     [['client_as_of'], '2025-12-31'],
-  ])('a session record whose %j is %j is rejected', (path, value) => {
+  ])('a session record whose %j is %j is refused', (path, value) => {
     expect(readSession(changed(path, value))).toBeNull()
   })
 

@@ -1,4 +1,4 @@
-/** Settings of the registry and of `npm start`: a bad one stops the service, and the error does not contain its value. */
+/** The settings of the registry and of `npm start`: a bad setting stops the service with an error that does not contain its value. */
 
 import { describe, expect, it } from 'vitest'
 import { readSettings, SETTING_NAMES, startProblems } from '../../src/config.ts'
@@ -71,7 +71,7 @@ describe('the other settings', () => {
     expect(readSettings({ ISSUER, LOGIN_URL }).loginUrl).toBe(LOGIN_URL)
   })
 
-  it('a revocation is kept as long as the longest possible session', () => {
+  it('a revocation is stored for as long as the longest possible session', () => {
     const longest = (access: number, browser: number) =>
       readSettings({
         ISSUER,
@@ -132,7 +132,7 @@ describe('npm start', () => {
     expect(readStartSettings(empty, {})).toEqual(settings)
   })
 
-  it('npm start prefers its environment over wrangler.toml', async () => {
+  it('npm start takes a setting from its environment before wrangler.toml', async () => {
     const env = { PORT: '1', AUTHENTICATOR_PORT: '65535', DEMO: '0', CODE_RETRY_SECONDS: '3' }
     const secrets = {
       JWT_SECRET: 's'.repeat(32),
@@ -169,7 +169,7 @@ describe('npm start', () => {
     ['AUTHENTICATOR_PORT', 'none'],
     ['DEMO', 'yes'],
     ['CODE_RETRY_SECONDS', '61'],
-  ])('npm start refuses a bad %s without its value', (name, value) => {
+  ])('npm start refuses a bad %s with an error that does not contain its value', (name, value) => {
     const read = () => readStartSettings({ [name]: value }, {})
     expect(read).toThrow(new RegExp(`^${name}: must `))
     expect(read).not.toThrow(new RegExp(` ${value}$`))
@@ -183,7 +183,7 @@ describe('npm start', () => {
     ['AUTHENTICATOR_KEYS', 'secret', 'must '],
     ['WEBHOOK_SECRET', 'secret', 'must be whsec_ and the base64 of 24 to 64 random bytes'],
   ])(
-    'npm start and npm run deploy refuse a bad %s without its value',
+    'npm start and npm run deploy refuse a bad %s with an error that does not contain its value',
     async (name, value, rule) => {
       await expect(checkSecrets(NO_SECRETS)).resolves.toBeUndefined()
       const refusal = await checkSecrets({ ...NO_SECRETS, [name]: value }).catch(String)

@@ -1,4 +1,4 @@
-/** SIGNING_KEYS and AUTHENTICATOR_KEYS: what is a key set, what is published of it, and what it signs. */
+/** SIGNING_KEYS and AUTHENTICATOR_KEYS: their form, the published part, signing and verifying. */
 
 import { calculateJwkThumbprint, decodeProtectedHeader, exportJWK, generateKeyPair } from 'jose'
 import { describe, expect, it } from 'vitest'
@@ -64,7 +64,7 @@ describe('the form of a key set', () => {
     ],
     [textOf(EC, OKP, EC), 'key 3 must not be key 1 once more'],
     [textOf(EC, EC_PUBLIC), 'key 2 must not be key 1 once more'],
-  ])('the key set %# is refused with a sentence that has no part of it', (text, sentence) => {
+  ])('the key set %# is refused with an error that contains no part of it', (text, sentence) => {
     let refused = ''
     try {
       readSigningKeys(text)
@@ -75,7 +75,7 @@ describe('the form of a key set', () => {
     for (const key of [EC, OKP]) expect(refused).not.toContain(key.d)
   })
 
-  it('a bad key set stops its worker by name, and an empty one counts as not set', () => {
+  it('a bad key set stops its worker with an error that names the setting, and an empty one counts as not set', () => {
     const bound = { DB: {}, SESSIONS: {}, CODES: {}, LOGIN_LIMIT: {}, REFUSAL_LIMIT: {} }
     const registry = (SIGNING_KEYS: unknown) =>
       startProblems('registry', { ...bound, ISSUER: issuer, SIGNING_KEYS })
@@ -100,11 +100,11 @@ describe('the form of a key set', () => {
     expect(authenticator('x', 's'.repeat(32))).toEqual([
       'AUTHENTICATOR_KEYS: must be JSON: a JWK Set',
     ])
-    // Management has neither.
+    // Management reads neither setting.
     expect(startProblems('management', { ...bound, ISSUER: issuer, SIGNING_KEYS: 'x' })).toEqual([])
   })
 
-  it('only the first key needs its private part, and a kid of the text is not believed', async () => {
+  it('only the first key of a set needs its private part, and each kid is computed and not taken from the setting', async () => {
     const keys = readSigningKeys(textOf(OKP, { ...EC_PUBLIC, kid: 'chosen', key_ops: ['verify'] }))
     const { keys: published } = await publicKeys(keys)
     expect(published.map(({ kid }) => kid)).toEqual([
@@ -114,8 +114,8 @@ describe('the form of a key set', () => {
   })
 })
 
-describe('what is published', () => {
-  it('a published key has the members of a public key alone', async () => {
+describe('the published keys', () => {
+  it('a published key has only the members of a public key', async () => {
     const given = {
       ...EC,
       p: 'p',
@@ -145,7 +145,7 @@ describe('what is published', () => {
 
 describe('signing and verifying', () => {
   it.each(SIGNING_ALGORITHMS)(
-    'what the first key signs (%s) verifies under its kid',
+    'a JWT that the first key (%s) signs verifies under the kid of that key',
     async (alg) => {
       const keys = await createKeys(alg, NOW)
       const jwt = await signWith(keys, typ, claims)
@@ -155,7 +155,7 @@ describe('signing and verifying', () => {
         claims,
       )
       const read = readSigningKeys(await formatKeys(keys))
-      // The header is made once for each typ.
+      // Signs twice, because the header for each typ is cached.
       const again = await signWith(read, typ, claims)
       expect(await verifyWith(ownVerificationKeys(read), again, { typ, issuer, nowMs })).toEqual(
         claims,
@@ -166,7 +166,7 @@ describe('signing and verifying', () => {
     },
   )
 
-  it('what is signed by another key, for another purpose or at another time is refused, and the reason is said', async () => {
+  it('a JWT with another key, type, issuer or time is refused with a reason', async () => {
     const keys = readSigningKeys(textOf(EC, OKP))
     const own = ownVerificationKeys(keys)
     const judge = (jwt: string) => verifyWith(own, jwt, { typ, issuer, nowMs })
@@ -184,7 +184,7 @@ describe('signing and verifying', () => {
     for (const jwt of bad) expect(await judge(jwt)).toEqual(expect.any(String))
   })
 
-  it('the algorithm is that of the key: neither none, nor another one, nor a missing kid is accepted', async () => {
+  it('a JWT is refused if its alg is not that of the key, or if its kid is missing', async () => {
     const keys = readSigningKeys(textOf(EC, OKP))
     const own = ownVerificationKeys(keys)
     const [kid, other] = (await publicKeys(keys)).keys.map((key) => key.kid)
@@ -196,7 +196,7 @@ describe('signing and verifying', () => {
       ['sign'],
     )
     const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
-    /** The signature of the first key is right, whatever the header says. */
+    /** A JWT with any header and a valid signature by the first key. */
     const signedUnder = async (header: object) => {
       const signed = `${encoded(header)}.${encoded(claims)}`
       const how = { name: 'ECDSA', hash: 'SHA-256' }
@@ -204,7 +204,7 @@ describe('signing and verifying', () => {
       return `${signed}.${Buffer.from(signature).toString('base64url')}`
     }
     const judge = (jwt: string) => verifyWith(own, jwt, { typ, issuer, nowMs })
-    // The control: under this header the same signature is accepted.
+    // Control: with the right header the JWT is accepted.
     expect(await judge(await signedUnder({ alg: 'ES256', typ, kid }))).toEqual(claims)
     const headers = [
       { alg: 'none', typ, kid },
@@ -228,7 +228,7 @@ describe('signing and verifying', () => {
     }
   })
 
-  it('claims that were changed after they were signed are refused', async () => {
+  it('a JWT whose claims were changed after signing is refused', async () => {
     const keys = readSigningKeys(textOf(EC))
     const [head, , tail] = (await signWith(keys, typ, claims)).split('.')
     const [, changed] = (await signWith(keys, typ, { ...claims, sub: 'another' })).split('.')
@@ -238,7 +238,7 @@ describe('signing and verifying', () => {
     expect(judged).toEqual(expect.any(String))
   })
 
-  it('a fault of the keys is thrown and never taken for a bad token', async () => {
+  it('verifying a JWT throws if the keys cannot be read, and does not report an invalid JWT', async () => {
     const jwt = await signWith(readSigningKeys(textOf(EC)), typ, claims)
     const down = { find: () => Promise.reject(new TypeError('down')) }
     await expect(verifyWith(down, jwt, { typ, issuer, nowMs })).rejects.toThrow('down')
@@ -249,7 +249,7 @@ describe('signing and verifying', () => {
     ['EC off its curve', { ...EC, y: EC.x }],
     ['OKP', { ...OKP, d: OTHER_EC.d }],
   ])(
-    'a key whose parts do not fit together (%s) signs nothing, and its members are not told',
+    'a key whose public and private part do not match (%s) signs nothing, and the error does not contain its members',
     async (_, jwk) => {
       const refused = await signWith(readSigningKeys(textOf(jwk)), typ, claims).catch(
         (fault: Error) => fault.message,
@@ -260,11 +260,11 @@ describe('signing and verifying', () => {
     },
   )
 
-  it('of a public key set the keys that are not understood are left out', async () => {
+  it('importing a public key set skips the keys that cannot be used', async () => {
     const off = { ...EC_PUBLIC, y: EC.x }
     const imported = await importPublicKeys([RSA, null, 'key', off, EC_PUBLIC, { kty: 'EC' }])
     expect([...imported.keys()]).toEqual([await calculateJwkThumbprint(EC)])
-    // A key that also shows its private part is taken for its public part.
+    // Only the public part of a private key is imported.
     const [key] = [...(await importPublicKeys([OKP])).values()]
     expect([key?.type, key?.usages]).toEqual(['public', ['verify']])
   })

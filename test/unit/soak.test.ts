@@ -17,14 +17,14 @@ import {
 const newToken = () => ({ text: 't', clientId: 'c', username: null, scopes: [], ending: lives() })
 
 describe('checks of a token in the soak test', () => {
-  it('a check of a token must accept it until an act that ends it begins', () => {
+  it('a check must accept a token until an act that revokes it begins', () => {
     const token = newToken()
     mayEnd(token, 1000)
     expect(mustBe(token, 'plain', 900, 999)).toBe('accepted')
     expect(isSurelyLive(token)).toBe(false)
   })
 
-  it('a check of a token may accept or refuse it while the act is under way', () => {
+  it('a check may accept or refuse a token while an act that revokes it runs', () => {
     const token = newToken()
     mayEnd(token, 1000)
     expect(mustBe(token, 'fresh', 900, 1100)).toBe('either')
@@ -32,7 +32,7 @@ describe('checks of a token in the soak test', () => {
     expect(mustBe(token, 'fresh', 1100, 1300)).toBe('either')
   })
 
-  it('a check of a token must refuse it after the act: fresh at once, others within the bound', () => {
+  it('a check must refuse a revoked token: a fresh check at once, other checks within the bound', () => {
     const token = newToken()
     hasEnded(token, 1000, 10_000, 'an act')
     expect(mustBe(token, 'fresh', 1000, 1001)).toBe('refused')
@@ -40,7 +40,7 @@ describe('checks of a token in the soak test', () => {
     expect(mustBe(token, 'plain', 11_000, 11_001)).toBe('refused')
   })
 
-  it('a check of a token must accept it again when the act did not end it', () => {
+  it('a check must accept a token again when the act did not revoke it', () => {
     const token = newToken()
     const livesOn = doubt(token, 1000)
     expect(mustBe(token, 'plain', 1001, 1002)).toBe('either')
@@ -63,7 +63,7 @@ describe('the memory of the soak test', () => {
   const trend = (mibAt: (second: number) => number) =>
     trendOf(seconds.map((second) => ({ atMs: second * 1000, mib: mibAt(second) })))
 
-  it('memory is judged to grow by a leak of 10 MiB a minute', () => {
+  it('memory with a leak of 10 MiB a minute is judged to grow', () => {
     const leak = trend((second) => 200 + second / 6)
     expect(leak.isFlat).toBe(false)
     expect(leak.riseMib).toBeCloseTo(149 / 6, 0)

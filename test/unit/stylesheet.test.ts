@@ -1,4 +1,4 @@
-/** The stylesheet: contrast in both colour schemes, and nothing fetched. */
+/** The stylesheet: its contrasts in both colour schemes, and that it fetches nothing. */
 
 import { describe, expect, it } from 'vitest'
 import { contrast, DEFAULT_BRANDING } from '../../src/domain/branding.ts'
@@ -39,7 +39,7 @@ describe('the stylesheet', () => {
     },
   )
 
-  it('control: black on white is 21 to 1, and a colour on itself 1 to 1', () => {
+  it('control: the contrast of black on white is 21 to 1, and of a colour on itself 1 to 1', () => {
     expect(contrast('#000000', '#ffffff')).toBeCloseTo(21)
     expect(contrast('#0b5f70', '#0b5f70')).toBe(1)
     expect(light.text).not.toBe(dark.text)

@@ -1,4 +1,4 @@
-/** A username is the same in every case and Unicode form. */
+/** The key of a username, which is the same for every case and Unicode form. */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -31,14 +31,14 @@ describe('username keys', () => {
     )
   })
 
-  it('the key of an ASCII username is its lower case, which SQLite can compute for existing users', () => {
+  it('the key of an ASCII username is its lower case, which a migration can compute in SQL', () => {
     const ascii = fc.string({
       unit: fc.integer({ min: 33, max: 126 }).map((code) => String.fromCharCode(code)),
     })
     fc.assert(fc.property(ascii, (name) => usernameKey(name) === name.toLowerCase()))
   })
 
-  it('the key of a key is the key itself, in any Unicode form or case', () => {
+  it('the key of a key in any Unicode form or case is the key itself', () => {
     const word = fc.string({ unit: 'grapheme', maxLength: 12 })
     fc.assert(
       fc.property(word, (name) => {

@@ -1,4 +1,4 @@
-/** The vectors (test/vectors) against the package: every adapter, with introspection and with the key set. */
+/** Every adapter of the package passes the vectors (test/vectors), with introspection and with the key set. */
 
 import { readFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
@@ -16,7 +16,7 @@ import type { Required, VectorFile } from '../vectors/source/vector.ts'
 import { expectAnswer, vectorsFor } from '../vectors/vectors.ts'
 
 type Told = Readonly<{ required: Required; check: Check }>
-/** Sends requests to a route behind `scoped()`; `session` is what the route got, or null. */
+/** Serves a route behind `scoped()`, which sets `session`. */
 type Serve = (
   told: Told,
 ) => Promise<Readonly<{ ask: (request: Request) => Promise<Response>; end: () => void }>>
@@ -87,7 +87,7 @@ async function overHttp(listener: RequestListener) {
   }
 }
 
-/** A registry of the vectors. */
+/** A registry that answers as the vectors say. */
 const registryOf =
   ({ introspection, keySet }: Pick<VectorFile, 'introspection' | 'keySet'>) =>
   async (url: string, { body }: RequestInit) => {
@@ -125,13 +125,13 @@ describe.each(Object.entries(ADAPTERS))('the adapter %s', (_, serve) => {
 })
 
 describe('the files of vectors', () => {
-  it('the files of vectors are what test/vectors/source/write.ts writes', async () => {
+  it('the files of vectors equal the output of test/vectors/source/write.ts', async () => {
     const read = (name: string) => readFileSync(join(FOLDER, name), 'utf8')
     const files = await filesOfVectors(read)
     for (const [name, text] of files) expect(read(name)).toBe(text)
   })
 
-  it('every way to check has vectors that allow and vectors that refuse', () => {
+  it('each way to check a token has vectors that are allowed and vectors that are refused', () => {
     for (const [, , vectors] of WAYS) {
       const statuses = vectors.map(([, { vector }]) => vector.answer.status)
       for (const status of [200, 401, 403]) {

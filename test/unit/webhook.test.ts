@@ -25,7 +25,7 @@ describe('the settings of the webhook', () => {
     { WEBHOOK_URL, WEBHOOK_SECRET: secretOf(24) },
     { WEBHOOK_URL, WEBHOOK_SECRET: secretOf(64) },
     { WEBHOOK_URL, WEBHOOK_SECRET: ` ${secretOf(25)}  ${secretOf(26)}\n` },
-    // Made before the address is known.
+    // An operator may create the secret before the URL is known.
     { WEBHOOK_SECRET },
     { ISSUER: 'http://127.0.0.1:8787', WEBHOOK_URL: 'http://127.0.0.1:9100/hook', WEBHOOK_SECRET },
   ])('these settings of the webhook are accepted: %j', (given) => {
@@ -46,9 +46,9 @@ describe('the settings of the webhook', () => {
     ['https://receiver.internal/hook', 'must have a public host name'],
     ['https://user:secret@receiver.example/hook', 'must not name a user or a password'],
     ['https://receiver.example/hook#top', 'must not have a fragment'],
-    // Another machine of a registry that is tried out on this one.
+    // A loopback address is allowed only if ISSUER is one too.
     ['http://127.0.0.1:9100/hook', 'must be an https URL'],
-  ])('the address %s is refused with a sentence that does not repeat it', (url, problem) => {
+  ])('the webhook URL %s is refused with an error that does not repeat it', (url, problem) => {
     expect(webhookProblems({ ISSUER, WEBHOOK_URL: url, WEBHOOK_SECRET })).toEqual([
       `WEBHOOK_URL: ${problem}`,
     ])
@@ -56,32 +56,32 @@ describe('the settings of the webhook', () => {
 
   it.each<[string, unknown]>([
     ['has no prefix', WEBHOOK_SECRET.replace('whsec_', '')],
-    ['is no base64', 'whsec_%%%%'],
+    ['is not base64', 'whsec_%%%%'],
     ['is base64url', secretOf(32).replace(/=*$/, '')],
     ['has 23 bytes', secretOf(23)],
     ['has 65 bytes', secretOf(65)],
     ['is three secrets', [1, 2, 3].map(() => WEBHOOK_SECRET).join(' ')],
     ['is one good secret and one bad', `${WEBHOOK_SECRET} whsec_`],
     ['is spaces', '  '],
-  ])('a secret that %s is refused, and the sentence does not have it', (_, secret) => {
+  ])('a webhook secret that %s is refused with an error that does not contain it', (_, secret) => {
     expect(webhookProblems({ ISSUER, WEBHOOK_URL, WEBHOOK_SECRET: secret })).toEqual([MUST_BE])
     expect(webhookProblems({ ISSUER, WEBHOOK_SECRET: secret })).toEqual([MUST_BE])
   })
 
-  it.each([undefined, '', 7])('an address without a secret is refused: %j', (secret) => {
+  it.each([undefined, '', 7])('a webhook URL with the secret %j is refused', (secret) => {
     expect(webhookProblems({ ISSUER, WEBHOOK_URL, WEBHOOK_SECRET: secret })).toEqual([
       'WEBHOOK_SECRET: must be set while WEBHOOK_URL is',
     ])
   })
 
-  it('without an issuer no address of this machine is accepted', () => {
+  it('a webhook URL at a loopback address is refused if no issuer is set', () => {
     const given = { WEBHOOK_URL: 'http://127.0.0.1:9100/hook', WEBHOOK_SECRET }
     expect(webhookProblems(given)).toEqual(['WEBHOOK_URL: must be an https URL'])
   })
 })
 
-describe('what the webhook sends', () => {
-  it('the signature is the HMAC with SHA-256 of the id, the moment and the body, by each secret', async () => {
+describe('the signature and the body of the webhook', () => {
+  it('the signature of the webhook is the HMAC-SHA-256 of the id, the time and the body, with each secret', async () => {
     const secrets = [secretOf(24), secretOf(64)]
     const message = { webhookId: 'msg_1', timestamp: 1_800_000_000, body: '{"name":"Ünïcode"}' }
     const expected = secrets.map((secret) => {
@@ -100,7 +100,7 @@ describe('what the webhook sends', () => {
     ['registration', null],
     ['document', null],
     ['', null],
-  ])('the actor %j is shown as it is, with the user %j', (actor, userId) => {
+  ])('the body of the webhook has the actor %j unchanged, and the user %j', (actor, userId) => {
     const body = webhookBody(
       {
         webhookId: 'msg_1',

@@ -12,7 +12,7 @@ describe('wrangler.toml', () => {
   const directory = mkdtempSync(join(tmpdir(), 'registry-config-'))
   afterAll(() => rmSync(directory, { recursive: true }))
 
-  it("the project's wrangler.toml files bind what the workers need, on the same session namespace", () => {
+  it("the project's wrangler.toml files bind what the workers need, and share one session namespace", () => {
     const registry = readWranglerConfig(CONFIG_PATHS.registry)
     const authenticator = readWranglerConfig(CONFIG_PATHS.authenticator)
     const bindings = (config: typeof registry) =>
@@ -27,12 +27,12 @@ describe('wrangler.toml', () => {
     expect(registry.compatibility_date).toBe(authenticator.compatibility_date)
   })
 
-  it('the wrangler.toml of the registry runs cron as often as the repair of a lost revocation requires', () => {
+  it('the wrangler.toml of the registry runs cron every minute, as the repair of a lost revocation requires', () => {
     expect(CRON_INTERVAL_SECONDS).toBe(60)
     expect(readFileSync(CONFIG_PATHS.registry, 'utf8')).toContain('crons = ["* * * * *"]')
   })
 
-  it('a wrangler.toml that is refused is reported with the name of the faulty key', () => {
+  it('the error for an invalid wrangler.toml names the invalid key', () => {
     const path = join(directory, 'wrangler.toml')
     writeFileSync(path, 'name = "x"\nmain = "m.ts"\ncompatibility_date = 20260801\n')
     expect(() => readWranglerConfig(path)).toThrow(/wrangler\.toml: compatibility_date: /)
