@@ -12,7 +12,7 @@ export type Tables = Readonly<{
   client_grant_type: readonly (readonly Value[])[]
 }>
 
-/** As SQLAlchemy makes them, in the order of the original's columns. */
+/** The table definitions as SQLAlchemy writes them, with the columns in the original order. */
 const DEFINITIONS: Readonly<Record<keyof Tables, readonly (readonly [string, string])[]>> = {
   client: [
     ['client_id', 'INTEGER NOT NULL'],
@@ -78,7 +78,7 @@ const mysqlValue = (value: Value) =>
       `'${value.replace(/[\0\n\r\x1a"'\\]/g, (one) => MYSQL_ESCAPES[one] ?? one)}'`
     : String(value ?? 'NULL')
 
-/** As `mysqldump` writes it: many rows a statement. */
+/** A dump as `mysqldump` writes it: many rows in a statement. */
 export const mysqlDump = (tables: Tables, characterSet = 'utf8mb4') =>
   `-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)
 --
@@ -112,7 +112,7 @@ UNLOCK TABLES;
 -- Dump completed on 2026-11-01 12:00:00
 `
 
-/** As the command `.dump` of SQLite 3.20 to 3.49 writes a text with line feeds: with a mark that the text does not have. */
+/** A text with line feeds as `.dump` of SQLite 3.20 to 3.49 writes it: with a placeholder that the text does not contain. */
 const sqliteValue = (value: Value) => {
   if (typeof value !== 'string') return String(value ?? 'NULL')
   const text = `'${value.replaceAll("'", "''")}'`
@@ -120,7 +120,7 @@ const sqliteValue = (value: Value) => {
   return text.includes('\n') ? `replace(${text.replaceAll('\n', mark)},'${mark}',char(10))` : text
 }
 
-/** As the command `.dump` of SQLite writes it: one row a statement. */
+/** A dump as `.dump` of SQLite writes it: one row in a statement. */
 export const sqliteDump = (tables: Tables) =>
   `PRAGMA foreign_keys=OFF;
 BEGIN TRANSACTION;

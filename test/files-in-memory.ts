@@ -1,9 +1,9 @@
-/** Puts temporary files into memory, so that SQLite waits for no disk: a tenth to a quarter of the time of the tests. */
+/** Puts temporary files into memory, so that SQLite does not wait for a disk. This saves a tenth to a quarter of the time of the tests. */
 
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
 
 const MEMORY = '/dev/shm'
-/** A run takes less than a tenth of it. */
+/** A test run uses less than a tenth of this space. */
 const ENOUGH_BYTES = 4 * 2 ** 30
 
 function hasRoom(): boolean {
@@ -15,7 +15,7 @@ function hasRoom(): boolean {
   }
 }
 
-/** Called by vitest for each project, before its files. A TMPDIR that is set is kept. */
+/** Called by vitest for each project before its files. Does not change a TMPDIR that is already set. */
 export default function putFilesInMemory() {
   if (process.env.TMPDIR || !hasRoom()) return
   const directory = mkdtempSync(`${MEMORY}/registry-tests-`)

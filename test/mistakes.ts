@@ -1,4 +1,4 @@
-/** The mistakes of `mistakes.txt`, which says how they are written. */
+/** Reads the mistakes in `mistakes.txt`, which describes their format. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ export type Mistake = Readonly<{
 const HEADING = /^(test\/\S+)$/
 const MISTAKE = /^ {2}(\S+): (.+?) →(?: (.*))?$/
 
-/** Throws on a line that is none of: heading, mistake, blank, introduction. */
+/** Throws on a line that is not a heading, a mistake, blank, or part of the introduction. */
 export function parseMistakes(text: string): Mistake[] {
   const [, ...sections] = text.split('\n\n')
   return sections.flatMap((section) => {

@@ -8,18 +8,18 @@ import type { Mistake } from './mistakes.ts'
 export type Work = Readonly<{ killer: string; mistakes: readonly Mistake[] }>
 export type Done = Readonly<{ outcomes: readonly string[]; without: Run }>
 
-/** One Vitest for all runs: what it transformed stays, and each run has a new process with new storage. */
+/** All runs share one Vitest, which caches transformed files. Each run has a new process with new storage. */
 const vitest = await createVitest('test', {
   watch: false,
   bail: 1,
   maxWorkers: 1,
-  // A mistake may let a test wait without end.
+  // A mistake may make a test wait forever.
   testTimeout: 30_000,
   fsModuleCache: false,
   reporters: [{}],
 })
 
-/** `neither`: tests were skipped, or none ran, which proves nothing. */
+/** `neither`: tests were skipped, or none ran, so the run shows nothing. */
 type Result = 'passed' | 'failed' | 'neither'
 type Run = Readonly<{ result: Result; failed: readonly string[] }>
 
@@ -53,7 +53,7 @@ async function outcomeOf({ file, original, replacement, killer }: Mistake): Prom
 process.on('message', async ({ killer, mistakes }: Work) => {
   const outcomes: string[] = []
   for (const mistake of mistakes) outcomes.push(await outcomeOf(mistake))
-  // Last: it also shows that no mistake was left behind.
+  // This run is last, so it also shows that every mistake was undone.
   process.send?.({ outcomes, without: await run(killer) } satisfies Done)
 })
 process.on('disconnect', () => process.exit())

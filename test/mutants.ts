@@ -14,7 +14,7 @@ import type { Done, Work } from './mutants-in-copy.ts'
 
 const COPIED = ['src', 'test', 'migrations', 'examples', 'package.json', 'tsconfig.json']
 const CONFIGURATION = ['vitest.config.ts', 'wrangler.toml']
-/** One run of a test file takes about one core. */
+/** One run of a test file uses about one core. */
 const COPIES = availableParallelism()
 
 function copyRepository(): string {
@@ -52,7 +52,7 @@ async function stop({ child, signal }: Running): Promise<void> {
   await ended
 }
 
-/** Prints each outcome. Returns how many mistakes are not known to be noticed. */
+/** Prints each outcome. Returns the number of mistakes that no test is known to notice. */
 function report({ killer, mistakes }: Work, { outcomes, without }: Done): number {
   for (const [index, { file, original, replacement }] of mistakes.entries()) {
     console.log(
@@ -75,7 +75,7 @@ const copies = Array.from({ length: COPIES }, copyRepository)
 const running = copies.map(startIn)
 let bad = 0
 try {
-  // Each copy takes the next piece of work when it has finished one.
+  // Each copy takes the next test file when it has finished one.
   await Promise.all(
     running.map(async (one) => {
       for (const [killer, mistakes] of work) {

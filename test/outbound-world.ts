@@ -1,7 +1,7 @@
 /**
- * The world outside, for the tests in workerd: every request that a Worker sends leads here. `test/workers/world.ts`
- * publishes what an address answers, and asks which requests came. An address that no test has published cannot be reached.
- * Each runtime has a world of its own.
+ * The internet, for the tests in workerd: every request that a Worker sends arrives here. `test/workers/world.ts`
+ * sets the responses of URLs and reads the requests. A URL without a response cannot be reached.
+ * Each runtime has its own internet.
  */
 
 import type { Request } from 'miniflare'
@@ -52,7 +52,7 @@ async function answerOf(request: Request, world: World): Promise<Response> {
     body: await request.text(),
   })
   const answer = world.published.get(request.url)
-  // What Cloudflare answers for a host that it cannot reach.
+  // The response of Cloudflare for a host that it cannot reach.
   if (!answer) return new Response('', { status: 530 })
   if (answer.delayMs !== undefined) await wait(answer.delayMs)
   const { status = 200, headers = {} } = answer

@@ -1,6 +1,6 @@
 /**
- * Writes rows of clients and users for a test, with neither an audit row nor the revocations of an administrator's act. So
- * a test can show what the rows alone decide. For whole acts: `flows/registration`.
+ * Writes rows of clients and users for a test, without the audit row and the revocations of an administrator's command, so
+ * that a test shows the effect of the rows themselves. `flows/registration` does the whole command.
  */
 
 import { digest } from '../src/crypto/digest.ts'
@@ -45,7 +45,7 @@ export const CLIENT_ROW = {
 
 type Whose = Readonly<{ clientId: string; userId: string; now: number }>
 
-/** A family with one refresh token, and a code that is not redeemed. Returns the token and the key of its session. */
+/** Writes a family with one refresh token, and an unredeemed code. Returns the token and the key of its session. */
 export async function insertGrant(db: Database, { clientId, userId, now }: Whose) {
   const token = mintToken('refreshToken')
   const [family, sessionKey] = [crypto.randomUUID(), crypto.randomUUID()]
@@ -72,7 +72,7 @@ export async function insertGrant(db: Database, { clientId, userId, now }: Whose
 }
 
 type Statements = readonly D1PreparedStatement[]
-/** `before` sees the rows as they were; `also` follows the change. */
+/** `before` runs before the change, `also` after it. */
 type Around = Readonly<{ before?: Statements; also?: Statements }>
 type InMode = Around & Readonly<{ mode: Mode; now: number }>
 

@@ -2,9 +2,9 @@
 
 const RUNS_ALL = process.env.CASES === 'all'
 
-/** Every `nth` case, from the one at `from` on. Siblings that begin at different ones run them all between them. */
+/** Every `nth` case, beginning at the index `from`. Test files that begin at different indexes together run all cases. */
 export const sampled = <T>(cases: readonly T[], nth: number, from = 0): T[] =>
   cases.filter((_, index) => RUNS_ALL || index % nth === from % nth)
 
-/** How many random cases. */
+/** The number of random cases. */
 export const runs = (part: number, all: number): number => (RUNS_ALL ? all : part)

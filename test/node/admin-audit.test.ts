@@ -1,4 +1,4 @@
-/** The audit, and the row that each act of the administrator writes. */
+/** The audit, and the row that each command of the administrator writes. */
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -46,7 +46,7 @@ const ROW = {
   scopes: ['public:read'],
   grantTypes: ['client_credentials'],
 } satisfies ClientFields & ClientLists
-/** As rows: a command for each would take long where no registry runs. */
+/** Writes rows directly, because a command for each would take long on the state of a stopped registry. */
 const newClient = (row: ClientFields & ClientLists = ROW) =>
   clientRegistry(state.database).create(row, 'digest' as SecretDigest, {
     mode: 'authorize',
@@ -59,7 +59,7 @@ async function newUser() {
   return (await userRegistry(state.database).create({ ...person, ...held }, 1)) ?? ''
 }
 
-/** A family with one refresh token, as after the exchange of a code. */
+/** A family with one refresh token, as after the redemption of a code. */
 async function newRefreshToken(clientId: string, userId: string) {
   const token = mintToken('refreshToken')
   const record = JSON.stringify({ user: { userId, scopes: [], endorsements: [] } })
@@ -85,14 +85,14 @@ type Given = Readonly<{
   userId: string
   disabledClientId: string
   disabledUserId: string
-  /** Its owner asked for it to be in the directory. */
+  /** A client whose owner requested its listing in the directory. */
   offeredClientId: string
-  /** Declared. */
+  /** A declared scope. */
   scope: string
   resource: string
-  /** Allowed. */
+  /** A host that is allowed. */
   host: string
-  /** With a scope and a category that are not declared. */
+  /** A file with a scope and a category that are not declared. */
   file: string
 }>
 type Named = 'disabled client' | 'disabled user' | 'offered client'
@@ -217,7 +217,7 @@ const cases: Case[] = [
       ...['--scope', 'submission:read'],
     ],
     about: 'user',
-    // No address: the audit outlives the user.
+    // The audit has no e-mail address, because its rows stay after the user is deleted.
     detail: {
       username: expect.stringMatching(/^new-/),
       email: 'replaced',
@@ -499,13 +499,13 @@ const READING: Readonly<Record<string, (given: Given) => string[]>> = {
 
 it('every command is in the list of those that write an audit row or in the list of those that change nothing', () => {
   const acts = new Set(cases.map(({ words }) => words(NONE).slice(0, 2).join(' ')))
-  // admin-import.test.ts covers `import arxiv`, and admin-registry-file.test.ts `apply`: a row for each client, user, scope or resource.
-  // key-commands.test.ts covers `key`, which asks no registry.
+  // admin-import.test.ts covers `import arxiv`, and admin-registry-file.test.ts `apply`, which write a row for each record.
+  // key-commands.test.ts covers `key`, which sends no request to a registry.
   const keys = ['create', 'add', 'promote', 'retire', 'show'].map((verb) => `key ${verb}`)
   const others = ['apply', 'doctor', 'login', 'logout', 'import arxiv', ...keys]
   expect([...acts, ...Object.keys(READING), ...others].sort()).toEqual(commands.sort())
   const told = new Set(cases.map(({ event }) => event))
-  // No command does these: test/workers/portal-owners.test.ts and consent.test.ts.
+  // No command writes these events. test/workers/portal-owners.test.ts and consent.test.ts cover them.
   const ofUsers = [
     ...['client.request', 'client.offer_ownership', 'client.take_back_offer'],
     ...['client.accept_offer', 'client.decline_offer', 'client.remove_owner', 'client.leave'],
@@ -530,9 +530,9 @@ it.each(Object.entries(READING))(
   },
 )
 
-describe('acts of the administrator', () => {
+describe('commands that change something', () => {
   it.each(named)(
-    'the command %s writes one audit row that says who, what, about whom and when',
+    'the command %s writes one audit row with the actor, the event, the record and the time',
     async (_, one) => {
       const about = await given()
       const begun = Date.now() - 1000
@@ -548,7 +548,7 @@ describe('acts of the administrator', () => {
   )
 
   it.each(named)(
-    'the command %s is not done when its audit row cannot be written',
+    'the command %s changes nothing if its audit row cannot be written',
     async (_, one) => {
       const about = await given()
       const stdin = await one.stdin?.(about)
@@ -607,14 +607,14 @@ describe('acts of the administrator', () => {
     expect(await audit()).toEqual(before)
   })
 
-  it('revoking a refresh token that has already ended writes no second audit row', async () => {
+  it('revoking an already revoked refresh token writes no second audit row', async () => {
     const token = await newRefreshToken(await newClient(), await newUser())
     const revoke = () => act(['session', 'revoke', '--token-stdin'], token)
     expect((await revoke()).left).toHaveLength(1)
     expect((await revoke()).left).toHaveLength(0)
   })
 
-  it('audit rows contain no secret, password or token, nor a digest of one', async () => {
+  it('audit rows contain no secret, password or token, and no digest of one', async () => {
     const { document } = await act(CLIENT)
     const rotated = await act(['client', 'rotate-secret', document.client_id ?? ''])
     const token = mintToken('accessToken')
@@ -676,7 +676,7 @@ describe('audit', () => {
       (i: number) => i > ROWS - 60 && i % 3 === 0,
     ],
     ['nobody', ['--client', 'nobody'], () => false],
-  ])('audit for %s prints the matching rows and no others', async (_, words, isMeant) => {
+  ])('audit for %s prints only the matching rows', async (_, words, isMeant) => {
     expect(numbersOf(await audit(...words))).toEqual(every(isMeant))
   })
 
@@ -688,7 +688,7 @@ describe('audit', () => {
     await state.database.prepare('DELETE FROM audit WHERE user_id = ?1').bind(id).run()
   })
 
-  it('audit prints at most the number of rows asked for, also over several pages', async () => {
+  it('audit --limit prints at most the given number of rows, even if they take several pages', async () => {
     for (const limit of [1, 200, 201, 400, 499, 500, 501]) {
       expect(await audit('--limit', String(limit))).toHaveLength(Math.min(limit, ROWS))
     }
@@ -717,7 +717,7 @@ describe('audit', () => {
     ['--since', '2026-13-01', '2026-10-01'],
     ['--limit', '0', 'one or more'],
     ['--limit', 'all', 'one or more'],
-  ])('audit refuses %s %s in one line that says what is allowed', async (option, value, hint) => {
+  ])('audit refuses %s %s in one line that says which values are allowed', async (option, value, hint) => {
     const { status, stdout, stderr } = await state.admin(['audit', option, value])
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
     expect(stderr).toMatch(/^error: [^\n]+\n$/)

@@ -1,4 +1,4 @@
-/** `client VERB …`: what each command writes and prints. */
+/** `client VERB …`: the rows and the output of each command. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hexDigest } from '../../src/crypto/digest.ts'
@@ -27,7 +27,7 @@ const asServerReads = (id: string) =>
   clientStore(state.database, () => state.database).find(id as ClientId)
 
 describe('client create', () => {
-  it('client create registers every option, and the registry reads it back', async () => {
+  it('client create stores the value of every option as the registry reads it', async () => {
     const { client_id, client_secret = '' } = await create(
       ...['--url', 'https://helper.example/', '--description', 'It\'s a "helper"; DROP TABLE x'],
       ...['--redirect-uri', 'https://helper.example/cb https://helper.example/other'],
@@ -86,13 +86,13 @@ describe('client create', () => {
     },
   )
 
-  it('client create gives no secret to a public client', async () => {
+  it('client create for a public client creates no secret', async () => {
     const created = await create('--auth-method', 'none')
     expect(Object.keys(created)).toEqual(['client_id'])
     expect((await show(created.client_id)).credentials).toEqual([])
   })
 
-  it('client create with --requested-only authorizes nothing, and client authorize does so later', async () => {
+  it('client create with --requested-only authorizes nothing until client authorize', async () => {
     const words = ['--scope', 'a:b c:d', '--endorsement', 'cs.DL', '--requested-only']
     const { client_id } = await create(...words)
     expect(await show(client_id)).toMatchObject({
@@ -113,7 +113,7 @@ describe('client create', () => {
     })
   })
 
-  it('client create without --json prints what was registered and the secret', async () => {
+  it('client create without --json prints the registered client and its secret', async () => {
     const { stdout, stderr } = await state.admin(CREATE)
     expect(stdout).toMatch(
       /^client_id: +\S+\nname: +Helper\n[\s\S]*\nclient_secret: +regs_\S{49}\n$/,
@@ -123,7 +123,7 @@ describe('client create', () => {
 })
 
 describe('client list and client show', () => {
-  it('client list finds the clients that registered themselves and what they requested, and the token of one is revoked', async () => {
+  it('client list filters by kind and by open requests, and client revoke-registration-token revokes the registration access token', async () => {
     const { client_id: own } = await create('--scope', 'a:b')
     const { client_id: waiting } = await create('--scope', 'c:d', '--requested-only')
     const { client_id: registered } = await create('--scope', 'a:b')
@@ -157,7 +157,7 @@ describe('client list and client show', () => {
     })
   })
 
-  it('client list --requests has the client with the oldest request first, and says since when and how many wait', async () => {
+  it('client list --requests prints the client with the oldest request first, with the number of requests and the time of the oldest', async () => {
     const ids: string[] = []
     for (const requestedAt of [3, 1, 2]) {
       const { client_id } = await create('--scope', 'old:one old:two', '--requested-only')
@@ -192,7 +192,7 @@ describe('client list and client show', () => {
     expect([status, stderr]).toEqual([1, expect.stringContaining('the id of a client that waits')])
   })
 
-  it('client list and client show print every field except secrets', async () => {
+  it('client list and client show print every field of a client except secrets', async () => {
     const { client_id, client_secret = '' } = await create('--scope', 'a:b')
     const shown = await show(client_id)
     expect(shown).toEqual({
@@ -272,7 +272,7 @@ describe('client list and client show', () => {
     await state.database.prepare(`DELETE FROM client WHERE name = 'Many'`).run()
   })
 
-  it('client list escapes the control characters of a name', async () => {
+  it('client list escapes the control characters of a client name', async () => {
     const words = ['client', 'create', '--name', 'red\u001b[31m', '--owner', 'u']
     const { client_id } = await state.json<{ client_id: string }>(words)
     const { stdout } = await state.admin(['client', 'show', client_id])
@@ -296,14 +296,14 @@ describe('client update', () => {
     })
   })
 
-  it('client update clears the URL when it is given empty', async () => {
+  it('client update with an empty --url clears the URL', async () => {
     const { client_id } = await create('--url', 'https://a.example/')
     expect(await show(client_id)).toMatchObject({ url: 'https://a.example/' })
     await state.json(['client', 'update', client_id, '--url', ''])
     expect(await show(client_id)).toMatchObject({ url: '' })
   })
 
-  it('client update replaces a given list, and authorizes only what was authorized before or is given', async () => {
+  it('client update replaces a given list of scopes, and with --requested-only replaces only the requested scopes', async () => {
     const { client_id } = await create(
       '--scope',
       'a:b c:d',
@@ -344,7 +344,7 @@ describe('client update', () => {
     expect(latest?.detail).toEqual({ access_token_lifetime_seconds: null })
   })
 
-  it('client update deletes the secrets of a client that becomes public, and says how to create one again', async () => {
+  it('client update deletes the secrets of a client that becomes public, and after the change back prints how to create a secret', async () => {
     const { client_id } = await create('--redirect-uri', 'https://a.example/cb')
     const update = ['client', 'update', client_id, '--json']
     const open = ['--auth-method', 'none', '--grant-type', 'authorization_code']
@@ -379,7 +379,7 @@ describe('client authorize and client withdraw', () => {
 })
 
 describe('owners of a client', () => {
-  it('client create and client update name further owners, and client withdraw says why for them', async () => {
+  it('client create and client update set the further owners, and client withdraw records a reason for them', async () => {
     const { client_id } = await create('--further-owner', 'u-18', '--scope', 'a:b')
     expect((await show(client_id)).further_owners).toEqual(['u-18'])
     const update = ['client', 'update', client_id, '--further-owner']
@@ -400,7 +400,7 @@ describe('owners of a client', () => {
 })
 
 describe('client rotate-secret', () => {
-  it('client rotate-secret ends the old secret at once or after the overlap', async () => {
+  it('client rotate-secret invalidates the old secret at once or after the overlap', async () => {
     const { client_id, client_secret: first = '' } = await create()
     const rotate = ['client', 'rotate-secret', client_id]
     type Rotated = { client_secret: string }
@@ -426,7 +426,7 @@ describe('client rotate-secret', () => {
 })
 
 describe('client disable, enable and delete', () => {
-  it('client disable keeps the time of the first call, and client enable clears it', async () => {
+  it('client disable on a disabled client keeps the first time, and client enable clears it', async () => {
     const { client_id } = await create()
     const disabled = await state.json(['client', 'disable', client_id])
     expect(disabled.disabled_at).toMatch(ISO_TIME)
@@ -437,7 +437,7 @@ describe('client disable, enable and delete', () => {
     expect(enabled.disabled_at).toBeNull()
   })
 
-  it('client delete prints the client and keeps nothing of it except the revocation of its sessions and the audit', async () => {
+  it('client delete prints the client and deletes everything about it except the revocation of its sessions and the audit', async () => {
     const { client_id } = await create('--scope', 'a:b', '--redirect-uri', 'https://a.example/cb')
     const shown = await show(client_id)
     expect(await state.json(['client', 'delete', client_id])).toEqual(shown)

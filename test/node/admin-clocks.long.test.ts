@@ -1,4 +1,4 @@
-/** Acts of an administrator whose clock is wrong: D1's clock dates every revocation. */
+/** Commands of an administrator whose clock is wrong: D1's clock dates every revocation. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { mintToken } from '../../src/crypto/token.ts'
@@ -71,7 +71,7 @@ const ACTS: readonly Act[] = [
   },
 ]
 
-/** Where no registry runs, the command acts in its own process. */
+/** Without a running registry the command changes D1 in its own process. */
 const act = async (words: readonly string[], stdin?: string) =>
   IS_STOPPED
     ? state.admin(words, stdin)
@@ -86,7 +86,7 @@ describe.each([
   ['a day fast', 86_400_000],
 ])('from a machine whose clock is %s', (_clock, wrongByMs) => {
   it.each(ACTS)(
-    'the act "$name" from a machine with a wrong clock is dated by D1',
+    'the revocation of "$name" from a machine with a wrong clock is dated by D1',
     async ({ words, stdin }) => {
       const begunMs = realNow()
       vi.useFakeTimers({ toFake: ['Date'], now: begunMs + wrongByMs })
@@ -115,7 +115,7 @@ describe.each([
     },
   )
 
-  it('a secret that was replaced without overlap is invalid, however wrong the clock of the machine is', async () => {
+  it('a secret that a machine with a wrong clock replaces without overlap is invalid at once', async () => {
     const nowMs = realNow()
     vi.useFakeTimers({ toFake: ['Date'], now: nowMs + wrongByMs })
     await act(['client', 'rotate-secret', clientId])

@@ -1,4 +1,4 @@
-/** The command line with the id of a client that is the address of its metadata document. */
+/** The command line with a client id that is the URL of a metadata document. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { clientFields } from '../../src/domain/registration.ts'
@@ -16,7 +16,7 @@ const now = () => Math.floor(Date.now() / 1000)
 let made = 0
 let url = ''
 
-/** A client as its document made it. */
+/** A client as the registry creates it from its document. */
 beforeEach(async () => {
   made += 1
   url = `https://app.example/clients/%C3%A9/${made}.json?v=1&a=b%2Fc`
@@ -52,8 +52,8 @@ type Client = Readonly<{
   self_registered: string | null
 }>
 
-describe('a client whose id is the address of its metadata document', () => {
-  it('client show, disable, enable, authorize, withdraw and delete take the address as the id', async () => {
+describe('a client whose id is the URL of its metadata document', () => {
+it('client show, disable, enable, authorize, withdraw and delete accept the URL of a metadata document as the id', async () => {
     expect(await state.json<Client>(['client', 'show', url])).toMatchObject({
       client_id: url,
       self_registered: 'document',
@@ -75,7 +75,7 @@ describe('a client whose id is the address of its metadata document', () => {
     })
   })
 
-  it('client list shows the kind of a client by a document, and --kind narrows the list to such clients', async () => {
+  it('client list shows that a client has a metadata document, and --kind filters by it', async () => {
     await state.json(['client', 'create', '--name', 'Own', '--owner', 'o'])
     const { stdout } = await state.admin(['client', 'list'])
     expect(stdout).toMatch(/^client_id +name +kind +owner_id/)
@@ -85,7 +85,7 @@ describe('a client whose id is the address of its metadata document', () => {
     expect(documents).not.toContain('Own')
   })
 
-  it('session revoke --client, audit --client and why take and show the address', async () => {
+  it('session revoke --client, audit --client and why accept and show the URL of a metadata document', async () => {
     expect(await state.json(['session', 'revoke', '--client', url])).toMatchObject({
       effective_within_seconds: expect.any(Number),
     })
@@ -123,7 +123,7 @@ describe('a client whose id is the address of its metadata document', () => {
     ['software_id', ['--software-id', 'other']],
     ['application_type', ['--application-type', 'native']],
   ])(
-    'client update does not change the %s of a client, which its document says',
+    'client update refuses to change the %s of a client with a metadata document',
     async (field, words) => {
       const before = await state.dump()
       expect(await state.admin(['client', 'update', url, ...words])).toEqual({
@@ -135,7 +135,7 @@ describe('a client whose id is the address of its metadata document', () => {
     },
   )
 
-  it('client update changes what is the operator’s, and takes what the document says already', async () => {
+  it("client update changes the operator's fields of a client with a metadata document, and accepts the document's own values", async () => {
     const words = ['--name', 'Desktop notes', '--require-dpop', '--owner', 'tools']
     expect(await state.json<Client>(['client', 'update', url, ...words])).toMatchObject({
       require_dpop: true,
@@ -143,7 +143,7 @@ describe('a client whose id is the address of its metadata document', () => {
     })
   })
 
-  it('export leaves out clients by a document, and apply neither deletes them nor takes them from a file', async () => {
+  it('export omits clients with a metadata document, and apply does not delete them and refuses them in a file', async () => {
     const exported = await state.admin(['export', '-'])
     expect(exported.stdout).not.toContain(url)
     const pruned = await state.admin(['apply', '-', '--prune'], exported.stdout)
@@ -157,12 +157,12 @@ describe('a client whose id is the address of its metadata document', () => {
     )
   })
 
-  it('rotate-secret gives a client by a document no secret', async () => {
+  it('client rotate-secret refuses a client with a metadata document', async () => {
     const refused = await state.admin(['client', 'rotate-secret', url])
     expect(refused.stderr).toContain('has no secret to rotate')
   })
 
-  it('an address that is not that of a client is refused with one line', async () => {
+  it('a command with a URL that is not the id of a client is refused in one line', async () => {
     const unknown = 'https://app.example/none.json'
     for (const words of [
       ['client', 'show', unknown],

@@ -1,4 +1,4 @@
-/** `document-host …` of the command line: what each verb prints, writes and refuses, and the list in a registry file. */
+/** `document-host …` of the command line: the output, the rows and the refusals of each verb. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ServedState, servedState } from './command-line.ts'
@@ -21,7 +21,7 @@ const listed = (host: string, rule: string) => ({
 })
 
 describe('document-host allow, block, remove and list', () => {
-  it('a host is allowed, blocked in any spelling, listed and removed', async () => {
+  it('document-host allows, blocks, lists and removes a host in any spelling', async () => {
     expect(await state.json(['document-host', 'allow', 'App.Example.com.'])).toEqual(
       listed('app.example.com', 'allow'),
     )

@@ -46,7 +46,7 @@ const KNOWN_BY = {
 
 describe('external users', () => {
   it.each(Object.entries(KNOWN_BY))(
-    'an external user is known by the id in a %s',
+    'session revoke --user finds an external user by the id in a %s',
     async (_, sql) => {
       await state.database.prepare(sql).bind('17', clientId).run()
       expect(await revoke('--user', '17')).toEqual(DONE)
@@ -57,7 +57,7 @@ describe('external users', () => {
     },
   )
 
-  it('an external user is known by the last seen username, in any spelling', async () => {
+  it('session revoke --user finds an external user by the last seen username in any spelling', async () => {
     await see('17', 'Müller')
     expect(await revoke('--user', 'MU\u0308LLER')).toEqual(DONE)
     expect(await revokedUsers()).toEqual(['17'])
@@ -66,7 +66,7 @@ describe('external users', () => {
     expect((await revoke('--user', 'müller')).status).toBe(1)
   })
 
-  it('an external user that D1 does not know is reported as unknown, and nothing is written', async () => {
+  it('session revoke --user reports an external user without rows in D1 as unknown, and writes nothing', async () => {
     await see('17', 'ada')
     const before = await state.dump()
     for (const name of ['18', 'grace', '']) {
@@ -77,13 +77,13 @@ describe('external users', () => {
     expect(await state.dump()).toEqual(before)
   })
 
-  it('an external user that D1 does not know is revoked with --even-unknown', async () => {
+  it('session revoke --user --even-unknown revokes an external user without rows in D1', async () => {
     expect(await revoke('--user', '18', '--even-unknown')).toEqual(DONE)
     expect(await revokedUsers()).toEqual(['18'])
     expect((await revoke('--user', '', '--even-unknown')).status).toBe(1)
   })
 
-  it('an external username that several users have is refused, and the id is asked for', async () => {
+  it('session revoke --user refuses a username of several external users, and prints their ids', async () => {
     await see('17', 'ada')
     await see('18', 'Ada')
     const before = await state.dump()
@@ -98,6 +98,6 @@ describe('external users', () => {
   })
 })
 
-it('--even-unknown without --user is wrong usage', async () => {
+it('session revoke --even-unknown without --user is wrong usage', async () => {
   expect((await revoke('--client', clientId, '--even-unknown')).status).toBe(2)
 })

@@ -32,10 +32,10 @@ beforeEach(() => {
 })
 
 const CREATED = '2018-03-01 12:00:00'
-/** As the original made them: 48 characters. */
+/** A secret as the original registry made it: 48 characters. */
 const secretOf = (id: number) => `${id}-kzBn4TqVwG8sYd1LrM6pXc3FhJ9aEo2uKiQ7bRtNyZ5mD`.slice(0, 48)
 
-/** Clients of consecutive ids, each with a secret, a scope of two and the grant client_credentials. */
+/** Clients with consecutive ids, each with a secret, an authorized and a requested scope, and the grant client_credentials. */
 async function tablesOf(first: number, count: number): Promise<Tables> {
   const ids = Array.from({ length: count }, (_, index) => first + index)
   return {
@@ -59,7 +59,7 @@ async function written(name: string, text: string) {
 
 const run = (...words: string[]) =>
   commandLine(['import', 'arxiv', ...words], { env: { STATE_DIR: running.stateDir } })
-/** Through the front, as to a registry elsewhere. */
+/** The import through the stand-in, as with a remote registry. */
 const remotely = (file: string) =>
   [
     ['import', 'arxiv', file, '--remote', '--json'],
@@ -86,7 +86,7 @@ async function tokenFor(id: number | string, secret: string) {
 
 const counts = (stdout: string) => JSON.parse(stdout) as Record<string, number | boolean>
 
-it('a dump is tried, imported and imported again: old secrets get tokens, and the second import changes nothing', async () => {
+it('import arxiv writes nothing in a dry run, then imports a dump whose secrets get tokens, and a second import changes nothing', async () => {
   const file = await written('registry.sql', mysqlDump(await tablesOf(100, 3)))
   const all = { clients: 3, not_imported: 0, bad_rows: 0 }
 
@@ -111,7 +111,7 @@ it('a dump is tried, imported and imported again: old secrets get tokens, and th
   expect(audit).toMatchObject([{ actor: 'client:registry-operator', client_id: '102' }, {}, {}])
 })
 
-it('the SQLite file and the CSV files of the same tables say that every client is there', async () => {
+it('import arxiv of the CSV files finds every client unchanged after the import of the SQLite file with the same tables', async () => {
   const tables = await tablesOf(200, 2)
   writeSqlite(join(folder, 'registry.db'), tables)
   writeCsv(join(folder, 'csv'), tables)
@@ -125,7 +125,7 @@ it('the SQLite file and the CSV files of the same tables say that every client i
   expect(await tokenFor(201, secretOf(201))).toMatchObject({ status: 200 })
 })
 
-it('the example is imported as docs/moving-from-arxiv.md says', async () => {
+it('import arxiv of the example prints what docs/moving-from-arxiv.md says', async () => {
   const { status, stdout } = await run(inProject('examples/arxiv-registry.sql'))
   expect({ status, stdout }).toEqual({
     status: 0,
@@ -136,7 +136,7 @@ it('the example is imported as docs/moving-from-arxiv.md says', async () => {
   })
 })
 
-it('a stopped registry is imported into as a running one', async () => {
+it('import arxiv also works on the state of a stopped registry', async () => {
   const file = await written('stopped.sql', mysqlDump(await tablesOf(900, 2)))
   const env = { STATE_DIR: join(folder, 'stopped') }
   const { status, stdout, stderr } = await commandLine(['import', 'arxiv', file, '--json'], { env })
@@ -146,7 +146,7 @@ it('a stopped registry is imported into as a running one', async () => {
   expect(JSON.parse(list.stdout)).toMatchObject([{ client_id: '900' }, { client_id: '901' }])
 })
 
-it('bad rows are reported one a line with table, key, line, column and rule; the rest is imported, and the status is 1', async () => {
+it('import arxiv reports each bad row in one line with table, key, line, column and rule, imports the others and ends with status 1', async () => {
   const tables = await tablesOf(300, 3)
   const dump = mysqlDump({
     ...tables,
@@ -170,7 +170,7 @@ it('bad rows are reported one a line with table, key, line, column and rule; the
   expect(await tokenFor(302, secretOf(302))).toMatchObject({ status: 401 })
 })
 
-it('a client that was changed after its import is reported and stays as it is', async () => {
+it('import arxiv reports a client that was changed after its import, and does not change it', async () => {
   const file = await written('changed.sql', mysqlDump(await tablesOf(400, 2)))
   await run(file)
   await running.administer('client', 'update', '400', '--name', 'Renamed')
@@ -182,7 +182,7 @@ it('a client that was changed after its import is reported and stays as it is', 
   expect(await running.administer('client', 'show', '400')).toMatchObject({ name: 'Renamed' })
 })
 
-it('a file that is not the whole of the tables is refused in one line, and nothing is written', async () => {
+it('import arxiv refuses a file that lacks tables in one line, and writes nothing', async () => {
   const dump = mysqlDump(await tablesOf(500, 2))
   const cut = await written('cut.sql', dump.slice(0, dump.lastIndexOf('(')))
   for (const path of [cut, join(folder, 'nowhere.sql'), folder]) {
@@ -193,7 +193,7 @@ it('a file that is not the whole of the tables is refused in one line, and nothi
   expect(await tokenFor(500, secretOf(500))).toMatchObject({ status: 401 })
 })
 
-it('--owner is the owner of clients that name none, and must not be empty', async () => {
+it('import arxiv --owner sets the owner of clients without one, and must not be empty', async () => {
   const tables = await tablesOf(600, 1)
   const client = [[600, null, CREATED, 'Client', null, null, null]]
   const file = await written('ownerless.sql', mysqlDump({ ...tables, client }))
@@ -210,10 +210,10 @@ it('--owner is the owner of clients that name none, and must not be empty', asyn
 it.each<readonly [Lost, number]>([
   ['connection', 1],
   ['text', 1],
-  // More than the command sends again at once: it waits a second.
+  // After the third loss the command waits a second before it sends the request again.
   ['gateway', 3],
 ])(
-  'an import whose answers are lost (%s, times: %i) goes on by itself, and imports each client once',
+  'an import whose responses are lost (%s, times: %i) repeats its requests, and imports each client once',
   async (how, losses) => {
     const first = { connection: 700, text: 710, gateway: 720 }[how]
     const file = await written(`${how}.sql`, mysqlDump(await tablesOf(first, 2)))
@@ -225,13 +225,13 @@ it.each<readonly [Lost, number]>([
     }
     const { status, stdout, stderr } = await runRemotely(file)
     expect({ status, stderr, left }).toEqual({ status: 0, stderr: '', left: 0 })
-    // The request whose answer was lost has created them.
+    // The request whose response was lost has created them.
     expect(counts(stdout)).toMatchObject({ clients: 2, created: 0, unchanged: 2 })
     expect(await tokenFor(first + 1, secretOf(first + 1))).toMatchObject({ status: 200 })
   },
 )
 
-it('an import that the registry refuses as a whole is not sent again', async () => {
+it('an import request that the registry refuses is not repeated', async () => {
   const file = await written('refused.sql', mysqlDump(await tablesOf(800, 2)))
   const problem = { status: 403, detail: 'The operation needs the scope registry:admin.' }
   const refused: Played = {
@@ -247,7 +247,7 @@ it('an import that the registry refuses as a whole is not sent again', async () 
   expect(imports() - before).toBe(1)
 })
 
-it('an import that is killed is continued by the same command: 1,000 clients, each once', async () => {
+it('the same command continues an import that was killed, and imports each of 1,000 clients once', async () => {
   const tables = await tablesOf(10_000, 1000)
   const file = join(folder, 'many.db')
   writeSqlite(file, tables)

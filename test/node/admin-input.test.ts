@@ -1,4 +1,4 @@
-/** Arguments, standard input and files: decoded as UTF-8, trimmed, and printed safely. */
+/** Arguments, standard input and files of the command line: decoded as UTF-8, trimmed, and printed with escapes. */
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -47,7 +47,7 @@ const passwordIs = async (name: string, password: string) =>
   )
 
 describe('standard input', () => {
-  it('a password on standard input is read without a byte order mark and any kind of line end', async () => {
+  it('a password on standard input is read without a byte order mark and without any kind of line end', async () => {
     for (const [name, text] of [
       ['marked', `${MARK}${PASSWORD}\r\n`],
       ['plain', PASSWORD],
@@ -93,7 +93,7 @@ describe('files', () => {
     return file
   }
 
-  it('a file of keys may begin with a byte order mark and is refused when it is not UTF-8', async () => {
+  it('a file of keys may begin with a byte order mark, and is refused if it is not UTF-8', async () => {
     const { publicKey } = await generateKeyPair('ES256', { extractable: true })
     const jwks = JSON.stringify({ keys: [await exportJWK(publicKey)] })
     const words = [...CREATE_CLIENT, '--auth-method', 'private_key_jwt', '--jwks-file']
@@ -107,7 +107,7 @@ describe('files', () => {
     })
   })
 
-  it('a configuration file may begin with a byte order mark and is refused when it is not UTF-8', async () => {
+  it('a configuration file may begin with a byte order mark, and is refused if it is not UTF-8', async () => {
     const config = 'name = "w"\nmain = "w.ts"\ncompatibility_date = "2026-08-01"\n'
     const marked = await write('marked.toml', `${MARK}${config}`)
     expect(readWranglerConfig(marked).name).toBe('w')
@@ -156,7 +156,7 @@ describe('arguments', () => {
     expect((await state.admin(['client', 'list', '--limit', ' 1 '])).status).toBe(0)
   })
 
-  it('an argument that was not UTF-8, for which Node reads U+FFFD, is refused', async () => {
+  it('an argument that is not UTF-8 is refused, because Node.js replaces its bytes by U+FFFD', async () => {
     const broken = 'm\ufffdller'
     for (const words of [
       [...user(broken), '--password', PASSWORD],
@@ -187,7 +187,7 @@ describe('arguments', () => {
 describe('output', () => {
   const HOSTILE = 'A\u001b[2J\u009b31m\u202eB\u2028C\u0007D'
 
-  it('the output contains no control character of a name, in any format and on both streams', async () => {
+  it('the output escapes the control characters of a name, in every format and on both streams', async () => {
     const { client_id } = await state.json<{ client_id: string }>([
       ...['client', 'create', '--name', HOSTILE, '--owner', 'hostile', '--description', HOSTILE],
     ])
@@ -205,14 +205,14 @@ describe('output', () => {
       expect(stdout + stderr).toMatch(/\S/)
       expect((stdout + stderr).replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Zl}\p{Bidi_Control}]/u)
     }
-    // The same JSON as before.
+    // The JSON parses to the same name.
     expect(await state.json<{ name: string }>(['client', 'show', client_id])).toMatchObject({
       name: HOSTILE,
     })
     expect(printed[0]?.stdout).toContain(String.raw`A\u001b[2J\u009b31m\u202eB\u2028C\u0007D`)
   })
 
-  it('a list is a table with one line for each client or user that matches the filters', async () => {
+  it('client list and user list print a table with one line for each record that matches the filters', async () => {
     for (const [name, owner] of [
       ['Müller Verlag', 'p-1'],
       ['Zeitung', 'p-1'],
@@ -243,7 +243,7 @@ describe('output', () => {
     expect(others).toEqual([])
   })
 
-  it('the output after creating a client or a user shows what was registered', async () => {
+  it('client create and user create print the registered record', async () => {
     const words = [...CREATE_CLIENT, '--scope', 'a:b']
     const { stdout } = await state.admin(words)
     expect(stdout).toMatch(/^name: +App$/m)

@@ -36,7 +36,7 @@ const show = (id: string) => state.json<Shown>(['client', 'show', id])
 const createWithKeys = () => state.json<Shown>([...WITH_KEYS, '--jwks', KEY_SET])
 
 describe('JWK Sets', () => {
-  it('a JWK Set is stored and shown, and its client gets no secret', async () => {
+  it('client create with a JWK Set stores and shows the set, and creates no secret', async () => {
     const created = await createWithKeys()
     expect(Object.keys(created)).toEqual(['client_id'])
     expect(await show(created.client_id)).toMatchObject({
@@ -49,7 +49,7 @@ describe('JWK Sets', () => {
     expect(stdout).toContain(`x ${PUBLIC.x}`)
   })
 
-  it('a JWK Set may come from a file and be replaced', async () => {
+  it('a JWK Set can be read from a file, and can be replaced', async () => {
     const file = join(folder, 'keys.json')
     await writeFile(file, JSON.stringify(JSON.parse(KEY_SET), null, 2))
     const { client_id } = await state.json<Shown>([...WITH_KEYS, '--jwks-file', file])
@@ -61,7 +61,7 @@ describe('JWK Sets', () => {
     expect(asServerReads?.jwks).toBe(OTHER_KEY_SET)
   })
 
-  it('a JWK Set is removed with private_key_jwt and required with it', async () => {
+  it('a JWK Set is required for private_key_jwt, and removed when a client changes to another method', async () => {
     const { client_id } = await createWithKeys()
     const use = (...words: string[]) => state.json<Shown>(['client', 'update', client_id, ...words])
     expect((await use('--auth-method', 'client_secret_post')).jwks).toBeNull()
@@ -69,7 +69,7 @@ describe('JWK Sets', () => {
     expect(back.jwks).toEqual(JSON.parse(OTHER_KEY_SET))
   })
 
-  it.each(['RSA of 2048 bits', 'Ed25519'])('a JWK Set may hold a key that is %s', async (what) => {
+  it.each(['RSA of 2048 bits', 'Ed25519'])('a JWK Set may contain a key of the kind %s', async (what) => {
     const key =
       what === 'Ed25519'
         ? generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
@@ -91,7 +91,7 @@ describe('JWK Sets with unusable keys (RFC 7517 §5)', () => {
     ['for another algorithm', { ...rsa(2048), alg: 'RS512' }],
   ]
   it.each(USELESS)(
-    'a JWK Set is stored without the unusable key %s, and a note names the key',
+    'a JWK Set is stored without a key %s, which is unusable, and a note names the key',
     async (_, key) => {
       const set = JSON.stringify({ keys: [key, PUBLIC] })
       const made = await state.admin([...WITH_KEYS, '--jwks', set, '--json'])
@@ -103,7 +103,7 @@ describe('JWK Sets with unusable keys (RFC 7517 §5)', () => {
     },
   )
 
-  it('a JWK Set with unusable keys only is refused', async () => {
+  it('a JWK Set that contains only unusable keys is refused', async () => {
     const set = JSON.stringify({ keys: USELESS.map(([, key]) => key) })
     const { status, stderr } = await state.admin([...WITH_KEYS, '--jwks', set])
     expect(status).toBe(1)
@@ -179,7 +179,7 @@ describe('refused JWK Sets', () => {
       keys({ ...PUBLIC, alg: 'ES512' }),
     ],
   ])(
-    'a JWK Set or its options are refused in one line and nothing is written: %s',
+    'a JWK Set is refused with the line "%s", and nothing is written',
     async (line, status, words) => {
       const before = await state.dump()
       const answer = await state.admin(words)
@@ -188,7 +188,7 @@ describe('refused JWK Sets', () => {
     },
   )
 
-  it('an update to a bad JWK Set is refused, and a client with a JWK Set has no secret to rotate', async () => {
+  it('client update refuses a bad JWK Set, and client rotate-secret a client with a JWK Set', async () => {
     const { client_id } = await createWithKeys()
     const secret = (await state.json<Shown>(CREATE)).client_id
     const refused = async (...words: string[]) => (await state.admin(['client', ...words])).stderr

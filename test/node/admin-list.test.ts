@@ -1,4 +1,4 @@
-/** `client list` and `user list`: any number of rows, one page at a time, in one document. */
+/** `client list` and `user list`: any number of rows in one document, read page by page. */
 
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,7 +16,7 @@ const PAGE_ROWS = 200
 const idsInText = (stdout: string) => [...stdout.matchAll(/^(id-\S+) /gm)].map(([, id]) => id)
 
 let state: ServedState
-/** A registry elsewhere, which holds every page but the first back until it is released. */
+/** A remote registry that delays every page except the first until `letGo`. */
 let front: RegistryFront
 let home = ''
 let remoteEnv: Record<string, string> = {}
@@ -44,7 +44,7 @@ beforeAll(async () => {
     REGISTRY_CLIENT_ID: machine.client_id,
     REGISTRY_CLIENT_SECRET: machine.client_secret,
   }
-  // Its token is kept for the commands after it.
+  // This command caches its token for the commands after it.
   await commandLine(['audit', '--limit', '1', '--remote'], { env: remoteEnv })
   await state.database.prepare('DELETE FROM client').run()
   await fill(state.database)
@@ -73,7 +73,7 @@ describe.each(NOUNS)('%s list', (noun) => {
     'a list prints its first page before it reads the second, as $form',
     async ({ words, read }) => {
       const listing = runProgram('src/cli/main.ts', [noun, 'list', '--remote', ...words], remoteEnv)
-      // A list that collects all pages first would never end here.
+      // A list that reads all pages before it prints would wait forever here.
       await once(listing.child.stdout ?? listing.child, 'data')
       expect(asked()).toBeLessThanOrEqual(2)
       expect(listing.said().stdout).toContain(IDS[0])
@@ -85,11 +85,11 @@ describe.each(NOUNS)('%s list', (noun) => {
     },
   )
 
-  it('a list reads no page before its reader has consumed the previous one', async () => {
+  it('a list requests a page only after its reader has consumed the previous page', async () => {
     letGo()
     const askedWhenRead: number[] = []
     const write = (_text: string, done?: () => void) => {
-      // Longer than a request takes: an early request would be seen.
+      // This request takes longer than an early request for a page would.
       void fetch(`${state.registryUrl}/healthz`).then(() => {
         askedWhenRead.push(asked())
         done?.()
@@ -101,7 +101,7 @@ describe.each(NOUNS)('%s list', (noun) => {
     expect(askedWhenRead.slice(0, pages)).toEqual(Array.from({ length: pages }, (_, i) => i + 1))
   })
 
-  it('a list ends without an error when its reader closes the pipe', async () => {
+  it('a list stops without an error when its reader closes the pipe', async () => {
     letGo()
     const { stdout, stderr } = await promisify(execFile)(
       'bash',
@@ -119,7 +119,7 @@ describe.each(NOUNS)('%s list', (noun) => {
     expect(asked()).toBeLessThan(MANY / PAGE_ROWS)
   })
 
-  it('a list continues after a given entry and stops at its limit', async () => {
+  it('a list with --after begins after that record, and with --limit prints at most that many', async () => {
     const seen: (string | undefined)[] = []
     for (const length of [900, 900, 900, 300, 0]) {
       const words = [noun, 'list', '--limit', '900', '--after', seen.at(-1) ?? '', '--json']
@@ -131,7 +131,7 @@ describe.each(NOUNS)('%s list', (noun) => {
     expect(seen).toEqual(IDS)
   })
 
-  it('an empty list says so', async () => {
+  it('an empty list is printed as "none", or as an empty list in JSON', async () => {
     const words = [noun, 'list', '--after', 'z']
     expect(await state.admin(words)).toEqual({ status: 0, stdout: 'none\n', stderr: '' })
     expect((await state.admin([...words, '--json'])).stdout).toBe('[]\n')

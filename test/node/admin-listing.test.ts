@@ -24,7 +24,7 @@ const listed = async (listingState: string) =>
   ).map(({ client_id }) => client_id)
 
 describe('client listing', () => {
-  it('a client is requested, listed, declined with a reason and taken back, and each state can be listed', async () => {
+  it('client listing requests, lists, declines and takes back a listing, and client list --listing filters by state', async () => {
     const id = await create()
     expect((await listing(id, 'request')).listing).toMatchObject({ state: 'requested' })
     expect(await listed('requested')).toContain(id)
@@ -38,7 +38,7 @@ describe('client listing', () => {
     expect(await listed('declined')).toEqual([])
   })
 
-  it('a refused change of a listing says why, and wrong words are wrong usage', async () => {
+  it('a refused change of a listing prints the reason, and a wrong verb is wrong usage', async () => {
     const id = await create()
     const refused = await state.admin(['client', 'listing', id, 'list'])
     expect([refused.status, refused.stderr]).toEqual([
@@ -54,7 +54,7 @@ describe('client listing', () => {
     expect((await state.admin(['client', 'list', '--listing', 'other'])).status).toBe(2)
   })
 
-  it('a registry file carries no listing, applying it leaves a listing as it is, and a name that it changes waits again', async () => {
+  it('export contains no listings, and apply keeps a listing unless it changes the name, which must be decided on again', async () => {
     const id = await create()
     await listing(id, 'request')
     await listing(id, 'list')

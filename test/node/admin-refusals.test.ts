@@ -1,4 +1,4 @@
-/** What the command line refuses: one line on standard error, its exit status, and nothing written. */
+/** The refusals of the command line: one line on standard error, the exit status, and nothing written. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mintToken, TOKEN_PREFIXES, type TokenKind } from '../../src/crypto/token.ts'
@@ -249,7 +249,7 @@ describe('bad input', () => {
   ])('the command $words is refused and writes nothing', (refusal) => expectRefused(refusal, 1))
 
   it.each(Object.keys(TOKEN_PREFIXES) as TokenKind[])(
-    'a credential that is given as the wrong argument is not repeated in the error: %s',
+    'the error for a credential (%s) in the place of another argument does not repeat it',
     async (kind) => {
       const token = mintToken(kind)
       const misplaced = [
@@ -332,7 +332,7 @@ describe('wrong usage', () => {
   ])('the command $words is refused and writes nothing', (refusal) => expectRefused(refusal, 2))
 
   it.each([[[]], [['client']], [['user']], [['session']]])(
-    'the words %j alone print the help on stderr',
+    'a command line of only the words %j prints the help on stderr',
     async (words) => {
       const { status, stdout, stderr } = await commandLine(words, {})
       expect([status, stdout]).toEqual([2, ''])

@@ -1,4 +1,4 @@
-/** `export` and `apply` of the command line against `npm start`: the registry becomes as the file, and says what it did. */
+/** `export` and `apply` of the command line against `npm start`: the registry becomes equal to the file, and each change is printed. */
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -51,7 +51,7 @@ const events = async () =>
   )
 
 describe('export and apply', () => {
-  it('the demo of npm start is exported, and the file differs in nothing from the registry', async () => {
+  it('apply --check of the exported demo of npm start finds no difference', async () => {
     for (const name of ['registry.yaml', 'registry.json']) {
       const written = await admin(['export', inState(name)])
       expect(written).toMatchObject({ status: 0, stderr: '' })
@@ -67,11 +67,11 @@ describe('export and apply', () => {
     expect(text).not.toMatch(/reg[a-z]?_|registry-operator|registry-command-line|scrypt|password/)
   })
 
-  it('any file is applied, exported as the same text, and then changes nothing', async () => {
+  it('any file that is applied is exported as the same text, and applying it again changes nothing', async () => {
     await fc.assert(
       fc.asyncProperty(anyRaw, async (raw) => {
         const text = registryText(await completed(raw), 'yaml')
-        // Some files fit no registry but an empty one: users exchange their names, or hold a scope that goes.
+        // Some files can only be applied to an empty registry: users exchange their names, or hold a scope that the file lacks.
         let applied = await apply(text, '--prune', '--json')
         if (/exchange their|is not in the file, but/.test(applied.stderr)) {
           await clear()
@@ -91,7 +91,7 @@ describe('export and apply', () => {
 describe('apply', () => {
   beforeEach(clear)
 
-  it('--check shows the plan with exit status 2, writes nothing, and says nothing of what is as in the file', async () => {
+  it('apply --check prints only the differences, writes nothing and ends with status 2', async () => {
     await apply(fileWith(client('kept')))
     const before = await events()
     const text = fileWith(client('kept', 'scopes: [read]'), client('new'))
@@ -127,7 +127,7 @@ create client new
     })
   })
 
-  it('the secret of a new client is printed once and gets a token', async () => {
+  it('apply prints the secret of a new client once, and the secret gets a token', async () => {
     const text = fileWith(client('machine', 'scopes: [files:read]'))
     const { stdout, status } = await apply(text)
     expect(status).toBe(0)
@@ -149,7 +149,7 @@ create client new
     ])
   })
 
-  it('without --prune nothing is deleted, and what is not in the file is counted', async () => {
+  it('apply without --prune deletes nothing, and prints the number of records that are not in the file', async () => {
     await apply(fileWith(client('a'), client('b')))
     const kept = await apply(fileWith(client('a')))
     expect(kept).toMatchObject({
@@ -163,7 +163,7 @@ create client new
     expect(await exported('--section', 'clients')).not.toContain('client_id: b')
   })
 
-  it('a client with requested permissions and a disabled client are made as in the file, the disabled one without a moment of use', async () => {
+  it('apply creates clients with requested permissions, and a disabled client that is not usable at any time', async () => {
     const requested = [
       'grant_types: []',
       'requested_grant_types: [client_credentials]',
@@ -199,7 +199,7 @@ create client new
     expect(await apply(changed, '--check')).toMatchObject({ status: 0 })
   })
 
-  it('a resource is declared before the client that has it as its default, and deleted after it', async () => {
+  it('apply declares a resource before the client that has it as its default, and deletes it after the client', async () => {
     const resource =
       'resources:\n  - {uri: "HTTPS://Files.example:443", name: Files, scopes: [read]}\n'
     const holder = `clients:\n${client('app', 'scopes: [read]', 'default_resources: [https://files.example]')}`
@@ -218,7 +218,7 @@ create client new
     )
   })
 
-  it('an apply that fails halfway leaves what was made, names what was not, and continues with the same command', async () => {
+  it('an apply that fails halfway keeps the changes so far, prints the others, and the same command continues', async () => {
     const titles = (count: number) =>
       Array.from({ length: count }, (_, i) => {
         const letters = [26 * 26, 26, 1].map((n) =>
@@ -226,7 +226,7 @@ create client new
         )
         return `  - {name: cs.${letters.join('')}, title: T}\n`
       }).join('')
-    // One more than can be declared, which the registry alone knows.
+    // One more than can be declared. Only the registry knows this limit.
     const text = (count: number) =>
       `version: 1\nscopes:\n  - {name: new, sentence: New}\ncategories:\n${titles(count)}clients:\n${client('app')}`
     const failed = await apply(text(1001), '--json')
@@ -250,7 +250,7 @@ create client new
     expect(await exported('--section', 'categories')).not.toContain('cs.aab')
   })
 
-  it('a file with faults changes nothing, and each fault is a line with its place', async () => {
+  it('apply of a file with errors changes nothing, and prints each error in a line with its place', async () => {
     const before = await events()
     const text = fileWith(client('good'), client('bad', 'url: ftp://a', 'secret: x'))
     expect(await apply(text)).toEqual({
@@ -268,7 +268,7 @@ error: standard input has 2 problems: nothing was changed
     expect(stderr).toContain('has 30 problems, of which 20 are shown')
   })
 
-  it('new users have no password, and the note says how one is set', async () => {
+  it('apply creates users without a password, and a note says how to set one', async () => {
     const users =
       'version: 1\nusers:\n  - {user_id: u1, username: ada, email: ada@example.org, scopes: [read]}\n'
     expect(await apply(users)).toMatchObject({
@@ -296,11 +296,11 @@ error: standard input has 2 problems: nothing was changed
       /^error: --section "client" is not one of scopes, resources, categories, document_hosts, clients, users\n$/,
     ],
     [['apply'], 2, /^error: missing required argument 'file'\n$/],
-  ])('the words %j are refused', async (words, status, stderr) => {
+  ])('the command %j is refused', async (words, status, stderr) => {
     expect(await admin(words)).toMatchObject({ status, stderr: expect.stringMatching(stderr) })
   })
 
-  it('a file that is too long is refused before it is parsed', async () => {
+  it('apply refuses a file that is too long before it parses the file', async () => {
     await writeFile(inState('long.yaml'), `version: 1\n#${' '.repeat(17 * 1024 * 1024)}`)
     expect(await admin(['apply', inState('long.yaml')])).toMatchObject({
       status: 1,
@@ -312,7 +312,7 @@ error: standard input has 2 problems: nothing was changed
 describe('apply at a terminal', () => {
   beforeEach(clear)
 
-  /** Types the answer when it is asked for. `meanwhile` runs before. */
+  /** Types the answer after the question. `meanwhile` runs before it. */
   async function atTerminal(answer: string, options: string[] = [], meanwhile = async () => {}) {
     const file = inState('asked.yaml')
     await writeFile(file, fileWith(client('app', 'scopes: [read]')))
@@ -329,7 +329,7 @@ describe('apply at a terminal', () => {
     return { status, ...written }
   }
 
-  it.each(['no', '', 'yess'])('the answer %j changes nothing', async (answer) => {
+  it.each(['no', '', 'yess'])('apply changes nothing after the answer %j at a terminal', async (answer) => {
     const asked = await atTerminal(answer)
     expect(asked).toMatchObject({
       status: 1,
@@ -339,7 +339,7 @@ describe('apply at a terminal', () => {
     expect(await exported('--section', 'clients')).not.toContain('client_id: app')
   })
 
-  it('the answer yes makes the changes, and --yes does not ask', async () => {
+  it('apply makes the changes after the answer yes, and with --yes does not ask', async () => {
     expect(await atTerminal('yes')).toMatchObject({ status: 0 })
     expect(await exported('--section', 'clients')).toContain('client_id: app')
     await clear()
@@ -348,7 +348,7 @@ describe('apply at a terminal', () => {
     expect(unasked.stdout).toContain('created client app')
   })
 
-  it('a record that another administrator changed since the plan is not overwritten', async () => {
+  it('apply does not overwrite a record that another administrator has changed since the plan', async () => {
     await apply(fileWith(client('app')))
     const answered = await atTerminal('yes', [], async () => {
       await registry.administer('client', 'update', 'app', '--name', 'Renamed')

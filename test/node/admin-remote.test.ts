@@ -1,4 +1,4 @@
-/** `--remote`: the command line at a registry elsewhere, with the credential of a machine. */
+/** `--remote`: the command line with a remote registry and the credential of a machine. */
 
 import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -49,7 +49,7 @@ const purchases = () => front.box.seen.length - calls().length
 const create = ['client', 'create', '--name', TROUBLESOME, '--owner', 'u', '--scope', 'a:b c:d']
 
 describe('requests with --remote', () => {
-  it('every command works with --remote, as one request of the API with a bearer token', async () => {
+  it('every command with --remote sends one request to the API with a bearer token', async () => {
     const { client_id: id } = JSON.parse((await remote(create)).stdout)
     const user = ['--username', 'remote', '--email', 'remote@example.org', '--password-stdin']
     await state.json(['scope', 'create', 'a:b', '--sentence', 'A'])
@@ -90,7 +90,7 @@ describe('requests with --remote', () => {
     }
   })
 
-  it('an id goes into the path as it is, whatever characters it has', async () => {
+  it('an id with any characters arrives unchanged in the path of a request', async () => {
     for (const id of ['a/b', 'a?b#c', '%2e', 'ü', "x' OR '1'='1", 'a b']) {
       const { stderr } = await remote(['client', 'show', id])
       expect(stderr).toBe(`error: there is no client ${JSON.stringify(id)}\n`)
@@ -104,13 +104,13 @@ describe('requests with --remote', () => {
     }
   })
 
-  it('the audit names the client of the machine', async () => {
+  it('the audit row of a command with --remote names the client of the machine', async () => {
     const { client_id: id } = JSON.parse((await remote(create)).stdout)
     const [entry] = JSON.parse((await remote(['audit', '--client', id])).stdout)
     expect(entry).toMatchObject({ actor: `client:${machine.REGISTRY_CLIENT_ID}` })
   })
 
-  it('a machine without the scope for a command is refused with the name of the scope, and changes nothing', async () => {
+  it('a command with --remote is refused with the name of the scope that the machine lacks, and changes nothing', async () => {
     const reader = await newMachine('--scope', 'registry:read')
     expect((await remote(['client', 'list'], reader)).status).toBe(0)
     const before = await state.dump()
@@ -124,7 +124,7 @@ describe('requests with --remote', () => {
 })
 
 describe('tokens of a machine', () => {
-  it('a token is requested once, kept in a file that only its owner can read, and requested again when it is refused', async () => {
+  it('a command with --remote caches its token in a file that only its owner can read, and requests a new one if it is refused', async () => {
     const env = await newMachine('--scope', 'registry:admin')
     await remote(['client', 'list'], env)
     await remote(['client', 'list'], env)
@@ -139,12 +139,12 @@ describe('tokens of a machine', () => {
     await state.json(['session', 'revoke', '--token', access_token])
     expect((await remote(['client', 'list'], env)).status).toBe(0)
     expect(purchases()).toBe(2)
-    // Another machine does not use its token.
+    // Another machine does not use this token.
     await remote(['client', 'list'])
     expect(purchases()).toBe(3)
   })
 
-  it('a spoiled file of a token is replaced', async () => {
+  it('a damaged token file is replaced', async () => {
     const file = join(
       home,
       'edge-registry',
@@ -168,7 +168,7 @@ describe('tokens of a machine', () => {
         ...['client', 'create', '--name', 'Key', '--owner', 'ops', '--scope', 'registry:admin'],
         ...['--auth-method', 'private_key_jwt', '--jwks', jwks],
       ])
-      // The registry's own name, since the assertion is for it.
+      // The registry's own issuer, because it is the audience of the assertion.
       const env = {
         ...{ ISSUER: state.registryUrl, REGISTRY_CLIENT_SECRET: '' },
         ...{ REGISTRY_CLIENT_ID: client_id, REGISTRY_PRIVATE_KEY_FILE: file },
@@ -178,7 +178,7 @@ describe('tokens of a machine', () => {
     },
   )
 
-  it('the file of an operator that npm run deploy wrote is a credential too', async () => {
+  it('the operator file that npm run deploy writes is a valid credential', async () => {
     const file = join(home, 'operator.json')
     const { REGISTRY_CLIENT_ID: client_id, REGISTRY_CLIENT_SECRET: client_secret } = machine
     await writeFile(file, JSON.stringify({ client_id, client_secret }))
@@ -204,17 +204,17 @@ describe('tokens of a machine', () => {
       'REGISTRY_PRIVATE_KEY_FILE: "/no/such" cannot be read (ENOENT)',
     ],
     [
-      'a file that is no key',
+      'a file that is not a key',
       { REGISTRY_CLIENT_SECRET: '', REGISTRY_PRIVATE_KEY_FILE: 'package.json' },
       'REGISTRY_PRIVATE_KEY_FILE: "package.json" is not a private key: it needs a JWK (RFC 7517) of EC, OKP or RSA',
     ],
     [
-      'an issuer of this machine in wrangler.toml',
+      'an issuer at a loopback address in wrangler.toml',
       { ISSUER: '' },
       '--remote needs ISSUER: the origin of the deployed registry',
     ],
     [
-      'plain http elsewhere',
+      'plain http to another host',
       { ISSUER: 'http://auth.example.org' },
       'ISSUER: must be an https origin, or http on a loopback address',
     ],
@@ -224,7 +224,7 @@ describe('tokens of a machine', () => {
       'ISSUER: must be an https origin, or http on a loopback address',
     ],
   ])(
-    'a credential that is incomplete is refused, and nothing is sent: %s',
+    'a command with --remote and %s is refused, and nothing is sent',
     async (_, env, line) => {
       const file = join(
         home,
@@ -242,7 +242,7 @@ describe('tokens of a machine', () => {
     },
   )
 
-  it('a secret that the registry refuses is reported without the secret', async () => {
+  it('the error for a secret that the registry refuses does not contain the secret', async () => {
     const wrong = mintToken('clientSecret')
     const env = { REGISTRY_CLIENT_ID: 'another', REGISTRY_CLIENT_SECRET: wrong }
     const { status, stdout, stderr } = await remote(['client', 'list'], env)
@@ -257,7 +257,7 @@ describe('lost responses', () => {
     /^error: the answer of the registry at http:\/\/127\.0\.0\.1:\d+ was lost \([^)\n]+\): the change may have been made\. [^\n]+\n$/
 
   it.each<Lost>(['connection', 'text', 'gateway'])(
-    'a response that is lost (%s) after a change is reported with the command that shows the state, and the change is not made twice',
+    'a lost response (%s) to a change is reported with the command that shows whether it was made, and the change is not repeated',
     async (part) => {
       const before = await remote(['audit', '--event', 'client.create'])
       front.box.spoil = () => part
@@ -271,13 +271,13 @@ describe('lost responses', () => {
       expect(command).toBe('audit --since 15m --remote')
       const words = command.split(' ').filter((word) => word !== '--remote')
       const entries = JSON.parse((await remote([...words, '--event', 'client.create'])).stdout)
-      // The registry has committed the change, and the named command shows it.
+      // The registry has made the change, and the printed command shows it.
       expect(entries).toHaveLength(JSON.parse(before.stdout).length + 1)
     },
   )
 
   it.each<Lost>(['connection', 'text', 'gateway'])(
-    'a list whose response is lost once (%s) is read again',
+    'a list whose response is lost once (%s) is requested again',
     async (part) => {
       front.box.spoil = () => (calls().length === 1 ? part : null)
       const { status, stderr } = await remote(['client', 'list'])
@@ -328,7 +328,7 @@ describe('errors with --remote', () => {
       'answered 200, not as the management API',
     ],
     [
-      'a gateway that speaks HTML',
+      'a gateway that answers HTML',
       { status: 502, body: '<html>\nBad gateway</html>' },
       'answered 502, not as the management API',
     ],
@@ -337,7 +337,7 @@ describe('errors with --remote', () => {
       problem(503, 'Try again shortly.'),
       'the registry answered 503: Try again shortly.',
     ],
-    ['a flood', problem(429, 'Too many.'), 'the registry answered 429: Too many.'],
+    ['a rate limit', problem(429, 'Too many.'), 'the registry answered 429: Too many.'],
     ['two lines', problem(400, 'two\nlines'), 'two lines'],
   ])('an error with --remote is one line: %s', async (_name, played, line) => {
     await remote(['client', 'list'])
@@ -348,7 +348,7 @@ describe('errors with --remote', () => {
     expect(stderr).toContain(`${line}\n`)
   })
 
-  it('a sentence about a member names the option, and leaves quoted values alone', async () => {
+  it('an error of the API about a member names the option instead, but not within quoted values', async () => {
     await remote(['client', 'list'])
     front.box.spoil = () =>
       problem(400, 'withdraw is for "withdraw \\" withdraw"', { field: 'withdraw' })

@@ -1,4 +1,4 @@
-/** `resource …` and `client … --default-resource` of the command line: what each prints, writes and refuses. */
+/** `resource …` and `client … --default-resource` of the command line: output, rows and refusals. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ServedState, servedState } from './command-line.ts'
@@ -25,7 +25,7 @@ const create = (uri: string, ...more: string[]) =>
   ])
 
 describe('resource create, update, show, list and delete', () => {
-  it('a resource is declared in its canonical form, shown, listed, changed and deleted', async () => {
+  it('the resource commands declare a resource in its canonical form, show, list, change and delete it', async () => {
     const created = await create('HTTPS://Files.example:443/', '--require-dpop')
     expect(created).toEqual({
       uri: FILES,
@@ -55,7 +55,7 @@ describe('resource create, update, show, list and delete', () => {
     })
   })
 
-  it('a resource is declared with signed tokens, and changed to opaque ones', async () => {
+  it('a resource can be declared with signed tokens, and changed to opaque tokens', async () => {
     const uri = 'https://signed.example'
     expect(await create(uri, '--token-format', 'jwt')).toMatchObject({
       token_format: 'jwt',
@@ -78,7 +78,7 @@ describe('resource create, update, show, list and delete', () => {
     [['resource', 'create', FILES, '--name', 'F', '--scope', 'registry:read'], 1, '--scope'],
     [['resource', 'update', FILES], 2, 'nothing to update'],
     [['resource', 'delete', 'https://none.example'], 1, 'there is no resource'],
-  ])('%j is refused with the status %i and %j', async (words, status, said) => {
+  ])('the command %j is refused with the status %i and %j', async (words, status, said) => {
     const refused = await state.admin(words)
     expect(refused.status).toBe(status)
     expect(refused.stderr).toContain(said)
@@ -86,7 +86,7 @@ describe('resource create, update, show, list and delete', () => {
 })
 
 describe('default resources of a client', () => {
-  it('a client is given default resources that are declared, and they cannot be deleted until it has others', async () => {
+  it('a default resource of a client must be declared, and cannot be deleted until the client has others', async () => {
     const uri = 'https://default.example'
     await create(uri)
     const words = ['client', 'create', '--name', 'C', '--owner', 'o', '--scope', 'files:read']

@@ -1,4 +1,4 @@
-/** What each act of the administrator ends: rows of `revocation`, families, codes and KV. */
+/** What each command of the administrator revokes: rows of `revocation`, families and codes. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
@@ -47,7 +47,7 @@ const nowSeconds = () => Math.floor(Date.now() / 1000)
 
 const grant = () => insertGrant(state.database, { clientId, userId, now: nowSeconds() })
 
-/** Which of the earlier grants the act has ended. */
+/** Runs a command. Returns its JSON, its revocations, and whether the earlier family and code are still valid. */
 async function endedBy(words: readonly string[], stdin?: string) {
   const begunMs = Date.now()
   const answer = await state.admin([...words, '--json'], stdin)
@@ -60,7 +60,7 @@ async function endedBy(words: readonly string[], stdin?: string) {
   const { revocation, refresh_family, authorization_code } = await state.dump()
   const rows = (revocation ?? []).map((row) => row as Record<string, string & number>)
   for (const row of rows) {
-    // D1's clock is this machine's clock here. The time is within the act and never in the future.
+    // D1 uses this machine's clock here, so the time is within the duration of the command.
     expect(row.revoked_at_ms).toBeGreaterThanOrEqual(begunMs)
     expect(row.revoked_at_ms).toBeLessThanOrEqual(overMs)
   }
@@ -84,11 +84,11 @@ async function endedBy(words: readonly string[], stdin?: string) {
 const row = (kind: 'client' | 'client_record' | 'user', subject: string): Row => ({
   kind,
   subject,
-  // A token may still be issued from an old copy of a record, and then live its full lifetime.
+  // A token may still be issued from a cached record, and then be valid for its full lifetime.
   keptSeconds: LIFETIME_SECONDS + (kind === 'client_record' ? OLDEST_CLIENT_SECONDS : 0),
 })
 
-describe('acts about a client', () => {
+describe('commands about a client', () => {
   const sessionsOnly = () => ({
     rows: [row('client_record', clientId)],
     family: 'alive',
@@ -112,13 +112,13 @@ describe('acts about a client', () => {
     [['update', '--auth-method', 'none', '--grant-type', 'authorization_code refresh_token']],
     [['rotate-secret']],
     [['rotate-secret', '--overlap-seconds', '0']],
-  ])('the act %j on a client ends its sessions and nothing else', async ([verb = '', ...words]) => {
+  ])('the command %j on a client revokes its access tokens and nothing else', async ([verb = '', ...words]) => {
     await grant()
     const { document, ...ended } = await endedBy(['client', verb, clientId, ...words])
     expect(ended).toEqual(sessionsOnly())
   })
 
-  it("an update that removes a redirect URI ends the client's sessions and codes", async () => {
+  it("a client update that removes a redirect URI revokes the client's access tokens and codes", async () => {
     await grant()
     const words = ['client', 'update', clientId, '--redirect-uri', 'https://a.example/2']
     expect(await endedBy(words)).toMatchObject({ ...sessionsOnly(), code: 'void' })
@@ -129,7 +129,7 @@ describe('acts about a client', () => {
     [['withdraw', '--grant-type', 'refresh_token']],
     [['update', '--grant-type', 'client_credentials']],
   ])(
-    'the act %j on a client ends its sessions, codes and refresh tokens',
+    'the command %j on a client revokes its access tokens, codes and refresh tokens',
     async ([verb = '', ...words]) => {
       await grant()
       expect(await endedBy(['client', verb, clientId, ...words])).toMatchObject(everything())
@@ -147,23 +147,23 @@ describe('acts about a client', () => {
     [['update', '--redirect-uri', 'https://a.example/1 https://a.example/2 https://a.example/3']],
     [['withdraw', '--scope', 'not:held']],
     [['enable']],
-  ])('the act %j on a client ends nothing', async ([verb = '', ...words]) => {
+  ])('the command %j on a client revokes nothing', async ([verb = '', ...words]) => {
     await grant()
     expect(await endedBy(['client', verb, clientId, ...words])).toMatchObject(nothing)
   })
 
-  it('client disable ends everything, including what a concurrent request may still open, and client enable restores nothing', async () => {
+  it('client disable revokes every token and code, even of a concurrent request, and client enable restores nothing', async () => {
     await grant()
     expect(await endedBy(['client', 'disable', clientId])).toMatchObject(everything())
     const { revocation: disabled } = await state.dump()
     await state.json(['client', 'enable', clientId])
     const { refresh_family, revocation } = await state.dump()
     expect(refresh_family).toMatchObject([{ ended_at: expect.any(Number) }])
-    // The revocation stays and is not in the future: sessions from now on are valid.
+    // The revocation stays, but it is not in the future, so later sessions are valid.
     expect(revocation).toEqual(disabled)
   })
 
-  it('client delete ends everything and keeps only the revocation of its sessions', async () => {
+  it('client delete revokes every token and code, and keeps only the revocation', async () => {
     await grant()
     const { document, ...ended } = await endedBy(['client', 'delete', clientId])
     expect(ended).toEqual({
@@ -175,8 +175,8 @@ describe('acts about a client', () => {
   })
 })
 
-describe('acts about a user', () => {
-  it('user set-password ends everything of the user', async () => {
+describe('commands about a user', () => {
+it('user set-password revokes every session, token and code of the user', async () => {
     await grant()
     const words = ['user', 'set-password', userId, '--password-stdin']
     expect(await endedBy(words, 'another password\n')).toMatchObject({
@@ -186,7 +186,7 @@ describe('acts about a user', () => {
     })
   })
 
-  it('user disable by id or name ends everything, and user enable restores nothing', async () => {
+  it('user disable by id or name revokes every session, token and code, and user enable restores nothing', async () => {
     await grant()
     expect(await endedBy(['user', 'disable', `USER-${clientId}`])).toMatchObject({
       rows: [row('user', userId)],
@@ -198,7 +198,7 @@ describe('acts about a user', () => {
     expect(revocation).toMatchObject([{ kind: 'user', subject: userId }])
   })
 
-  it('user create ends nothing', async () => {
+  it('user create revokes nothing', async () => {
     await grant()
     const words = ['user', 'create', '--username', `other-${userId}`, '--email', 'b@example.org']
     const ended = await endedBy([...words, '--password', 'a long password'])
@@ -207,7 +207,7 @@ describe('acts about a user', () => {
 })
 
 describe('session revoke', () => {
-  it.each(['client', 'user'] as const)('session revoke --%s ends everything', async (kind) => {
+  it.each(['client', 'user'] as const)('session revoke --%s revokes every token and code', async (kind) => {
     await grant()
     const subject = kind === 'client' ? clientId : userId
     expect(await endedBy(['session', 'revoke', `--${kind}`, subject])).toEqual({
@@ -219,7 +219,7 @@ describe('session revoke', () => {
   })
 
   it.each<TokenKind>(['accessToken', 'browserSession'])(
-    'session revoke --token of an %s ends that session only',
+    'session revoke --token with an %s revokes only that session',
     async (kind) => {
       await grant()
       const token = mintToken(kind)
@@ -233,7 +233,7 @@ describe('session revoke', () => {
     },
   )
 
-  it('session revoke of a session that was never issued reports the same, and of an unknown refresh token reports that it is unknown', async () => {
+  it('session revoke of an access token that was never issued succeeds, and of an unknown refresh token is refused', async () => {
     const revoke = (kind: TokenKind) =>
       state.admin(['session', 'revoke', '--token', mintToken(kind)])
     expect((await revoke('accessToken')).stdout).toMatch(/^revoked: +yes$/m)
@@ -246,7 +246,7 @@ describe('session revoke', () => {
     })
   })
 
-  it('session revoke --token-stdin of a refresh token ends its family', async () => {
+  it('session revoke --token-stdin with a refresh token revokes its family', async () => {
     const { token, sessionKey } = await grant()
     const words = ['session', 'revoke', '--token-stdin']
     expect(await endedBy(words, `${token}\n`)).toMatchObject({
@@ -263,7 +263,7 @@ describe('session revoke', () => {
     })
   })
 
-  it('session revoke keeps a revocation for SESSION_LIFETIME_SECONDS of the registry that runs, or of its own environment where none runs', async () => {
+  it('session revoke stores a revocation for SESSION_LIFETIME_SECONDS of the running registry, or of its own environment if none runs', async () => {
     const env = { SESSION_LIFETIME_SECONDS: '600' }
     const words = ['session', 'revoke', '--client', clientId]
     await state.admin(words, undefined, env)
@@ -288,7 +288,7 @@ const besideRunning = () => {
   })
   afterAll(() => running.end())
 
-  /** In a process of its own: a token of the milliseconds around a revocation is covered by the revocation. */
+  /** In a separate process, which takes time: a revocation also covers tokens of the same millisecond. */
   async function administer(...words: string[]) {
     const env = { STATE_DIR: running.stateDir }
     const { status, stdout, stderr } = await runAdmin([...words, '--json'], env)
@@ -301,11 +301,11 @@ const besideRunning = () => {
   }
   const token = (fields: Record<string, string> = {}) =>
     running.tokenFor(running.demoClient, fields)
-  /** The local KV is never stale, but an isolate keeps its copy of the document for ten seconds. */
+  /** The local KV is never stale, but an isolate caches the revocation document for ten seconds. */
   const expectKnown = (accessToken: string) =>
     expect.poll(() => check(accessToken), { interval: 250 }).toBe(401)
 
-  it('revoking a client takes effect at once with fresh and within the bound otherwise, and later tokens are valid', async () => {
+  it('session revoke --client is visible to a fresh check at once and to others within the bound, and later tokens are valid', async () => {
     const before = await token()
     expect([await check(before), await check(before, '?fresh')]).toEqual([200, 200])
     const answer = await administer('session', 'revoke', '--client', running.demo.clientId)
@@ -316,7 +316,7 @@ const besideRunning = () => {
     expect(await check(after)).toBe(200)
   })
 
-  it('revoking one token takes effect at once', async () => {
+  it('session revoke --token is visible to every check at once', async () => {
     const revoked = await token()
     expect(await check(revoked)).toBe(200)
     await administer('session', 'revoke', '--token', revoked)
@@ -345,5 +345,5 @@ const besideRunning = () => {
     expect(await check(accessToken, '?fresh')).toBe(401)
   })
 }
-// Not once more with the tests of a stopped registry.
+// The second run of these tests, on the state of a stopped registry, skips this part.
 if (!IS_STOPPED) describe('revocation beside a running registry', besideRunning)

@@ -1,4 +1,4 @@
-/** `scope …` and `category …` of the command line: what each prints, writes and refuses. */
+/** `scope …` and `category …` of the command line: output, rows and refusals. */
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -31,7 +31,7 @@ const show = (name: string) => state.json<Scope>(['scope', 'show', name])
 const ARXIV = inProject('examples/arxiv-scopes.json')
 
 describe('scope create, update, show, list and delete', () => {
-  it('a scope is declared, shown, changed and deleted', async () => {
+  it('the scope commands declare, show, change and delete a scope', async () => {
     const words = ['scope', 'create', 'https://example.org/a', '--sentence', 'Read A']
     const created = await state.json<Scope>([...words, '--sensitive'])
     expect(created).toEqual({
@@ -58,7 +58,7 @@ describe('scope create, update, show, list and delete', () => {
     })
   })
 
-  it('the list has the scopes in the order of their names, as a table or as JSON', async () => {
+  it('scope list prints the scopes in the order of their names, as a table or as JSON', async () => {
     for (const name of ['list:b', 'list:a', 'list:c']) {
       await state.json(['scope', 'create', name, '--sentence', `Read ${name}`])
     }
@@ -70,7 +70,7 @@ describe('scope create, update, show, list and delete', () => {
     )
   })
 
-  it('a scope that a client holds is deleted only with --withdraw', async () => {
+  it('scope delete refuses a scope that a client holds, except with --withdraw', async () => {
     await state.json(['scope', 'create', 'held:read', '--sentence', 'Read'])
     const words = ['client', 'create', '--name', 'N', '--owner', 'o', '--scope']
     const { client_id } = await state.json<{ client_id: string }>([...words, 'held:read:* a:b'])
@@ -101,7 +101,7 @@ describe('scope create, update, show, list and delete', () => {
     [['update', 'nothing', '--sensitive'], 'the scope "nothing" is not declared'],
     [['delete', 'nothing', '--withdraw'], 'the scope "nothing" is not declared'],
     [['import', '/no/such/file'], '"/no/such/file" cannot be read (ENOENT)'],
-  ])('scope %j is refused in one line, and nothing is written', async (words, line) => {
+  ])('the command scope %j is refused in one line, and nothing is written', async (words, line) => {
     const before = await state.dump()
     const { status, stdout, stderr } = await state.admin(['scope', ...words])
     expect([status, stdout, stderr.split('\n').length]).toEqual([1, '', 2])
@@ -115,13 +115,13 @@ describe('scope create, update, show, list and delete', () => {
     [['update', 'list:a']],
     [['update', 'list:a', '--withdraw']],
     [['delete']],
-  ])('scope %j is wrong usage', async (words) => {
+  ])('the command scope %j is wrong usage', async (words) => {
     expect((await state.admin(['scope', ...words])).status).toBe(2)
   })
 })
 
 describe('a note about a scope that is not declared', () => {
-  it('a client that is given a scope that is not declared is noted, and the scope is given', async () => {
+  it('a command that gives a client an undeclared scope gives the scope and prints a note', async () => {
     const create = ['client', 'create', '--name', 'N', '--owner', 'o', '--json', '--scope']
     const created = await state.admin([...create, 'list:a list:a:7 no:such'])
     expect(created).toMatchObject({
@@ -143,14 +143,14 @@ describe('a note about a scope that is not declared', () => {
     expect((await state.admin([...create, 'list:b'])).stderr).toBe('')
   })
 
-  it("a client that is given one of the registry's own scopes is not noted: they have sentences without a declaration", async () => {
+  it("a command that gives a client one of the registry's own scopes prints no note, because these need no declaration", async () => {
     const create = ['client', 'create', '--name', 'N', '--owner', 'o', '--scope', 'registry:read']
     expect(await state.admin(create)).toMatchObject({ status: 0, stderr: '' })
   })
 })
 
 describe('scope import and category import', () => {
-  it('the catalogue of the example is imported once', async () => {
+  it('scope import and category import import the example, and a second import changes nothing', async () => {
     const first = await state.json<{ created: string[]; updated: string[] }>([
       ...['scope', 'import', ARXIV],
     ])
@@ -169,7 +169,7 @@ describe('scope import and category import', () => {
     expect((await state.admin(['category', 'list'])).stdout).toContain('Quantum Physics')
   })
 
-  it('each bad scope of a file is named with its line, and nothing is changed', async () => {
+  it('scope import reports each bad scope with its line, and changes nothing', async () => {
     const path = await file(`{
   "categories": [{ "name": "cs" }],
   "scopes": [
@@ -202,13 +202,13 @@ describe('scope import and category import', () => {
   })
 
   it.each<[string, unknown, string]>([
-    ['not JSON', '{"scopes": [', 'is not JSON'],
-    ['a list', [], 'has no list "scopes"'],
-    ['null', null, 'has no list "scopes"'],
-    ['without the list', { scope: [] }, 'has no list "scopes"'],
-    ['with an object for the list', { scopes: {} }, 'has no list "scopes"'],
-    ['with a scope of the registry', { scopes: [{ name: 'registry:a', sentence: 'S' }] }, 'line 3'],
-  ])('a file that is %s is refused', async (_, content, words) => {
+    ['that is not JSON', '{"scopes": [', 'is not JSON'],
+    ['that is a list', [], 'has no list "scopes"'],
+    ['that is null', null, 'has no list "scopes"'],
+    ['without a list', { scope: [] }, 'has no list "scopes"'],
+    ['with an object in place of the list', { scopes: {} }, 'has no list "scopes"'],
+    ["with one of the registry's own scopes", { scopes: [{ name: 'registry:a', sentence: 'S' }] }, 'line 3'],
+  ])('scope import refuses a file %s', async (_, content, words) => {
     const before = await state.dump()
     const { status, stderr } = await state.admin(['scope', 'import', await file(content)])
     expect(status).toBe(1)
@@ -216,7 +216,7 @@ describe('scope import and category import', () => {
     expect(await state.dump()).toEqual(before)
   })
 
-  it('each bad category of a file is named with its line, and nothing is changed', async () => {
+  it('category import reports each bad category with its line, and changes nothing', async () => {
     const path = await file({
       categories: [
         { name: 'cs', title: 'Computing' },
@@ -236,7 +236,7 @@ describe('scope import and category import', () => {
 describe('the lines of a file', () => {
   const trimmed = (lines: readonly string[]) => lines.map((line) => line.trim()).join('')
 
-  it('the line of each item is found in any JSON with the list', () => {
+  it('the line of each item is found in any JSON file that contains the list', () => {
     const json = fc.jsonValue({ maxDepth: 3 })
     const others = fc.dictionary(fc.constantFrom('a', 'b"', '[', 'categories'), json)
     fc.assert(
@@ -260,7 +260,7 @@ describe('the lines of a file', () => {
     )
   })
 
-  it('the last of several lists with one name counts, as in JSON.parse', () => {
+  it('the line of an item is found in the last of several lists with the same name, as JSON.parse reads it', () => {
     expect(parseText('{"scopes": [\n1],\n"scopes":\n[\n2]}').lineOf(['scopes', 0])).toBe(5)
   })
 })

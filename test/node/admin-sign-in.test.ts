@@ -26,7 +26,7 @@ let file = ''
 beforeAll(async () => {
   let registryUrl = ''
   front = await registryFront(() => registryUrl)
-  // As shipped a lost answer of a refresh ends a sign-in that is bound to a key: one test loses an answer.
+  // By default, a refresh of a key-bound sign-in whose response is lost cannot be repeated. One test loses a response.
   running = await startRegistry({ ISSUER: front.url, DPOP_REFRESH_RETRY_SECONDS: '60' })
   const announced = await readFile(join(running.stateDir, 'admin.json'), 'utf8')
   registryUrl = (JSON.parse(announced) as { registryUrl: string }).registryUrl
@@ -51,7 +51,7 @@ const remote = (...words: string[]) =>
   commandLine([...words, '--remote', '--json'], { env: remoteEnv() })
 const kept = async () => JSON.parse(await readFile(file, 'utf8')) as SignIn
 
-/** `answer` is called with the address that `login` shows. */
+/** `answer` is called with the URL that `login` prints. */
 async function login(
   env: Record<string, string>,
   words: readonly string[],
@@ -80,7 +80,7 @@ const lastActor = async () => {
 const CREATE = ['client', 'create', '--name', 'N', '--owner', 'o']
 
 describe('login', () => {
-  it('login signs a person in through the code flow, and later commands act as this person', async () => {
+  it('login signs a user in through the code flow, and later commands act as this user', async () => {
     const { status, stdout, stderr } = await signIn()
     expect(status, stderr).toBe(0)
     expect(JSON.parse(stdout)).toEqual({
@@ -94,7 +94,7 @@ describe('login', () => {
       user_id: string
     }
     expect(await lastActor()).toBe(`client:registry-command-line user:${user_id}`)
-    // Not more than the person holds.
+    // The sign-in allows only what the user holds.
     const more = await remote('user', 'disable', running.demo.username)
     expect([more.status, more.stderr]).toEqual([
       1,
@@ -116,7 +116,7 @@ describe('login', () => {
     expect((await remote('client', 'list')).status).toBe(0)
   })
 
-  it('login ends the sign-in before it', async () => {
+  it('login revokes the previous sign-in', async () => {
     await signIn()
     const first = await kept()
     await signIn()
@@ -125,14 +125,14 @@ describe('login', () => {
     expect((await remote('client', 'list')).stderr).toMatch(/^error: the sign-in has ended \(/)
   })
 
-  it('a person who refuses is not signed in, and nothing is kept', async () => {
+  it('login stores nothing if the user refuses', async () => {
     const { status, stdout, stderr } = await login(remoteEnv(), ['--remote'], answering('cancel'))
     expect([status, stdout]).toEqual([1, ''])
     expect(stderr).toMatch(/error: the registry did not sign you in: [^\n]+\n$/)
     await expect(stat(file)).rejects.toThrow('ENOENT')
   })
 
-  it('an answer with another state, or on another path, is not taken, and the right one still is', async () => {
+  it('login ignores a callback with another state or another path, and still accepts the right one', async () => {
     const { status, stderr } = await login(remoteEnv(), ['--remote'], async (address) => {
       const back = await person.visit(address)
       for (const change of ['state=x', 'state=']) {
@@ -140,14 +140,14 @@ describe('login', () => {
         expect((await fetch(forged)).status).toBe(404)
       }
       expect((await fetch(new URL(`/other${back.search}`, back))).status).toBe(404)
-      // Node.js takes this for a path, and a URL it is not.
+      // Node.js accepts this as a path, but it is not a valid URL.
       expect((await fetch(`${back.origin}//`)).status).toBe(404)
       await fetch(back)
     })
     expect([status, stderr]).toEqual([0, expect.stringContaining('Open this address')])
   })
 
-  it('an answer that names another issuer is refused', async () => {
+  it('login refuses an authorization response from another issuer', async () => {
     const { status, stderr } = await login(remoteEnv(), ['--remote'], async (address) => {
       const back = await person.visit(address)
       back.searchParams.set('iss', 'https://other.example')
@@ -159,7 +159,7 @@ describe('login', () => {
     ])
   })
 
-  it('login without --remote signs in at the registry that runs here, until logout', async () => {
+  it('login without --remote signs in at the local registry until logout', async () => {
     const env = { STATE_DIR: running.stateDir }
     const local = (...words: string[]) => commandLine(words, { env })
     const { status, stderr } = await login(env, [], answering('allow'))
@@ -180,7 +180,7 @@ describe('login', () => {
       'has the credential of',
     ],
     ['something else', 'my notes', 'is not a sign-in'],
-  ])('login overwrites no file that has %s', async (_, text, words) => {
+  ])('login does not overwrite a file with %s', async (_, text, words) => {
     const notes = join(home, 'notes')
     await writeFile(notes, text)
     const env = { ...remoteEnv(), CREDENTIALS_FILE: notes }
@@ -189,7 +189,7 @@ describe('login', () => {
     expect(await readFile(notes, 'utf8')).toBe(text)
   })
 
-  it('login without --remote is refused where no registry runs', async () => {
+  it('login without --remote is refused if no registry runs', async () => {
     const stateDir = await temporaryDirectory()
     const { status, stderr } = await commandLine(['login'], { env: { STATE_DIR: stateDir } })
     expect([status, stderr]).toEqual([
@@ -203,7 +203,7 @@ describe('login', () => {
 describe('the tokens of a sign-in', () => {
   const age = async () => writeFile(file, JSON.stringify({ ...(await kept()), expires_at: 0 }))
 
-  it('an access token that has ended is renewed, once for all commands that run', async () => {
+  it('commands that run at the same time refresh an expired access token once', async () => {
     await signIn()
     await age()
     const before = await kept()
@@ -219,7 +219,7 @@ describe('the tokens of a sign-in', () => {
     expect(((await stat(file)).mode & 0o777).toString(8)).toBe('600')
   })
 
-  it('a renewal whose answer is lost is tried once more, and gets the tokens', async () => {
+  it('a refresh whose response is lost is repeated once, and gets the tokens', async () => {
     await signIn()
     await age()
     let lost = 0
@@ -232,14 +232,14 @@ describe('the tokens of a sign-in', () => {
     expect(lost).toBe(1)
   })
 
-  it('an access token that is refused before its time is renewed', async () => {
+  it('an access token that is refused before it expires is refreshed', async () => {
     await signIn()
     await running.administer('session', 'revoke', '--token', (await kept()).access_token)
     const { status, stderr } = await remote('client', 'list')
     expect([status, stderr]).toEqual([0, ''])
   })
 
-  it('a sign-in that an operator has ended says so, and how to sign in again', async () => {
+  it('a command after the sign-in was revoked says so, and how to sign in again', async () => {
     await signIn()
     await running.administer('session', 'revoke', '--user', running.demo.username)
     person = demoUser(running)
@@ -253,7 +253,7 @@ describe('the tokens of a sign-in', () => {
   it.each([
     ['half a file', '{"issuer":'],
     ['another form', '{"a":1}'],
-  ])('a file that is no sign-in is refused without its text: %s', async (_, text) => {
+  ])('the error for a file that is not a sign-in (%s) does not contain its text', async (_, text) => {
     await signIn()
     await writeFile(file, text)
     const { status, stderr } = await remote('client', 'list')
@@ -263,7 +263,7 @@ describe('the tokens of a sign-in', () => {
     ])
   })
 
-  it('a sign-in at one registry is never sent to another', async () => {
+  it('the tokens of a sign-in are never sent to another registry', async () => {
     await signIn()
     front.box.seen = []
     const env = { ...remoteEnv(), ISSUER: 'http://127.0.0.1:9', CREDENTIALS_FILE: file }
@@ -273,7 +273,7 @@ describe('the tokens of a sign-in', () => {
 })
 
 describe('logout', () => {
-  it('logout ends the sign-in at the registry and removes the file, and a copy of the file is useless', async () => {
+  it('logout revokes the sign-in at the registry and deletes the file, and a copy of the file is useless', async () => {
     await signIn()
     const copy = await kept()
     const { status, stdout } = await remote('logout')
@@ -283,7 +283,7 @@ describe('logout', () => {
     expect((await remote('client', 'list')).stderr).toMatch(/^error: the sign-in has ended \(/)
   })
 
-  it('logout keeps and names the file when the registry cannot end the sign-in', async () => {
+  it('logout keeps the file and prints its path if the registry cannot revoke the sign-in', async () => {
     await signIn()
     front.box.spoil = ({ url }) => (url === '/revoke' ? { status: 503, body: '' } : null)
     const { status, stderr } = await remote('logout')

@@ -1,4 +1,4 @@
-/** The command line on a state that no registry serves: it opens and migrates the state as wrangler does. */
+/** The command line on the state of a stopped registry, which it opens and migrates as wrangler does. */
 
 import { readdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(stateDir, { recursive: true, force: true }))
 
-it('four processes at once all write to a new state', async () => {
+it('four commands at the same time all write to a new state', async () => {
   const create = ['client', 'create', '--owner', 'u', '--json', '--name']
   const names = ['a', 'b', 'c', 'd']
   const answers = await Promise.all(
@@ -54,7 +54,7 @@ it("a new state records each migration once in wrangler's table, by its file nam
   }
 })
 
-it('npm start and a command refuse a state that a newer version has migrated, and a later one opens it again', async () => {
+it('npm start and a command refuse a state that a newer version has migrated, and accept it after that migration is undone', async () => {
   const newer = '9999_newer.sql'
   const database = databaseIn(stateDir)
   await database.prepare('INSERT INTO d1_migrations (name) VALUES (?1)').bind(newer).run()
@@ -69,17 +69,17 @@ it('npm start and a command refuse a state that a newer version has migrated, an
   expect((await runAdmin(words, { STATE_DIR: stateDir })).status).toBe(0)
 })
 
-it('npm start and a command say which state they cannot open, and why that may be', async () => {
+it('npm start and a command name a state that they cannot open, and possible reasons', async () => {
   const env = await freshEnv()
   const { STATE_DIR } = env
   await (await openState(STATE_DIR, config)).close()
   const file = databaseFileIn(STATE_DIR)
-  // With its log SQLite could make the file whole again.
+  // SQLite could repair the file from its write-ahead log.
   await Promise.all(['-wal', '-shm'].map((part) => rm(file + part, { force: true })))
   await writeFile(file, 'this is no database')
   const said = [await runAdmin(['client', 'list'], { STATE_DIR }), await refusedStart(env)]
   for (const { status, stderr } of said) {
-    // The runtime writes lines of its own before.
+    // The runtime writes its own lines first.
     const line = stderr.trimEnd().split('\n').at(-1)
     expect(status).toBe(1)
     expect(line).toMatch(
@@ -89,7 +89,7 @@ it('npm start and a command say which state they cannot open, and why that may b
   }
 })
 
-it('a command waits for another program that writes to the state, as wrangler dev does', async () => {
+it('a command waits while another program such as wrangler dev writes to the state', async () => {
   const files = await readdir(persistencePath(stateDir), { recursive: true })
   const name = files.find((one) => /^d1\/.*\.sqlite$/.test(one) && !one.includes('metadata'))
   const other = new DatabaseSync(join(persistencePath(stateDir), name ?? ''))
@@ -114,7 +114,7 @@ it('the process of a refused command ends with status 1 and one line', async () 
   })
 })
 
-it('client list and user list read a state that no registry is serving', async () => {
+it('client list and user list read the state of a stopped registry', async () => {
   const stateDir = await temporaryDirectory()
   try {
     const idle = await openState(stateDir, config)

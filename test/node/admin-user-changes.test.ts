@@ -1,4 +1,4 @@
-/** `user update`, `authorize`, `withdraw` and `delete`: what each command writes, prints and ends. */
+/** `user update`, `authorize`, `withdraw` and `delete`: the rows, the output and the revocations of each command. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type ServedState, servedState } from './command-line.ts'
@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => state.close())
 
 const HELD = ['--scope', 'a:b c:d:* c:d:1', '--endorsement', 'cs.* math.AG']
-/** Hashing a password takes a quarter of a second. */
+/** Without a password by default, because hashing one takes a quarter of a second. */
 async function newUser(name: string, password: readonly string[] = ['--invite']) {
   const words = ['user', 'create', '--username', name, '--email', 'first@example.org', ...HELD]
   await state.json([...words, ...password])
@@ -44,7 +44,7 @@ const all = async <T>(sql: string, ...values: string[]) =>
 const isRevoked = async (userId: string) =>
   (await all(`SELECT 1 FROM revocation WHERE kind = 'user' AND subject = ?1`, userId)).length > 0
 
-/** A consent, a family and a code that is not redeemed, as after an authorization. */
+/** A consent, a family and an unredeemed code, as after an authorization. */
 async function authorizeApplication({ user_id, username }: User) {
   const record = JSON.stringify({ user: { userId: user_id, username } })
   await state.database.batch([
@@ -114,7 +114,7 @@ describe('user update', () => {
     expect(after).toMatchObject({ user_id: ada.user_id, username: name })
     expect(await state.json(['user', 'show', name.toLowerCase()])).toEqual(after)
     expect((await newUser(ada.username)).user_id).not.toBe(ada.user_id)
-    // Another spelling of the user's own name is allowed.
+    // The user may get another spelling of their own name.
     const upper = await state.json<User>(['user', 'update', name, '--username', name.toUpperCase()])
     expect(upper.username).toBe(name.toUpperCase())
   })
@@ -149,7 +149,7 @@ describe('user update', () => {
 })
 
 describe('user authorize and withdraw', () => {
-  it('user authorize and user withdraw add and remove permissions, and drop an endorsement that another one covers', async () => {
+  it('user authorize and user withdraw add and remove permissions, and remove an endorsement that another one covers', async () => {
     const more = ['--scope', 'x:y a:b', '--endorsement', 'math.*']
     const richer = await state.json<User>(['user', 'authorize', ada.username, ...more])
     expect(richer.scopes.toSorted()).toEqual(['a:b', 'c:d:*', 'c:d:1', 'x:y'])
@@ -164,7 +164,7 @@ describe('user authorize and withdraw', () => {
 })
 
 describe('withdrawing a permission that a wider one covers', () => {
-  it('withdrawing a permission that a wider one still covers prints a note, for users and clients', async () => {
+  it('user withdraw and client withdraw print a note if a wider permission still covers the withdrawn one', async () => {
     const words = ['client', 'create', '--name', 'App', '--owner', 'o', ...HELD]
     const { client_id } = await state.json<{ client_id: string }>(words)
     const less = ['--scope', 'c:d:2 a:b', '--endorsement', 'cs.DL math.AG']
@@ -187,7 +187,7 @@ describe("a user's loss of permissions", () => {
     ['an endorsement withdrawn', true, () => ['withdraw', '--endorsement', 'math.AG']],
     ['a scope left out of the list', true, () => ['update', '--scope', 'c:d:* c:d:1']],
     ['all endorsements', true, () => ['update', '--endorsement', '']],
-    ['the address', true, () => ['update', '--email', 'second@example.org']],
+    ['the e-mail address', true, () => ['update', '--email', 'second@example.org']],
     ['the name', true, (user) => ['update', '--username', `${user.username}-new`]],
     [
       'the spelling of the name',
@@ -203,7 +203,7 @@ describe("a user's loss of permissions", () => {
     ['nothing that was held', false, () => ['withdraw', '--scope', 'n:m']],
     ['a scope that another covers', false, () => ['update', '--scope', 'a:b c:d:*']],
   ])(
-    'a user who loses %s has the sessions ended: %j; consents, refresh tokens and codes stay',
+    'whether a user who loses %s has the sessions revoked is %j, and consents, refresh tokens and codes stay',
     async (_, isOver, wordsOf) => {
       const bystander = await newUser(`bob${people}`)
       await authorizeApplication(ada)
@@ -216,20 +216,20 @@ describe("a user's loss of permissions", () => {
     },
   )
 
-  it('the statements of an update decide what a user loses, so that a concurrent grant is not removed without revocation', async () => {
+  it('user update revokes sessions if it removes a scope that a concurrent command has added', async () => {
     const words = ['--scope', 'a:b c:d:* c:d:1']
     await Promise.all([
       state.json(['user', 'authorize', ada.user_id, '--scope', 'e:f']),
       state.json(['user', 'update', ada.user_id, ...words]),
     ])
     const { scopes } = await state.json<User>(['user', 'show', ada.user_id])
-    // In either order: sessions have ended if the scope is gone, and not if it is there.
+    // In either order, the sessions are revoked only if the scope was removed.
     expect(await isRevoked(ada.user_id)).toBe(!scopes.includes('e:f'))
   })
 })
 
 describe('user delete', () => {
-  it('user delete removes the user, ends everything and keeps the audit', async () => {
+  it('user delete deletes the user, revokes every session, token and code, and keeps the audit', async () => {
     const other = await newUser(`bob${people}`)
     ada = await newUser(`eve${people}`, ['--password', 'a long password'])
     await authorizeApplication(ada)
@@ -243,7 +243,7 @@ describe('user delete', () => {
     expect(await isRevoked(other.user_id)).toBe(false)
     const events = await state.json<{ event: string }[]>(['audit', '--user', ada.user_id])
     expect(events.map(({ event }) => event)).toEqual(['user.delete', 'user.create'])
-    // Only the audit and the revocations still contain the user.
+    // Only the audit and the revocations still contain the user's id.
     const dump = Object.entries(await state.dump())
     const telling = dump.filter(([, rows]) => JSON.stringify(rows).includes(ada.user_id))
     expect(telling.map(([table]) => table).sort()).toEqual(['audit', 'revocation'])

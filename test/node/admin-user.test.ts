@@ -1,4 +1,4 @@
-/** `user VERB …`: what each command writes and prints. */
+/** `user VERB …`: the rows and the output of each command. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { passwordMatches } from '../../src/crypto/password.ts'
@@ -20,7 +20,7 @@ afterAll(() => state.close())
 const stored = (username: string) => userStore(state.database).findByUsername(username)
 
 describe('user create', () => {
-  it('user create registers a user whose password is the first line of standard input', async () => {
+  it('user create takes the first line of standard input as the password', async () => {
     const words = ['--scope', 'a:b c:d', '--endorsement', 'cs.DL', '--password-stdin']
     const created = await state.json([...create('ada'), ...words], 'correct horse \r\nignored\n')
     expect(created).toEqual({ user_id: expect.stringMatching(/^[0-9a-f-]{36}$/) })
@@ -37,7 +37,7 @@ describe('user create', () => {
     expect(await passwordMatches('correct horse ', found?.passwordHash ?? '')).toBe(true)
   })
 
-  it('user create --invite registers a user without a password and prints the link to set one, and user invite another', async () => {
+  it('user create --invite creates a user without a password and prints a link to set one, and user invite prints another link', async () => {
     const printed = {
       user_id: expect.any(String),
       invitation_url: expect.stringMatching(/\/invitation#regi_[\w-]{49}$/),
@@ -59,7 +59,7 @@ describe('user create', () => {
 })
 
 describe('user list, show, disable, enable and set-password', () => {
-  it('the commands for users accept an id or a username and print no hash', async () => {
+  it('user show, disable and enable accept an id or a username and print no password hash', async () => {
     const created = await state.json<{ user_id: string }>([
       ...create('cleo'),
       ...['--password', 'battery staple'],

@@ -1,4 +1,4 @@
-/** `why ID`: what the operator learns about a refusal. */
+/** `why ID`: what it prints about a refusal. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { housekeepingStore, sweepInTurns } from '../../src/stores/housekeeping.ts'
@@ -43,7 +43,7 @@ describe('why', () => {
     expect(stdout).toMatch(/^detail: +redirect_uri differs at character 31$/m)
   })
 
-  it('why accepts the reference in the forms that people write', async () => {
+  it('why accepts a reference in lower case, with spaces and with look-alike letters', async () => {
     await record({ correlationId: 'A0B1C2D3E4' })
     expect(await state.json(['why', 'aob1-c2d3 e4'])).toMatchObject({
       correlation_id: 'A0B1C2D3E4',
@@ -54,7 +54,7 @@ describe('why', () => {
     ['never given', 'ZZZZZZZZZZ'],
     ['no id at all', 'hello'],
     ['older than a day', 'AAAAAAAAAA'],
-  ])('why says in one line that it does not know a reference that is %s', async (_, id) => {
+  ])('why reports a reference that is %s as unknown in one line', async (_, id) => {
     await record({ correlationId: 'AAAAAAAAAA', refusedAt: now() - 86_401 })
     const { status, stdout, stderr } = await state.admin(['why', id])
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
@@ -64,7 +64,7 @@ describe('why', () => {
     expect(stderr).toContain('log')
   })
 
-  it('a registry that why cannot reach is not reported as a reference that it does not know', async () => {
+  it('why reports a registry that it cannot reach, and not an unknown reference', async () => {
     const env = { ISSUER: 'http://127.0.0.1:9', XDG_CONFIG_HOME: state.stateDir }
     const machine = { REGISTRY_CLIENT_ID: 'm', REGISTRY_CLIENT_SECRET: 's' }
     const words = ['why', 'ZZZZZZZZZZ', '--remote']

@@ -1,4 +1,4 @@
-/** Two hundred sign-ins and two hundred commands of the administrator at once, on one local state. */
+/** Two hundred sign-ins and two hundred commands of the administrator at the same time, on one local state. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { DEMO_REDIRECT_URI } from '../../src/local/demo.ts'
@@ -53,7 +53,7 @@ async function codeFlow(person: Person, i: number): Promise<number> {
   return response.status
 }
 
-it('two hundred sign-ins during two hundred commands all end with a token, every write is stored, and the log has a line for every response', async () => {
+it('two hundred sign-ins during two hundred commands all get a token, every write is stored, and the log has a line for every response', async () => {
   const env = { STATE_DIR: running.stateDir }
   const person = demoUser(running)
   expect(await codeFlow(person, -1)).toBe(200)
@@ -80,7 +80,7 @@ it('two hundred sign-ins during two hundred commands all end with a token, every
   const names = clients.filter(({ owner_id }) => owner_id === 'busy').map(({ name }) => name)
   expect(names.sort()).toEqual(Array.from({ length: WRITES }, (_, i) => `client ${i}`).sort())
 
-  // The commands buy tokens too, as another client.
+  // The commands get tokens too, as another client.
   const line = new RegExp(
     `"endpoint":"POST /token","clientId":"${running.demo.clientId}".*"outcome":"answered"`,
     'g',

@@ -1,6 +1,6 @@
 /**
- * Metadata documents on real servers of this machine, read by the Workers of `npm start`. A canary server counts what reaches
- * it: nothing that an author of a document writes may lead there.
+ * Metadata documents on real servers of this machine, read by the Workers of `npm start`. A canary server counts its requests:
+ * no document may cause one.
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -61,7 +61,7 @@ const documentAt = (id: string, more: object = {}) => ({
 
 const json = { 'Content-Type': 'application/json' }
 let made = 0
-/** A new address, and what it answers. */
+/** Serves a new URL with this handler. */
 function serving(handler: (id: string) => Handler): string {
   made += 1
   const id = `${origin}/client-${made}.json`
@@ -83,7 +83,7 @@ const requestFor = (id: string) => {
   return url.href
 }
 
-/** What the user sees who is sent with this id. */
+/** The response of /authorize to a signed-in user for this client id. */
 async function pageFor(id: string) {
   const response = await fetch(requestFor(id), { redirect: 'manual', headers: { Cookie: cookie } })
   return {
@@ -93,7 +93,7 @@ async function pageFor(id: string) {
   }
 }
 
-/** As if the hosts of this machine had last been asked long ago. */
+/** Deletes the recorded attempts, so that the registry fetches from the hosts of this machine again. */
 async function anotherAttempt() {
   const db = databaseIn(registry.stateDir)
   await db.prepare('DELETE FROM document_attempt').run()
@@ -101,7 +101,7 @@ async function anotherAttempt() {
 }
 
 describe('metadata documents on real servers', () => {
-  it('a document on this machine describes a client, since ISSUER is on this machine too', async () => {
+  it('a document at a loopback address describes a client if ISSUER is a loopback address too', async () => {
     const id = serving(
       (own) => (_, response) => response.writeHead(200, json).end(JSON.stringify(documentAt(own))),
     )
@@ -109,7 +109,7 @@ describe('metadata documents on real servers', () => {
     expect(page.text).toContain('A local host')
   })
 
-  it('no redirect, spelling or name leads from a document to the canary', async () => {
+  it('no redirect and no spelling of the URL of a document leads to the canary server', async () => {
     const port = canaryPort
     const direct = [
       `http://127.1:${port}/a`,
@@ -139,13 +139,13 @@ describe('metadata documents on real servers', () => {
     )
     expect((await pageFor(redirecting)).status).toBe(400)
     expect(reached).toBe(0)
-    // Control: the canary is alive, and a loopback address that may be asked reaches it.
+    // Control: the canary serves, and a document URL that is allowed reaches it.
     await anotherAttempt()
     expect((await pageFor(`http://127.0.0.1:${port}/a`)).status).toBe(400)
     expect(reached).toBe(1)
   })
 
-  it('a body without an end, a large one and a compressed one are cut off', async () => {
+  it('a document whose body never ends or is too large after decompression is refused', async () => {
     await anotherAttempt()
     const begun = Date.now()
     const dripping = serving(() => (_, response) => {

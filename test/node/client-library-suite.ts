@@ -103,7 +103,7 @@ export function describeLibrary(
       },
     )
 
-    it('the client library gets a token as a native application that listens on a port of its own', async () => {
+    it('the client library gets a token for a native application that listens on a free port', async () => {
       const flow = await start(clients.none, 'submission:read', OTHER_PORT)
       const callback = await person.visit(flow.url)
       expect(callback.origin + callback.pathname).toBe(OTHER_PORT)
@@ -111,7 +111,7 @@ export function describeLibrary(
       expect(claims).toMatchObject({ client: { redirect_uri: OTHER_PORT } })
     })
 
-    it('the client library accepts fewer scopes than it requested when the user allows no more', async () => {
+    it('the client library accepts a token with fewer scopes than it requested', async () => {
       const flow = await start(clients.none, 'submission:read submission:create', OTHER_PORT)
       const callback = await person.visit(flow.url, { only: 'submission:read' })
       const granted = await flow.finish(callback)
@@ -120,7 +120,7 @@ export function describeLibrary(
       expect(authorizations).toMatchObject({ scopes: ['submission:read'] })
     })
 
-    it('the client library refuses a response with another state or another issuer', async () => {
+    it('the client library refuses an authorization response with another state or another issuer', async () => {
       const flow = await start(clients.none, 'public:read', OTHER_PORT)
       const callback = await person.visit(flow.url)
       await expect(flow.finish(changed(callback, 'state', 'forged'))).rejects.toThrow()
@@ -137,7 +137,7 @@ export function describeLibrary(
     })
 
     it('the client library reports access_denied when the user cancels', async () => {
-      // No other test here has this set of scopes allowed, so the user is asked.
+      // No other test gets consent to these scopes, so the consent page is shown.
       const flow = await start(clients.client_secret_post, 'submission:create')
       const callback = await person.visit(flow.url, 'cancel')
       expect(callback.searchParams.has('code')).toBe(false)
@@ -145,7 +145,7 @@ export function describeLibrary(
       expect(await errorOf(flow.finish(callback))).toBe('access_denied')
     })
 
-    it('the client library reports invalid_grant for a code that it has redeemed', async () => {
+    it('the client library reports invalid_grant for a code that it has already redeemed', async () => {
       const flow = await start(clients.client_secret_post, 'submission:read')
       const callback = await person.visit(flow.url)
       expect(await flow.finish(callback)).toMatchObject({ scope: 'submission:read' })

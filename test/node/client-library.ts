@@ -10,7 +10,7 @@ export type Granted = Readonly<{
 }>
 
 export type CodeFlow = Readonly<{
-  /** Where the client sends its user. */
+  /** The authorization URL to which the client sends its user. */
   url: string
   /** Takes the URL of the callback, checks `state` and `iss`, and redeems the code with its verifier. */
   finish: (callback: URL) => Promise<Granted>
@@ -23,7 +23,7 @@ export type ClientLibrary = Readonly<{
     client: RegisteredClient,
     redirectUri: string,
     scope: string,
-    /** More parameters of the authorization request, where the library sends any. */
+    /** Further parameters of the authorization request, if the library can send them. */
     more?: Readonly<Record<string, string>>,
   ) => Promise<CodeFlow>
   /** A request to a protected resource. */
@@ -32,7 +32,7 @@ export type ClientLibrary = Readonly<{
   errorIn: (fault: unknown) => Promise<unknown>
 }>
 
-/** What some libraries also do with tokens. */
+/** What only some libraries can do with tokens. */
 export type TokenLibrary = ClientLibrary &
   Readonly<{
     /** Returns the scopes of the registry's metadata, when the library uses discovery. */
@@ -49,7 +49,7 @@ export type TokenLibrary = ClientLibrary &
 export type MakeLibrary = (registry: string) => ClientLibrary
 export type MakeTokenLibrary = (registry: string) => TokenLibrary
 
-/** Checks that a library leaves to its caller: `state` (RFC 6749 §10.12) and `iss` (RFC 9207 §2.4). */
+/** The checks that a library leaves to its caller: `state` (RFC 6749 §10.12) and `iss` (RFC 9207 §2.4). */
 export function checkCallback(callback: URL, expected: { state: string; iss: string }) {
   for (const [name, value] of Object.entries(expected)) {
     if (callback.searchParams.get(name) !== value) throw new Error(`${name} is not ours`)

@@ -1,4 +1,4 @@
-/** Streams that keep what is written to them. `heard` is called with what was written to stderr so far. */
+/** Streams that collect their text. `heard` is called with the text of stderr so far. */
 export function collected(heard: (stderr: string) => void = () => {}) {
   const written = { stdout: '', stderr: '' }
   const into = (name: keyof typeof written) => ({

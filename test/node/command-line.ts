@@ -1,4 +1,4 @@
-/** The command line inside the test's process, on a state that is served the way `npm start` serves it. */
+/** The command line in the test's process, on a state that is served as `npm start` serves it. */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -25,7 +25,7 @@ export type Answer = Readonly<{ status: number; stdout: string; stderr: string }
 type Outside = Readonly<{
   env?: Record<string, string>
   stdin?: string
-  /** Called with what was written to stderr so far. */
+  /** Called with the text of stderr so far. */
   heard?: (stderr: string) => void
 }>
 
@@ -41,8 +41,8 @@ export async function commandLine(argv: readonly string[], outside: Outside): Pr
 export const temporaryDirectory = () => mkdtemp(join(tmpdir(), 'registry-state-'))
 
 /**
- * Every row of every table of the schema, but the records of refusals: they are no change. An equal dump means that nothing
- * was written.
+ * Every row of every table except the recorded refusals, which a refused command may add. If two dumps are equal, nothing was
+ * written.
  */
 export async function dump(db: Database) {
   const tables = await db
@@ -56,11 +56,11 @@ export async function dump(db: Database) {
   return Object.fromEntries(tables.results.map(({ name }, i) => [name, rows[i]?.results]))
 }
 
-/** Longer than any test takes. */
+/** The lifetime of the token: longer than any test. */
 const SESSION_SECONDS = 3600
 
 /**
- * A token of the operator of `npm start`, made without `/token`, so that the state has only the rows of the test.
+ * A token of the operator of `npm start`, issued without `/token`, so that the state has only the rows of the test.
  */
 async function signInOperator(stateDir: string, sessions: TextNamespace) {
   const token = mintToken('accessToken')
@@ -126,17 +126,17 @@ async function runRegistry(stateDir: string) {
   return { registryUrl, close }
 }
 
-/** Nothing serves the state: each command runs the management itself. */
+/** No registry runs: each command runs the management worker itself. */
 const stopRegistry = async () => ({ registryUrl: '', close: async () => {} })
 
-/** `npm run test:long` runs the tests of the command line once more, on a state that no registry serves. */
+/** `npm run test:long` runs the tests of the command line a second time, on the state of a stopped registry. */
 export const IS_STOPPED = process.env.REGISTRY_OF_TESTS === 'stopped'
 
 /** A state and the command line on it. */
 export async function servedState() {
   const stateDir = await migratedState()
   const { registryUrl, close } = await (IS_STOPPED ? stopRegistry() : runRegistry(stateDir))
-  // In its file: each call of Miniflare's own waits for another thread and for workerd.
+  // Opens the file itself, because each call through Miniflare waits for another thread and for workerd.
   const database = databaseIn(stateDir)
   const admin = (words: readonly string[], stdin?: string, more: Record<string, string> = {}) =>
     commandLine(words, {
@@ -150,7 +150,7 @@ export async function servedState() {
     database,
     dump: () => dump(database),
     admin,
-    /** The JSON that the command prints. Fails with its output if the command fails. */
+    /** The JSON that the command prints. Throws its output if the command fails. */
     async json<T = Record<string, unknown>>(words: readonly string[], stdin?: string): Promise<T> {
       const { status, stdout, stderr } = await admin([...words, '--json'], stdin)
       if (status !== 0) throw new Error(`${words.join(' ')} ended with ${status}: ${stderr}`)

@@ -1,4 +1,4 @@
-/** The cron of the local runtime, without waiting for the minute. */
+/** The cron of the local runtime, triggered by a request instead of each minute. */
 
 import { rm } from 'node:fs/promises'
 import { Log, LogLevel } from 'miniflare'
@@ -10,7 +10,7 @@ import { runCron, runWorkers } from '../../src/local/run-workers.ts'
 import { databaseOf, readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { temporaryDirectory } from './command-line.ts'
 
-it('cron deletes what has expired by the real time, ignores the time in the request, and reports a failure', async () => {
+it('cron deletes what has expired by the real clock, ignores a time in the request, and reports a failure', async () => {
   const config = readWranglerConfig(CONFIG_PATHS.registry)
   const stateDir = await temporaryDirectory()
   const module = await buildWorker(config.main)

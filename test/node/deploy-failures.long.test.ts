@@ -1,4 +1,4 @@
-/** `npm run deploy` fails at each step in turn, and goes on from there when it is run again. */
+/** `npm run deploy` fails at each step in turn, and continues from there in a second run. */
 
 import { expect, it } from 'vitest'
 import { refuse } from './deploy-stand-ins.ts'
@@ -76,9 +76,9 @@ it.each<[step: string, what: string, fail: () => Promise<void>]>([
     'it is deployed, and wrangler fails',
     failing(`deploy --config ${AUTHENTICATOR}`, true),
   ],
-  // Each of the three workers was asked for its secrets before.
+  // The first three such requests list the secrets of the three workers.
   ['doctor', 'a check fails', spoiling('GET', /\/secrets$/, 'refuse', 4)],
-])('npm run deploy goes on after a failure at the step %s: %s', async (step, _, fail) => {
+])('npm run deploy in a second run continues after a failure at the step %s: %s', async (step, _, fail) => {
   await fail()
   const failed = await run(WORDS)
   expect(failed.status, failed.stdout).toBe(1)
@@ -94,11 +94,11 @@ it.each<[step: string, what: string, fail: () => Promise<void>]>([
     account.failing = null
   })
   const { workers } = await expectDeployed(await run(WORDS))
-  // A secret that a service may have already is not replaced.
+  // A secret that a service may already use is not replaced.
   for (const worker of ['registry', 'authenticator']) {
     expect(workers[worker]?.secrets).toMatchObject(soFar[worker]?.secrets ?? {})
   }
-  // One operator, whose credential is at hand.
+  // There is one operator, and its credential is in the file.
   expect(operatorsInDatabase()).toEqual([operator().client_id, 'registry-command-line'])
   await expectAdministers()
 })

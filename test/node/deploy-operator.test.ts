@@ -1,4 +1,4 @@
-/** The first operator that `npm run deploy` makes, and others, against stand-ins of wrangler and of Cloudflare. */
+/** The operators that `npm run deploy` creates, with stand-ins for wrangler and Cloudflare. */
 
 import { readFileSync, statSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
@@ -28,7 +28,7 @@ const runAgain = async (...words: string[]) => {
   return run(words)
 }
 let kept: (readonly [path: string, text: string])[] = []
-/** A deployment with one operator, whose credential is in the file. Only the first takes every step. */
+/** A deployment with one operator, whose credential is in the file. Only the first call makes all steps. */
 async function deployed() {
   if (kept.length === 0) {
     await expectDeployed(await run(WORDS))
@@ -43,7 +43,7 @@ async function deployed() {
 const numberOfOperators = () => operatorsInDatabase().filter((id) => id !== COMMAND_LINE_ID).length
 
 describe('the first operator', () => {
-  it('npm run deploy makes an operator who may administer, and leaves the credential in a file for its owner alone', async () => {
+  it('npm run deploy creates an operator who may administer, and writes the credential to a file that only its owner can read', async () => {
     const { stdout } = await run(WORDS)
     expect(operatorsInDatabase()).toEqual([operator().client_id, COMMAND_LINE_ID])
     expect(operator().client_id).toMatch(/^registry-operator-./)
@@ -57,7 +57,7 @@ describe('the first operator', () => {
     )
   })
 
-  it('npm run deploy hands wrangler the digest of the secret, and says how a program and a person go on', async () => {
+  it('npm run deploy gives wrangler only the digest of the secret, and prints how a program and a person sign in', async () => {
     // Every output, command and file is searched for the secret by `run`.
     const { stdout } = await run(WORDS)
     const [credential] = cloud.rows(
@@ -75,13 +75,13 @@ describe('the first operator', () => {
     )
   })
 
-  it('npm run deploy, run again, makes no other operator', async () => {
+  it('npm run deploy in a second run creates no other operator', async () => {
     await deployed()
     const before = operator()
     const again = await runAgain(...WORDS.slice(2))
     expect(again.stdout).toMatch(/^operator +the credential of registry-operator-\S+ in \S+ works/m)
     expect(operator()).toEqual(before)
-    // As recommended, once the credential is in a safe place.
+    // As recommended after the credential was copied to a safe place.
     await rm(operatorFile())
     const later = await runAgain(...WORDS.slice(2))
     expect(later.stdout).toMatch(
@@ -99,7 +99,7 @@ describe('the first operator', () => {
       `UPDATE client_credential SET expires_at = 1 WHERE client_id LIKE 'registry-%'`,
     ],
     ['is deleted', `DELETE FROM client WHERE client_id LIKE 'registry-%'`],
-  ])('npm run deploy makes another operator when the only one %s', async (_, sql) => {
+  ])('npm run deploy creates another operator when the only one %s', async (_, sql) => {
     await deployed()
     const { client_id } = operator()
     cloud.onDatabase(sql)
@@ -108,7 +108,7 @@ describe('the first operator', () => {
     await expectAdministers()
   })
 
-  it('npm run deploy takes a client of another name for an operator, if it can administer by itself', async () => {
+  it('npm run deploy counts a client of any name as an operator if it can administer without a user', async () => {
     await deployed()
     cloud.onDatabase(
       `PRAGMA defer_foreign_keys = ON; BEGIN; ${[
@@ -130,7 +130,7 @@ describe('the first operator', () => {
     cloud.onDatabase(`DELETE FROM client WHERE client_id = 'terraform'`)
   })
 
-  it('npm run deploy does not write over an operator.json that is no credential', async () => {
+  it('npm run deploy does not overwrite an operator.json that is not a credential', async () => {
     await deployed()
     await writeFile(operatorFile(), '{"client_id": "mine"}')
     const { status, stderr } = await run(WORDS)
@@ -145,7 +145,7 @@ describe('the first operator', () => {
 })
 
 describe('--new-operator', () => {
-  it('npm run deploy -- --new-operator makes another operator and nothing else, and the first stays', async () => {
+  it('npm run deploy -- --new-operator only creates another operator, and keeps the first', async () => {
     await deployed()
     const { workers } = await cloud.read()
     const first = operator()
@@ -167,7 +167,7 @@ describe('--new-operator', () => {
     await expectAdministers()
   })
 
-  it('npm run deploy -- --new-operator makes no other while the credential that it left is good, and another when it is not', async () => {
+  it('npm run deploy -- --new-operator creates an operator only if the credential in its file is not valid', async () => {
     await deployed()
     const first = operator()
     const { status, stdout } = await runAgain('--new-operator')
@@ -177,7 +177,7 @@ describe('--new-operator', () => {
     ])
     expect(operator()).toEqual(first)
     expect(numberOfOperators()).toBe(1)
-    // Rotated by a second operator.
+    // Another operator rotates the secret.
     cloud.onDatabase(
       `UPDATE client_credential SET secret_digest = 'other' WHERE client_id LIKE 'registry-op%'`,
     )
@@ -187,7 +187,7 @@ describe('--new-operator', () => {
   })
 
   it.each([false, true])(
-    'npm run deploy -- --new-operator makes one operator although wrangler failed at first (after the work: %s)',
+    'npm run deploy -- --new-operator creates one operator in a second run after wrangler failed (after its work: %s)',
     async (failsAfterwards) => {
       await deployed()
       await rm(operatorFile())
@@ -211,7 +211,7 @@ describe('--new-operator', () => {
     },
   )
 
-  it('npm run deploy -- --new-operator is refused before there is a deployment', async () => {
+  it('npm run deploy -- --new-operator is refused without a deployment', async () => {
     const { status, stderr } = await run(['--new-operator'])
     expect([status, stderr.split('\n')[0]]).toEqual([
       1,

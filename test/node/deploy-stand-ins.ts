@@ -1,4 +1,4 @@
-/** For the tests of `npm run deploy`: a Cloudflare account, behind stand-ins of its API and of wrangler. */
+/** For the tests of `npm run deploy`: a Cloudflare account, with stand-ins for its API and for wrangler. */
 
 import { chmod, copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -18,19 +18,19 @@ type Worker = Readonly<{
   domain: string | null
 }>
 
-/** What the account contains, and what was done with it. */
+/** The contents of the account, and the commands that changed it. */
 export type Account = {
   token: string
   isSignedIn: boolean
   isMigrated: boolean
   /** The file of the database of the running registry. */
   database: string
-  /** The beginning of the wrangler command that fails; null: none. */
+  /** The first words of the wrangler command that fails; null if none fails. */
   failing: string | null
-  /** Whether it fails after it has done its work. */
+  /** Whether the command fails after it has done its work. */
   failsAfterwards: boolean
   commands: string[]
-  /** `services`: the workers that were there already. */
+  /** `services`: workers that already exist. */
   deployed: { worker: string; secrets: string[]; isMigrated: boolean; services: string[] }[]
   workers: Record<string, Worker>
   databases: { uuid: string; name: string }[]
@@ -62,7 +62,7 @@ export const refuse = (status: number, message: string): Answered => ({
 
 export type Spoil = (asked: Asked) => Answered | 'drop' | null
 
-/** A folder with each wrangler.toml, the account in a file, and the API in front of a running registry. */
+/** A folder with every wrangler.toml, the account in a file, and the API in front of a running registry. */
 export async function cloudflare(running: RunningRegistry, folder: string) {
   const bin = join(folder, 'bin')
   const stateFile = join(folder, 'account.json')
@@ -140,14 +140,14 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
     if (asked.headers.authorization !== `Bearer ${TOKEN}`) return refuse(401, 'Unauthorized')
     const spoiled = box.spoil(asked)
     if (spoiled === 'drop') {
-      // The request is done, and its response is lost.
+      // The request takes effect, and its response is lost.
       await answer(asked)
       return refuse(502, 'Bad gateway')
     }
     return spoiled ?? answer(asked)
   })
 
-  /** Beside the running registry, as wrangler changes a deployed database. */
+  /** Changes the database of the running registry directly, as wrangler changes a deployed database. */
   function onDatabase(sql: string) {
     const db = new DatabaseSync(database, { timeout: 10_000 })
     db.exec(`PRAGMA foreign_keys = ON; ${sql}`)

@@ -1,4 +1,4 @@
-/** What `npm run deploy` asks of wrangler about the operators, with the real wrangler on local storage. */
+/** The wrangler commands of `npm run deploy` about operators, with the real wrangler on local storage. */
 
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { openState } from '../../src/local/state.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { temporaryDirectory } from './command-line.ts'
 
-/** Five runs of wrangler on two busy cores. */
+/** The time limit for five runs of wrangler on two busy cores. */
 
 let folder: string
 let wrangler: Wrangler
@@ -25,7 +25,7 @@ beforeAll(async () => {
   folder = await temporaryDirectory()
   const stateDir = join(folder, 'state')
   await (await openState(stateDir, readWranglerConfig(CONFIG_PATHS.registry))).close()
-  // The real wrangler, on this state instead of a deployment.
+  // Runs the real wrangler on the local state instead of a deployment.
   const bin = join(folder, 'bin')
   await mkdir(bin)
   const real = inProject('node_modules/.bin/wrangler')
@@ -38,7 +38,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-it('the real wrangler makes the operator, counts it and knows its secret, and says why it cannot', async () => {
+it('the real wrangler creates the operator, counts it, compares its secret, and prints the error of a statement that fails', async () => {
   const digests = await Promise.all([1, 2].map(() => hexDigest(mintToken('clientSecret'))))
   const [operator, other] = digests.map((secretDigest) => ({
     clientId: "registry-operator-o'neill",
@@ -65,7 +65,7 @@ it('the real wrangler makes the operator, counts it and knows its secret, and sa
     { is_operator: 0 },
   ]
   expect(await soFar()).toEqual(made)
-  // One transaction: the second of the two clients is not made either.
+  // The statements are one transaction, so the second client is not created either.
   await expect(
     wrangler.query(firstOperatorSql({ operator: other, commandLine: true, now })),
   ).rejects.toThrow(/^wrangler d1 execute DB failed: UNIQUE constraint failed: client\.client_id/)

@@ -1,4 +1,4 @@
-/** `npm run deploy` from a fresh account to a deployment that passes the doctor, against stand-ins of wrangler and of Cloudflare. */
+/** `npm run deploy` from an empty account to a deployment that passes the doctor, with stand-ins for wrangler and Cloudflare. */
 
 import { readFileSync, statSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
@@ -23,8 +23,8 @@ import {
 
 useAccount()
 
-describe('a fresh account', () => {
-  it('npm run deploy on a fresh account ends with a deployment that passes the doctor', async () => {
+describe('an empty account', () => {
+it('npm run deploy on an empty account makes a deployment that passes the doctor', async () => {
     const answer = await run(WORDS)
     const { commands } = await expectDeployed(answer)
     expect(commands).toEqual([
@@ -53,7 +53,7 @@ describe('a fresh account', () => {
     }
   })
 
-  it('npm run deploy changes nothing in each wrangler.toml but the issuer and the ids', async () => {
+  it('npm run deploy changes only the issuer and the ids in each wrangler.toml', async () => {
     const before = Object.values(cloud.files).map((path) => readFileSync(path, 'utf8').split('\n'))
     await expectDeployed(await run(WORDS))
     const after = Object.values(cloud.files).map((path) => readFileSync(path, 'utf8').split('\n'))
@@ -68,7 +68,7 @@ describe('a fresh account', () => {
     ])
   })
 
-  it('of two npm run deploy at once one deploys, and the other is refused before it makes anything', async () => {
+  it('the second of two npm run deploy at the same time is refused before it creates anything', async () => {
     const answers = await Promise.all([run(WORDS), run(WORDS)])
     const [refused, ...deployed] = answers.toSorted((a, b) => b.status - a.status)
     expect(refused).toMatchObject({ status: 1, stdout: '' })
@@ -81,7 +81,7 @@ describe('a fresh account', () => {
     expect((await run(WORDS)).status).toBe(0)
   })
 
-  it('npm run deploy leaves each secret in one file that its owner alone can read, and says which', async () => {
+  it('npm run deploy writes each secret to one file that only its owner can read, and prints its path', async () => {
     const { stdout } = await run(WORDS)
     const { registry, authenticator } = (await cloud.read()).workers
     const set: Record<string, string> = { ...registry?.secrets, ...authenticator?.secrets }
@@ -102,7 +102,7 @@ describe('a fresh account', () => {
     expect(statSync(secretFolder()).mode & 0o777).toBe(0o700)
   })
 
-  it('npm run deploy asks a terminal for what is missing: it signs in, and takes the issuer', async () => {
+  it('npm run deploy at a terminal signs in to Cloudflare and asks for the issuer', async () => {
     await cloud.write((account) => {
       account.isSignedIn = false
     })
@@ -121,7 +121,7 @@ describe('a fresh account', () => {
     ])
   })
 
-  it('npm run deploy needs no login of wrangler with an API token, and takes secrets that are given', async () => {
+  it('npm run deploy with an API token needs no wrangler login, and uses given secrets', async () => {
     const env = {
       CLOUDFLARE_API_TOKEN: TOKEN,
       CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
@@ -146,16 +146,16 @@ describe('keys of the authenticator', () => {
   const names = async () =>
     Object.keys((await cloud.read()).workers.authenticator?.secrets ?? {}).sort()
 
-  it('npm run deploy sets AUTHENTICATOR_KEYS that are given, and then makes no JWT_SECRET', async () => {
+  it('npm run deploy sets given AUTHENTICATOR_KEYS, and then creates no JWT_SECRET', async () => {
     const env = { AUTHENTICATOR_KEYS: await formatKeys(await createKeys('ES256', 0)) }
     expect((await run(WORDS, { env })).status).toBe(0)
     expect(await names()).toEqual(['AUTHENTICATOR_KEYS', 'PROXY_SECRET'])
-    // Nor does a later run that is not given them.
+    // A later run without them creates no JWT_SECRET either.
     expect((await run(WORDS)).stdout).toContain('AUTHENTICATOR_KEYS is set already')
     expect(await names()).toEqual(['AUTHENTICATOR_KEYS', 'PROXY_SECRET'])
   })
 
-  it('npm run deploy adds AUTHENTICATOR_KEYS to a deployment, and leaves its JWT_SECRET', async () => {
+  it('npm run deploy adds AUTHENTICATOR_KEYS to a deployment, and keeps its JWT_SECRET', async () => {
     await expectDeployed(await run(WORDS))
     const before = (await cloud.read()).workers.authenticator?.secrets
     const AUTHENTICATOR_KEYS = await formatKeys(await createKeys('ES256', 0))
@@ -166,7 +166,7 @@ describe('keys of the authenticator', () => {
 })
 
 describe('a second run', () => {
-  it('npm run deploy, run again, deploys a new version and keeps the ids, the issuer and the secrets', async () => {
+  it('npm run deploy in a second run deploys a new version and keeps the ids, the issuer and the secrets', async () => {
     const first = await expectDeployed(await run(WORDS))
     const configs = Object.values(cloud.files).map((path) => readFileSync(path, 'utf8'))
     await cloud.write((account) => {
@@ -181,7 +181,7 @@ describe('a second run', () => {
     expect(Object.values(cloud.files).map((path) => readFileSync(path, 'utf8'))).toEqual(configs)
   })
 
-  it('npm run deploy keeps the ids that were written by hand, for databases of any name', async () => {
+  it('npm run deploy keeps ids that were written by hand, whatever the name of the database is', async () => {
     const uuid = '11111111-aaaa-4000-8000-000000000001'
     await cloud.write((account) => {
       account.databases.push({ uuid, name: 'named-by-hand' })
@@ -198,7 +198,7 @@ describe('a second run', () => {
     expect(readFileSync(registry, 'utf8')).toContain(`database_id = "${uuid}"`)
   })
 
-  it('npm run deploy does not write over an id or an issuer of the authenticator that differs', async () => {
+  it('npm run deploy refuses a different id or issuer of the authenticator instead of overwriting it', async () => {
     const { authenticator } = cloud.files
     const text = readFileSync(authenticator, 'utf8')
     const changed = text.replace(/^id = "[^"]*"/m, 'id = "another-namespace"')
@@ -220,7 +220,7 @@ describe('a second run', () => {
     ])
   })
 
-  it('npm run deploy goes on after the registry was not reachable in time', async () => {
+  it('npm run deploy in a second run continues after the registry was not reachable in time', async () => {
     const reachable = globalThis.fetch
     vi.stubGlobal('fetch', async (url: string, init?: RequestInit) =>
       url === `${ISSUER}/healthz` ? new Response(null, { status: 522 }) : reachable(url, init),
@@ -276,13 +276,13 @@ describe('refusals before any change at Cloudflare', () => {
   )
 
   it.each(badIssuers)(
-    'npm run deploy refuses the issuer %s that is typed',
+    'npm run deploy refuses the issuer %s typed at a terminal',
     async (issuer, problem) => {
       await refused(await run([], { answers: [issuer] }), 'issuer', `ISSUER${problem}`)
     },
   )
 
-  it('npm run deploy refuses to go on without an issuer and without a terminal to ask for one', async () => {
+  it('npm run deploy without an issuer and without a terminal is refused', async () => {
     await refused(
       await run([]),
       'issuer',
@@ -298,7 +298,7 @@ describe('refusals before any change at Cloudflare', () => {
     )
   })
 
-  it('npm run deploy refuses one address for both workers, before it makes anything', async () => {
+  it('npm run deploy refuses the same address for both workers before it creates anything', async () => {
     await refused(
       await run(['--issuer', ISSUER, '--authenticator', ISSUER]),
       'addresses',
@@ -332,7 +332,7 @@ describe('refusals before any change at Cloudflare', () => {
   })
 
   it.each([/^\/zones\?/, /\/workers\/domains\?/, /\/dns_records\?/])(
-    'npm run deploy refuses an address that the API token may not look up (%s), unless a terminal is there for wrangler to ask',
+    'npm run deploy without a terminal refuses an address that the API token may not look up (%s)',
     async (path) => {
       cloud.box.spoil = (asked) => (path.test(asked.path) ? refuse(403, 'Forbidden') : null)
       await refused(await run(WORDS), 'addresses', 'auth.example.org cannot be looked up: ')
@@ -340,7 +340,7 @@ describe('refusals before any change at Cloudflare', () => {
     },
   )
 
-  it('npm run deploy refuses the free plan, unless it is accepted', async () => {
+  it('npm run deploy refuses the free plan unless an option accepts it', async () => {
     cloud.box.spoil = ({ path }) =>
       path.endsWith('/subscriptions')
         ? {
@@ -353,7 +353,7 @@ describe('refusals before any change at Cloudflare', () => {
     await expectDeployed(await run([...WORDS, '--free-plan']))
   })
 
-  it('npm run deploy takes the free plan where users sign in at an accounts service', async () => {
+  it('npm run deploy accepts the free plan if users sign in at an accounts service', async () => {
     const free = { success: true, result: [{ rate_plan: { id: 'free' } }] }
     cloud.box.spoil = ({ path }) =>
       path.endsWith('/subscriptions') ? { status: 200, body: JSON.stringify(free) } : null
@@ -368,7 +368,7 @@ describe('refusals before any change at Cloudflare', () => {
     await expectDeployed(answer)
   })
 
-  it('npm run deploy refuses to choose an account that is not named, where there are several', async () => {
+  it('npm run deploy refuses to choose one of several accounts', async () => {
     cloud.box.spoil = ({ path }) =>
       path.startsWith('/accounts?')
         ? {
@@ -390,7 +390,7 @@ describe('refusals before any change at Cloudflare', () => {
     await expectDeployed(await run([...WORDS, '--account', ACCOUNT]))
   })
 
-  it('npm run deploy refuses a setting that a worker would refuse, by its name', async () => {
+  it('npm run deploy refuses a setting that a worker would refuse, and names it', async () => {
     const { registry } = cloud.files
     const text = readFileSync(registry, 'utf8').replace('[vars]', '[vars]\nCODE_RETRY_SECONDS = 61')
     await writeFile(registry, text)
@@ -401,7 +401,7 @@ describe('refusals before any change at Cloudflare', () => {
     )
   })
 
-  it('npm run deploy refuses a wrangler.toml that is laid out otherwise, and says what to write by hand', async () => {
+  it('npm run deploy refuses a wrangler.toml with another layout, and prints what to write by hand', async () => {
     const { registry } = cloud.files
     const text = readFileSync(registry, 'utf8')
     const inline = 'vars = { ISSUER = "http://127.0.0.1:8787" }\n'
@@ -424,7 +424,7 @@ describe('refusals before any change at Cloudflare', () => {
     ['SIGNING_KEYS', 'must be JSON: a JWK Set'],
     ['AUTHENTICATOR_KEYS', 'must be JSON: a JWK Set'],
   ])(
-    'npm run deploy refuses a %s with which its worker would not start, without its value',
+    'npm run deploy refuses a %s that its worker would refuse, with an error that does not contain its value',
     async (name, problem) => {
       const value = 'short-secret-of-this-test'
       const answer = await run(WORDS, { env: { [name]: value } })
@@ -455,7 +455,7 @@ it('npm run deploy refuses keys that cannot sign, and keys of the registry for t
   expect((await run(WORDS, { env })).status).toBe(0)
 })
 
-it('npm run deploy says that it cannot see the plan, and goes on', async () => {
+it('npm run deploy continues with a note if it cannot read the plan', async () => {
   cloud.box.spoil = ({ path }) =>
     path.endsWith('/subscriptions') ? refuse(403, 'Forbidden') : null
   const answer = await run(WORDS)
@@ -463,7 +463,7 @@ it('npm run deploy says that it cannot see the plan, and goes on', async () => {
   await expectDeployed(answer)
 })
 
-it('npm run deploy leaves a worker that has routes to them, whose addresses it does not check', async () => {
+it('npm run deploy deploys a worker that has routes with these routes, and does not check its address', async () => {
   const text = readFileSync(cloud.files.registry, 'utf8')
   const routes = 'routes = [{ pattern = "auth.example.org", custom_domain = true }]\n'
   await writeFile(cloud.files.registry, `${routes}${text}`)
@@ -475,7 +475,7 @@ it('npm run deploy leaves a worker that has routes to them, whose addresses it d
 })
 
 describe('runs without a deployment', () => {
-  it('npm run deploy prints each step with --dry-run, and does none of them', async () => {
+  it('npm run deploy --dry-run prints each step and changes nothing', async () => {
     const { status, stdout } = await run(['--dry-run'])
     expect(status).toBe(0)
     const names = stdout
@@ -494,7 +494,7 @@ describe('runs without a deployment', () => {
     expect((await cloud.read()).commands).toEqual([])
   })
 
-  it('npm run deploy says how it is used with --help', async () => {
+  it('npm run deploy --help prints its usage', async () => {
     const { status, stdout } = await run(['--help'])
     expect(status).toBe(0)
     for (const option of ['--issuer', '--authenticator', '--account', '--free-plan', '--dry-run']) {

@@ -1,4 +1,4 @@
-/** For the tests of `npm run deploy`: an account at Cloudflare, and the command in this process, whose output is searched for secrets. */
+/** For the tests of `npm run deploy`: a Cloudflare account, and the command in this process, whose output is searched for secrets. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -29,7 +29,7 @@ vi.mock('../../src/local/project.ts', async (original) => {
 export const ISSUER = 'https://auth.example.org'
 export const AUTHENTICATOR = 'https://authn.example.org'
 export const WORDS = ['--issuer', ISSUER, '--authenticator', AUTHENTICATOR, '--wait-seconds', '0']
-/** Those that a run makes, by worker. */
+/** The secrets that a run creates, by worker. */
 export const MADE_SECRETS = {
   registry: ['SIGNING_KEYS'],
   authenticator: ['JWT_SECRET', 'PROXY_SECRET'],
@@ -38,7 +38,7 @@ export const MADE_SECRETS = {
 let running: RunningRegistry
 export let cloud: Cloudflare
 
-/** The two addresses exist once their workers are deployed. */
+/** Requests to the two addresses succeed after their workers are deployed. */
 function answerAtTheAddresses() {
   const real = globalThis.fetch
   const serve = async (url: string, init: RequestInit = {}) => {
@@ -54,7 +54,7 @@ function answerAtTheAddresses() {
       })
     }
     const headers = new Headers(init.headers)
-    // The running registry has its own secret instead of the one that was set.
+    // The running registry uses its own secret instead of the one that was set.
     if (headers.get('X-Proxy-Secret') === workers.authenticator?.secrets.PROXY_SECRET) {
       headers.set('X-Proxy-Secret', PROXY_SECRET)
     }
@@ -65,7 +65,7 @@ function answerAtTheAddresses() {
   )
 }
 
-/** Registers hooks: every test of the file begins with an empty account. */
+/** Registers hooks, so that every test of the file begins with an empty account. */
 export function useAccount() {
   beforeAll(async () => {
     running = await startRegistry({ ISSUER })
@@ -130,7 +130,7 @@ async function expectNoSecretIn(printed: string) {
 export const secretFolder = () => join(cloud.folder, '.wrangler/deployment', ACCOUNT)
 export const operatorFile = () => join(secretFolder(), 'operator.json')
 const tokenFile = () => `${operatorFile()}.token`
-/** The credential that a run left. */
+/** The credential in the file that a run wrote. */
 export const operator = () =>
   JSON.parse(readFileSync(operatorFile(), 'utf8')) as { client_id: string; client_secret: string }
 /** The operators in the deployed database, and the client of `login`. */
@@ -154,7 +154,7 @@ export const filesOfSecrets = () =>
     ? readdirSync(secretFolder()).map((name) => join(secretFolder(), name))
     : []
 
-/** What is true after every successful run. */
+/** The checks after every successful run. */
 export async function expectDeployed({ status, stdout, stderr }: Answer): Promise<Account> {
   expect([status, stderr], stdout).toEqual([0, ''])
   expect(stdout).not.toContain('FAIL')
@@ -168,7 +168,7 @@ export async function expectDeployed({ status, stdout, stderr }: Answer): Promis
   expect(registry).toMatchObject({ isDeployed: true, domain: 'auth.example.org' })
   expect(authenticator).toMatchObject({ isDeployed: true, domain: 'authn.example.org' })
   expect(account.workers.management).toMatchObject({ isDeployed: true, domain: null, secrets: {} })
-  // No worker was deployed without what it needs.
+  // Every worker had its storage and its secrets when it was deployed.
   for (const { worker, secrets, isMigrated, services } of account.deployed) {
     expect(isMigrated).toBe(true)
     expect(secrets).toEqual(MADE_SECRETS[worker as 'registry'] ?? [])

@@ -46,12 +46,12 @@ describe('failures of one check, with status 1', () => {
 
   it.each([
     { kind: 'short', secret: 'kR7vQ2mZ9xLw4tYb', failed: ['jwt-secret'] },
-    // This secret does not verify a valid JWT.
+    // A strong secret that does not verify the authenticator's JWT.
     { kind: 'one letter', secret: 'a'.repeat(64), failed: ['jwt-secret', 'session'] },
     { kind: 'a word', secret: 'changeme'.repeat(4), failed: ['jwt-secret', 'session'] },
     { kind: 'another', secret: [...JWT_SECRET].reverse().join(''), failed: ['session'] },
   ])(
-    'the doctor fails when JWT_SECRET is weak or not that of the authenticator: $kind',
+    "the doctor's check of JWT_SECRET fails when it is weak or not that of the authenticator: $kind",
     async ({ secret, failed }) => {
       await expectOnly(failed, doctor([], { JWT_SECRET: secret }))
     },
@@ -76,7 +76,7 @@ describe('failures of one check, with status 1', () => {
     const disable = `UPDATE client SET disabled_at = ?1 WHERE client_id = 'registry-operator'`
     await db.prepare(disable).bind(1).run()
     try {
-      // The earlier token is valid until it ends, because nothing was revoked.
+      // The operator's token stays valid until it expires, because nothing was revoked.
       const { seen } = await expectOnly(['operators'], doctor())
       expect(seen.operators).toBe('0 clients and 0 users can administer')
     } finally {
@@ -84,7 +84,7 @@ describe('failures of one check, with status 1', () => {
     }
   })
 
-  it("the doctor's check scopes names the scopes that are used and not declared, which is no fault", async () => {
+  it("the doctor's check scopes is ok and names the scopes that are used but not declared", async () => {
     expect((await doctor()).seen.scopes).toMatch(
       /^\d+ scopes declared, and every scope that is used$/,
     )
@@ -177,7 +177,7 @@ describe('failures of one check, with status 1', () => {
     expect(inState('not checked').map(([check]) => check)).toEqual(['keys-read', 'revocation'])
   })
 
-  it('the doctor reports a registry that is down at once, with a line for each check, and still examines D1', async () => {
+  it('the doctor reports a registry that is down without delay, with a line for each check, and still examines D1', async () => {
     const state = await servedState()
     try {
       const file = join(state.stateDir, 'admin.json')
@@ -192,7 +192,7 @@ describe('failures of one check, with status 1', () => {
       expect(performance.now() - begunAt).toBeLessThan(20_000)
       const failing = stdout.split('\n').filter((line) => line.startsWith('FAIL'))
       expect(failing.map((line) => line.split(/ +/)[1])).toEqual([
-        // The state of this test has none.
+        // The state of this test has no operator.
         'operators',
         'issuer',
         'health',
@@ -216,7 +216,7 @@ describe('failures of one check, with status 1', () => {
   })
 })
 
-it("the doctor's check revocation fails after its bound, and fresh at once, when the authenticator never sees a revocation", async () => {
+it("the doctor's check revocation fails after its bound, and its check fresh at once, when the authenticator never sees a revocation", async () => {
   let good: Answered | undefined
   const blind = await standIn(async (asked) => {
     const answer = await passOn(running.authenticator, asked)

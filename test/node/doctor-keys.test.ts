@@ -1,4 +1,4 @@
-/** What the doctor finds of the keys, at stand-ins of the registry and of the authenticator that do one thing wrong. */
+/** The doctor's checks of keys, with stand-ins for the registry and the authenticator that make one mistake. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Examined, look } from '../../src/cli/doctor/check.ts'
@@ -21,11 +21,11 @@ let registry: StandIn
 let authenticator: StandIn
 let registrySet: unknown
 let authenticatorSet: unknown
-/** Null: that of the set. */
+/** The response in place of the key set; null to serve the set. */
 let spoiled: Answered | null
-/** What /introspect answers. */
+/** The response of /introspect. */
 let introspected: { status: number; text: string }
-/** What /auth answers. */
+/** The status of /auth. */
 let authStatus: number | ((token: string) => Promise<number>)
 let secrets: Partial<Record<string, string[]>> | null
 
@@ -79,7 +79,7 @@ async function found(check: typeof KEY_SET, changed: object = {}) {
 }
 
 describe("the doctor's check key-set", () => {
-  it('the check key-set says which step of a rotation is next', async () => {
+  it('the check key-set names the next step of a rotation', async () => {
     const at = now()
     const old = await createKeys('ES256', at)
     const added = await addKey(old, 'ES256', at - PUBLISHED_AFTER_SECONDS)
@@ -101,7 +101,7 @@ describe("the doctor's check key-set", () => {
     expect((await found(KEY_SET)).seen).toContain('the keys do not say which is older')
   })
 
-  it('the check key-set fails when a private part is published', async () => {
+  it('the check key-set fails when the private part of a key is published', async () => {
     for (const keys of [one, [{ ...(await setOf(one)).keys[0], k: 'c2VjcmV0' }]]) {
       registrySet = { keys }
       const { state, seen, toDo } = await found(KEY_SET)
@@ -113,7 +113,7 @@ describe("the doctor's check key-set", () => {
 
   it.each([
     [
-      'a kid that is no thumbprint',
+      'a kid that is not a thumbprint',
       async () => ({ keys: [{ ...(await setOf(one)).keys[0], kid: 'x' }] }),
     ],
     [
@@ -121,7 +121,7 @@ describe("the doctor's check key-set", () => {
       async () => ({ keys: [{ ...(await setOf(one)).keys[0], y: 'A'.repeat(43) }] }),
     ],
     ['a key of another type', async () => ({ keys: [{ kty: 'RSA', kid: 'x' }] })],
-    ['no list', async () => ({ issuer: registry.url })],
+    ['a document without keys', async () => ({ issuer: registry.url })],
     ['null', async () => null],
   ])('the check key-set fails for %s', async (_, set) => {
     registrySet = await set()
@@ -136,7 +136,7 @@ describe("the doctor's check key-set", () => {
     },
   )
 
-  it('a registry without keys is no fault, unless its secret is set', async () => {
+  it('the check key-set fails for a registry that publishes no key only if its secret is set', async () => {
     registrySet = { keys: [] }
     expect(await found(KEY_SET)).toMatchObject({ state: 'not checked' })
     secrets = {}
@@ -149,7 +149,7 @@ describe("the doctor's check key-set", () => {
   })
 })
 
-it('the check key-set fails when the authenticator holds the keys of the registry', async () => {
+it('the check key-set fails when the authenticator has the keys of the registry', async () => {
   secrets = { registry: ['SIGNING_KEYS'], authenticator: ['JWT_SECRET'] }
   expect(await found(KEY_SET)).toMatchObject({ state: 'ok' })
   secrets = { registry: ['SIGNING_KEYS'], authenticator: ['JWT_SECRET', 'SIGNING_KEYS'] }
@@ -160,7 +160,7 @@ it('the check key-set fails when the authenticator holds the keys of the registr
 })
 
 describe("the doctor's check signing", () => {
-  it('the check signing is ok when the published set verifies what the registry signs', async () => {
+  it('the check signing is ok when the published keys verify what the registry signs', async () => {
     const [first] = (await setOf(one)).keys
     expect(await found(SIGNING)).toMatchObject({
       state: 'ok',
@@ -188,7 +188,7 @@ describe("the doctor's check signing", () => {
     expect(await found(SIGNING)).toMatchObject({ state: 'FAIL' })
   })
 
-  it('the check signing fails when the key that signs is not the first of the set', async () => {
+  it('the check signing fails when the signing key is not the first of the published set', async () => {
     registrySet = await setOf([other[0], one[0]])
     expect(await found(SIGNING)).toMatchObject({
       state: 'FAIL',
@@ -206,7 +206,7 @@ describe("the doctor's check signing", () => {
 })
 
 describe("the doctor's check keys-read", () => {
-  it('the check keys-read shows the authenticator an access token that no key of the registry has signed', async () => {
+  it('the check keys-read sends the authenticator an access token that no key of the registry has signed', async () => {
     let judged: unknown
     authStatus = async (token) => {
       const expected = { typ: 'at+jwt', issuer: registry.url, nowMs: Date.now() }
@@ -233,12 +233,12 @@ describe("the doctor's check keys-read", () => {
       state: 'FAIL',
       seen: `${shared?.kid} is a key of the registry and of the authenticator`,
     })
-    // Control.
+    // Control: the check is ok with other keys.
     authenticatorSet = await setOf(other)
     expect(await found(KEYS_READ)).toMatchObject({ state: 'ok' })
   })
 
-  it('the check keys-read is not tried without a session, or without keys', async () => {
+  it('the check keys-read is reported as not checked without a session or without keys', async () => {
     expect(await found(KEYS_READ, { seen: null })).toMatchObject({ state: 'not checked' })
     registrySet = { keys: [] }
     expect(await found(KEYS_READ)).toMatchObject({ state: 'not checked' })

@@ -1,4 +1,4 @@
-/** `doctor --remote` on a running registry, with the credential of its operator and a stand-in of Cloudflare's API. */
+/** `doctor --remote` on a running registry, with the credential of its operator and a stand-in for Cloudflare's API. */
 
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { type Answered, type Asked, passOn, type StandIn, standIn } from './doct
 import { PROXY_SECRET, type RunningRegistry, startRegistry } from './running-registry.ts'
 import { databaseIn } from './state-database.ts'
 
-/** Whether an operator has filled in the files. */
+/** Whether the configuration files are filled in. */
 const files = vi.hoisted(() => ({ areFilledIn: false }))
 vi.mock('../../src/local/wrangler-config.ts', async (original) => {
   const real = await original<typeof import('../../src/local/wrangler-config.ts')>()
@@ -28,14 +28,14 @@ const SECRETS = '/accounts/account-1/workers/scripts/authenticator/secrets'
 const SET = ['JWT_SECRET', 'PROXY_SECRET']
 
 let running: RunningRegistry
-/** For what the command line keeps. */
+/** The folder for the files of the command line. */
 let home: string
 let api: StandIn
-/** The deployed registry, reached through a stand-in of the way there. */
+/** The deployed registry, behind a stand-in for the network. */
 let front: StandIn
 let seen: Asked[] = []
 let env: Record<string, string> = {}
-/** Null: the response of Cloudflare or of the registry. */
+/** Null for the real response of Cloudflare or of the registry. */
 let spoiled: (asked: Asked) => Answered | null = () => null
 
 beforeAll(async () => {
@@ -107,11 +107,11 @@ async function doctor(...words: string[]) {
 }
 const withAuthenticator = () => doctor('--authenticator', running.authenticator)
 
-/** The repository's own wrangler.toml is not ready to be deployed, and the doctor says so. */
+/** The bindings check fails, because the repository's own wrangler.toml is not filled in. */
 const NOT_READY = 'bindings'
 
 describe('a deployment', () => {
-  it('doctor --remote examines a deployment over the API and HTTP, and names what it cannot check', async () => {
+  it('doctor --remote examines a deployment over the API and HTTP, and prints what it cannot check', async () => {
     const { status, said, failed, notChecked } = await withAuthenticator()
     expect([status, failed, notChecked]).toEqual([1, [NOT_READY], ['fresh']])
     expect(said.bindings).toContain('wrangler.toml: the id of SESSIONS is a placeholder')
@@ -121,17 +121,17 @@ describe('a deployment', () => {
     expect(said.fresh).toContain('the authenticator does not bind DB')
   })
 
-  it('doctor --remote ends with status 0 when every check is ok except `fresh`, for which the authenticator binds no DB', async () => {
+  it('doctor --remote ends with status 0 when every check is ok except `fresh`, which needs a DB binding of the authenticator', async () => {
     files.areFilledIn = true
     const { status, said, failed, notChecked } = await withAuthenticator()
     expect(failed, JSON.stringify(said)).toEqual([])
     expect([status, notChecked]).toEqual([0, ['fresh']])
-    // Control: with one fault the status is 1.
+    // Control: with one failed check the status is 1.
     spoiled = ({ path }) => (path === SECRETS ? succeed([{ name: 'PROXY_SECRET' }]) : null)
     expect(await withAuthenticator()).toMatchObject({ status: 1, failed: ['jwt-secret'] })
   })
 
-  it("doctor --remote asks Cloudflare's API for the names of the secrets and for nothing else", async () => {
+  it("doctor --remote asks Cloudflare's API only for the names of the secrets", async () => {
     await withAuthenticator()
     expect(seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
       `GET ${SECRETS}`,
@@ -140,7 +140,7 @@ describe('a deployment', () => {
     ])
   })
 
-  it("doctor --remote without a token of Cloudflare's checks everything but the secrets", async () => {
+  it('doctor --remote without a Cloudflare token checks everything except the secrets', async () => {
     files.areFilledIn = true
     env = { ...env, CLOUDFLARE_API_TOKEN: '' }
     const { status, notChecked, said } = await withAuthenticator()
@@ -148,7 +148,7 @@ describe('a deployment', () => {
     expect(said['jwt-secret']).toBe('set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID')
   })
 
-  it('doctor --remote without a credential is refused, and says how to get one', async () => {
+  it('doctor --remote without a credential is refused, and prints how to get one', async () => {
     env = { ...env, CREDENTIALS_FILE: '' }
     const { status, stdout, stderr } = await commandLine(['doctor', '--remote'], { env })
     expect([status, stdout]).toEqual([1, ''])
@@ -157,7 +157,7 @@ describe('a deployment', () => {
     )
   })
 
-  it('doctor --remote without --authenticator reports the checks that need it as not checked, which is not ok', async () => {
+  it('doctor --remote without --authenticator reports the checks that need it as not checked', async () => {
     const { failed, notChecked, said } = await doctor()
     expect(failed).toEqual([NOT_READY])
     expect(notChecked).toEqual(['session', 'keys-read', 'fresh', 'revocation'])
@@ -165,7 +165,7 @@ describe('a deployment', () => {
   })
 })
 
-it('doctor --remote without the PROXY_SECRET of the authenticator does not check sessions, which is not a fault', async () => {
+it('doctor --remote without the PROXY_SECRET of the authenticator reports the checks of sessions as not checked and ends with status 0', async () => {
   const strict = await standIn(async (asked) =>
     asked.path === '/jwks.json' || asked.headers['x-proxy-secret'] === PROXY_SECRET
       ? passOn(running.authenticator, asked)
@@ -181,7 +181,7 @@ it('doctor --remote without the PROXY_SECRET of the authenticator does not check
       notChecked: ['session', 'keys-read', 'fresh', 'revocation'],
       said: { session: 'give the doctor PROXY_SECRET in its environment' },
     })
-    // Control.
+    // Control: with the secret the checks run.
     env = { ...env, PROXY_SECRET }
     const shown = await doctor('--authenticator', strict.url)
     expect(shown).toMatchObject({ status: 0, notChecked: ['fresh'] })
@@ -212,7 +212,7 @@ describe('failures of one check', () => {
     )
   })
 
-  it("the doctor's check proxy-secret fails when the doctor has another PROXY_SECRET than the authenticator", async () => {
+  it("the doctor's check proxy-secret fails when the doctor and the authenticator have different PROXY_SECRETs", async () => {
     env = { ...env, PROXY_SECRET: 'another-secret-than-that-of-the-authenticator' }
     const said = await expectAlso(['session'])
     expect(said.session).toBe(
@@ -226,13 +226,13 @@ describe('failures of one check', () => {
     expect(said['jwt-secret']).toBe('the list of secrets answered 403: Forbidden')
   })
 
-  it("the doctor's checks that write fail when the management API has a fault, and say that a change may have been made", async () => {
+  it("the doctor's checks that write fail when the management API fails, and say that a change may have been made", async () => {
     env = { ...env, ISSUER: front.url }
     spoiled = ({ method, path }) =>
       method !== 'GET' && path.startsWith('/admin/v1') ? { status: 503, body: '{}' } : null
     const { failed, said } = await withAuthenticator()
     const writing = ['d1', 'kv', 'signing', 'pkce', 'single-use', 'session']
-    // The registry does not call itself by the name of the stand-in.
+    // The issuer of the registry is not the URL of the stand-in.
     expect(failed).toEqual([NOT_READY, 'd1', 'issuer', ...writing.slice(1), 'clean-up'])
     for (const check of writing) {
       expect(said[check]).toContain(`the answer of the registry at ${front.url} was lost (503`)
@@ -253,7 +253,7 @@ describe('failures of one check', () => {
     }
   })
 
-  it("the doctor's check single-use is not tried where users sign in at an accounts service", async () => {
+  it("the doctor's check single-use is reported as not checked if users sign in at an accounts service", async () => {
     env = { ...env, ISSUER: front.url }
     const status = await withStatus({ LOGIN_URL: 'https://accounts.example.org/sign-in' })
     spoiled = ({ path }) => (path === '/admin/v1/status' ? status : null)

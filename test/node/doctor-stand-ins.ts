@@ -1,4 +1,4 @@
-/** For the doctor's tests: proxies and stand-ins of the servers that do one thing wrong. */
+/** For the doctor's tests: proxies and stand-in servers that make one mistake. */
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -43,7 +43,7 @@ export async function standIn(answer: (asked: Asked) => Promise<Answered>): Prom
   }
 }
 
-/** Sends the request on to `origin`. */
+/** Forwards the request to `origin`. */
 export async function passOn(origin: string, asked: Asked): Promise<Answered> {
   const { method, path, headers, body } = asked
   const { host, connection, 'content-length': length, ...others } = headers

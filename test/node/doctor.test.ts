@@ -1,4 +1,4 @@
-/** `doctor` on a healthy registry. Its findings on faults: doctor-failures.long.test.ts. */
+/** `doctor` on a healthy registry. doctor-failures.long.test.ts tests its findings on faults. */
 
 import { describe, expect, it } from 'vitest'
 import { commandLine, dump } from './command-line.ts'
@@ -27,8 +27,8 @@ describe('a healthy registry', () => {
     expect(status).toBe(0)
   })
 
-  it('two doctors at once leave the registry unchanged, but for the audit, revocations and counters of sign-ins', async () => {
-    // The audit says what a doctor did, revocations outlive what they ended, and a sign-in is counted for a day.
+  it('two doctors at the same time leave the registry unchanged, except for the audit, revocations and counters of sign-ins', async () => {
+    // The audit records what a doctor did, revocations stay, and a sign-in is counted for a day.
     const rows = async () => {
       const { housekeeping, audit, revocation, revocation_version, sign_in_failure, ...others } =
         await dump(db)
@@ -40,7 +40,7 @@ describe('a healthy registry', () => {
     expect(await rows()).toEqual(atFirst)
   })
 
-  it('the doctor deletes what a killed run has left, but not what a concurrent run may be using', async () => {
+  it('the doctor deletes the records of a killed run, but not those that a concurrent run may be using', async () => {
     const leave = (id: string, age: number) =>
       db.batch([
         db

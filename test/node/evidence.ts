@@ -1,17 +1,17 @@
-/** Searches what a registry leaves behind for every secret that it received or created. */
+/** Searches the storage, log and responses of a registry for every secret that it received or created. */
 
 import { isWellFormed, TOKEN_PREFIXES, type TokenKind } from '../../src/crypto/token.ts'
 
 export const KINDS = ['line', 'row', 'key', 'value', 'file', 'answer'] as const
 export type Kind = (typeof KINDS)[number]
-/** `where` names the place without a secret: a table, a request. */
+/** `where` names the place, such as a table or a request, without a secret. */
 export type Trace = Readonly<{ kind: Kind; where: string; text: string }>
-/** What each secret is, by its value. */
+/** The kind of each secret, by its value. */
 export type Secrets = ReadonlyMap<string, string>
 export type Evidence = Readonly<{ secrets: Secrets; traces: readonly Trace[] }>
 export type Counts = Readonly<Record<'secrets' | Kind, number>>
 
-/** A shorter value, such as a wrong guess of a test, occurs in other text by chance. */
+/** A shorter value, such as a wrong password of a test, may occur in other text by chance. */
 const MIN_LENGTH = 12
 const CREDENTIAL = new RegExp(
   `(?:${Object.values(TOKEN_PREFIXES).join('|')})[\\w-]{43}[0-9A-Za-z]{6}`,
@@ -30,12 +30,12 @@ export const countsOf = ({ secrets, traces }: Evidence): Counts => ({
   ) as Record<Kind, number>),
 })
 
-/** One sentence for each finding, without the secret. The caller removes what a response issues first. */
+/** One line for each finding, without the secret. The caller first removes the secrets that a response issues. */
 export function findSecrets({ secrets, traces }: Evidence): string[] {
   const known = [...secrets].map(([value, what]) => ({ what, forms: formsOf(value) }))
   const found = traces.flatMap(({ kind, where, text }) => {
     const held = known.filter(({ forms }) => forms.some((form) => text.includes(form)))
-    // Also credentials that were not recorded.
+    // Also finds credentials that were not recorded.
     const minted = (text.match(CREDENTIAL) ?? []).flatMap((token) =>
       KINDS_OF_TOKEN.filter((tokenKind) => isWellFormed(tokenKind, token)),
     )

@@ -1,4 +1,4 @@
-/** A registry for the doctor: an announcement and a housekeeping of its own before each test, and stand-ins. */
+/** A registry for the doctor, with stand-ins. Each test begins with a new announcement and housekeeping. */
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -83,7 +83,7 @@ export async function doctor(words: readonly string[] = [], env: Record<string, 
   }
 }
 
-/** Puts a proxy in front of the registry, whose URL is then the issuer. The authenticator's JWTs still name the registry. */
+/** Puts a proxy in front of the registry and announces its URL as the issuer. The authenticator's JWTs still name the registry. */
 export async function inFront(
   spoil: (asked: Asked, answer: Answered) => Answered | Promise<Answered>,
 ) {
@@ -103,7 +103,7 @@ export async function inFront(
   await announce({ issuer: front.url })
 }
 
-/** What the doctor finds when it waits less than it does as shipped. */
+/** The findings of a doctor that waits only this long. */
 export async function examinedWithin(seconds: number, authenticatorUrl: string) {
   const findings: Finding[] = []
   const env = { STATE_DIR: running.stateDir, JWT_SECRET }

@@ -1,14 +1,14 @@
-/** The secrets in one request and its response: those that the caller sent, and those that were issued. */
+/** The secrets in one request and its response: those that the caller sent and those that the response issues. */
 
 import { isSecret } from './evidence.ts'
 
 export type Exchange = Readonly<{
   /** Method and path, without the query. */
   request: string
-  /** By lower-case name. */
+  /** The request headers, by lower-case name. */
   sent: Readonly<Record<string, string | undefined>>
   body: string
-  /** Status, headers and body, as text. */
+  /** Status, headers and body of the response, as text. */
   answer: string
 }>
 
@@ -86,7 +86,7 @@ const ISSUED: readonly Readonly<{ request: RegExp; value: RegExp; what: string }
   },
 ]
 
-/** `rest` is the response without what it issues. */
+/** `rest` is the response without the secrets that it issues. */
 export function issuedBy({ request, answer }: Pick<Exchange, 'request' | 'answer'>) {
   const issued = new Map<string, string>()
   const rest = ISSUED.filter((place) => place.request.test(request)).reduce(

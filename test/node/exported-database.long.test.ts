@@ -12,10 +12,10 @@ import { dump, temporaryDirectory } from './command-line.ts'
 import { startRegistry } from './running-registry.ts'
 
 const run = promisify(execFile)
-/** Three commands of wrangler on two busy cores. */
+/** The time limit for three wrangler commands on two busy cores. */
 const WRANGLER_MS = 120_000
 
-/** A folder with a `wrangler.toml`: `wrangler d1 export` reads the state beside that file and no other. */
+/** A folder with a `wrangler.toml`, because `wrangler d1 export` reads only the state beside that file. */
 let project: string
 const stateDir = () => join(project, '.wrangler/state')
 
@@ -37,7 +37,7 @@ async function documented(command: RegExp) {
   await run('bash', ['-euo', 'pipefail', '-c', local], { cwd: project, env })
 }
 
-/** Every row, and the statements that made tables, indexes, triggers and views. */
+/** Every row, and the definitions of tables, indexes, triggers and views. */
 async function contents() {
   const state = await openState(stateDir(), readWranglerConfig(CONFIG_PATHS.registry))
   const schema = `SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE '\\_%' ESCAPE '\\' ORDER BY type, name`
@@ -49,7 +49,7 @@ async function contents() {
 }
 
 it(
-  'a database that wrangler exported has the same rows and the same schema after the documented commands',
+  'a database that wrangler exports and imports by the documented commands has the same rows and the same schema',
   async () => {
     const before = await contents()
     await documented(/^npx wrangler d1 export /m)

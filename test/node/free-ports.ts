@@ -7,12 +7,12 @@ import { createServer, type Server } from 'node:net'
 export const HOST = '127.0.0.1'
 
 /**
- * Below the ports that Linux gives to connections, and to servers that ask for any port: it might give one to somebody
- * else before the caller uses it.
+ * Below the range of ports that Linux assigns to connections and to servers without a port of their choice: Linux could
+ * assign such a port before the caller uses it.
  */
 const [FIRST, LAST] = [20_000, 32_767]
 
-/** For the same reason each process of a test run has ports of its own, and takes each only once. */
+/** For the same reason each process of a test run has its own range, and uses each port once. */
 const SHARES = 8
 const SHARE = Math.floor((LAST + 1 - FIRST) / SHARES)
 const OWN = FIRST + (Number(process.env.VITEST_POOL_ID ?? 0) % SHARES) * SHARE
@@ -27,12 +27,12 @@ async function listening(): Promise<Readonly<{ server: Server; port: number }>> 
     await once(server, 'listening')
     return { server, port }
   } catch {
-    // Another process has it.
+    // Another process uses this port.
     return listening()
   }
 }
 
-/** No two are equal. */
+/** Returns different ports. */
 export async function freePorts(count: number): Promise<number[]> {
   const held = await Promise.all(Array.from({ length: count }, listening))
   await Promise.all(held.map(({ server }) => once(server.close(), 'close')))

@@ -1,4 +1,4 @@
-/** An incomplete installation or missing input: each program reports it in one line. */
+/** Each program reports an incomplete installation or missing input in one line. */
 
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync } from 'node:fs'
@@ -40,7 +40,7 @@ function outcome(words: readonly string[], cwd: string, env: Record<string, stri
 const WORKERD = '@cloudflare/workerd-any'
 
 describe('the check before a program', () => {
-  it('the check before a program prints nothing on a complete installation', async () => {
+  it('the check before a program prints nothing in a complete installation', async () => {
     expect(outcome([CHECK], await projectWith('miniflare', WORKERD))).toEqual({
       status: 0,
       said: '',
@@ -93,13 +93,13 @@ describe('programs with missing or bad input', () => {
   it.each<[string, string[], Record<string, string>, RegExp]>([
     ['the example without a client', [SIGN_IN], {}, /^error: CLIENT_ID is not set: [^\n]+\n$/],
     [
-      'the example with an issuer that is no URL',
+      'the example with an issuer that is not a URL',
       [SIGN_IN],
       { CLIENT_ID: 'c', ISSUER: 'registry' },
       /^error: ISSUER is not an http or https URL\n$/,
     ],
     [
-      'the example with a redirect URI that is no URL',
+      'the example with a redirect URI that is not a URL',
       [SIGN_IN],
       { CLIENT_ID: 'c', REDIRECT_URI: 'back' },
       /^error: REDIRECT_URI is not an http or https URL\n$/,
@@ -120,7 +120,7 @@ describe('programs with missing or bad input', () => {
       {},
       /^error: unknown command 'foo'[^\n]*\n$/,
     ],
-  ])('a program with missing or bad input says so in one line: %s', (_, words, env, line) => {
+  ])('a program with missing or bad input reports it in one line: %s', (_, words, env, line) => {
     const { status, said } = outcome(words, inProject('.'), env)
     expect(said).toMatch(line)
     expect(status).not.toBe(0)

@@ -17,7 +17,7 @@ export type BoundTokens = Readonly<{
   refreshToken: string | null
 }>
 
-/** What a library does for such a client. Every request has its own proof. */
+/** What a library does for a client with keys. Every request has a new proof. */
 export type KeyLibrary = Readonly<{
   clientCredentials: (scope: string) => Promise<BoundTokens>
   /** With PKCE and `dpop_jkt`. */

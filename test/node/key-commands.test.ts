@@ -1,4 +1,4 @@
-/** `npm run admin -- key`: offline, with private keys only where they are asked for. */
+/** `npm run admin -- key`: works offline, and writes private keys only where the operator says. */
 
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { chmod, rm, writeFile } from 'node:fs/promises'
@@ -67,7 +67,7 @@ async function later<T>(seconds: number, work: () => Promise<T>): Promise<T> {
 }
 
 describe('a rotation', () => {
-  it('key create, add, promote and retire rotate a key in three steps, each of which says the next one', async () => {
+  it('key create, add, promote and retire rotate a key, and each prints the next step', async () => {
     const created = await done('create')
     const [old = ''] = await kids()
     expect(created.keys).toMatchObject([{ kid: old, alg: 'ES256', role: 'signs' }])
@@ -95,7 +95,7 @@ describe('a rotation', () => {
     })
   })
 
-  it('a step that would refuse good tokens is refused until it is safe, unless a key has leaked', async () => {
+  it('key promote and key retire are refused while they would invalidate valid tokens, unless a key has leaked', async () => {
     await done('create')
     await done('add', '--from', file)
     const [old = '', young = ''] = await kids()
@@ -121,7 +121,7 @@ describe('a rotation', () => {
     expect(await kids()).toEqual([young])
   })
 
-  it('where private keys are lost, the keys of the published set go on verifying beside a new one', async () => {
+  it('key create with a published set keeps its keys for verification beside a new key, if their private parts are lost', async () => {
     const lost = await createKeys('ES256', 1_790_000_000)
     const published = join(folder, 'jwks.json')
     await writeFile(published, JSON.stringify(await publicKeys(lost)))
@@ -143,15 +143,15 @@ describe('a rotation', () => {
   })
 })
 
-describe('where the private keys go', () => {
-  it('only its owner can read the file of the next value, whatever its mode was before', async () => {
+describe('the output of private keys', () => {
+it('a key command writes the new value to a file that only its owner can read, whatever its mode was before', async () => {
     await done('create')
     await chmod(file, 0o644)
     await done('add', '--from', file)
     expect(statSync(file).mode & 0o777).toBe(0o600)
   })
 
-  it('without --out nothing is made; with --out - the value alone is on standard output, and what is next on standard error', async () => {
+  it('a key command without --out is refused, and with --out - prints only the value on standard output and the next step on standard error', async () => {
     const { status, stderr } = await refused('create')
     expect([status, stderr]).toEqual([
       2,
@@ -163,12 +163,12 @@ describe('where the private keys go', () => {
     expect(readSigningKeys(printed.stdout)).toHaveLength(1)
     expect(printed.stdout.trimEnd().split('\n')).toHaveLength(1)
     expect(printed.stderr).toBe('note: next: key add, when you want to replace the key\n')
-    // As in a pipe: the present value on standard input.
+    // In a pipe, the current value is on standard input.
     const added = await commandLine(['key', 'add', '--out', '-'], { stdin: printed.stdout })
     expect(readSigningKeys(added.stdout)).toHaveLength(2)
   })
 
-  it('key show prints no private part of a complete or a broken value', async () => {
+  it('key show prints no private part of a valid or an invalid value', async () => {
     await done('create')
     for (const form of [[], ['--json']]) {
       const { status, stdout } = await key('show', '--from', file, ...form)
@@ -185,7 +185,7 @@ describe('where the private keys go', () => {
     expect(broken.stderr).not.toContain(d)
   })
 
-  it('key create does not write over a file, which may be the only copy of its keys', async () => {
+  it('key create does not overwrite a file, which may be the only copy of its keys', async () => {
     await done('create')
     const { status, stderr } = await refused('create', '--out', file)
     expect([status, stderr]).toEqual([
@@ -194,7 +194,7 @@ describe('where the private keys go', () => {
     ])
   })
 
-  it('at a terminal a command about keys does not wait for a value on standard input', async () => {
+  it('a key command at a terminal does not wait for a value on standard input', async () => {
     let said = ''
     const out = {
       write(text: string) {
@@ -209,7 +209,7 @@ describe('where the private keys go', () => {
     ])
   })
 
-  it('the command that sets the keys of the authenticator, or a file with a space, is printed as it can be pasted', async () => {
+  it('a key command prints a wrangler command that can be pasted, for the authenticator and for a file name with a space', async () => {
     const spaced = join(folder, "ada's keys.json")
     const { stdout } = await key('create', '--out', spaced, '--authenticator', '--json')
     expect((JSON.parse(stdout) as Shown).to_set).toBe(
@@ -219,7 +219,7 @@ describe('where the private keys go', () => {
 })
 
 describe('refusals', () => {
-  it('key retire refuses the key that signs, and promote the one that signs already', async () => {
+  it('key retire and key promote refuse the signing key, the only key and an unknown key', async () => {
     await done('create')
     const [kid = ''] = await kids()
     const use = ['--from', file, '--out', file] as const
@@ -235,7 +235,7 @@ describe('refusals', () => {
     }
   })
 
-  it('where the step does not follow from the keys, the key must be named', async () => {
+  it('key promote and key retire require a kid if the next step does not follow from the keys', async () => {
     await done('create')
     await done('add', '--from', file)
     const [, young = ''] = await kids()
@@ -243,7 +243,7 @@ describe('refusals', () => {
     expect([status, stderr]).toEqual([1, `error: name the key to retire: ${young}\n`])
   })
 
-  it('no more keys are added than a worker takes', async () => {
+  it('key add refuses more keys than a worker accepts', async () => {
     await done('create')
     for (let i = 0; i < 4; i += 1) await done('add', '--from', file)
     const { status, stderr } = await refused('add', '--from', file, '--out', file)
@@ -254,7 +254,7 @@ describe('refusals', () => {
     ['', 'must be JSON: a JWK Set'],
     ['{"keys":[]}', 'must have 1 to 5 keys'],
     ['{"keys":[{"kty":"RSA"}]}', 'key 1 must be of the type EC P-256 or OKP Ed25519'],
-  ])('the present value %j is refused in words', async (text, sentence) => {
+  ])('a key command refuses the current value %j with an error', async (text, sentence) => {
     await writeFile(file, text)
     const { status, stdout, stderr } = await commandLine(
       ['key', 'add', '--from', file, '--out', file],
@@ -268,7 +268,7 @@ describe('refusals', () => {
     expect(readFileSync(file, 'utf8')).toBe(text)
   })
 
-  it('a value whose keys do not fit together, or that has one twice, is refused', async () => {
+  it('a key command refuses a value that has a key twice, or a key whose public and private part do not match', async () => {
     const [one, two] = [await createKeys('ES256', 0), await createKeys('ES256', 0)]
     const mixed = JSON.stringify({ keys: [{ ...one[0], d: two[0].d }] })
     const twice = JSON.stringify({ keys: [one[0], one[0]] })
@@ -283,12 +283,12 @@ describe('refusals', () => {
         stderr: `error: standard input: ${sentence}\n`,
       })
     }
-    // The control: either alone is good.
+    // Control: each key by itself is accepted.
     const stdin = await formatKeys(one)
     expect((await commandLine(['key', 'add', '--out', '-'], { stdin })).status).toBe(0)
   })
 
-  it('a file that cannot be read or written is named, and nothing is printed', async () => {
+  it('a key command names a file that it cannot read or write, and prints nothing else', async () => {
     const missing = join(folder, 'missing', 'keys.json')
     expect(await refused('show', '--from', missing)).toMatchObject({
       status: 1,

@@ -1,4 +1,4 @@
-/** Client libraries of others against a running registry: `private_key_jwt` and DPoP, found by discovery. */
+/** Third-party client libraries against a running registry: `private_key_jwt` and DPoP, found by discovery. */
 
 import { calculateJwkThumbprint, exportJWK } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -40,7 +40,7 @@ describe.each(LIBRARIES)('%s', (_, makeLibrary) => {
   const jktOf = async ({ possession }: KeyClient) =>
     calculateJwkThumbprint(await exportJWK(possession.publicKey))
 
-  /** The token works in a request of the library with a proof, and not without one. */
+  /** Checks that the token is accepted from the library with a proof, and refused without one. */
   async function expectUsable(client: KeyClient, accessToken: string) {
     const auth = `${running.authenticator}/auth?scope=submission:read`
     const answer = await libraryOf(client).get(auth, accessToken)
@@ -56,7 +56,7 @@ describe.each(LIBRARIES)('%s', (_, makeLibrary) => {
     await expect(libraryOf(thief).get(auth, accessToken)).rejects.toThrow()
   }
 
-  it('the client library with keys gets a token for the client itself and uses it', async () => {
+  it('the client library with keys gets a token by client_credentials and uses it', async () => {
     const tokens = await libraryOf(confidential).clientCredentials('submission:read')
     expect(tokens).toMatchObject({ tokenType: 'dpop', refreshToken: null })
     await expectUsable(confidential, tokens.accessToken)
@@ -77,7 +77,7 @@ describe.each(LIBRARIES)('%s', (_, makeLibrary) => {
     },
   )
 
-  it('the client library cannot redeem a code or refresh with another key', async () => {
+  it('the client library is refused when it redeems a code or refreshes with another DPoP key', async () => {
     const library = libraryOf(open)
     const thief = libraryOf({ ...open, possession: await newKeyPair() })
     const flow = await library.startCodeFlow(CALLBACK, 'submission:read')
@@ -88,10 +88,10 @@ describe.each(LIBRARIES)('%s', (_, makeLibrary) => {
     expect((await library.refresh(refreshToken ?? '')).tokenType).toBe('dpop')
   })
 
-  it('the client library cannot authenticate with another key', async () => {
+  it('the client library is refused when it authenticates with another key', async () => {
     const { privateKey } = await newKeyPair()
     const work = libraryOf({ ...confidential, authentication: privateKey })
-    // Both libraries show a challenge, which every 401 has, before the body.
+    // Both libraries report the challenge, which every 401 has, instead of the body.
     const { response } = await work
       .clientCredentials('submission:read')
       .then(() => expect.fail('it got a token'))

@@ -1,4 +1,4 @@
-/** The state of a registry that has ended: rows of D1, keys and values of KV, and the raw files. */
+/** The state of a stopped registry: rows of D1, keys and values of KV, and the raw files. */
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'

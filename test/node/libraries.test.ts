@@ -1,4 +1,4 @@
-/** Client libraries of others against a running registry. */
+/** Third-party client libraries against a running registry. */
 
 import { ClientCredentials } from 'simple-oauth2'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -26,7 +26,7 @@ describeLibrary('oauth4webapi', oauth4webapi, () => running)
 describeLibrary('openid-client', openidClient, () => running)
 describeLibrary('simple-oauth2', simpleOauth2, () => running)
 
-it('simple-oauth2, which parses the response as JSON, revokes an access token', async () => {
+it('simple-oauth2 revokes an access token, although it parses the empty response as JSON', async () => {
   const { clientId, clientSecret } = running.demo
   const library = new ClientCredentials({
     client: { id: clientId, secret: clientSecret },

@@ -1,4 +1,4 @@
-/** As many clients and users as need many pages, written as rows. */
+/** Writes the rows of enough clients and users for many pages of a list. */
 
 import type { Database } from '../../src/stores/database.ts'
 

@@ -1,4 +1,4 @@
-/** A state with every migration applied, made once for all tests of a run: each `npm start` would spend a second on it. */
+/** A state with every migration applied, made once for a test run, because the migrations take each `npm start` a second. */
 
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ import { openState } from '../../src/local/state.ts'
 
 const MIGRATED_STATE = 'MIGRATED_STATE'
 
-/** Called by vitest for each project, before its files; the first call makes it. */
+/** Called by vitest for each project before its files. The first call makes the state. */
 export default async function makeMigratedState() {
   if (process.env[MIGRATED_STATE] !== undefined) return
   const directory = await mkdtemp(join(tmpdir(), 'registry-migrated-'))
@@ -18,7 +18,7 @@ export default async function makeMigratedState() {
   return () => rm(directory, { recursive: true, force: true })
 }
 
-/** A new directory with a state of its own. */
+/** A new directory with a copy of the state. */
 export async function migratedState(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'registry-'))
   const made = process.env[MIGRATED_STATE]

@@ -15,7 +15,7 @@ export const oauth4webapiWithKeys: MakeKeyLibrary = (registry, { id, ...keys }) 
     ? oauth.PrivateKeyJwt(keys.authentication)
     : oauth.None()
   const proofs = oauth.DPoP(client, keys.possession)
-  // The registry under test speaks plain http.
+  // The tested registry serves plain http.
   const options = { [oauth.allowInsecureRequests]: true, DPoP: proofs }
   const discover = async () => {
     const issuer = new URL(registry)

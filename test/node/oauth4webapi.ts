@@ -4,7 +4,7 @@ import * as oauth from 'oauth4webapi'
 import type { Granted, MakeTokenLibrary } from './client-library.ts'
 import type { RegisteredClient } from './running-registry.ts'
 
-/** The registry under test speaks plain http. */
+/** The tested registry serves plain http. */
 const INSECURE = { [oauth.allowInsecureRequests]: true }
 
 const authenticationOf = ({ method, secret }: RegisteredClient) => {
@@ -120,7 +120,7 @@ export const oauth4webapi: MakeTokenLibrary = (registry) => {
     get: (url, accessToken) =>
       oauth.protectedResourceRequest(accessToken, 'GET', new URL(url), undefined, null, INSECURE),
     async errorIn(fault) {
-      // The library reports a challenge before the body. RFC 6749 §5.2 requires a challenge after Basic.
+      // The library reports the challenge instead of the body. RFC 6749 §5.2 requires a challenge after Basic.
       if (fault instanceof oauth.WWWAuthenticateChallengeError) {
         return ((await fault.response.json()) as { error: unknown }).error
       }

@@ -16,7 +16,7 @@ export const openidClientWithKeys: MakeKeyLibrary = (registry, { id, ...keys }) 
     ? openid.PrivateKeyJwt(keys.authentication)
     : openid.None()
   const discover = async () => {
-    // The registry under test speaks plain http.
+    // The tested registry serves plain http.
     const options = { algorithm: 'oauth2' as const, execute: [openid.allowInsecureRequests] }
     const config = await openid.discovery(new URL(registry), id, {}, authentication, options)
     return { config, DPoP: openid.getDPoPHandle(config, keys.possession) }

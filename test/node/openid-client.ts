@@ -34,7 +34,7 @@ export const openidClient: MakeTokenLibrary = (registry) => {
   const configure = (id: string, authentication: openid.ClientAuth) =>
     openid.discovery(new URL(registry), id, {}, authentication, {
       algorithm: 'oauth2',
-      // The registry under test speaks plain http.
+      // The tested registry serves plain http.
       execute: [openid.allowInsecureRequests],
     })
   const configureFor = (client: RegisteredClient) => configure(client.id, authenticationOf(client))
@@ -88,7 +88,7 @@ export const openidClient: MakeTokenLibrary = (registry) => {
         'GET',
       ),
     async errorIn(fault) {
-      // The library reports a challenge before the body. RFC 6749 §5.2 requires a challenge after Basic.
+      // The library reports the challenge instead of the body. RFC 6749 §5.2 requires a challenge after Basic.
       if (fault instanceof openid.WWWAuthenticateChallengeError) {
         return ((await fault.response.json()) as { error: unknown }).error
       }

@@ -1,4 +1,4 @@
-/** The clients of operators that `npm start` makes, on a state that it prepares. */
+/** The operator clients that `npm start` creates when it prepares a state. */
 
 import { rm, stat, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -44,7 +44,7 @@ const now = () => Math.floor(Date.now() / 1000)
 const prepare = () => prepareOperators(ports, stateDir, now())
 const found = async (clientId: string) => (await ports.clients.find(clientId)) as ClientRecord
 
-/** Fails unless the secret of the file opens the client, which may administer by itself. */
+/** Fails unless the secret in the file is valid for the client, and the client may administer without a user. */
 async function expectWorks() {
   const { clientId, clientSecret } = (await readCredential(file)) ?? {}
   expect(clientId).toBe(OPERATOR_ID)
@@ -67,8 +67,8 @@ beforeEach(async () => {
   await prepare()
 })
 
-describe('the clients of operators', () => {
-  it('an operator with registry:admin and a credential file for its owner, and the public client of the command line, are made once', async () => {
+describe('the operator clients', () => {
+  it('npm start creates an operator with registry:admin, its credential file and the public client of the command line once', async () => {
     await expectWorks()
     expect(await found(COMMAND_LINE_ID)).toMatchObject({
       authMethod: 'none',
@@ -84,10 +84,10 @@ describe('the clients of operators', () => {
     expect(await dump(state.db)).toEqual(before)
   })
 
-  it('the clients of operators do not keep the demo from being seeded later', async () => {
+  it('npm start creates the demo in a state that has only operator clients', async () => {
     const demo = await prepareDemo(state.db, stateDir, now())
     expect(demo).not.toBeNull()
-    // Control: the demo itself does.
+    // Control: a second call creates no other demo.
     expect(await prepareDemo(state.db, stateDir, now())).toEqual(demo)
   })
 })
@@ -122,7 +122,7 @@ const damages: readonly (readonly [string, () => Promise<unknown>])[] = [
 ]
 
 it.each(damages)(
-  'npm start makes an operator %s work again, and the audit says so',
+  'npm start repairs an operator %s, and writes an audit row',
   async (_name, damage) => {
     const entries = () => state.db.prepare('SELECT count(*) AS n FROM audit').first<number>('n')
     await damage()

@@ -1,10 +1,10 @@
-/** A user without a browser: follows redirects, keeps cookies, signs in and answers the consent page. */
+/** A user without a browser, who follows redirects, stores cookies, signs in and answers the consent page. */
 
 import { sessionCookieName } from '../../src/protocol/session-cookie.ts'
 import { fieldsOf, type Pair } from './forms.ts'
 import type { RunningRegistry } from './running-registry.ts'
 
-/** The ticked scopes: all, none, or only this one. */
+/** The scopes to tick: all, none, or only this one. */
 export type Decision = 'allow' | 'cancel' | Readonly<{ only: string }>
 
 export type Person = Readonly<{

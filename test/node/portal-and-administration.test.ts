@@ -1,4 +1,4 @@
-/** The portal and the command line, which calls the management API, see and change the same things. */
+/** The portal and the command line, which calls the management API, read and change the same records. */
 
 import { exportJWK, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -38,7 +38,7 @@ const open = (path: string) =>
   fetch(running.registry + path, { headers: { Cookie: cookie }, redirect: 'manual' })
 const page = async (path: string) => (await open(path)).text()
 
-/** Fills in the form of a page that has this act, and sends it. */
+/** Fills in the form with this act on a page, and sends it. */
 async function submit(path: string, changed: Fields = {}, act?: string): Promise<Response> {
   const isMeant = (fields: Pair[]) =>
     act === undefined || fields.some(([name, value]) => name === 'act' && value === act)
@@ -72,8 +72,8 @@ const keySet = async () => {
   return JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'the-key' }] })
 }
 
-describe('what an owner does in the portal', () => {
-  it('a registration is a client with its owner, its kind and its permissions for the command line', async () => {
+describe('changes by an owner in the portal', () => {
+it('the command line shows a client that was registered in the portal with its owner, its kind and its permissions', async () => {
     const id = await register()
     expect(await shown(id)).toMatchObject({
       name: 'Reading list',
@@ -89,7 +89,7 @@ describe('what an owner does in the portal', () => {
     expect(listed.map(({ client_id }) => client_id)).toContain(id)
   })
 
-  it('an edit, new secrets, keys and a secret in their place are what the command line shows', async () => {
+  it('the command line shows edits, new secrets, keys and their replacement by a secret from the portal', async () => {
     const id = await register()
     await submit(`/clients/${id}/edit`, { name: 'Renamed', redirect_uris: 'https://b.example/cb' })
     expect(await shown(id)).toMatchObject({
@@ -115,7 +115,7 @@ describe('what an owner does in the portal', () => {
     ])
   })
 
-  it('requests and what is taken back are what the command line shows', async () => {
+  it('the command line shows the requests that an owner makes and takes back in the portal', async () => {
     const id = await register()
     await submit(`/clients/${id}/permissions`, { scopes: 'shelf:read' }, 'ask')
     expect(await shown(id)).toMatchObject({ requested_scopes: ['shelf:read'] })
@@ -126,7 +126,7 @@ describe('what an owner does in the portal', () => {
     })
   })
 
-  it('owners, disabling, enabling, leaving and deleting are what the command line shows, and the audit has each', async () => {
+  it('the command line shows the owners, disabling, enabling, leaving and deletion of a client in the portal, each with an audit row', async () => {
     const id = await register()
     await submit(`/clients/${id}/owners`, { owner: 'friend' }, 'offer_ownership')
     expect((await shown(id)).further_owners).toEqual([])
@@ -159,14 +159,14 @@ describe('what an owner does in the portal', () => {
   })
 })
 
-describe('what the command line does', () => {
+describe('changes by the command line', () => {
   const create = async (...words: string[]) => {
     const described = ['--name', 'Made for you', '--owner', userId]
     const made = await running.administer('client', 'create', ...described, ...words)
     return (made as Shown).client_id
   }
 
-  it('a client that an operator makes for a user is among the clients of that user, and one that is deleted is not', async () => {
+  it('the portal lists a client that an operator creates for a user, and no longer lists it after the operator deletes it', async () => {
     const id = await create()
     expect(await page('/clients')).toContain(`/clients/${id}`)
     expect(await page(`/clients/${id}`)).toContain('Made for you')
@@ -185,7 +185,7 @@ describe('what the command line does', () => {
     expect(await page('/clients')).not.toContain(id)
   })
 
-  it('what is authorized, declined and withdrawn is shown to the owner with its reason', async () => {
+  it('the portal shows the owner what an operator authorizes, declines and withdraws, with the reasons', async () => {
     const id = await create()
     const client = (...words: string[]) => running.administer('client', ...words)
     await submit(`/clients/${id}/permissions`, { other_scopes: 'shelf:write shelf:lend' }, 'ask')
@@ -201,7 +201,7 @@ describe('what the command line does', () => {
     expect(await page(`/clients/${id}/history`)).toContain('No more lending.')
   })
 
-  it('new secrets, keys, owners and a disabled client are shown to the owner', async () => {
+  it('the portal shows the owner new secrets, keys and owners from the command line, and that the client is disabled', async () => {
     const id = await create()
     await running.administer('client', 'rotate-secret', id, '--overlap-seconds', '3600')
     expect(await page(`/clients/${id}/secrets`)).toContain('An older secret')
@@ -217,7 +217,7 @@ describe('what the command line does', () => {
     expect(await page(`/clients/${id}`)).not.toContain('disabled it, so it gets no tokens')
   })
 
-  it('a form that was opened before the command line changed the client does nothing', async () => {
+  it('a portal form that was opened before the command line changed the client changes nothing', async () => {
     const id = await create()
     const path = `/clients/${id}/edit`
     const [fields = []] = formsOf(await page(path), path)

@@ -1,4 +1,4 @@
-/** A child process of a test, which waits for its output and ends it. */
+/** A child process of a test. */
 
 import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
@@ -7,13 +7,13 @@ const GIVE_UP_AFTER_MS = 90_000
 const KILL_AFTER_MS = 30_000
 
 export type Program = Readonly<{
-  /** Returns the output so far. Throws with the output when the program ends first, or does not print them. */
+  /** Waits until the program prints these words. Returns its output. Throws the output if the program ends before or does not print them. */
   untilPrints: (words: string) => Promise<string>
-  /** Its output so far. */
+  /** The output so far. */
   printed: () => string
-  /** Resolves when it has ended. */
+  /** Resolves when the process has ended. */
   over: Promise<void>
-  /** Does nothing if it has ended. */
+  /** Does nothing if the process has ended. */
   end: () => Promise<void>
 }>
 

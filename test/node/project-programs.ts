@@ -7,13 +7,13 @@ import { ALL_SECRET_NAMES } from '../../src/secrets.ts'
 
 export type Program = Readonly<{
   child: ChildProcess
-  /** All of its standard output and standard error so far. */
+  /** The standard output and standard error so far. */
   said: () => { stdout: string; stderr: string }
-  /** Its exit status; null if a signal ended it. */
+  /** The exit status; null after a signal. */
   ended: Promise<number | null>
 }>
 
-/** The variables of this process without those that would change what is tested. */
+/** The environment of this process without variables that would change the tested programs. */
 function environment(env: Readonly<Record<string, string>>) {
   const { ISSUER, DEMO, LOGIN_URL, ...inherited } = process.env
   for (const name of ALL_SECRET_NAMES) delete inherited[name]
@@ -46,7 +46,7 @@ const READY_WITHIN_MS = 90_000
 
 export type RunningStart = Program & Readonly<{ stop: () => Promise<number | null> }>
 
-/** Starts `npm start` and waits until it serves. Throws its output if it does not serve in time. */
+/** Starts `npm start` and waits until both Workers serve. Throws the output if they do not serve in time. */
 export async function startRegistry(env: Readonly<Record<string, string>>): Promise<RunningStart> {
   const begun = performance.now()
   const program = runProgram('src/local/start.ts', [], env)
@@ -70,7 +70,7 @@ export async function startRegistry(env: Readonly<Record<string, string>>): Prom
   return { ...program, stop }
 }
 
-/** The command line as a process of its own. */
+/** The command line in a separate process. */
 export async function runAdmin(words: readonly string[], env: Readonly<Record<string, string>>) {
   const program = runProgram('src/cli/main.ts', words, env)
   const status = await program.ended

@@ -1,4 +1,4 @@
-/** The tests for libraries that send `prompt`, `offline_access`, `resource`, and a request for more than was consented. */
+/** The tests for libraries that send `prompt`, `offline_access`, `resource`, and requests for further scopes. */
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { CodeFlow, MakeTokenLibrary, TokenLibrary } from './client-library.ts'
@@ -42,7 +42,7 @@ export function describePromptingLibrary(
       return library.errorIn(fault)
     }
 
-    it('the client library reports login_required, then consent_required, and gets a token when the user has done both', async () => {
+    it('the client library with prompt=none reports login_required, then consent_required, and gets a token after sign-in and consent', async () => {
       const silent = { prompt: 'none' }
       const nobody = demoUser(running)
       expect(await errorOf(finish(await start(LESS, silent), nobody))).toBe('login_required')
@@ -52,7 +52,7 @@ export function describePromptingLibrary(
       expect(await finish(await start(LESS, silent))).toMatchObject({ scope: LESS })
     })
 
-    it('the client library asks for more, the page asks for the new scope alone, and the token has both', async () => {
+    it('the client library requests a further scope, the consent page asks only for the new scope, and the token has both', async () => {
       expect(await errorOf(finish(await start(MORE, { prompt: 'none' })))).toBe('consent_required')
       const flow = await start(MORE)
       const Cookie = await person.signIn()
@@ -69,7 +69,7 @@ export function describePromptingLibrary(
       expect(renewed).toMatchObject({ scope: LESS, refreshToken: expect.any(String) })
     })
 
-    it('the client library gets a token for only the resource that it names (RFC 8707), also after a refresh', async () => {
+    it('the client library gets a token only for the resource that it names (RFC 8707), even after a refresh', async () => {
       const resource = `https://${name}.example/api`
       await running.administer('resource', 'create', resource, '--name', 'Papers', '--scope', LESS)
       const statusAt = async (audience: string, accessToken: string) => {
@@ -89,7 +89,7 @@ export function describePromptingLibrary(
     })
 
     it.each([{ prompt: 'login' }, { max_age: '0' }])(
-      'the client library sends a signed-in user to sign in again with %o',
+      'the client library with %o makes a signed-in user sign in again',
       async (demand) => {
         const Cookie = await person.signIn()
         const flow = await start(LESS, demand)

@@ -20,9 +20,9 @@ export type RecordedRegistry = RunningRegistry &
   Readonly<{
     /** Adds the output of another program or server. */
     note: (...traces: Trace[]) => void
-    /** Adds the response of another server, and returns it. */
+    /** Adds the response of another server, and returns the response. */
     noted: (where: string, answer: Response) => Promise<Response>
-    /** Ends the registry first. */
+    /** Searches everything for secrets. Stops the registry first. */
     evidence: () => Promise<Evidence>
   }>
 
@@ -32,14 +32,14 @@ export const linesOf = (where: string, text: string): Trace[] =>
     .filter((line) => line.trim() !== '')
     .map((line) => ({ kind: 'line', where, text: line }))
 
-/** `settings`: beside those of `npm start`. */
+/** `settings`: further settings of `npm start`. */
 export async function startRecordedRegistry(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<RecordedRegistry> {
   const secrets = new Map([
     [JWT_SECRET, 'JWT_SECRET'],
     [PROXY_SECRET, 'PROXY_SECRET'],
-    // Several stand in it while they change.
+    // A field may have several secrets while they are rotated.
     ...(settings.WEBHOOK_SECRET ?? '')
       .split(' ')
       .filter(Boolean)
@@ -91,7 +91,7 @@ export async function startRecordedRegistry(
   const endOnce = async () => {
     await closeProxies()
     await running.end()
-    // The welcome prints only the demo's secrets.
+    // The output at the start contains only the demo's secrets.
     const [welcome = '', log = ''] = running.printed().split(READY)
     const told = welcome.replaceAll(clientSecret, '').replaceAll(password, '')
     traces.push({ kind: 'answer', where: 'npm start', text: told }, ...linesOf('log', log))
@@ -124,10 +124,10 @@ export async function startRecordedRegistry(
   }
 }
 
-/** The last test of a suite. `atLeast`: how much the search must have covered to prove something. */
+/** The last test of a suite. `atLeast`: the minimum that the search must cover. */
 export function leavesNoSecret(started: () => Pick<RecordedRegistry, 'evidence'>, atLeast: Counts) {
   describe('secrets after all tests', () => {
-    it('no secret is left in a log line, row, key, value, file or response, except where it was issued', async () => {
+    it('no log line, row, key, value, file or response contains a secret, except the response that issues it', async () => {
       const evidence = await started().evidence()
       const counts = Object.entries(countsOf(evidence))
       const tooFew = counts.filter(([name, count]) => count < atLeast[name as keyof Counts])

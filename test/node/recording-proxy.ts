@@ -1,4 +1,4 @@
-/** An HTTP proxy that passes every request on unchanged and reports request and response. */
+/** An HTTP proxy that forwards every request unchanged and records request and response. */
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request as send } from 'node:http'
@@ -18,7 +18,7 @@ const headerLines = (raw: readonly string[]) =>
 
 export type RecordingProxy = Readonly<{ origin: string; close: () => Promise<void> }>
 
-/** Passes requests on to that port. */
+/** Forwards requests to that port. */
 export async function recordingProxy(
   targetPort: number,
   hear: (exchange: Exchange) => void,
@@ -39,7 +39,7 @@ export async function recordingProxy(
       })
       reply.writeHead(answered.statusCode ?? 502, answered.rawHeaders).end(answer)
     } catch {
-      // The server behind has ended, and its callers with it.
+      // The server behind the proxy has stopped, so nobody waits for the response.
       asked.destroy()
     }
   })

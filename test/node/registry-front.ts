@@ -1,4 +1,4 @@
-/** A stand-in of the way to a deployed registry: it passes requests on, records them, and does wrong what a test asks for. */
+/** A proxy in front of a registry in place of the network: it forwards requests, records them, and fails as a test asks. */
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -12,13 +12,13 @@ export type Seen = Readonly<{
   body: string
 }>
 export type Played = Readonly<{ status: number; type?: string; body: string }>
-/** The request is made, and then its answer is lost. */
+/** The request takes effect, and its response is lost. */
 export type Lost = 'connection' | 'text' | 'gateway'
 
-/** What comes instead of the answer of the registry; null: nothing. */
+/** What the caller gets instead of the response of the registry; null for the response. */
 export type Spoil = (seen: Seen) => Promise<Played | Lost | null> | Played | Lost | null
 
-/** `fetch` has decoded the body. */
+/** Headers that are not forwarded. Those about the encoding would be wrong, because `fetch` has decoded the body. */
 const HOP_BY_HOP = [
   'connection',
   'content-encoding',

@@ -1,4 +1,4 @@
-/** D1 that an operator restored to an earlier moment, with the commands of docs/operate.md. KV stays as it is. */
+/** D1 that an operator has restored to an earlier time with the commands of docs/operate.md, while KV is unchanged. */
 
 import { cp, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -22,7 +22,7 @@ afterAll(async () => {
   await Promise.all([stateDir, backup].map((path) => rm(path, { recursive: true, force: true })))
 })
 
-/** Between two starts. */
+/** Changes the database between two starts. */
 async function restarted(between: (folder: string) => Promise<void>) {
   await running.end()
   await between(dirname(databaseFileIn(stateDir)))
@@ -52,7 +52,7 @@ async function signIn() {
   return { access: String(bought.access_token), refresh: String(bought.refresh_token) }
 }
 
-it('a restored D1 takes refresh tokens again that were spent and revoked since, until the commands of the documents end all that was issued', async () => {
+it('a restored D1 accepts refresh tokens that were redeemed or revoked since then, until the documented commands revoke all tokens', async () => {
   const spent = await signIn()
   const revoked = await signIn()
   await restarted((d1) => cp(d1, backup, { recursive: true }))
@@ -66,7 +66,7 @@ it('a restored D1 takes refresh tokens again that were spent and revoked since, 
     await rm(d1, { recursive: true })
     await cp(backup, d1, { recursive: true })
   })
-  // Control: why the commands are needed.
+  // Control: without the commands the tokens are accepted.
   expect([await isActive(spent.refresh), await isActive(revoked.refresh)]).toEqual([true, true])
 
   const clients = (await running.administer('client', 'list')) as { client_id: string }[]

@@ -1,4 +1,4 @@
-/** `npm start` for a test: on free ports and a temporary state, which is removed after the test. */
+/** `npm start` for a test, on free ports and a temporary state, which is removed after the test. */
 
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,52 +13,52 @@ import { startProgram } from './program.ts'
 
 export const JWT_SECRET = 'a secret of the tests, of more than 32 bytes'
 export const PROXY_SECRET = 'the-secret-of-the-proxies-of-the-tests'
-/** The last line of the welcome, printed when both workers serve. */
+/** The last line of the output at the start, printed when both workers serve. */
 export const READY = 'Ctrl-C ends both.'
 
-/** Methods that allow one way to authenticate only. */
+/** The methods that allow only one way to send the secret. */
 export type StrictMethod = 'client_secret_post' | 'client_secret_basic' | 'none'
 export type Method = StrictMethod | 'client_secret'
-/** The secret is empty for `none`. */
+/** The secret is empty for the method `none`. */
 export type RegisteredClient = Readonly<{ id: string; secret: string; method: Method }>
 
 export type RunningRegistry = Readonly<{
-  /** Its origin, which is also its issuer. */
+  /** The origin of the registry, which is also its issuer. */
   registry: string
   authenticator: string
   stateDir: string
   demo: Demo
   demoClient: RegisteredClient
-  /** Its output until it was ready. */
+  /** The output until both workers serve. */
   welcome: string
-  /** Its output so far. */
+  /** The output so far. */
   printed: () => string
-  /** The command line in this process, on this registry's state. Throws what it says on stderr. */
+  /** The command line in this process, on this registry's state. Throws the text on stderr. */
   administer: (...words: string[]) => Promise<unknown>
   /** `words` are more options of `client create`. */
   newClient: (method: Method, ...words: string[]) => Promise<RegisteredClient>
-  /** A token of the client for itself. `fields` are more fields of the request. */
+  /** A token of the client by client_credentials, with further fields of the request. */
   tokenFor: (
     client: Pick<RegisteredClient, 'id' | 'secret'>,
     fields?: Readonly<Record<string, string>>,
     headers?: Readonly<Record<string, string>>,
   ) => Promise<string>
-  /** The claims of the authenticator's JWT, which is verified. */
+  /** Verifies the authenticator's JWT and returns its claims. */
   claimsIn: (jwt: string) => Promise<JWTPayload>
   end: () => Promise<void>
 }>
 
-/** Observers. */
+/** Functions that observe the registry. */
 export type Watch = Readonly<{
-  /** What the command line printed for these words. */
+  /** Called with the words of a command and its output. */
   administered?: (words: readonly string[], printed: string) => void
-  /** Called when it has ended, before its state is removed. */
+  /** Called after the registry has stopped, before its state is removed. */
   left?: (stateDir: string) => Promise<unknown>
 }>
 
 /**
- * `settings` are the environment of `npm start`; it ignores the settings in this process's environment. A STATE_DIR among
- * them is the caller's, and is kept.
+ * `settings` are the environment of `npm start`, which does not get the settings in this process's environment. A STATE_DIR
+ * among them belongs to the caller and is not removed.
  */
 export async function startRegistry(
   settings: Readonly<Record<string, string>> = {},

@@ -12,7 +12,7 @@ import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 const LIFETIME_SECONDS = 7200
 const DOCUMENT = { client: {}, client_record: {}, user: {}, consent: {}, version: 1 }
 
-/** Answers each read of the document after the delay and with the status that were set for it. */
+/** Answers each read of the document after its delay and with its status. */
 const SLOW = `
   let answers = [], reads = 0
   export default {
@@ -41,7 +41,7 @@ beforeAll(async () => {
 })
 afterAll(() => runtime?.dispose())
 
-/** A new runtime for each test, so that its isolate has read nothing. */
+/** A new runtime for each test, so that its isolate has nothing cached. */
 beforeEach(async () => {
   await runtime?.dispose()
   const { compatibility_date, compatibility_flags, vars } = readWranglerConfig(
@@ -110,7 +110,7 @@ async function untilRead(count: number) {
   while ((await reads()) < count) await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
-it('50 requests at once share one read of the document and all get a response', async () => {
+it('50 concurrent requests share one read of the document, and all get a response', async () => {
   const token = await newToken()
   await set([{ milliseconds: 500, status: 200 }])
   const statuses = await Promise.all(Array.from({ length: 50 }, () => check(token)))
@@ -120,7 +120,7 @@ it('50 requests at once share one read of the document and all get a response', 
   expect(await reads()).toBe(1)
 })
 
-it('a read that fails refuses only its own request, and the others read for themselves', async () => {
+it('a read that fails makes only its own request fail, and the other requests read the document again', async () => {
   const token = await newToken()
   await set([
     { milliseconds: 500, status: 500 },
@@ -134,7 +134,7 @@ it('a read that fails refuses only its own request, and the others read for them
   expect(await check(token)).toBe(200)
 })
 
-it('a read whose request is cancelled does not delay the others, which read for themselves', async () => {
+it('a read whose request is cancelled does not delay the other requests, which read the document again', async () => {
   const token = await newToken()
   await set([
     { milliseconds: 20_000, status: 200 },

@@ -1,4 +1,4 @@
-/** Signed access tokens of `npm start`, verified by libraries of others with nothing but the metadata and the key set. */
+/** Signed access tokens of `npm start`, verified by third-party libraries with only the metadata and the key set. */
 
 import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose'
 import * as oauth from 'oauth4webapi'
@@ -37,7 +37,7 @@ async function obtained(options: object = {}) {
 const requestWith = (headers: Record<string, string>) => new Request(`${API}/papers`, { headers })
 
 describe('a signed access token of npm start', () => {
-  it('jose verifies the token by the jwks_uri of the metadata, and no token for another audience', async () => {
+  it('jose verifies a signed token with the jwks_uri of the metadata, and refuses one for another audience', async () => {
     const { access_token, expires_in } = await obtained()
     expect(expires_in).toBe(600)
     const keys = createRemoteJWKSet(new URL(as.jwks_uri ?? ''))
@@ -54,7 +54,7 @@ describe('a signed access token of npm start', () => {
     ).rejects.toThrow('aud')
   })
 
-  it('oauth4webapi validates the token by RFC 9068', async () => {
+  it('oauth4webapi validates a signed token by RFC 9068', async () => {
     const { access_token } = await obtained()
     const request = requestWith({ Authorization: `Bearer ${access_token}` })
     const claims = await oauth.validateJwtAccessToken(as, request, API, insecure)
@@ -64,7 +64,7 @@ describe('a signed access token of npm start', () => {
     ).rejects.toThrow()
   })
 
-  it('oauth4webapi validates a token that is bound to a key with its proof (RFC 9449), and not without', async () => {
+  it('oauth4webapi validates a key-bound signed token with its proof (RFC 9449), and refuses it without a proof', async () => {
     const pair = await oauth.generateKeyPair('ES256')
     const DPoP = oauth.DPoP({}, pair)
     const { access_token, token_type } = await obtained({ DPoP })
@@ -90,7 +90,7 @@ describe('a signed access token of npm start', () => {
     await expect(oauth.validateJwtAccessToken(as, bare, API, insecure)).rejects.toThrow()
   })
 
-  it('a token with a foreign signature is verified by neither, and the authenticator refuses it', async () => {
+  it('jose, oauth4webapi and the authenticator refuse a token that another key has signed', async () => {
     const { access_token } = await obtained()
     const [header = '', payload] = access_token.split('.')
     const { privateKey } = await generateKeyPair('ES256', { extractable: true })
@@ -108,7 +108,7 @@ describe('a signed access token of npm start', () => {
     expect((await check(access_token)).status).toBe(200)
   })
 
-  it('the command line revokes the token, the authenticator refuses it with fresh, and a service with the key set alone does not know', async () => {
+  it('after the command line revokes a signed token, a fresh check refuses it, and a service with only the key set accepts it', async () => {
     const { access_token } = await obtained()
     const answer = await running.administer('session', 'revoke', '--token', access_token)
     expect(answer).toMatchObject({ revoked: true, effective_within_seconds: 70 })

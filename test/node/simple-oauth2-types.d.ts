@@ -1,4 +1,4 @@
-/** The part of simple-oauth2 that we use: it comes without types. */
+/** Types for the used part of simple-oauth2, which has none. */
 
 declare module 'simple-oauth2' {
   type Options = Readonly<{

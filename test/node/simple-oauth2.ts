@@ -10,7 +10,7 @@ const BODY = 'body' as const
 
 const randomText = () => randomBytes(32).toString('base64url')
 
-/** The user of the library says so, when the callback does. */
+/** The caller of the library throws this error if the callback has one. */
 class CallbackError extends Error {
   readonly error: string
   constructor(error: string) {

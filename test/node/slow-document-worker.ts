@@ -1,4 +1,4 @@
-/** The authenticator in a real runtime, on a KV whose document of revocations comes from a service that is slow. */
+/** The authenticator in a real runtime, with a KV that reads the revocation document from a slow service. */
 
 import { type Authenticator, createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'

@@ -1,4 +1,4 @@
-/** `npm start` on a state that was served before, and with other settings. */
+/** `npm start` on an existing state, and with other settings. */
 
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ describe('a second start', () => {
     if (running.child.exitCode === null) await running.stop()
   })
 
-  it('npm start keeps its signing keys for the next start, makes a file that others can read private, and replaces a broken one', async () => {
+  it('npm start keeps its signing keys for the next start, makes their file readable only by its owner, and replaces an invalid file', async () => {
     const file = join(env.STATE_DIR ?? '', 'signing-keys.json')
     const published = async () => (await fetch(`http://127.0.0.1:${env.PORT}/jwks.json`)).json()
     const restart = async () => {
@@ -43,7 +43,7 @@ describe('a second start', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600)
   })
 
-  it('npm start shows no demo secret that has been rotated', async () => {
+  it('npm start does not print a demo secret that has been rotated', async () => {
     const id = printed(running.said().stdout, /(?<=Demo client +)\S+/)
     expect((await runAdmin(['client', 'rotate-secret', id], env)).status).toBe(0)
     await running.stop()
@@ -68,7 +68,7 @@ it('npm start with DEMO=0 creates no demo, and the command line ignores a stale 
   expect([status, ids]).toEqual([0, [COMMAND_LINE_ID, OPERATOR_ID]])
 })
 
-it('npm start refuses keys of the registry for the authenticator, and keys that cannot sign, by name and without their value', async () => {
+it('npm start refuses keys of the registry for the authenticator, and keys that cannot sign, with an error that names the setting without its value', async () => {
   const [one, other] = [await createKeys('ES256', 0), await createKeys('ES256', 0)]
   const keys = await formatKeys(one)
   const mixed = JSON.stringify({ keys: [{ ...one[0], d: other[0].d }] })

@@ -1,4 +1,4 @@
-/** `npm start` whose processes are killed: no process stays, and no data is lost. */
+/** `npm start` whose processes are killed: no process remains, and no data is lost. */
 
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -40,7 +40,7 @@ const check = (token: string) =>
     headers: { Authorization: `Bearer ${token}` },
   }).then(({ status }) => status)
 
-it('killing npm start ends both servers, and every session is valid after the next start', async () => {
+it('killing npm start stops both servers, and every session is valid after the next start', async () => {
   const token = await newToken()
   running.child.kill('SIGKILL')
   await running.ended

@@ -1,11 +1,11 @@
-/** `npm start` as a child of npm: ending npm ends both servers, even if npm's shell passes no signal on. */
+/** `npm start` as a child of npm: both servers stop with npm, even if npm's shell forwards no signal. */
 
 import { expect, it } from 'vitest'
 import { inProject } from '../../src/local/project.ts'
 import { startProgram } from './program.ts'
 import { freshEnv, isServed } from './starting.ts'
 
-it('ending npm ends both servers of npm start', async () => {
+it('both servers of npm start stop when npm is stopped', async () => {
   const env = await freshEnv()
   const { PORT, AUTHENTICATOR_PORT } = env
   const npm = startProgram('npm', ['start', '--prefix', inProject('.')], { ...env, DEMO: '0' })

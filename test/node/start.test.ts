@@ -1,4 +1,4 @@
-/** `npm start`: its output, its files, its lock and its end. */
+/** `npm start`: its output, its files, its lock and how it stops. */
 
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
@@ -34,7 +34,7 @@ describe('a running start', () => {
   it('npm start is ready within 15 s of CPU time and prints its addresses', async () => {
     const { pid } = running.child
     const each = (await paste(`ps -o cputimes= -p ${pid} --ppid ${pid}`)).trim().split(/\s+/)
-    // Node.js and the Workers runtime at least.
+    // At least Node.js and the Workers runtime.
     expect(each.length).toBeGreaterThan(1)
     expect(each.reduce((sum, seconds) => sum + Number(seconds), 0)).toBeLessThan(15)
     const { stdout, stderr } = running.said()
@@ -43,7 +43,7 @@ describe('a running start', () => {
     expect(stderr).toBe('')
   })
 
-  it('npm start prints commands that work when pasted: they get a token and ask the authenticator about it', async () => {
+  it('the commands that npm start prints get a token and ask the authenticator about it when pasted', async () => {
     const [first = '', second = ''] = [...running.said().stdout.matchAll(CURLS)].map(([, c]) => c)
     const { access_token, scope } = JSON.parse(await paste(first))
     expect(access_token).toMatch(/^reg_/)
@@ -62,7 +62,7 @@ describe('a running start', () => {
     expect(response.headers.get('location')).toMatch(/\/login\?next_page=/)
   })
 
-  it('a request with a Host header that no URL can have is refused, and is no fault of the registry', async () => {
+  it('npm start refuses a request whose Host header gives no URL, and logs no fault', async () => {
     const statusOf = async (path: string, host: string) => {
       const asked = get({ port: env.PORT, path, headers: { Host: host } })
       const [response] = (await once(asked, 'response')) as [IncomingMessage]
@@ -79,11 +79,11 @@ describe('a running start', () => {
     }
     expect(await statusOf('/nothing?client_id=x', '[')).toBe(400)
     expect(running.said().stdout).not.toMatch(/"outcome":"fault"|"status":50/)
-    // Control: the same path at the registry's own name.
+    // Control: the same path with the registry's own host.
     expect(await statusOf('/openapi.json', `127.0.0.1:${env.PORT}`)).toBe(200)
   })
 
-  it('npm start names the pages of owners and approvers, which ask for a sign-in, and no directory while it is off', async () => {
+  it('npm start prints the URLs of the pages for owners and approvers, which require a sign-in, but not of the directory while it is off', async () => {
     const { stdout } = running.said()
     for (const path of ['clients', 'approvals']) {
       const url = printed(stdout, new RegExp(`http:\\S+/${path}(?=, )`))
@@ -104,14 +104,14 @@ describe('a running start', () => {
     }
   })
 
-  it('npm start names the file with the proxy secret of the authenticator', async () => {
+  it('npm start prints the path of the file with the proxy secret of the authenticator', async () => {
     const file = printed(running.said().stdout, /(?<=^Proxy secret +)\S+$/m)
     const secret = await readFile(file, 'utf8')
     const statusWith = async (shown: string) => {
       const headers = { 'X-Proxy-Secret': shown, 'X-Original-Method': 'GET' }
       return (await fetch(`http://127.0.0.1:${env.AUTHENTICATOR_PORT}/auth`, { headers })).status
     }
-    // An incomplete description of the request is refused only from a trusted proxy.
+    // Only a trusted proxy gets this refusal of an incomplete description of the request.
     expect(await statusWith(secret)).toBe(400)
     expect(await statusWith('x'.repeat(43))).toBe(403)
   })
@@ -130,7 +130,7 @@ describe('a running start', () => {
     })
   })
 
-  it('npm start serves at once what the command line has written', async () => {
+  it('npm start serves a change by the command line at once', async () => {
     const words = ['client', 'create', '--name', 'N', '--owner', 'u', '--scope', 'a:b', '--json']
     const { status, stdout } = await runAdmin(words, env)
     expect(status).toBe(0)
@@ -139,7 +139,7 @@ describe('a running start', () => {
     expect(await response.json()).toMatchObject({ scope: 'a:b' })
   })
 
-  it('what npm start announces to the command line says where it serves, and gives no access', async () => {
+  it('the announcement of npm start to the command line says where it serves, and contains no credential', async () => {
     const text = await readFile(join(env.STATE_DIR ?? '', 'admin.json'), 'utf8')
     expect(JSON.parse(text)).toEqual({
       pid: running.child.pid,
@@ -150,7 +150,7 @@ describe('a running start', () => {
     })
   })
 
-  it('the runtime of npm start has no debugger port, which would give access to the storage without a token', async () => {
+  it('the runtime of npm start opens no debugger port, which would give access to the storage without a token', async () => {
     const children = await paste(`ps -o args= --ppid ${running.child.pid}`)
     expect(children).toContain('workerd serve')
     expect(children).not.toContain('--debug-port')
@@ -174,7 +174,7 @@ describe('a running start', () => {
     })
   })
 
-  it('npm start ends on Ctrl-C, removes its announcement, and shows the same demo when started again', async () => {
+  it('npm start stops on Ctrl-C, removes its announcement, and prints the same demo at the next start', async () => {
     const demo = printed(running.said().stdout, /Demo client[\s\S]*password +\S+/)
     expect(demo).not.toBe('')
     expect(await running.stop()).toBe(0)
@@ -196,7 +196,7 @@ describe('bad settings of npm start', () => {
       { ISSUER: 'http://a.example' },
       'ISSUER: must be an https origin, or http on a loopback address, without a path',
     ],
-  ])('the bad setting %j of npm start is refused', (env, line) => {
+  ])('npm start refuses the bad setting %j', (env, line) => {
     expect(() => readStartSettings(env, {})).toThrow(expect.objectContaining({ message: line }))
   })
 
@@ -210,7 +210,7 @@ describe('bad settings of npm start', () => {
       { PROXY_SECRET: 'too-short-to-trust' },
       'PROXY_SECRET: must be at least 32 bytes of visible ASCII',
     ],
-  ])('the bad %j ends npm start with one line before anything is started', async (bad, line) => {
+  ])('npm start with the bad setting %j stops with one line before it starts a server', async (bad, line) => {
     const env: Env = { ...(await freshEnv()), ...bad }
     expect(await refusedStart(env)).toEqual({
       status: 1,

@@ -1,4 +1,4 @@
-/** `npm start` on a state and on ports of its own. */
+/** `npm start` on a new state and on free ports. */
 
 import { rm } from 'node:fs/promises'
 import { afterAll } from 'vitest'
@@ -9,7 +9,7 @@ import { runProgram } from './project-programs.ts'
 export type Env = Record<string, string> &
   Readonly<{ PORT: string; AUTHENTICATOR_PORT: string; STATE_DIR: string }>
 
-/** The state is removed after the tests of the file. */
+/** A new state, which is removed after the tests of the file. */
 export async function freshEnv(): Promise<Env> {
   const [port, authenticatorPort] = await freePorts(2)
   const stateDir = await temporaryDirectory()
@@ -25,7 +25,7 @@ export async function refusedStart(env: Record<string, string>) {
   return { status, ...program.said() }
 }
 
-/** Does a server answer on this port of the machine? */
+/** Whether a server answers on this port of the machine. */
 export const isServed = (port: string) =>
   fetch(`http://127.0.0.1:${port}/healthz`).then(
     ({ ok }) => ok,

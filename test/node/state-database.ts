@@ -1,4 +1,4 @@
-/** D1 of a state that `npm start` serves, in its file: what no command does, a test does there. */
+/** The D1 file of a state that `npm start` serves, for changes that no command makes. */
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'

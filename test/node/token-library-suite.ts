@@ -52,7 +52,7 @@ export function describeTokenLibrary(
       return { ...granted, refreshToken }
     }
 
-    /** The authenticator's response, with a fresh check in D1. */
+    /** The authenticator's response to a fresh check, which asks D1. */
     const authStatus = async (accessToken: string) => {
       const url = `${running.authenticator}/auth?fresh`
       const headers = { Authorization: `Bearer ${accessToken}` }
@@ -67,15 +67,15 @@ export function describeTokenLibrary(
       return library.errorIn(fault)
     }
 
-    // Authlib reads no metadata.
+    // Authlib does not read metadata.
     if ('discover' in makeLibrary('http://127.0.0.1')) {
-      it('the client library finds the metadata', async () => {
+      it('the client library reads the metadata', async () => {
         expect(await library.discover?.()).toContain('submission:read')
       })
     }
 
     it.each(METHODS)(
-      'the client library refreshes, and gets the same tokens for a retry until it has used them, with %s',
+      'the client library with %s refreshes, and gets the same tokens for a retry until it has used them',
       async (method) => {
         const client = clients[method]
         const first = await obtain(client)
@@ -93,7 +93,7 @@ export function describeTokenLibrary(
       },
     )
 
-    it('the client library can refresh for fewer scopes but not for more', async () => {
+    it('the client library can refresh with fewer scopes but not with more', async () => {
       const client = clients.client_secret_post
       const { refreshToken } = await obtain(client)
       const narrow = await library.refresh(client, refreshToken, 'public:read')

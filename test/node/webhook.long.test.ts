@@ -1,4 +1,4 @@
-/** The webhook of `npm start`, told to real servers of this machine, also to bad ones. */
+/** The webhook of `npm start`, sent to real servers of this machine, some of which misbehave. */
 
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
@@ -26,7 +26,7 @@ let answer: Answer
 const told: Told[] = []
 let heard: () => void
 
-/** A server at an address of its own. */
+/** Starts a server on a free port. */
 async function serving(handle: (request: IncomingMessage, response: ServerResponse) => void) {
   const [port] = await freePorts(1)
   const server = createServer(handle).listen(port, '127.0.0.1')
@@ -65,7 +65,7 @@ beforeEach(async () => {
   await db.prepare('DELETE FROM webhook_delivery').run()
 })
 
-/** A client that only asks. Returns how long the command took, and resolves once the receiver has answered. */
+/** Creates a client with a request. Returns how long the command took, when the receiver has answered. */
 async function request(then: Answer) {
   answer = then
   const hearing = new Promise<void>((resolve) => {
@@ -81,12 +81,12 @@ async function request(then: Answer) {
 const waiting = async () =>
   (await db.prepare('SELECT attempts, failure FROM webhook_delivery').all()).results
 
-/** Once the attempt under way has ended. */
+/** Waits until the current delivery attempt has ended. */
 const settled = async (isSettled: (rows: readonly Record<string, unknown>[]) => boolean) =>
   (await poll(20, waiting, isSettled)).seen
 
 describe('the webhook of npm start', () => {
-  it('a receiver on this machine gets an event at once, and the signature is right', async () => {
+  it('the webhook sends an event to a receiver on this machine at once with a valid signature', async () => {
     await request((response) => response.writeHead(204).end())
     expect(await settled((rows) => rows.length === 0)).toEqual([])
     const [{ headers, body }] = told as [Told]
@@ -115,19 +115,19 @@ describe('the webhook of npm start', () => {
       'answered with the status 400',
     ],
     ['hangs up', (response) => response.destroy(), 'cannot be reached'],
-  ])('a receiver that %s fails no change, and the event waits', async (_, then, failure) => {
+  ])('a webhook receiver that %s does not make the change fail, and the event is kept for another attempt', async (_, then, failure) => {
     expect(await request(then)).toBeLessThan(8)
     expect(await settled(([row]) => row?.failure !== null)).toEqual([{ attempts: 1, failure }])
     expect(told).toHaveLength(1)
     expect(reached).toBe(0)
   })
 
-  it('an acceptance with 5 MB is not read, and counts', async () => {
+  it('the webhook counts a 200 response with 5 MB as accepted, and does not read the body', async () => {
     await request((response) => response.writeHead(200).end(Buffer.alloc(5_000_000)))
     expect(await settled((rows) => rows.length === 0)).toEqual([])
   })
 
-  it('a receiver that never answers keeps no change waiting, and is given up after ten seconds', async () => {
+  it('a webhook receiver that never answers delays no change, and the attempt is aborted after ten seconds', async () => {
     const begun = performance.now()
     expect(await request(() => {})).toBeLessThan(8)
     const rows = await settled(([row]) => row?.failure !== null)
@@ -135,7 +135,7 @@ describe('the webhook of npm start', () => {
     expect((performance.now() - begun) / 1000).toBeGreaterThan(9)
   })
 
-  it('control: the canary is alive', async () => {
+  it('control: the canary server serves requests', async () => {
     await fetch(canaryUrl)
     expect(reached).toBe(1)
   })
@@ -154,11 +154,11 @@ describe('npm start', () => {
       /WEBHOOK_SECRET: must be whsec_/,
     ],
     [
-      'with an address of a private network',
+      'with a URL of a private network',
       { WEBHOOK_URL: 'https://10.0.0.7/hook', WEBHOOK_SECRET },
       /WEBHOOK_URL: must not name an IP address/,
     ],
-  ])('npm start refuses a webhook %s', async (_, settings, sentence) => {
+  ])('npm start refuses a WEBHOOK_URL %s', async (_, settings, sentence) => {
     const refused = await startRegistry(settings).then(
       () => 'started',
       (fault: Error) => fault.message,

@@ -1,4 +1,4 @@
-/** The commands of docs/operate.md for a registry that does not serve: wrangler alone, on the state of a stopped registry. */
+/** The wrangler commands of docs/operate.md for a registry that does not serve, on the state of a stopped registry. */
 
 import { execFile } from 'node:child_process'
 import { cp, readFile, rm } from 'node:fs/promises'
@@ -18,13 +18,13 @@ const run = promisify(execFile)
 const CALLBACK = 'http://127.0.0.1:5000/callback'
 const SECTION = '## When the registry does not serve\n'
 const PASSWORD = 'the password of another user'
-/** Four commands of wrangler on two busy cores. */
+/** The time limit for four wrangler commands on two busy cores. */
 
-/** What one user has at one client. */
+/** The grants of one user to one client. */
 type Held = Readonly<{ access: string; refresh: string; code: string }>
 
 let stateDir: string
-/** A copy of the state from before the commands, for the command line. */
+/** A copy of the state before the wrangler commands, on which the command line runs. */
 let copyDir: string
 let running: RunningRegistry
 let ended: RegisteredClient
@@ -62,7 +62,7 @@ const check = async (access: string) =>
     })
   ).status
 
-/** A code that is redeemed, and another that is not. */
+/** A redeemed code and an unredeemed code. */
 async function hold(client: Client, username: string, password: string): Promise<Held> {
   const person = demoUser({ ...running, demo: { ...running.demo, username, password } })
   const asked = { response_type: 'code', client_id: client.id, redirect_uri: CALLBACK }
@@ -102,7 +102,7 @@ async function documented(choice: Readonly<{ ID: string; WHOSE: string; KIND: st
   }
 }
 
-/** All tables and the document in KV. `rebuilds`: the document is written again from D1 first. */
+/** All tables and the document in KV. `rebuilds`: whether the document is first written again from D1. */
 async function contents(folder: string, rebuilds = false) {
   const state = await openState(folder, readWranglerConfig(CONFIG_PATHS.registry))
   try {
@@ -154,7 +154,7 @@ afterAll(async () => {
   for (const folder of [stateDir, copyDir]) await rm(folder, { recursive: true, force: true })
 })
 
-it('the documented SQL leaves in D1 what the command line leaves there, and the document in KV that D1 has', async () => {
+it('the documented SQL changes D1 as the command line does, and the document in KV then equals the one in D1', async () => {
   const env = { STATE_DIR: copyDir }
   for (const words of [
     ['session', 'revoke', '--client', ended.id],
@@ -165,7 +165,7 @@ it('the documented SQL leaves in D1 what the command line leaves there, and the 
   }
   const mine = await contents(stateDir)
   const theirs = await contents(copyDir)
-  // Moments of the commands differ, and so does the name of who gave them.
+  // The times of the commands and their actors differ.
   const first = Math.min(...(mine.tables.revocation ?? []).map((row) => Number(row.revoked_at_ms)))
   const isOfCommand = (value: unknown) =>
     typeof value === 'number' && value >= (value > 1e12 ? first : Math.floor(first / 1000))
@@ -191,7 +191,7 @@ it('the documented SQL leaves in D1 what the command line leaves there, and the 
   expect((await contents(stateDir, true)).document).toEqual(mine.document)
 })
 
-it('the documented revocation is kept longer than any session can live', async () => {
+it('the documented revocation is stored for longer than any session can be valid', async () => {
   const page = await readFile(inProject('docs/operate.md'), 'utf8')
   const [, seconds] = /unixepoch\(\) \+ (\d+)/.exec(page) ?? []
   const longestOf = (values: string) => Number(values.split(' to ')[1])
@@ -211,18 +211,18 @@ it('the documented revocation is kept longer than any session can live', async (
 
 describe('a registry that serves again after the documented commands', () => {
   beforeAll(async () => {
-    // The authenticator has read nothing yet, and cron does not run within the first minute.
+    // The authenticator has cached nothing yet, and cron does not run within the first minute.
     running = await startRegistry({ STATE_DIR: stateDir })
   })
 
-  it('every check refuses the access tokens of a client whose sessions ended with wrangler, and no others', async () => {
+  it('every check refuses the access tokens of a client that was revoked with wrangler, and accepts others', async () => {
     const refused = [held.ended.access, own.ended, held.disabled.access, own.disabled]
     expect(await Promise.all(refused.map(check))).toEqual([401, 401, 401, 401])
     expect(await check(held.ofUser.access)).toBe(401)
     expect(await Promise.all([held.control.access, own.control].map(check))).toEqual([200, 200])
   })
 
-  it('a refresh token and a code that ended with wrangler are refused, and others are good', async () => {
+  it('a refresh token and a code that were revoked with wrangler are refused, and others are accepted', async () => {
     for (const [client, { refresh: spent, code }] of [
       [ended, held.ended],
       [control, held.ofUser],
@@ -232,11 +232,11 @@ describe('a registry that serves again after the documented commands', () => {
     }
     expect(await refresh(control, held.control.refresh)).toMatchObject({ status: 200 })
     expect(await redeem(control, held.control.code)).toMatchObject({ status: 200 })
-    // The client itself goes on.
+    // The client itself still gets tokens.
     expect(await check(await ownToken(ended))).toBe(200)
   })
 
-  it('a client that was disabled with wrangler is refused, and once enabled gets nothing back', async () => {
+  it('a client that was disabled with wrangler is refused, and its earlier tokens stay revoked after it is enabled', async () => {
     const asked = { grant_type: 'client_credentials' }
     expect(await token(disabled, asked)).toMatchObject({ status: 401, error: 'invalid_client' })
     await running.administer('client', 'enable', disabled.id)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# In the place of wrangler, for the tests of npm run deploy: tells the test its words and a secret from its standard
-# input, and ends as the test says. A process of Node.js for each command would take most of the time of these tests.
+# A stand-in for wrangler in the tests of npm run deploy: sends the test its arguments and its standard input, and ends with
+# the output and status from the test. A Node.js process for each command would take most of the time of these tests.
 secret=
 if [[ "$1 $2" == 'secret put' ]]; then IFS= read -r -d '' secret; fi
 exec 3<>"/dev/tcp/127.0.0.1/$WRANGLER_PORT" || exit 70

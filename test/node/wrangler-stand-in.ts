@@ -1,6 +1,6 @@
 /**
- * Stands in for wrangler in the tests of `npm run deploy`: keeps its input in the file of the account, which the
- * stand-in of Cloudflare's API reads too. `wrangler-stand-in.sh` passes each command here.
+ * A stand-in for wrangler in the tests of `npm run deploy`: changes the account in a file, which the stand-in for
+ * Cloudflare's API reads too. `wrangler-stand-in.sh` forwards each command.
  */
 
 import { once } from 'node:events'
@@ -9,15 +9,15 @@ import { type AddressInfo, createServer } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'
 import type { Account } from './deploy-stand-ins.ts'
 
-/** The exit status, and what goes to standard output and to standard error. */
+/** The exit status, the standard output and the standard error. */
 type Ended = readonly [status: number, printed: string, complaint: string]
 
 const failed = (message: string): Ended => [1, '', `${message}\n`]
-/** With --json wrangler reports on its standard output. */
+/** With --json wrangler prints errors on standard output. */
 const failedInJson = (text: string): Ended => [1, `${JSON.stringify({ error: { text } })}\n`, '']
 const done = (printed: string): Ended => [0, printed === '' ? '' : `${printed}\n`, '']
 
-/** As one transaction, as D1 does. */
+/** Runs the statements in one transaction, as D1 does. */
 function execute(path: string, sql: string) {
   const db = new DatabaseSync(path, { timeout: 10_000 })
   try {
@@ -74,7 +74,7 @@ function work(account: Account, told: Told): Ended {
     return done(JSON.stringify(execute(account.database, words.at(-1) ?? '')))
   }
   if (words[0] === 'secret' && words[1] === 'put') {
-    // As wrangler does without a terminal: a worker that does not exist is made, empty.
+    // Without a terminal, wrangler creates an empty worker if there is none.
     const { isDeployed = false, secrets = {}, domain = null } = account.workers[worker] ?? {}
     const name = words[2] ?? ''
     account.workers[worker] = { isDeployed, secrets: { ...secrets, [name]: secret }, domain }
@@ -84,11 +84,11 @@ function work(account: Account, told: Told): Ended {
   return failed(`the stand-in does not know: wrangler ${said}`)
 }
 
-/** `failing`: a command that begins with these words fails; with `failsAfterwards`, once it has done its work. */
+/** A command that begins with `failing` fails, with `failsAfterwards` after it has done its work. */
 function runCommand(file: string, told: Told): Ended {
   const { words, said } = told
   const account = JSON.parse(readFileSync(file, 'utf8')) as Account
-  // SQL is long and has random ids: its first word is kept.
+  // SQL is recorded by its first word, because it is long and has random ids.
   account.commands.push(said.replace(/(--command \w+).*/s, '$1'))
   const fails = account.failing !== null && said.startsWith(account.failing)
   const isInJson = words.includes('--json')
@@ -115,7 +115,7 @@ export async function wranglerStandIn(file: string) {
     socket.setEncoding('utf8').on('data', (text) => {
       heard += text
       const [count = '', ...parts] = heard.split('\0')
-      // The words, the secret, and what follows the last NUL.
+      // The arguments and the standard input, separated by NULs.
       if (heard === '' || parts.length !== Number(count) + 2) return
       const words = parts.slice(0, Number(count))
       const secret = parts[Number(count)] ?? ''
