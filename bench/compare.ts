@@ -1,4 +1,4 @@
-/** The comparison: who is measured, and everything started, measured in turns, counted, judged, printed and kept. */
+/** The comparison: starts the servers, measures them in turns, counts operations, compares with the targets, prints and saves. */
 
 import { countOperations } from './counts.ts'
 import { keep } from './figures.ts'
@@ -27,7 +27,7 @@ const peer = (who: string, program: string): Contestant => ({
   program: [program],
 })
 
-/** Each simulated, each in memory, then the peers on Node, each in its own memory. */
+/** The Workers on simulated storage, then in memory, then the peers on Node.js with their own memory. */
 const CONTESTANTS: readonly Contestant[] = [
   worker('registry', 'simulator'),
   worker('floor', 'simulator'),

@@ -1,4 +1,4 @@
-/** Storage and cryptography of each operation, counted exactly, on the registry in this process. */
+/** Counts the storage and cryptography calls of each operation, on the registry in this process. */
 
 import { setImmediate as tick } from 'node:timers/promises'
 import { type Act, actsOf } from './lab/acts.ts'
@@ -18,12 +18,12 @@ export type Counted = Readonly<{
   crypto: CryptoCount
 }>
 
-/** Nothing waits here but cryptography: when that is done, so is deferred work. */
+/** Waits for deferred work. Only cryptography takes time here, so the work is done when no cryptography runs. */
 export async function settle(): Promise<void> {
   for (let idle = 0; idle < 5; idle = cryptoUnderWay() > 0 ? 0 : idle + 1) await tick()
 }
 
-/** How often the request asks storage, until what it defers has ended (`wait`). */
+/** Counts the storage calls of a request and of its deferred work, for which `wait` waits. */
 export async function countStorage(
   lab: Lab,
   run: () => Promise<Answered>,

@@ -1,4 +1,4 @@
-/** At the edge, by simulation: how long each operation takes near to and far from the database, and what it costs. */
+/** A simulation of the edge: how long each operation takes near to and far from the database, and what it costs. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { countStorage, settle } from './counts.ts'
@@ -17,14 +17,14 @@ const SAMPLES = 500
 const QUICK_SAMPLES = 25
 const SEED = 20_261_124
 const WARM_SECONDS = 300
-/** The simulator's own work goes on outside this process: what was deferred is given this long. */
+/** The simulator works in another process, so deferred work gets this much time. */
 const SIMULATOR_MS = 60
 
 const FREE_PLAN = `
 The free plan's ${FREE.kvWrites} KV writes a day are ${FREE.kvWrites} tokens by client_credentials or renewal. A sign-in at a client writes twice (the
 code, then the session): ${FREE.kvWrites / 2} a day, if nothing else is issued. A signed token writes nothing, and a sign-in for one writes once. Cron writes once a minute while a bulk revocation is alive. Checks are bounded by ${FREE.requests} requests a day.`
 
-/** A check is made of a token that this location has seen lately, or has not. */
+/** Whether KV has the token in the cache of this location: both for a check, and not for other operations. */
 const kvStatesOf = ({ name }: Act) => (name.startsWith('check') ? [true, false] : [false])
 
 const nameWith = (name: string, kvIsHot: boolean) =>
@@ -37,7 +37,7 @@ async function simulate(samples: number) {
   const clock = virtualClock()
   const acts = await actsOf(lab, settle)
 
-  /** One request; storage takes what `draw` says. */
+  /** Makes one request. `draw` says how long a storage call takes. */
   const once = async ({ ready }: Act, draw: (operation: StorageOperation) => number) => {
     const run = await ready()
     await settle()
@@ -79,7 +79,7 @@ async function simulate(samples: number) {
   return { rows, waterfalls }
 }
 
-/** What waits for what; `+` begins with the one before it; in brackets what the answer does not wait for. */
+/** The order of the storage calls: `+` starts with the previous call, `->` after it, and brackets mark deferred calls. */
 function drawn(steps: readonly Step[], answeredAt: number): string {
   const inOrder = [...steps].sort((a, b) => a.from - b.from || a.to - b.to)
   return inOrder
@@ -126,11 +126,11 @@ async function price(): Promise<string[][]> {
 export async function simulateEdge({ quick }: Options): Promise<void> {
   watchCrypto()
   const { rows, waterfalls } = await simulate(quick ? QUICK_SAMPLES : SAMPLES)
-  console.log('Milliseconds until the answer, p50 / p99, waiting for storage alone\n')
+  console.log('Milliseconds until the response, p50 / p99, with only the time of storage\n')
   console.log(table(['operation', ...PLACES.map(({ name }) => name)], rows))
-  console.log('\nWhat waits for what, at typical latencies near the database\n')
-  console.log(table(['operation', 'until answered', 'storage'], waterfalls))
-  console.log('\nUS dollars a million, and how often a day the free plan allows it\n')
+  console.log('\nOrder of the storage calls, at typical latencies near the database\n')
+  console.log(table(['operation', 'until response', 'storage'], waterfalls))
+  console.log('\nUS dollars for a million operations, and how many the free plan allows a day\n')
   console.log(
     table(
       ['operation', 'rows read', 'written', 'request', 'KV', 'D1', 'total', 'free a day'],

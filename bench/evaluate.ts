@@ -1,9 +1,9 @@
 /**
- * In a process of its own: compiles and evaluates the module in a file, once, and prints the thread's run time in ms:
+ * A program that compiles and evaluates the module in a file once, and prints the run time of the thread in ms:
  * `node --experimental-vm-modules evaluate.ts FILE`.
  *
- * Run time, since a clock on the wall also counts the neighbours. Linux brings a thread's up to date at a tick, every
- * few ms, or when the whole process is asked about; so that is asked first, and what follows is exact to about 10 µs.
+ * Wall-clock time would include other processes. Linux updates the run time of a thread every few ms, and when the run time
+ * of the process is read. So the program reads that first, and the result is exact to about 10 µs.
  */
 
 import { readFileSync } from 'node:fs'
@@ -24,14 +24,14 @@ async function external(specifier: string): Promise<vm.Module> {
 }
 
 const source = readFileSync(process.argv[2] ?? '', 'utf8')
-// What the module imports is loaded beforehand: it is not the module's own cost.
+// The imports of the module are loaded before, because they are not its own cost.
 const specifiers = new Set(
   Array.from(source.matchAll(/from\s*"((?:node|cloudflare):[^"]+)"/g), ([, name = '']) => name),
 )
 const externals = new Map<string, vm.Module>()
 for (const specifier of specifiers) externals.set(specifier, await external(specifier))
 
-/** In ms. */
+/** The run time of this thread in ms. */
 function runTime(): number {
   process.cpuUsage()
   const { user, system } = process.threadCpuUsage()
@@ -44,11 +44,11 @@ async function load(text: string) {
   await module.evaluate()
 }
 
-// Nor is what Node itself loads and compiles when it is first used, and a Worker's runtime does not.
+// Node.js loads and compiles parts of itself at the first use, which the Workers runtime does not.
 new Headers({ name: 'value' })
 await load('export default null')
 runTime()
-// Keeps workers-oauth-provider from warning that it is not set, as for a fresh isolate.
+// Without this flag workers-oauth-provider prints a warning.
 const compatibilityFlags = { global_fetch_strictly_public: true }
 Object.assign(globalThis, { Cloudflare: { compatibilityFlags } })
 

@@ -1,11 +1,11 @@
-/** The figures of a run: medians and how far the middle half spreads about them, and how they are printed and kept. */
+/** The figures of a run: medians and quartiles, and how they are printed and saved. */
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 export type Spread = Readonly<{ median: number; low: number; high: number }>
 
-/** Linear between neighbours; NaN of nothing. */
+/** Interpolates linearly. NaN if there are no values. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   const place = (sorted.length - 1) * share
@@ -21,14 +21,14 @@ export const spreadOf = (values: readonly number[]): Spread => ({
   high: quantile(values, 0.75),
 })
 
-/** Of two series taken in the same cycles: the quotients, cycle by cycle. */
+/** The quotients of two series, cycle by cycle. */
 export const quotients = (upper: readonly number[], lower: readonly number[]) =>
   upper.map((value, cycle) => value / (lower[cycle] ?? Number.NaN))
 
 export const spreadText = ({ median, low, high }: Spread, digits: number) =>
   `${median.toFixed(digits)} (${low.toFixed(digits)}-${high.toFixed(digits)})`
 
-/** Keeps a run below results/; with a name for `save` also here, to be committed. */
+/** Writes a run to results/, and with a name in `save` also to this folder, to be committed. */
 export function keep(file: string, run: object, save: string | null): void {
   const results = resolve(import.meta.dirname, 'results')
   const document = `${JSON.stringify(run, null, 2)}\n`
@@ -37,7 +37,7 @@ export function keep(file: string, run: object, save: string | null): void {
   if (save !== null) writeFileSync(resolve(import.meta.dirname, save), document)
 }
 
-/** Columns as wide as their widest cell; all but the first are set to the right. */
+/** Columns are as wide as their widest cell. All except the first are aligned to the right. */
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = heading.map((text, column) =>
     Math.max(text.length, ...rows.map((row) => row[column]?.length ?? 0)),

@@ -1,4 +1,4 @@
-/** Growth: does an operation cost the same with 10 clients as with a million, and as many codes and refresh tokens? */
+/** Growth: whether an operation costs the same with 10 clients, codes and refresh tokens as with a million of each. */
 
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -16,14 +16,14 @@ import { cpuOf, type Measured, type Pace, type Row, ratesOf, takeTurns } from '.
 
 const SMALLEST = 10
 const MIDDLE = 10_000
-/** Of CPU a request, largest over smallest: SQLite's trees are two levels deeper at a million. */
+/** The limit of the CPU time at the largest size over the smallest: SQLite's trees are two levels deeper at a million. */
 const SAME_WITHIN = 1.15
 const LIST_WITHIN_MS = 30 * 60 * 1000
 const POLL_MS = 200
 
 type Listed = Readonly<{ seconds: number; peakMib: number; outputMib: number; ended: string }>
 
-/** `client list`, with the memory it took at its peak. */
+/** Runs `client list` and measures its peak memory. */
 const listClients = (stateDir: string) =>
   new Promise<Listed>((done) => {
     const words = [inProject('src/cli/main.ts'), 'client', 'list', '--json']
@@ -77,8 +77,8 @@ function comparison(measured: readonly Measured[]) {
 type Plans = Readonly<{ statements: number; scans: readonly string[] }>
 
 /**
- * The query plans of all statements on a grown database, as it stands and after ANALYZE has told SQLite how its rows are
- * spread. Leaves the database without statistics, as it was.
+ * The query plans of all statements on a grown database, before and after ANALYZE gives SQLite statistics about its rows.
+ * Deletes the statistics again.
  */
 function readPlans(stateDir: string): Plans {
   const sqlite = new DatabaseSync(databaseFile(stateDir))
@@ -106,7 +106,7 @@ function readPlans(stateDir: string): Plans {
 
 type State = Readonly<{ size: number; stateDir: string }>
 
-/** Every operation on every state, in turns. */
+/** Measures every operation on every state, in turns. */
 async function compareStates(states: readonly State[], pace: Pace, say: (text: string) => void) {
   const load = startLoad()
   const rows: Row[] = []
@@ -148,7 +148,7 @@ const listedTable = (listed: readonly (Listed & Readonly<{ clients: number }>)[]
     ]),
   )
 
-/** False if an operation costs more, or a statement reads a whole table. */
+/** Returns false if an operation costs more, or a statement reads a whole table. */
 export async function measureGrowth({ pace, clients, save }: Options): Promise<boolean> {
   const say = (text: string) => console.error(text)
   const directory = mkdtempSync(join(tmpdir(), 'bench-growth-'))

@@ -1,6 +1,6 @@
 /**
- * What a server hands out to be sent: requests as they go over the wire, written out once so that sending one costs a
- * single write.
+ * The requests that a server prepares for the load: complete HTTP requests as text, so that sending one takes a single
+ * write.
  */
 
 import { type Handout, TOKENS_TO_CHECK } from './operations.ts'
@@ -21,7 +21,7 @@ const headed = (first: string, headers: Headers, body: string) =>
 export const getRequest = (path: string, headers: Headers = {}) =>
   headed(`GET ${path} HTTP/1.1`, headers, '')
 
-/** `fields` as a form, ASCII alone. */
+/** Sends `fields` as a form. They must be ASCII. */
 export function postRequest(
   path: string,
   fields: Readonly<Record<string, string>>,
@@ -37,7 +37,7 @@ export function postRequest(
 
 const AT_ONCE = 50
 
-/** `make` runs `count` times, some at a time: a simulator's queue is not to be flooded. */
+/** Runs `make` `count` times, a few at the same time, so that the queue of a simulator does not grow too long. */
 export async function many<T>(count: number, make: () => Promise<T>): Promise<T[]> {
   const made: T[] = []
   while (made.length < count) {
@@ -47,11 +47,11 @@ export async function many<T>(count: number, make: () => Promise<T>): Promise<T[
   return made
 }
 
-/** What is handed out when so many requests are asked for. */
+/** Prepares this many requests. */
 export type HandOut = (count: number) => Promise<Handout>
 
 const ISSUED = '"access_token":"'
-/** Every JWT begins so. */
+/** The beginning of a response with a signed token: every JWT begins with `eyJ`. */
 export const ISSUED_SIGNED = `${ISSUED}eyJ`
 
 export const issues =
@@ -68,7 +68,7 @@ export const exchanges =
     return { requests, once: true, status: 200, text }
   }
 
-/** `requestOf`: the check of a token. A right answer holds `text`. */
+/** `requestOf` makes the request that checks a token. A right response contains `text`. */
 export const checks =
   (mintToken: () => Promise<string>, requestOf: (token: string) => string, text: string): HandOut =>
   async () => {

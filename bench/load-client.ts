@@ -1,10 +1,10 @@
-/** A small HTTP/1.1 client over bare sockets: it must cost less than what it measures. */
+/** A small HTTP/1.1 client on sockets, which costs less than the servers that it measures. */
 
 import { connect, type Socket } from 'node:net'
 
 type Expected = Readonly<{ status: number; text: string }>
 
-/** Sends what it is given and settles with null when the answer is right, else with what is wrong. */
+/** `send` resolves with null after a right response, and with the error after a wrong one. */
 export type Connection = Readonly<{
   send: (request: Buffer) => Promise<string | null>
   close: () => void
@@ -13,7 +13,7 @@ export type Connection = Readonly<{
 const HEAD_END = Buffer.from('\r\n\r\n')
 const CHUNKED_END = Buffer.from('0\r\n\r\n')
 
-/** Where the answer ends; null while it is not all there. */
+/** The length of the response; null while it is incomplete. */
 function endOf(bytes: Buffer): number | null {
   const headEnd = bytes.indexOf(HEAD_END)
   if (headEnd === -1) return null

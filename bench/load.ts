@@ -1,4 +1,4 @@
-/** The load, in a process of its own: for each order it fetches what is to be sent, sends it, and says how it went. */
+/** The load, a separate process: for each order it fetches the prepared requests, sends them and reports the times. */
 
 import { type Connection, openConnection } from './load-client.ts'
 import { HANDOUT_PATH, type Handout } from './operations.ts'
@@ -9,7 +9,7 @@ export type Order = Readonly<{
   operation: string
   requests: number
   connections: number
-  /** Whose run time is read. */
+  /** The process group whose CPU time is read. */
   group: number
 }>
 

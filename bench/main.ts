@@ -1,4 +1,4 @@
-/** `npm run bench`: installs the peers where they are missing, then measures. */
+/** `npm run bench`: installs the peers if they are missing, then measures. */
 
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -22,7 +22,7 @@ function optionsOrStop() {
   }
 }
 
-/** What a run returns is false if it found something wrong. Each loads its own program, and no other. */
+/** A run returns false if it found something wrong. Each imports only its own program. */
 const RUNS: Readonly<Record<Command, (options: Options) => Promise<unknown>>> = {
   async compare(options) {
     installPeers()

@@ -1,4 +1,4 @@
-/** What is measured, and the one contract between whoever serves and whoever asks. */
+/** The measured operations, and the interface between the servers and the load. */
 
 export const OPERATIONS = [
   'token_cold',
@@ -21,15 +21,15 @@ export const OPERATION_NAMES: Readonly<Record<Operation, string>> = {
   signed_check: 'check of a signed token',
 }
 
-/** With signed access tokens (RFC 9068), which are not stored. */
+/** Whether the operation uses signed access tokens (RFC 9068), which are not stored. */
 export const isSigned = (operation: Operation) => operation.startsWith('signed_')
 
-/** `simulator`: Miniflare's D1 and KV. `memory`: bindings answered from memory. `own`: a peer's own memory. */
+/** `simulator`: Miniflare's D1 and KV. `memory`: D1 and KV in memory. `own`: a peer's own memory. */
 export type Storage = 'simulator' | 'memory' | 'own'
 
 /**
- * Every server answers `GET /bench/requests?operation=O&n=N` with this: requests to be sent as they stand, each
- * once when `once`, else over and over in turn. An answer is right when it has the status and holds the text.
+ * The response of every server to `GET /bench/requests?operation=O&n=N`: complete requests. With `once` each is sent once,
+ * otherwise they are repeated in turn. A right response has the status and contains the text.
  */
 export type Handout = Readonly<{
   requests: readonly string[]
@@ -40,10 +40,10 @@ export type Handout = Readonly<{
 
 export const HANDOUT_PATH = '/bench/requests'
 
-/** What a server prints, in one line, when all of its ports serve. */
+/** The line that a server prints when all of its ports serve. */
 export type Ready = Readonly<{ ports: Readonly<Record<string, number>> }>
 
-/** How many tokens to check in turn. */
+/** The number of tokens that are checked in turn. */
 export const TOKENS_TO_CHECK = 64
 
 export const asOperation = (text: string | null): Operation => {

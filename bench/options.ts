@@ -1,4 +1,4 @@
-/** What `npm run bench` may be told. */
+/** The options of `npm run bench`. */
 
 import { parseArgs } from 'node:util'
 import type { Pace } from './turns.ts'
@@ -9,14 +9,14 @@ export type Command = (typeof COMMANDS)[number]
 export type Options = Readonly<{
   command: Command
   pace: Pace
-  /** Names of contestants or kinds of storage; empty: all. */
+  /** Names of servers or kinds of storage; all if empty. */
   only: readonly string[]
   quick: boolean
-  /** Write the results here too, to be committed. */
+  /** Whether the results are also written to bench/, to be committed. */
   save: boolean
-  /** Of the largest database in `growth`. */
+  /** The number of clients in the largest database of `growth`. */
   clients: number
-  /** Of `soak`: how long it lasts, and how often the service is restarted in its first fifth. */
+  /** The duration of `soak`, and the time between restarts of the service in its first fifth. */
   minutes: number
   restartEverySeconds: number
 }>
@@ -31,7 +31,7 @@ const QUICK_SLICES = 3
 const SLICE_SECONDS = 0.75
 const WARM_UP_REQUESTS = 6000
 
-/** Null: only the usage is asked for. */
+/** Null if the usage should be printed. */
 export function readOptions(words: readonly string[]): Options | null {
   const { values, positionals } = parseArgs({
     args: [...words],

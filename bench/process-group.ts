@@ -1,8 +1,8 @@
-/** Processes of one group: their run time by the kernel's account, stopping and continuing them. */
+/** The processes of a group: reads their CPU time, pauses and continues them. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** A file below /proc; empty when its process has ended. */
+/** The text of a file in /proc; empty if its process has ended. */
 export const readProc = (path: string) => {
   try {
     return readFileSync(`/proc/${path}`, 'utf8')
@@ -11,11 +11,11 @@ export const readProc = (path: string) => {
   }
 }
 
-/** `VmRSS` is what a process has in memory now, `VmHWM` its peak. */
+/** `VmRSS` is the current memory of a process, `VmHWM` its peak. */
 export const mibOf = (pid: number | undefined, what: 'VmRSS' | 'VmHWM') =>
   Number(new RegExp(`${what}:\\s*(\\d+)`).exec(readProc(`${pid}/status`))?.[1] ?? 0) / 1024
 
-/** The ids of its processes. `/proc/PID/stat`: after the name in parentheses come state, parent, group. */
+/** The ids of the processes of a group. In `/proc/PID/stat`, the name in parentheses is followed by state, parent and group. */
 export function membersOf(group: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -27,7 +27,7 @@ export function membersOf(group: number): number[] {
     .map(Number)
 }
 
-/** Seconds on a processor, of all threads, to the nanosecond: `/proc/PID/task/TID/schedstat`. */
+/** The CPU time of all threads in seconds, exact to the nanosecond: `/proc/PID/task/TID/schedstat`. */
 export function cpuSecondsOf(pids: readonly number[]): number {
   let nanoseconds = 0
   for (const pid of pids) {
@@ -41,12 +41,12 @@ export function cpuSecondsOf(pids: readonly number[]): number {
 
 export const stopGroup = (group: number) => process.kill(-group, 'SIGSTOP')
 export const continueGroup = (group: number) => process.kill(-group, 'SIGCONT')
-/** A stopped process hears nothing until it goes on. */
+/** Continues the processes first, because a paused process handles no signal. */
 export function endGroup(group: number): void {
   try {
     process.kill(-group, 'SIGCONT')
     process.kill(-group, 'SIGTERM')
   } catch {
-    // It has ended already.
+    // The group has already ended.
   }
 }

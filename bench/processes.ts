@@ -1,4 +1,4 @@
-/** Starts servers, each a process group pinned to one core, and the load on the other. */
+/** Starts each server as a process group on one core, and the load on another core. */
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
@@ -35,7 +35,7 @@ const forget = (group: number) => {
 process.on('exit', () => running.forEach(forget))
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
 
-/** `words`: the server's program, from here, and its arguments. Settles when it serves. */
+/** `words`: the path of the server's program in bench/, and its arguments. Resolves when the server serves. */
 export async function startServer(words: readonly string[]): Promise<Server> {
   const [program = '', ...more] = words
   const [command, given] = pinned(SERVER_CORE, [resolve(import.meta.dirname, program), ...more])

@@ -1,4 +1,4 @@
-/** Where the time of an operation goes: V8's sampling profiler inside workerd, on storage in memory. */
+/** Profiles an operation with V8's sampling profiler in workerd, on storage in memory. */
 
 import { freePorts, HOST } from '../test/node/free-ports.ts'
 import { table } from './figures.ts'
@@ -40,7 +40,7 @@ async function openInspector(port: number, worker: string) {
   return { ask, close: () => socket.close() }
 }
 
-/** Microseconds by function: of its own, and with what it called. */
+/** The microseconds of each function, without and with the functions that it calls. */
 function summarize({ nodes, samples, timeDeltas }: Profile) {
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const parents = new Map<number, number>()
@@ -85,7 +85,7 @@ export async function profile({ only, pace }: Options): Promise<void> {
   const perRequest = (us: number | undefined) => ((us ?? 0) / slice.requests).toFixed(2)
   const most = (of: Map<string, number>) => [...of].sort(([, a], [, b]) => b - a).slice(0, SHOWN)
   console.log(
-    `${who}, ${operation}: microseconds a request, of the function's own and with what it called\n`,
+    `${who}, ${operation}: microseconds a request, without and with the functions that it calls\n`,
   )
   console.log(
     table(

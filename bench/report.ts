@@ -1,4 +1,4 @@
-/** A run, as it is printed and as it is kept. */
+/** A run as it is printed and as it is saved. */
 
 import { cpus } from 'node:os'
 import type { Counted } from './counts.ts'
@@ -59,9 +59,9 @@ export function printed({ pace, isPinned, measured, counted, started, verdicts }
       ['operation', 'storage', 'cryptography'],
       counted.map(({ name, storage, crypto }) => [name, counts(storage), counts(crypto)]),
     ),
-    'Start: minified bundle, compile and evaluate (thread time), first answer of a fresh isolate over an empty one',
+    'Start: minified bundle, compile and evaluate (thread time), first response of a new isolate minus that of an empty one',
     table(
-      ['bundle', 'KiB', 'KiB gzipped', 'evaluate ms', 'first answer ms'],
+      ['bundle', 'KiB', 'KiB gzipped', 'evaluate ms', 'first response ms'],
       started.map(({ name, bytes, gzippedBytes, evaluateMs, firstAnswerMs }) => [
         name,
         kib(bytes),

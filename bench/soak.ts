@@ -1,4 +1,4 @@
-/** Load that lasts: mixed traffic against `npm start`, which is killed meanwhile, every answer judged by what is true. */
+/** The soak test: mixed traffic to `npm start`, which is killed several times. Every response is compared with a model. */
 
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -19,7 +19,7 @@ import {
 import { authorizeScope, rotateSecret, withdrawScope } from './soak/operator.ts'
 import { RESTARTS, startService } from './soak/service.ts'
 import { type Trend, trendOf } from './soak/trend.ts'
-import { isSurelyLive } from './soak/truth.ts'
+import { isSurelyValid } from './soak/truth.ts'
 import {
   authorizeAndExchange,
   inspectFamily,
@@ -31,7 +31,7 @@ import {
 } from './soak/user-acts.ts'
 import { createWorld, type World } from './soak/world.ts'
 
-/** In a hundred acts. */
+/** How many of a hundred acts are of each kind. */
 const MIX: readonly (readonly [act: (world: World) => Promise<void>, share: number])[] = [
   [checkToken, 45],
   [issueToken, 16],
@@ -48,11 +48,11 @@ const MIX: readonly (readonly [act: (world: World) => Promise<void>, share: numb
 ]
 
 const ACTS_A_SECOND = 100
-/** A password costs a third of a second of a processor. */
+/** Checking a password takes a third of a second of CPU time. */
 const SIGN_IN_EVERY_MS = 20_000
 const OPERATE_EVERY_MS = 5000
-/** After a restart so many sessions are looked for; at the end all. */
-const LOOKED_FOR = 1000
+/** The number of sessions that are checked after a restart. At the end all are checked. */
+const SESSIONS_AFTER_RESTART = 1000
 const BROWSERS = 4
 
 function drawAct() {
@@ -64,7 +64,7 @@ function drawAct() {
   return checkToken
 }
 
-/** `isOver` ends it between two acts. */
+/** Stops when `isOver` returns true, between two acts. */
 async function traffic(world: World, connections: number, isOver: () => boolean) {
   const pause = () => (-Math.log(1 - Math.random()) * (1000 * connections)) / ACTS_A_SECOND
   const repeat = async (everyMs: () => number, act: () => Promise<void>) => {
@@ -87,9 +87,9 @@ async function traffic(world: World, connections: number, isOver: () => boolean)
   ])
 }
 
-/** Every session that must live, or so many of them. */
-async function lookForSessions(world: World, most: number, connections: number): Promise<number> {
-  const live = world.tokens.filter(isSurelyLive)
+/** Checks at most `most` of the sessions that must be valid. */
+async function checkSessions(world: World, most: number, connections: number): Promise<number> {
+  const live = world.tokens.filter(isSurelyValid)
   const step = Math.max(1, live.length / most)
   const wanted = Array.from(
     { length: Math.min(most, live.length) },
@@ -126,7 +126,7 @@ export async function soak(options: Options): Promise<boolean> {
   const endsAt = startedAt + minutes * 60_000
   const running = traffic(world, pace.connections, () => Date.now() >= endsAt)
 
-  // The rest is left alone, to see whether memory grows: it settles after six minutes.
+  // The remaining time is without restarts, to see whether memory grows. Memory is steady after six minutes.
   const quietFrom = startedAt + (minutes * 60_000) / 5
   let looked = 0
   for (let i = 0; ; i++) {
@@ -135,7 +135,7 @@ export async function soak(options: Options): Promise<boolean> {
     const how = RESTARTS[i % RESTARTS.length] ?? 'npm told to end'
     await service.restart(how)
     const { startMs = 0, endMs = 0 } = service.windows.at(-1) ?? {}
-    const found = await lookForSessions(world, LOOKED_FOR, pace.connections)
+    const found = await checkSessions(world, SESSIONS_AFTER_RESTART, pace.connections)
     looked += found
     say(
       `${how}: down for ${endMs - startMs} ms; looked for ${found} sessions; ${counts.wrong} wrong, ${counts.lost} lost`,
@@ -145,7 +145,7 @@ export async function soak(options: Options): Promise<boolean> {
   const memory = Object.fromEntries(
     Object.entries(service.memory).map(([name, samples]) => [name, trendOf(samples)]),
   )
-  const atTheEnd = await lookForSessions(world, Number.POSITIVE_INFINITY, pace.connections)
+  const atTheEnd = await checkSessions(world, Number.POSITIVE_INFINITY, pace.connections)
 
   const seconds = (Date.now() - startedAt) / 1000
   const kinds = [...latencies].map(([kind, ms]) => ({
@@ -172,7 +172,7 @@ export async function soak(options: Options): Promise<boolean> {
   }
   print(result)
   keep('soak.json', result, save ? 'soak.json' : null)
-  // A quick run is over before memory settles.
+  // A quick run ends before memory is steady.
   const isFlat = quick || Object.values(memory).every((trend) => trend.isFlat)
   return counts.wrong + counts.lost === 0 && isFlat
 }

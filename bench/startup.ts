@@ -1,4 +1,4 @@
-/** Bundles: their bytes, how long they take to compile and evaluate, and a fresh isolate's first answer. */
+/** The bundles: their size, the time to compile and evaluate them, and the first response of a new isolate. */
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ export type Started = Readonly<{
   bytes: number
   gzippedBytes: number
   evaluateMs: Spread
-  /** Of a fresh isolate in a running workerd, above that of an isolate that holds nothing. */
+  /** The first response of a new isolate in a running workerd, minus that of an empty isolate. */
   firstAnswerMs: Spread
 }>
 
@@ -36,12 +36,12 @@ const LOADER = 'loader'
 
 const here = (path: string) => resolve(import.meta.dirname, path)
 
-/** Each path is answered without storage. */
+/** Every path is served without storage. */
 const subjects = (): readonly Subject[] => [
   {
     name: 'registry',
     entry: readWranglerConfig(CONFIG_PATHS.registry).main,
-    // Its metadata list what is declared, which is a read of D1.
+    // Not its metadata, which list the declared scopes from D1.
     path: '/login',
     status: 200,
     env: { ISSUER, DB: {}, SESSIONS: {}, CODES: {}, LOGIN_LIMIT: {}, REFUSAL_LIMIT: {} },
@@ -95,7 +95,7 @@ async function openLoader() {
   return { firstAnswerMs, close: () => runtime.dispose() }
 }
 
-/** Of all bundles, or of those that are named. One round more comes first, and is not counted. */
+/** Measures all bundles, or the named ones. A first round is not counted. */
 export async function measureStart(
   rounds: number,
   names: readonly string[] = subjects().map(({ name }) => name),

@@ -1,4 +1,4 @@
-/** The one client, user and code that every server is measured with, as far as it knows such things. */
+/** The client, the user and the code with which every server is measured, as far as it has them. */
 
 export const ISSUER = 'http://127.0.0.1:8787'
 export const CALLBACK = 'https://client.example/callback'
@@ -34,13 +34,13 @@ export const USER = {
   endorsements: ['cs.DL', 'math.*'],
 }
 
-/** RFC 7636, appendix B: every exchange proves its verifier. */
+/** RFC 7636, appendix B. Every redemption sends the verifier. */
 export const PKCE = {
   verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
   challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
 } as const
 
-/** The client's own parameters. */
+/** The id and the secret of the client. */
 export type Credentials = Readonly<{ id: string; secret: string }>
 
 export const credentialsFields = (

@@ -1,4 +1,4 @@
-/** What must hold (gate) and what is aimed for (goal), and how a run did. */
+/** The limits that a run must keep (gate) and should reach (goal), and the verdicts of a run. */
 
 import { quotients, type Spread, spreadOf } from './figures.ts'
 import type { Operation, Storage } from './operations.ts'
@@ -9,7 +9,7 @@ export type Verdict = Readonly<{
   what: string
   measured: Spread
   unit: 'times' | 'KiB'
-  /** `least`: no less than; `most`: no more than. */
+  /** `least`: the limit is a minimum; `most`: a maximum. */
   bound: 'least' | 'most'
   gate: number
   goal: number | null
@@ -21,7 +21,7 @@ type Comparison = Readonly<{
   what: string
   measure: 'rate' | 'cpu'
   storage: Storage
-  /** The same operation, unless another is named. */
+  /** The operation is the same unless another is named. */
   over: Readonly<{ who: string; storage: Storage; operation?: Operation }>
   bound: 'least' | 'most'
   bounds: Partial<Record<Operation, readonly [gate: number, goal: number | null]>>
@@ -101,7 +101,7 @@ const BUNDLE_KIB: Readonly<Record<string, readonly [number, number]>> = {
   registry: [60, 45],
   authenticator: [20, 12],
 }
-/** Compile and evaluate, over the other's. */
+/** The limits of the time to compile and evaluate, divided by that of the peer. */
 const EVALUATE: Readonly<Record<string, readonly [number, number]>> = {
   registry: [1, 0.7],
   authenticator: [0.4, 0.3],

@@ -1,6 +1,6 @@
 /**
- * Taking turns: all servers are up, all but the one measured are stopped, and a cycle gives each row one slice. What
- * the machine does meanwhile meets all rows of a cycle alike, so rows are compared within their cycle.
+ * Measures in turns: all servers run, and all except the measured one are paused. Each cycle measures a slice of every row.
+ * Other load on the machine affects all rows of a cycle, so rows are compared within their cycle.
  */
 
 import type { Slice } from './load.ts'
@@ -20,14 +20,14 @@ export type Pace = Readonly<{
   slices: number
   sliceSeconds: number
   connections: number
-  /** What each row has answered before its first slice counts: compilers take what runs often, and then only. */
+  /** The number of requests of each row before its first slice, because compilers optimize only code that runs often. */
   warmUpRequests: number
 }>
 
 const FIRST_REQUESTS = 60
 const SETTLING_ROUNDS = 3
 const MIN_REQUESTS = 40
-/** A slow row is warm after this time, however few its requests were. */
+/** A slow row counts as warm after this time, even with fewer requests. */
 const MAX_WARM_UP_SECONDS = 8
 
 export async function takeTurns(

@@ -16,7 +16,7 @@ import { cors } from 'hono/cors'
 
 type Bindings = { AUTHENTICATOR: AuthenticatorBinding }
 
-/** Where clients find this service, and the registry that issues its tokens: `[vars]` of wrangler.toml. */
+/** The URL of this service, and the registry that issues its tokens: `[vars]` of wrangler.toml. */
 const { RESOURCE, ISSUER } = env as unknown as Readonly<{ RESOURCE: string; ISSUER: string }>
 
 const OWNERS: Readonly<Record<string, string>> = { '1': 'ada', '2': 'grace' }
@@ -24,11 +24,11 @@ const ownerOf = (id: string) => (Object.hasOwn(OWNERS, id) ? OWNERS[id] : undefi
 
 const app = new Hono<ScopedEnv & { Bindings: Bindings }>()
 
-// Before every scoped(): a browser's preflight carries no credential, so scoped() refuses it, and the page could not
-// read a refusal. With a token in a header any origin may call; cookies are not for other origins.
+// Before every scoped(), because scoped() would refuse a browser's preflight, which has no credential. Any origin may call
+// with a token in a header. Cookies do not work from other origins.
 app.use(cors({ origin: '*', exposeHeaders: ['WWW-Authenticate', 'X-Correlation-Id'] }))
 
-/** A client that was refused finds out here where to get a token (RFC 9728). */
+/** Tells a refused client where to get a token (RFC 9728). */
 const METADATA_PATH = '/.well-known/oauth-protected-resource'
 app.all(
   METADATA_PATH,
@@ -45,7 +45,7 @@ const allow = (scope: string | null, options: ScopedOptions = {}) =>
 /** Any session, with any scopes. */
 app.get('/me', allow(null), (c) => c.json({ user: c.var.session.user?.username ?? null }))
 
-/** `submission:read:*` or `submission:read:1` reads submission 1; with `submission:read` its owner does. */
+/** `submission:read:*` and `submission:read:1` allow submission 1. `submission:read` allows it to its owner. */
 app.get(
   '/submissions/:id',
   allow('submission:read', {
@@ -55,7 +55,7 @@ app.get(
   (c) => c.json({ id: c.req.param('id'), owner: ownerOf(c.req.param('id')) ?? null }),
 )
 
-/** Only for those who are endorsed for the category. */
+/** Only for users who are endorsed for the category. */
 app.post(
   '/categories/:category/submissions',
   allow('submission:create', { category: (c) => c.req.param('category') }),

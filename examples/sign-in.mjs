@@ -1,9 +1,9 @@
 /**
- * A web application that signs its user in with the code flow, by way of the library openid-client.
+ * A web application that signs its user in with the code flow and the library openid-client.
  *
  *     CLIENT_ID=… CLIENT_SECRET=… node examples/sign-in.mjs
  *
- * ISSUER defaults to the local registry, REDIRECT_URI to the one of its demo client. A client without a secret needs no
+ * ISSUER defaults to the local registry, and REDIRECT_URI to that of its demo client. A client without a secret needs no
  * CLIENT_SECRET.
  */
 
@@ -29,7 +29,7 @@ for (const [name, value] of Object.entries({ ISSUER, REDIRECT_URI })) {
   if (!/^https?:/.test(value) || !URL.canParse(value)) stop(`${name} is not an http or https URL`)
 }
 
-// The endpoints come from ISSUER/.well-known/oauth-authorization-server. Plain http is for loopback alone.
+// The endpoints come from ISSUER/.well-known/oauth-authorization-server. Plain http is allowed only at a loopback address.
 const registry = await oauth
   .discovery(
     new URL(ISSUER),
@@ -55,7 +55,7 @@ const authorize = oauth.buildAuthorizationUrl(registry, {
 
 const callback = new URL(REDIRECT_URI)
 const server = createServer(async (request, response) => {
-  // A request with a malformed address, such as `//`, or with another state is not the callback.
+  // A request with a malformed URL, such as `//`, or with another state is not the callback.
   const target = URL.canParse(request.url, callback.origin) ? request.url : '/'
   const url = new URL(target, callback.origin)
   const isOurs =
@@ -70,7 +70,7 @@ const server = createServer(async (request, response) => {
     if (token.refresh_token) console.log(`REFRESH_TOKEN=${token.refresh_token}`)
   } catch (refusal) {
     response.writeHead(400).end('Not signed in.\n')
-    // A refused client gets a 401 with a challenge, which the library reports in place of the error code.
+    // A refused client gets a 401 with a challenge, which the library reports instead of the error code.
     const problem =
       refusal.status === 401 ? 'invalid_client: check CLIENT_ID and CLIENT_SECRET' : refusal.error
     console.log(`refused: ${problem ?? refusal.message}`)

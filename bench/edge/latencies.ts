@@ -1,27 +1,27 @@
 /**
- * How long storage takes, seen from a user's location, in milliseconds. Published where there is a figure; else a
- * stated assumption, to be replaced by measurements of a deployment. What is decided here rests on the order of
- * magnitude and on what waits for what, not on a digit.
+ * How long storage takes from a user's location, in milliseconds: a published figure if there is one, otherwise an
+ * assumption, which measurements of a deployment should replace. The conclusions depend on the orders of magnitude and on
+ * the order of the calls, not on exact figures.
  */
 
 import type { StorageOperation } from '../lab/watch.ts'
 
-/** A log-normal distribution through these two. */
+/** A log-normal distribution with these two quantiles. */
 type Latency = Readonly<{ p50: number; p99: number }>
 
 /** "<5 ms latency globally for hot reads": Cloudflare's KV documentation, page "Choose a storage product". */
 const KV_HOT_READ: Latency = { p50: 2, p99: 5 }
 /**
- * Not in the location's cache: regional tier, central tier, central store ("How KV works" gives no figure; "We made
- * Workers KV up to 3x faster", 2024-09-26, shows tens of ms at the median, hundreds at the tail). Assumed.
+ * Assumed. The key is not in the location's cache: regional tier, central tier, central store ("How KV works" gives no
+ * figure; "We made Workers KV up to 3x faster", 2024-09-26, shows tens of ms at the median and hundreds at the tail).
  */
 const KV_COLD_READ: Latency = { p50: 50, p99: 250 }
-/** Acknowledged by the central stores, wherever the writer is ("How KV works"). Assumed. */
+/** Assumed. The central stores acknowledge a write from any location ("How KV works"). */
 const KV_WRITE: Latency = { p50: 120, p99: 500 }
 
 /**
- * An indexed read takes D1 less than 1 ms of SQL, a write several ms because it is made durable in several places
- * ("D1 limits", frequently asked questions). The way there and back is assumed: within a region, and between continents.
+ * The SQL of an indexed read takes D1 less than 1 ms, of a write several ms, because D1 makes it durable in several places
+ * ("D1 limits", frequently asked questions). The round trips within a region and between continents are assumed.
  */
 const SQL_READ_MS = 1
 const SQL_WRITE_MS = 6
@@ -38,7 +38,7 @@ export const PLACES: readonly Place[] = [
 
 const plus = ({ p50, p99 }: Latency, ms: number): Latency => ({ p50: p50 + ms, p99: p99 + ms })
 
-/** Statements to the primary are taken for writes: those of the measured operations nearly all are. */
+/** Counts every statement to the primary as a write, because nearly all of them are writes in the measured operations. */
 export function latencyOf(operation: StorageOperation, place: Place, kvIsHot: boolean): Latency {
   switch (operation) {
     case 'd1 near':
@@ -53,16 +53,16 @@ export function latencyOf(operation: StorageOperation, place: Place, kvIsHot: bo
   }
 }
 
-/** Of the standard normal distribution. */
+/** The 99 % quantile of the standard normal distribution. */
 const Z_99 = 2.326
 
-/** `random` answers numbers from 0 to 1, evenly; two are taken (Box-Muller). */
+/** `random` returns uniform numbers from 0 to 1. Uses two of them (Box-Muller). */
 export function drawFrom({ p50, p99 }: Latency, random: () => number): number {
   const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
   return p50 * Math.exp((Math.log(p99 / p50) / Z_99) * normal)
 }
 
-/** The same numbers in every run: mulberry32. */
+/** A generator of the same random numbers in every run (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed
   return () => {

@@ -1,4 +1,4 @@
-/** The simulator's D1, with the rows that it says it read and wrote: those are what is billed. */
+/** The simulator's D1, which counts the rows that it reads and writes, as Cloudflare bills them. */
 
 import { Log, LogLevel, Miniflare } from 'miniflare'
 import { applyMigrations } from '../../src/local/migrations.ts'

@@ -1,11 +1,11 @@
-/** What an operation costs on Cloudflare's paid plan, and what the free plan allows. Price list of 2026-11. */
+/** The cost of an operation on Cloudflare's paid plan, and the limits of the free plan. Price list of 2026-11. */
 
 import type { Counted } from '../counts.ts'
 
-/** US dollars a million. */
+/** US dollars for a million. */
 const PER_MILLION = {
   request: 0.3,
-  /** Of milliseconds of CPU. */
+  /** Milliseconds of CPU time. */
   cpuMs: 0.02,
   'kv read': 0.5,
   'kv write': 5,
@@ -14,7 +14,7 @@ const PER_MILLION = {
   rowWritten: 1,
 } as const
 
-/** A day. */
+/** The limits of the free plan for a day. */
 export const FREE = {
   requests: 100_000,
   kvReads: 100_000,
@@ -23,13 +23,13 @@ export const FREE = {
   rowsWritten: 100_000,
 }
 
-/** Of a request, for the price alone: between what is measured here and the rounding of a bill. */
+/** The CPU time of a request for its price: more than is measured here, less than a bill may round up to. */
 const CPU_MS = 1
 
 type Rows = Readonly<{ read: number; written: number }>
 
 type Priced = Readonly<{
-  /** US dollars for a million such operations, by what they are for. */
+  /** US dollars for a million of the operation. */
   request: number
   kv: number
   d1: number
@@ -45,7 +45,7 @@ export function priceOf(storage: Counted['storage'], rows: Rows): Priced {
   return { request, kv, d1, total: request + kv + d1 }
 }
 
-/** How many such operations a day the free plan allows, and what ends them. */
+/** How many of the operation the free plan allows a day, and which limit is reached first. */
 export function freePerDay(
   storage: Counted['storage'],
   rows: Rows,

@@ -1,4 +1,4 @@
-/** Time that passes only in waiting for storage: computing takes none, so a thousand requests take no afternoon. */
+/** A clock that advances only while a request waits for storage, so that a thousand requests are simulated quickly. */
 
 import { settle } from '../counts.ts'
 
@@ -18,7 +18,7 @@ export function virtualClock() {
   return {
     now: () => nowMs,
     wait: (ms: number) => new Promise<void>((go) => waiting.push({ at: nowMs + ms, go })),
-    /** Starts at 0. Settles with what `work` answers and when; what it deferred is done by then too. */
+    /** Starts at 0. Resolves when `work` and its deferred work are done, with the result of `work` and its time. */
     async run<T>(work: () => Promise<T>): Promise<{ answer: T; ms: number }> {
       nowMs = 0
       let ended: { answer: T; ms: number } | null = null

@@ -1,4 +1,4 @@
-/** Fills a local state with clients, spent codes and refresh tokens, straight into D1's file. */
+/** Fills the D1 file of a local state with clients, redeemed codes and refresh tokens. */
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,12 +12,12 @@ import { CALLBACK, GRANTED_SCOPES, SCOPES } from '../subject.ts'
 import { CLIENT_ID_SQL, GROWN_SECRET } from './ids.ts'
 
 const ROWS_AT_ONCE = 50_000
-/** Each family has been renewed this often. */
+/** The number of refresh tokens in a family, of which all except the last are redeemed. */
 const TOKENS_A_FAMILY = 4
 
 /** `i` from `?2` up to `?3`; `?4` is now, `?5` a JSON list or record. */
 const RANGE = 'WITH RECURSIVE n(i) AS (SELECT ?2 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?3)'
-/** 43 characters, in order like the ids and as long as a digest. */
+/** Digests of 43 characters, in the order of the ids. */
 const DIGEST_SQL = (kind: string) => `printf('%08x-${kind}-%029x', i * 4294967295 / ?1, i)`
 const FAMILY_ID_SQL = `printf('%08x-fa31-4000-8000-%012x', i / ${TOKENS_A_FAMILY} * 4294967295 / ?1, i / ${TOKENS_A_FAMILY})`
 
@@ -103,7 +103,7 @@ export function databaseFile(stateDir: string): string {
   return join(folder, found[0] ?? '')
 }
 
-/** `size` of each: clients, spent codes, refresh tokens. */
+/** Writes `size` clients, redeemed codes and refresh tokens. */
 export async function grow(
   stateDir: string,
   size: number,

@@ -1,8 +1,8 @@
-/** The ids of a database grown to size: in ascending order, so that they load fast and are known without asking. */
+/** The ids of clients in a grown database: in ascending order, which loads fast, and computed, so that no query is needed. */
 
 const SPACE = 0xffffffff
 
-/** As `clientIdSql` has it. */
+/** The same id as `CLIENT_ID_SQL` computes. */
 export const grownClientId = (index: number, size: number) =>
   `${Math.floor((index * SPACE) / size)
     .toString(16)
@@ -11,5 +11,5 @@ export const grownClientId = (index: number, size: number) =>
 /** `?1` is the size, `i` the index. */
 export const CLIENT_ID_SQL = `printf('%08x-5eed-4000-8000-%012x', i * ${SPACE} / ?1, i)`
 
-/** The same for all grown clients. */
+/** The secret of all grown clients. */
 export const GROWN_SECRET = 'regs_grown0123456789abcdef0123456789abcdef'

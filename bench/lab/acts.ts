@@ -1,9 +1,9 @@
-/** Every operation of the two workers that is counted, delayed or priced: what comes before it, and the request. */
+/** Every operation of the two Workers that is counted, simulated or priced: its preparation and its request. */
 
 import { CALLBACK, GRANTED_SCOPES, PKCE, redemptionFields, SCOPES, SERVICE } from '../subject.ts'
 import { type Answered, agreementTo, consentOnce, type Lab, post, type Send } from './registry.ts'
 
-/** `ready` is unmeasured; what it answers is the request to be measured. */
+/** `ready` prepares the operation, and returns the request that is measured. */
 export type Act = Readonly<{ name: string; ready: () => Promise<() => Promise<Answered>> }>
 
 const authorizePath = (
@@ -28,15 +28,15 @@ const field = ({ status, body }: Answered, name: string) => {
   return value
 }
 
-/** `wait` lets deferred work end. */
+/** `wait` waits for deferred work. */
 export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<readonly Act[]> {
   const { credentials, cookie, cookieForSigned } = lab
   const { id: client_id, secret: client_secret } = credentials
   const client = { client_id, client_secret }
   const path = authorizePath(client_id, GRANTED_SCOPES)
-  /** Never agreed to in full, so that the user is asked each time. */
+  /** The user never allows all of these scopes, so the consent page is shown each time. */
   const askingPath = authorizePath(client_id, SCOPES)
-  /** For a service with signed tokens. */
+  /** Requests tokens for a service with signed tokens. */
   const signed = { resource: SERVICE }
   const signedPath = authorizePath(client_id, GRANTED_SCOPES, signed)
   const setUp = lab.freshRegistry()
@@ -54,14 +54,14 @@ export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<reado
     send('/token', post({ grant_type: 'client_credentials', ...client, ...more }))
   const bearer = (text: string) => ({ headers: { Authorization: `Bearer ${text}` } })
 
-  /** With the client's record in the isolate, and its use recorded. */
+  /** A registry whose isolate has the client's record cached, and has recorded its use. */
   const warm = async () => {
     const send = lab.freshRegistry()
     await token(send)
     await wait()
     return send
   }
-  /** And with the service of the signed tokens. */
+  /** A registry that has also cached the service with signed tokens. */
   const warmForSigned = async () => {
     const send = await warm()
     await token(send, signed)
@@ -69,7 +69,7 @@ export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<reado
   }
   await warm()
 
-  /** A check changes nothing, so one token serves all requests of an act. */
+  /** A check changes nothing, so all checks use one token. */
   const shownBy = (issued: () => Promise<Answered>) => {
     let shown: Promise<RequestInit> | undefined
     return () => {

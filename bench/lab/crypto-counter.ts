@@ -1,4 +1,4 @@
-/** Counts the platform's cryptography in this process, and knows whether any is under way. */
+/** Counts the calls of the platform's cryptography in this process, and those that are running. */
 
 const COUNTED = [
   'digest',
@@ -27,7 +27,7 @@ const note = (name: string) => {
   count[name] = (count[name] ?? 0) + 1
 }
 
-/** Once per process. */
+/** Replaces the functions of `crypto`. Call it once in a process. */
 export function watchCrypto(): void {
   const subtle = crypto.subtle as unknown as Record<
     string,

@@ -1,4 +1,4 @@
-/** What the lab runs: both workers and the stores, in one module. */
+/** The module that the lab runs: both Workers and the stores. */
 
 export { createAuthenticator } from '../../src/authenticator/app.ts'
 export { compose } from '../../src/compose.ts'

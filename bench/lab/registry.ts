@@ -13,10 +13,10 @@ import { type Around, watchDatabase, watchNamespace } from './watch.ts'
 const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
 
 export type Answered = Readonly<{ status: number; location: string; body: string }>
-/** Settles with the answer; deferred work may go on. */
+/** Resolves with the response. Deferred work may still be running. */
 export type Send = (path: string, init?: RequestInit) => Promise<Answered>
 
-/** Both workers and the stores, bundled and loaded into this process. */
+/** Bundles both Workers and the stores, and loads them into this process. */
 async function loadLab(): Promise<typeof Entry> {
   const module = await buildWorker(resolve(import.meta.dirname, 'entry.ts'))
   return import(`data:text/javascript;base64,${Buffer.from(module).toString('base64')}`)
@@ -30,7 +30,7 @@ const read = async (response: Response): Promise<Answered> => ({
   body: await response.text(),
 })
 
-/** `stored` is what the bindings come down to; another database may be given in its place. */
+/** `DB` may be another database. */
 export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase()) {
   const lab = await loadLab()
   const stored = { DB, SESSIONS: memoryNamespace(), CODES: memoryNamespace() }
@@ -61,17 +61,17 @@ export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase())
     })
   await lab.insertService(DB)
 
-  /** A new user who is signed in at a browser. */
+  /** The cookie of a new user who is signed in. */
   const signedIn = async () => {
     const userId = await lab.newUser(DB)
     const cookie = lab.mintToken('browserSession')
     const session = { ...lab.exampleSession(example, lab.exampleUser(userId)), client: null }
-    // For good: a long run has KV forget the oldest of those that expire.
+    // Without an expiry, because in a long run KV drops the oldest keys that expire.
     await stored.SESSIONS.put(await lab.digest(cookie), JSON.stringify(session))
     return { Cookie: `registry_session=${cookie}` }
   }
 
-  /** A new one each: what an isolate keeps is not yet kept. */
+  /** A new registry for each call, so that nothing is cached. */
   const freshRegistry = (): Send => {
     const registry = lab.compose(bindings)
     const context = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} }
@@ -91,7 +91,7 @@ export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase())
   return {
     credentials: { id, secret },
     cookie: await signedIn(),
-    /** Of a user who allowed the client a service with signed tokens. */
+    /** The cookie of a user who has allowed the client to use a service with signed tokens. */
     cookieForSigned: await signedIn(),
     freshRegistry,
     freshAuthenticator,
@@ -109,7 +109,7 @@ export const post = (fields: Readonly<Record<string, string>> | Pair[], headers 
   body: new URLSearchParams(fields as Record<string, string>).toString(),
 })
 
-/** The form of a consent page, with these of its boxes ticked. */
+/** The form of a consent page, with the checkboxes of these scopes ticked. */
 export const agreementTo = ({ body }: Answered, scopes: readonly string[]): Pair[] => [
   ...(fieldsOf(body, '/authorize') ?? []).filter(
     ([name, value]) => name !== 'grant' || scopes.includes(value),
@@ -117,7 +117,7 @@ export const agreementTo = ({ body }: Answered, scopes: readonly string[]): Pair
   ['confirm', 'ok'],
 ]
 
-/** Agrees once, so that from then on the consent is remembered. */
+/** Gives consent once, so that it is remembered for later requests. */
 export async function consentOnce(
   send: Send,
   path: string,

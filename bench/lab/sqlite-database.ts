@@ -1,4 +1,4 @@
-/** D1 over SQLite in this process, with the project's own schema: every statement works. */
+/** D1 on SQLite in this process, with the project's own schema. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,8 +1,8 @@
-/** Bindings that tell of each operation before and after: to count it, to delay it, to draw it. */
+/** Bindings that call a function around each storage operation, to count or delay it. */
 
 export type StorageOperation = 'd1 near' | 'd1' | 'kv read' | 'kv write' | 'kv delete'
 
-/** Wraps the doing of one operation. */
+/** Called around one operation. */
 export type Around = <T>(operation: StorageOperation, act: () => Promise<T>) => Promise<T>
 
 const RUNS = new Set(['first', 'all', 'run', 'raw'])
@@ -25,7 +25,7 @@ function watchStatement(
   })
 }
 
-/** A batch is one operation. A session that lets a replica answer is `d1 near`. */
+/** A batch counts as one operation. A session that may read from a replica is `d1 near`. */
 export function watchDatabase(
   db: D1Database,
   around: Around,

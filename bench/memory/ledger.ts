@@ -1,4 +1,4 @@
-/** What D1 answers to the token endpoint, by our own statements: one client, one user, codes spent once. */
+/** A D1 in memory with one client, one user and single-use codes, for the statements of the token endpoint. */
 
 import type { RegisteredUser } from '../../src/domain/user.ts'
 import { INSERT_CODE } from '../../src/stores/authorizations.ts'
@@ -15,12 +15,12 @@ import {
 type Row = Readonly<Record<string, unknown>>
 type Bound = readonly unknown[]
 
-/** By its SQL, what a statement answers. */
+/** The results of each statement, by its SQL. */
 type Statements = ReadonlyMap<string, (bound: Bound) => readonly Row[]>
 
 type Prepared = Readonly<{ run: () => { results: readonly Row[]; success: true } }>
 
-/** D1 answered from memory, for just the statements that the measured operations use: any other throws. */
+/** A D1 in memory for the statements of the measured operations. Any other statement throws. */
 function memoryDatabase(statements: Statements): D1Database {
   const statement = (answer: (bound: Bound) => readonly Row[], bound: Bound): object => {
     const run = () => ({ results: answer(bound), success: true as const, meta: { changes: 0 } })
@@ -52,7 +52,7 @@ type CodeRow = {
   familyId: string | null
 }
 
-/** Codes that were never redeemed are forgotten past this number, the oldest first. */
+/** Beyond this number the oldest code is dropped. */
 const MAX_CODES = 50_000
 
 const userJson = (user: RegisteredUser) =>

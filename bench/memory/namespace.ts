@@ -1,4 +1,4 @@
-/** KV answered from memory. Of keys that expire it keeps the youngest, so that a long run does not fill the heap. */
+/** A KV namespace in memory. It drops the oldest keys that expire, so that a long run does not fill the heap. */
 
 const MAX_EXPIRING = 20_000
 

@@ -1,7 +1,7 @@
 /**
- * `better-auth` with `@better-auth/oauth-provider` on Node, with its own memory adapter: rate limits, telemetry and
+ * `better-auth` with `@better-auth/oauth-provider` on Node.js, with its own memory adapter: rate limits, telemetry and
  * logging off, the client cached as trusted, opaque tokens, no ID tokens, no refresh tokens. Its tables are lists that
- * it searches from end to end, so what earlier slices left in them is removed before each.
+ * it searches completely, so the rows of earlier slices are removed before each slice.
  */
 
 import { oauthProvider } from '@better-auth/oauth-provider'
@@ -75,7 +75,7 @@ const auth = betterAuth({
 })
 const context = await auth.$context
 
-/** The row that its administrator's endpoint would write; that one wants a browser session. */
+/** Writes the row that its endpoint for administrators would write, which requires a browser session. */
 async function register() {
   const [id, secret] = [crypto.randomUUID(), 'regs_0123456789abcdef0123456789abcdef']
   await context.adapter.create({
@@ -109,7 +109,7 @@ const user = await internalAdapter.createUser({
 const session = await internalAdapter.createSession(user.id)
 const credentials = await register()
 
-/** As its own authorization endpoint records a code. */
+/** Writes a code as its authorization endpoint does. */
 async function mintCode() {
   const code = crypto.randomUUID().replaceAll('-', '')
   await internalAdapter.createVerificationValue({
@@ -140,7 +140,7 @@ async function mintToken() {
   return (await response.json()).access_token
 }
 
-/** Without what earlier slices left. */
+/** Removes the rows of earlier slices. */
 const cleared = (handOut) => (count) => {
   tables.oauthAccessToken.length = 0
   tables.verification.length = 0

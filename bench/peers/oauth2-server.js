@@ -1,4 +1,4 @@
-/** `@node-oauth/oauth2-server` on bare `node:http`, with a model of maps. */
+/** `@node-oauth/oauth2-server` on `node:http`, with a model that stores in maps. */
 
 import OAuth2Server from '@node-oauth/oauth2-server'
 import { checks, exchanges, getRequest, issues } from '../handouts.ts'
@@ -80,7 +80,7 @@ async function answer(request, response) {
   }
 }
 
-/** Through its own authorization handler. */
+/** Issues a code by its own authorization handler. */
 async function mintCode() {
   const request = new Request({
     method: 'GET',

@@ -1,11 +1,11 @@
-/** What the peers on Node share: a bare HTTP server that hands out requests, and gives all others to the peer. */
+/** The HTTP server of the peers on Node.js: it answers with prepared requests, and passes all other requests to the peer. */
 
 import { createServer } from 'node:http'
 import { HANDOUT_PATH } from '../operations.ts'
 
 /**
- * `handOuts`: by operation, what is handed out for a number of requests. `answer` is a listener of `node:http`. Prints
- * the line that says it serves.
+ * `handOuts` prepares requests for each operation. `answer` is a listener of `node:http`. Prints a line when the server
+ * serves.
  */
 export function serve(handOuts, answer) {
   const server = createServer(async (request, response) => {

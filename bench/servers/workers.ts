@@ -1,6 +1,7 @@
 /**
- * A process with one runtime and a worker for each operation, each on a port and on storage of its own:
- * `node servers/workers.ts WHO STORAGE [INSPECTOR_PORT]`, with the inspector not minified. Prints one line when all serve.
+ * A program with one runtime and a Worker for each operation, each with its own port and storage:
+ * `node servers/workers.ts WHO STORAGE [INSPECTOR_PORT]`. With the inspector the bundle is not minified. Prints one line when
+ * all Workers serve.
  */
 
 import { resolve } from 'node:path'
@@ -14,16 +15,16 @@ import { freePorts, HOST } from '../../test/node/free-ports.ts'
 import { isSigned, OPERATIONS, type Operation, type Ready } from '../operations.ts'
 import { ISSUER } from '../subject.ts'
 
-/** Long enough for the record to stay warm through a whole run's turns. */
+/** Long enough for the record to stay cached for a whole run. */
 const WARM_SECONDS = '300'
 
-/** Without it workers-oauth-provider warns at every start. Nothing here fetches. */
+/** Without this flag workers-oauth-provider prints a warning at every start. No Worker here sends a request. */
 const QUIETLY = ['global_fetch_strictly_public']
 
 const answering = (operations: readonly Operation[], entry: string) =>
   Object.fromEntries(operations.map((operation) => [operation, entry]))
 
-/** Which worker answers an operation; none where there is no such thing. */
+/** The Worker for an operation; undefined if it has no such operation. */
 const WORKERS: Readonly<Record<string, Partial<Record<Operation, string>>>> = {
   registry: {
     ...answering(OPERATIONS, 'registry.ts'),
@@ -67,7 +68,7 @@ async function serve(
         STORAGE: text(storage),
         OPERATION: text(operation),
         ISSUER: text(ISSUER),
-        // The peers log nothing either: docs/performance.md says what a line costs.
+        // The peers do not log either. docs/performance.md says what a line costs.
         LOG_ANSWERS: text('refusals'),
         CLIENT_CACHE_SECONDS: text(operation === 'token_cold' ? '0' : WARM_SECONDS),
         ...(storage === 'simulator' && {

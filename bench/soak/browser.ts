@@ -1,10 +1,10 @@
-/** Browsers: they sign in, and answer the consent page, by the pages' own forms. */
+/** Browsers, which sign in and answer the consent page with the forms of the pages. */
 
 import { fieldsOf } from '../../test/node/forms.ts'
 import type { Answer, Conversation, Pairs } from './conversation.ts'
 import type { Service } from './service.ts'
 
-/** Of a user who has signed in. */
+/** The browser of a user who has signed in. */
 export type Browser = Readonly<{ username: string; cookies: Map<string, string> }>
 
 export async function visit(
@@ -25,7 +25,7 @@ export async function visit(
   return answer
 }
 
-/** Null, and wrong, if it is not let in. */
+/** Returns null and reports a wrong response if the sign-in is refused. */
 export async function signIn(
   world: Readonly<{ talk: Conversation; service: Service }>,
   username: string,
@@ -39,8 +39,8 @@ export async function signIn(
 }
 
 /**
- * The code, and the scopes that it is for: all of `scopes` where the consent is remembered, else those of `ticked`.
- * Null, and wrong, if there is none.
+ * Returns the code, and whether the consent was remembered; otherwise the code has only the scopes in `ticked`. Returns
+ * null and reports a wrong response if there is no code.
  */
 export async function obtainCode(
   world: Readonly<{ talk: Conversation; service: Service }>,

@@ -1,4 +1,4 @@
-/** Requests, timed; what is wrong with their answers; and that no answer is no fault while the service is down. */
+/** Sends requests, measures their time and reports wrong responses. A missing response is wrong only while the service is up. */
 
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Service } from './service.ts'
@@ -12,7 +12,7 @@ export type Answer = Readonly<{
 }>
 export type Request = Readonly<{ url: string; headers?: Record<string, string>; form?: Pairs }>
 export type Pairs = Record<string, string> | [string, string][]
-/** `isRepeated`: an earlier attempt was not answered, and may have been carried out. */
+/** `isRepeated`: an earlier attempt got no response, and may have taken effect. */
 export type Insisted = Readonly<{ answer: Answer; isRepeated: boolean }>
 
 const RETRY_MS = 200
@@ -23,7 +23,7 @@ export function conversationWith(service: Service) {
   const complaints: string[] = []
   const counts = { answers: 0, unanswered: 0, wrong: 0, lost: 0 }
 
-  /** Never with a secret or a token in it. */
+  /** `what` must not contain a secret or a token. */
   const complain = (kind: string, what: string) => {
     console.error(`${new Date().toISOString()} ${kind}: ${what}`)
     if (complaints.length < MOST_COMPLAINTS) complaints.push(`${kind}: ${what}`)
@@ -33,7 +33,7 @@ export function conversationWith(service: Service) {
     complain(kind, what)
   }
 
-  /** Null when there is no answer, or 503. That is wrong unless the service was down. */
+  /** Returns null if there is no response or 503, which is wrong unless the service was down. */
   async function ask(kind: string, { url, headers = {}, form }: Request): Promise<Answer | null> {
     const begunMs = Date.now()
     const begun = performance.now()
@@ -70,13 +70,13 @@ export function conversationWith(service: Service) {
     complaints,
     latencies,
     wrong,
-    /** A session that must live was not found. */
+    /** Reports that a session that must be valid was refused. */
     lost(kind: string, what: string) {
       counts.lost += 1
       complain(kind, `LOST: ${what}`)
     },
     ask,
-    /** As a client does: again and again until there is an answer. */
+    /** Repeats the request until there is a response, as a client does. */
     async insist(kind: string, request: Request): Promise<Insisted> {
       for (let isRepeated = false; ; isRepeated = true) {
         const answer = await ask(kind, request)
@@ -84,7 +84,7 @@ export function conversationWith(service: Service) {
         await wait(RETRY_MS)
       }
     },
-    /** True if the status is one of these; else that is wrong. */
+    /** Returns whether the status is one of these, and otherwise reports a wrong response. */
     expect(kind: string, { status, text }: Answer, ...expected: readonly number[]): boolean {
       if (expected.includes(status)) return true
       const error = /"error":"(\w+)"/.exec(text)?.[1] ?? ''

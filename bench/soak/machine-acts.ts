@@ -1,21 +1,21 @@
-/** What clients do for themselves and services ask: tokens, checks, introspection, revocation, and bad requests. */
+/** The acts of clients and services without a user: tokens, checks, introspection, revocation, and bad requests. */
 
 import { jwtVerify } from 'jose'
 import type { Answer, Request } from './conversation.ts'
 import {
-  hasEnded,
-  isSurelyLive,
-  mayEnd,
-  mustBe,
+  isSurelyValid,
   ONE_SESSION_MS,
+  recordRevocation,
+  recordRevocationStart,
   type Secret,
-  secretMustBe,
   type Token,
+  verdictOf,
+  verdictOfSecret,
 } from './truth.ts'
 import {
+  addToken,
   CLIENT_CACHE_MS,
   type Client,
-  hold,
   newestOf,
   pick,
   requestAs,
@@ -39,7 +39,7 @@ const askToken = (world: World, client: Client, scopes: readonly string[], secre
 
 type Holder = Readonly<{ client: Client; username: string | null; scopes: readonly string[] }>
 
-/** What an answer of this kind gave. */
+/** Records the tokens of a response. */
 export function heldFor(
   world: World,
   kind: string,
@@ -48,7 +48,7 @@ export function heldFor(
 ) {
   const { access_token: text, refresh_token: refresh = '', scope } = bodyOf(answer)
   if (!sameScopes(scope.split(' '), scopes)) world.talk.wrong(kind, `other scopes: ${scope}`)
-  return { token: hold(world, { text, clientId: client.id, username, scopes }), refresh }
+  return { token: addToken(world, { text, clientId: client.id, username, scopes }), refresh }
 }
 
 const heldBy = (world: World, client: Client, answer: Answer, scopes: readonly string[]) =>
@@ -61,18 +61,18 @@ export async function issueToken(world: World): Promise<void> {
   if (world.talk.expect(KIND, answer, 200)) heldBy(world, client, answer, scopes)
 }
 
-/** With the secret that was rotated last, or the one before it. */
+/** Requests a token with the newest secret or the one before it. */
 export async function issueWithRotatedSecret(world: World): Promise<void> {
   const client = world.clients.rotated
   const secret = pick(client.secrets.slice(-2)) ?? newestOf(client)
   const { answer } = await askToken(world, client, SCOPES, secret)
-  const verdict = secretMustBe(secret, answer.begunMs, answer.endedMs)
+  const verdict = verdictOfSecret(secret, answer.begunMs, answer.endedMs)
   const expected = { accepted: [200], refused: [401, 429], either: [200, 401, 429] }[verdict]
   const isExpected = world.talk.expect(`${KIND}, secret rotated`, answer, ...expected)
   if (isExpected && answer.status === 200) heldBy(world, client, answer, SCOPES)
 }
 
-/** What the administrator has withdrawn may still be issued on a copy of the client's record, and then ends soon. */
+/** A withdrawn scope may still be issued from a cached client record. The token is then already revoked. */
 export async function issueSpare(world: World): Promise<void> {
   const { spare, talk } = world
   const { spare: client } = world.clients
@@ -81,24 +81,24 @@ export async function issueSpare(world: World): Promise<void> {
   const { answer } = await askToken(world, client, scopes, newestOf(client))
   const isSteady = spare.state === before.state && spare.sinceMs === before.sinceMs
   const wantsSpare = scopes.includes(SPARE_SCOPE)
-  const mayBeOld = answer.begunMs < before.sinceMs + CLIENT_CACHE_MS
+  const mayBeCached = answer.begunMs < before.sinceMs + CLIENT_CACHE_MS
   const mayRefuse = wantsSpare && !(isSteady && before.state === 'authorized')
-  const mustRefuse = wantsSpare && isSteady && before.state === 'withdrawn' && !mayBeOld
+  const mustRefuse = wantsSpare && isSteady && before.state === 'withdrawn' && !mayBeCached
   const expected = mustRefuse ? [400] : mayRefuse ? [200, 400] : [200]
   if (!talk.expect(`${KIND}, scope withdrawn`, answer, ...expected) || answer.status !== 200) return
   const token = heldBy(world, client, answer, scopes)
-  // On an old copy what was not withdrawn ends too.
-  const isDoubtful = before.state === 'either' || (before.state === 'withdrawn' && mayBeOld)
-  if (!isSteady || isDoubtful) mayEnd(token, answer.begunMs)
+  // A token from an old record is revoked even if it lacks the withdrawn scope.
+  const isDoubtful = before.state === 'either' || (before.state === 'withdrawn' && mayBeCached)
+  if (!isSteady || isDoubtful) recordRevocationStart(token, answer.begunMs)
   if (isSteady && wantsSpare && before.state === 'withdrawn') {
-    hasEnded(token, answer.endedMs, before.withinMs, 'issued on an old record')
+    recordRevocation(token, answer.endedMs, before.withinMs, 'issued on an old record')
   }
 }
 
-const endOf = ({ ending }: Token) =>
-  `${ending.by} ${((Date.now() - ending.freshMs) / 1000).toFixed(1)} s ago`
+const endOf = ({ revocation }: Token) =>
+  `${revocation.by} ${((Date.now() - revocation.freshMs) / 1000).toFixed(1)} s ago`
 
-/** Half of the time one that was issued lately. */
+/** Any token, half of the time one of the last hundred. */
 const anyToken = ({ tokens }: World) => pick(Math.random() < 0.5 ? tokens.slice(-100) : tokens)
 
 export async function checkToken(
@@ -117,7 +117,7 @@ export async function checkToken(
   const headers = { Authorization: `Bearer ${token.text}` }
   const answer = await talk.ask(kind, { url: `${service.authenticator}/auth?${query}`, headers })
   if (!answer) return
-  const verdict = mustBe(token, how, answer.begunMs, answer.endedMs)
+  const verdict = verdictOf(token, how, answer.begunMs, answer.endedMs)
   if (answer.status === 401) {
     if (verdict === 'accepted') talk.lost(kind, 'a live token is refused')
     return
@@ -143,7 +143,7 @@ export async function introspectToken(world: World, token = anyToken(world)): Pr
   const answer = await talk.ask('introspection', request)
   if (!answer || !talk.expect('introspection', answer, 200)) return
   const told = JSON.parse(answer.text) as Record<string, string | boolean>
-  const verdict = mustBe(token, 'fresh', answer.begunMs, answer.endedMs)
+  const verdict = verdictOf(token, 'fresh', answer.begunMs, answer.endedMs)
   if (told.active !== true) {
     if (verdict === 'accepted') talk.lost('introspection', 'a live token is not active')
     return
@@ -155,16 +155,16 @@ export async function introspectToken(world: World, token = anyToken(world)): Pr
   }
 }
 
-/** And then it is checked that it has ended. */
+/** Revokes a token, and checks that it is refused. */
 export async function revokeToken(world: World): Promise<void> {
   const token = anyToken(world)
   const client = Object.values(world.clients).find(({ id }) => id === token?.clientId)
-  if (!token || !client || !isSurelyLive(token)) return
-  mayEnd(token, Date.now())
+  if (!token || !client || !isSurelyValid(token)) return
+  recordRevocationStart(token, Date.now())
   const request = requestAs(client, `${world.service.registry}/revoke`, { token: token.text })
   const { answer } = await world.talk.insist('revocation', request)
   if (!world.talk.expect('revocation', answer, 200)) return
-  hasEnded(token, answer.endedMs, ONE_SESSION_MS, 'revoked')
+  recordRevocation(token, answer.endedMs, ONE_SESSION_MS, 'revoked')
   await checkToken(world, token, 'plain')
   await checkToken(world, token, 'fresh')
   await introspectToken(world, token)

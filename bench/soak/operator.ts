@@ -1,12 +1,19 @@
-/** What the administrator does meanwhile: a secret is rotated with overlap, a scope withdrawn and given back. */
+/** The acts of the administrator: rotates a secret with an overlap, withdraws a scope and authorizes it again. */
 
 import { setTimeout as wait } from 'node:timers/promises'
-import { ALL_SESSIONS_MS, goodSecret, hasEnded, mayEnd, outlive, REPAIRED_MS } from './truth.ts'
+import {
+  ALL_SESSIONS_MS,
+  goodSecret,
+  REPAIRED_MS,
+  recordRevocation,
+  recordRevocationStart,
+  recordRotation,
+} from './truth.ts'
 import { CLIENT_CACHE_MS, newestOf, SPARE_SCOPE, type World } from './world.ts'
 
 const OVERLAP_SECONDS = 8
 
-/** A command that fails while the service is down is given again. */
+/** Repeats a command that fails while the service is down. */
 async function insist(world: World, words: readonly string[]): Promise<Record<string, string>> {
   for (;;) {
     const done = await world.administer(words)
@@ -18,8 +25,8 @@ export async function rotateSecret(world: World): Promise<void> {
   const { rotated } = world.clients
   const former = newestOf(rotated)
   const begunMs = Date.now()
-  // Until it is answered nobody knows since when the former secret is counted out.
-  outlive(former, OVERLAP_SECONDS * 1000, begunMs, Number.POSITIVE_INFINITY)
+  // Until the command ends, the time at which the old secret becomes invalid is unknown.
+  recordRotation(former, OVERLAP_SECONDS * 1000, begunMs, Number.POSITIVE_INFINITY)
   const words = [
     'client',
     'rotate-secret',
@@ -28,27 +35,27 @@ export async function rotateSecret(world: World): Promise<void> {
     String(OVERLAP_SECONDS),
   ]
   const { client_secret = '' } = await insist(world, words)
-  outlive(former, OVERLAP_SECONDS * 1000, begunMs, Date.now())
+  recordRotation(former, OVERLAP_SECONDS * 1000, begunMs, Date.now())
   rotated.secrets.push(goodSecret(client_secret))
 }
 
-/** Ends what the client has: the table of docs/revocation.md. */
+/** Withdrawing a scope revokes the client's tokens: see the table of docs/revocation.md. */
 export async function withdrawScope(world: World): Promise<void> {
   const { id } = world.clients.spare
   const issuedBefore = world.tokens.filter(({ clientId }) => clientId === id)
   const begunMs = Date.now()
   Object.assign(world.spare, { state: 'either', sinceMs: begunMs })
-  for (const token of issuedBefore) mayEnd(token, begunMs)
+  for (const token of issuedBefore) recordRevocationStart(token, begunMs)
   await insist(world, ['client', 'withdraw', id, '--scope', SPARE_SCOPE])
   const endedMs = Date.now()
   const repairMs = world.service.wasDown(begunMs, endedMs) ? REPAIRED_MS : 0
   const withinMs = ALL_SESSIONS_MS + repairMs
-  for (const token of issuedBefore) hasEnded(token, endedMs, withinMs, 'scope withdrawn')
+  for (const token of issuedBefore) recordRevocation(token, endedMs, withinMs, 'scope withdrawn')
   Object.assign(world.spare, { state: 'withdrawn', sinceMs: endedMs, withinMs })
 }
 
 export async function authorizeScope(world: World): Promise<void> {
-  // Until no copy of the record is older than the withdrawal: what is issued on one has ended already.
+  // Waits until no cached record is older than the withdrawal, because a token from such a record is already revoked.
   await wait(Math.max(0, world.spare.sinceMs + CLIENT_CACHE_MS - Date.now()))
   Object.assign(world.spare, { state: 'either', sinceMs: Date.now() })
   await insist(world, ['client', 'authorize', world.clients.spare.id, '--scope', SPARE_SCOPE])

@@ -1,4 +1,4 @@
-/** `npm start` on a state of its own, ended and killed in every way, and the memory of its processes. */
+/** `npm start` on a new state, which is stopped and killed in every way, and the memory of its processes. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -10,12 +10,12 @@ import type { Sample } from './trend.ts'
 export const RESTARTS = ['runtime killed', 'npm told to end', 'npm start killed'] as const
 type Restart = (typeof RESTARTS)[number]
 
-/** The last line of the welcome, printed when both workers serve. */
+/** The last line of the output at the start, printed when both Workers serve. */
 const READY = 'Ctrl-C ends both.'
 const READY_WITHIN_MS = 60_000
 const POLL_MS = 50
 
-/** While the service is brought down and up, no answer is asked of it. `endMs` is infinite until it serves again. */
+/** The time of a restart, during which a missing response is not wrong. `endMs` is infinite until the service serves again. */
 type Window = { readonly how: Restart | 'start'; readonly startMs: number; endMs: number }
 
 const isRuntime = (pid: number) => readProc(`${pid}/comm`).startsWith('workerd')
@@ -70,7 +70,7 @@ export async function startService(stateDir: string, jwtSecret: string) {
       () => false,
     )
 
-  /** Of the processes as they are now: what was sampled of earlier ones is forgotten with them. */
+  /** Samples the memory of the current processes. A restart deletes the samples of the earlier processes. */
   function sample() {
     const atMs = Date.now()
     const pids = members()
@@ -120,7 +120,7 @@ export async function startService(stateDir: string, jwtSecret: string) {
     memory,
     windows,
     restart: (how: Restart) => during(how, bringDown[how]),
-    /** Was it down, or going down, or coming up, at any time from `begunMs` to `endedMs`? */
+    /** Whether the service was restarting at any time from `begunMs` to `endedMs`. */
     wasDown: (begunMs: number, endedMs: number) =>
       windows.some(({ startMs, endMs }) => begunMs <= endMs && endedMs >= startMs),
     end() {

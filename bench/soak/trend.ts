@@ -1,23 +1,26 @@
-/** Does it grow? A line through samples of memory, and how far they lie from it. */
+/** Whether memory grows: fits a line to samples of memory. */
 
 export type Sample = Readonly<{ atMs: number; mib: number }>
 
 export type Trend = Readonly<{
   minutes: number
   meanMib: number
-  /** What the fitted line rises by from the first sample to the last. */
+  /** The rise of the fitted line from the first sample to the last. */
   riseMib: number
-  /** Standard deviation of the samples about the line. */
+  /** The standard deviation of the samples from the line. */
   scatterMib: number
   isFlat: boolean
 }>
 
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
 
-/** What the memory may rise by for other reasons than a leak: garbage not yet collected, caches that fill. */
+/** The share by which memory may rise without a leak: uncollected garbage and filling caches. */
 const NOISE_SHARE = 0.05
 
-/** Of the last half: until then caches fill, and V8's heaps reach the size at which it collects. NaN of nothing, and then not flat. */
+/**
+ * The trend of the second half of the samples. In the first half caches fill, and V8's heaps grow to the size at which it
+ * collects garbage. Without samples the values are NaN, and the trend is not flat.
+ */
 export function trendOf(samples: readonly Sample[]): Trend {
   const late = samples.slice(Math.floor(samples.length / 2))
   const minutes = late.map(({ atMs }) => (atMs - (late[0]?.atMs ?? 0)) / 60_000)

@@ -1,6 +1,6 @@
 /**
- * What is true of every token that was handed out, and so what a check of it must say. Pure: instants are epoch
- * milliseconds and come in. An act takes a while, so that for a moment both answers are right.
+ * The model of the soak test: whether a check must accept or refuse each issued token. Pure functions; times are epoch
+ * milliseconds and are arguments. While an act runs, both results are right.
  */
 
 import { CRON_INTERVAL_SECONDS, DOCUMENT_REFRESH_SECONDS } from '../../src/domain/revocation.ts'
@@ -10,13 +10,13 @@ export type Token = Readonly<{
   clientId: string
   username: string | null
   scopes: readonly string[]
-  ending: Ending
+  revocation: Revocation
 }>
 
-/** Until `mayMs` it lives. From `freshMs` on it is over for who asks D1, from `plainMs` on for everybody. `by` which act. */
-type Ending = { mayMs: number; freshMs: number; plainMs: number; by: string }
+/** Valid until `mayMs`. Refused by fresh checks from `freshMs` on, and by all checks from `plainMs` on. `by`: the act that revoked. */
+type Revocation = { mayMs: number; freshMs: number; plainMs: number; by: string }
 
-export const lives = (): Ending => ({
+export const notRevoked = (): Revocation => ({
   mayMs: Number.POSITIVE_INFINITY,
   freshMs: Number.POSITIVE_INFINITY,
   plainMs: Number.POSITIVE_INFINITY,
@@ -24,52 +24,55 @@ export const lives = (): Ending => ({
 })
 
 /**
- * docs/promises.md, Revocation, where KV lags by nothing because it was written here: a single session ends at once, all
- * of a client's when an authenticator has read the document again.
+ * docs/promises.md, Revocation, with a local KV that is never stale: the revocation of a single session takes effect at once,
+ * of all sessions of a client when an authenticator has read the document again.
  */
 export const ONE_SESSION_MS = 0
 export const ALL_SESSIONS_MS = (DOCUMENT_REFRESH_SECONDS + 1) * 1000
-/** What D1 has and KV could not be told, since it was killed in between, the next sweep tells it. */
+/** If the service is killed between the writes to D1 and KV, the next run of cron repeats the write to KV. */
 export const REPAIRED_MS = (CRON_INTERVAL_SECONDS + 2) * 1000
 
-/** An act that would end it was begun. */
-export function mayEnd({ ending }: Token, atMs: number): void {
-  ending.mayMs = Math.min(ending.mayMs, atMs)
+/** Records that an act that revokes the token has begun. */
+export function recordRevocationStart({ revocation }: Token, atMs: number): void {
+  revocation.mayMs = Math.min(revocation.mayMs, atMs)
 }
 
-/** An act is begun that may end it. The verb takes that back, when the act turned out to be another. */
-export function doubt(token: Token, atMs: number): () => void {
-  const before = token.ending.mayMs
-  mayEnd(token, atMs)
+/** Records that an act that may revoke the token has begun. Returns a function to call if the act did not revoke it. */
+export function recordPossibleRevocation(token: Token, atMs: number): () => void {
+  const before = token.revocation.mayMs
+  recordRevocationStart(token, atMs)
   return () => {
-    if (token.ending.freshMs === Number.POSITIVE_INFINITY) token.ending.mayMs = before
+    if (token.revocation.freshMs === Number.POSITIVE_INFINITY) token.revocation.mayMs = before
   }
 }
 
-/** The act was answered with success. */
-export function hasEnded(token: Token, atMs: number, withinMs: number, by: string): void {
-  mayEnd(token, atMs)
-  if (token.ending.by === '') token.ending.by = by
-  token.ending.freshMs = Math.min(token.ending.freshMs, atMs)
-  token.ending.plainMs = Math.min(token.ending.plainMs, atMs + withinMs)
+/** Records that the act was successful. */
+export function recordRevocation(token: Token, atMs: number, withinMs: number, by: string): void {
+  recordRevocationStart(token, atMs)
+  if (token.revocation.by === '') token.revocation.by = by
+  token.revocation.freshMs = Math.min(token.revocation.freshMs, atMs)
+  token.revocation.plainMs = Math.min(token.revocation.plainMs, atMs + withinMs)
 }
 
-export const isSurelyLive = ({ ending }: Token) => ending.mayMs === Number.POSITIVE_INFINITY
+export const isSurelyValid = ({ revocation }: Token) =>
+  revocation.mayMs === Number.POSITIVE_INFINITY
 
 type Verdict = 'accepted' | 'refused' | 'either'
 
-/** Of a check that was under way from `begunMs` to `endedMs`. */
-export function mustBe(
-  { ending }: Token,
+/** What a check from `begunMs` to `endedMs` must say. */
+export function verdictOf(
+  { revocation }: Token,
   how: 'fresh' | 'plain',
   begunMs: number,
   endedMs: number,
 ): Verdict {
-  if (endedMs < ending.mayMs) return 'accepted'
-  return begunMs >= (how === 'fresh' ? ending.freshMs : ending.plainMs) ? 'refused' : 'either'
+  if (endedMs < revocation.mayMs) return 'accepted'
+  return begunMs >= (how === 'fresh' ? revocation.freshMs : revocation.plainMs)
+    ? 'refused'
+    : 'either'
 }
 
-/** A secret of a client, while the registry certainly takes it and from when it certainly does not. */
+/** A client secret, the time until which it must be valid, and the time from which it must be invalid. */
 export type Secret = { text: string; goodUntilMs: number; badFromMs: number }
 
 export const goodSecret = (text: string): Secret => ({
@@ -78,13 +81,18 @@ export const goodSecret = (text: string): Secret => ({
   badFromMs: Number.POSITIVE_INFINITY,
 })
 
-/** Rotated by an act from `begunMs` to `endedMs`: times are kept in whole seconds. */
-export function outlive(secret: Secret, overlapMs: number, begunMs: number, endedMs: number) {
+/** Records a rotation from `begunMs` to `endedMs`. D1 stores times in whole seconds. */
+export function recordRotation(
+  secret: Secret,
+  overlapMs: number,
+  begunMs: number,
+  endedMs: number,
+) {
   secret.goodUntilMs = Math.min(secret.goodUntilMs, begunMs + overlapMs - 1000)
   secret.badFromMs = Math.min(secret.badFromMs, endedMs + overlapMs + 1000)
 }
 
-export function secretMustBe(secret: Secret, begunMs: number, endedMs: number): Verdict {
+export function verdictOfSecret(secret: Secret, begunMs: number, endedMs: number): Verdict {
   if (endedMs < secret.goodUntilMs) return 'accepted'
   return begunMs >= secret.badFromMs ? 'refused' : 'either'
 }

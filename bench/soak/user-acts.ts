@@ -1,11 +1,11 @@
-/** What happens for a user: consent, the exchange, renewals; and codes and refresh tokens shown twice. */
+/** The acts for a user: consent, code redemption, refreshes, and replays of codes and refresh tokens. */
 
 import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { obtainCode, signIn, visit } from './browser.ts'
 import type { Insisted } from './conversation.ts'
 import { checkToken, heldFor, introspectToken } from './machine-acts.ts'
-import { doubt, hasEnded, ONE_SESSION_MS, REPAIRED_MS } from './truth.ts'
+import { ONE_SESSION_MS, REPAIRED_MS, recordPossibleRevocation, recordRevocation } from './truth.ts'
 import {
   type Client,
   type Family,
@@ -19,11 +19,11 @@ import {
   type World,
 } from './world.ts'
 
-/** CODE_RETRY_SECONDS and REFRESH_RETRY_SECONDS by default, on either side of the whole seconds they are counted in. */
+/** The defaults of CODE_RETRY_SECONDS and REFRESH_RETRY_SECONDS, less and more the rounding to whole seconds. */
 const CODE_RETRY_MS = { surely: 2000, surelyNot: 3100 }
 const REFRESH_RETRY_MS = { surely: 9000, surelyNot: 11_100 }
-/** Of what a client does right, how often it does it again. */
-const SOMETIMES = 0.1
+/** The share of successful requests that a client repeats. */
+const REPEATED_SHARE = 0.1
 const MOST_BROWSERS = 12
 
 const isPublic = ({ method }: Client) => method === 'none'
@@ -34,22 +34,22 @@ export async function newBrowser(world: World): Promise<void> {
   if (world.browsers.length > MOST_BROWSERS) world.browsers.shift()
 }
 
-/** Before an act that may end all of a family; the verb takes it back. */
-function doubtFamily({ tokens }: Family): () => void {
-  const undo = tokens.map((token) => doubt(token, Date.now()))
+/** Records that an act that may revoke a family has begun. Returns a function to call if the act did not revoke it. */
+function recordPossibleRevocationOf({ tokens }: Family): () => void {
+  const undo = tokens.map((token) => recordPossibleRevocation(token, Date.now()))
   return () => {
     for (const one of undo) one()
   }
 }
 
-/** An earlier attempt may have ended it in D1 and been killed then: the later ones find it ended. */
-function familyHasEnded({ tokens }: Family, { answer, isRepeated }: Insisted, by: string) {
+/** An earlier attempt may have revoked the family in D1 and been killed before the write to KV. */
+function recordRevocationOf({ tokens }: Family, { answer, isRepeated }: Insisted, by: string) {
   const withinMs = ONE_SESSION_MS + (isRepeated ? REPAIRED_MS : 0)
-  for (const token of tokens) hasEnded(token, answer.endedMs, withinMs, by)
+  for (const token of tokens) recordRevocation(token, answer.endedMs, withinMs, by)
 }
 
-/** What is shown a second time must be refused. True if that was a retry, after which the family lives on. */
-async function showAgain(
+/** Sends a code or a refresh token a second time, which must be refused. Returns true if it was a retry, which revokes nothing. */
+async function replayToken(
   world: World,
   family: Family,
   form: Record<string, string>,
@@ -57,24 +57,24 @@ async function showAgain(
   spent: Readonly<{ begunMs: number; endedMs: number }>,
 ): Promise<boolean> {
   const begunMs = Date.now()
-  const livesOn = doubtFamily(family)
+  const wasNotRevoked = recordPossibleRevocationOf(family)
   const request = tokenRequestAs(world, family.client, form)
   const insisted = await world.talk.insist('shown again', request)
   const { answer } = insisted
   world.talk.expect('shown again', answer, 400)
   if (answer.endedMs - spent.begunMs < retries.surely) {
-    livesOn()
+    wasNotRevoked()
     return true
   }
-  // In between nobody knows which it was.
+  // Between the two limits it may have been a retry or a replay.
   if (begunMs - spent.endedMs <= retries.surelyNot) return false
-  familyHasEnded(family, insisted, `${form.grant_type} shown again`)
+  recordRevocationOf(family, insisted, `${form.grant_type} shown again`)
   await checkToken(world, family.tokens[0])
-  await refuseRenewal(world, family)
+  await expectRefusedRefresh(world, family)
   return false
 }
 
-async function refuseRenewal(world: World, { client, refresh }: Family) {
+async function expectRefusedRefresh(world: World, { client, refresh }: Family) {
   const form = { grant_type: 'refresh_token', refresh_token: refresh }
   const request = tokenRequestAs(world, client, form)
   const { answer } = await world.talk.insist('renewal of an ended family', request)
@@ -109,14 +109,14 @@ export async function authorizeAndExchange(world: World): Promise<void> {
     redirect_uri: client.redirectUri,
     code_verifier: verifier,
   }
-  if (Math.random() < SOMETIMES) {
+  if (Math.random() < REPEATED_SHARE) {
     const wrong = { ...form, code_verifier: randomBytes(32).toString('base64url') }
     const { answer } = await talk.insist('wrong verifier', tokenRequestAs(world, client, wrong))
     talk.expect('wrong verifier', answer, 400)
   }
   const begunMs = Date.now()
   const { answer, isRepeated } = await talk.insist('exchange', tokenRequestAs(world, client, form))
-  // The answer was lost, or D1 was gone when the spending was to be taken back: the user authorizes once more.
+  // The response was lost, or D1 was down when the redemption should be undone. The user has to authorize again.
   if (isRepeated && answer.status === 400) return
   if (!talk.expect('exchange', answer, 200)) return
   const who = { client, username: browser.username, scopes }
@@ -124,14 +124,14 @@ export async function authorizeAndExchange(world: World): Promise<void> {
   const family: Family = { ...who, tokens: [token], refresh, spent: null }
   const spent = { begunMs, endedMs: answer.endedMs }
   const chance = Math.random()
-  if (chance < 2 * SOMETIMES) {
-    if (chance < SOMETIMES) await wait(CODE_RETRY_MS.surelyNot + 500)
-    if (!(await showAgain(world, family, form, CODE_RETRY_MS, spent))) return
+  if (chance < 2 * REPEATED_SHARE) {
+    if (chance < REPEATED_SHARE) await wait(CODE_RETRY_MS.surelyNot + 500)
+    if (!(await replayToken(world, family, form, CODE_RETRY_MS, spent))) return
   }
   world.families.push(family)
 }
 
-/** The family is out of the list meanwhile; it comes back if it lives on. */
+/** Removes a family from the list during the act, and adds it again if it is still valid. */
 async function withFamily(world: World, act: (family: Family) => Promise<boolean>): Promise<void> {
   const family = take(world.families)
   if (family && (await act(family))) world.families.push(family)
@@ -142,48 +142,48 @@ export const renew = (world: World) =>
     const { talk } = world
     const form = { grant_type: 'refresh_token', refresh_token: family.refresh }
     const begunMs = Date.now()
-    const livesOn = doubtFamily(family)
+    const wasNotRevoked = recordPossibleRevocationOf(family)
     const request = tokenRequestAs(world, family.client, form)
     const { answer, isRepeated } = await talk.insist('renewal', request)
-    // It was spent, and its answer lost on the way: the user authorizes once more.
+    // The token was redeemed, but the response was lost. The user has to authorize again.
     if (isRepeated && answer.status === 400) return false
-    livesOn()
+    wasNotRevoked()
     if (!talk.expect('renewal', answer, 200)) return false
     const { token, refresh } = heldFor(world, 'renewal', answer, family)
     family.tokens.push(token)
     family.spent = { text: family.refresh, atMs: answer.endedMs }
     family.refresh = refresh
-    if (Math.random() > SOMETIMES) return true
-    // A public client has no retry: whoever shows a spent token may be a thief.
+    if (Math.random() > REPEATED_SHARE) return true
+    // A public client has no retry, because a thief may be the one who sends a redeemed token.
     const retries = isPublic(family.client) ? { surely: 0, surelyNot: -1 } : REFRESH_RETRY_MS
-    return showAgain(world, family, form, retries, { begunMs, endedMs: answer.endedMs })
+    return replayToken(world, family, form, retries, { begunMs, endedMs: answer.endedMs })
   })
 
-/** A refresh token that was spent long ago. */
+/** Replays a refresh token that was redeemed long ago. */
 export const replay = (world: World) =>
   withFamily(world, async (family) => {
     const { spent } = family
     if (!spent || Date.now() - spent.atMs < REFRESH_RETRY_MS.surelyNot) return true
     const form = { grant_type: 'refresh_token', refresh_token: spent.text }
     const at = { begunMs: 0, endedMs: spent.atMs }
-    return showAgain(world, family, form, { ...REFRESH_RETRY_MS, surely: 0 }, at)
+    return replayToken(world, family, form, { ...REFRESH_RETRY_MS, surely: 0 }, at)
   })
 
 export const revokeFamily = (world: World) =>
   withFamily(world, async (family) => {
-    doubtFamily(family)
+    recordPossibleRevocationOf(family)
     const url = `${world.service.registry}/revoke`
     const request = requestAs(family.client, url, { token: family.refresh })
     const insisted = await world.talk.insist('revocation, refresh token', request)
     if (!world.talk.expect('revocation, refresh token', insisted.answer, 200)) return false
-    familyHasEnded(family, insisted, 'family revoked')
+    recordRevocationOf(family, insisted, 'family revoked')
     const last = family.tokens.at(-1)
     if (last) await introspectToken(world, last)
-    await refuseRenewal(world, family)
+    await expectRefusedRefresh(world, family)
     return false
   })
 
-/** Is it still signed in? */
+/** Checks that a browser is still signed in. */
 export async function openAccount(world: World, browser = pick(world.browsers)): Promise<void> {
   if (!browser) return
   const answer = await visit(world, 'account', browser, '/account')
@@ -191,7 +191,7 @@ export async function openAccount(world: World, browser = pick(world.browsers)):
   else world.talk.expect('account', answer, 200)
 }
 
-/** Is the refresh token that it holds still good? Unless another act has taken the family meanwhile. */
+/** Checks that the refresh token of a family is valid, unless another act uses the family at the same time. */
 export async function inspectFamily(world: World, family: Family): Promise<void> {
   const { talk, service, clients, families } = world
   const { refresh } = family

@@ -1,4 +1,4 @@
-/** Who takes part, and what they hold: clients and users as the administrator registered them, tokens, browsers. */
+/** The participants of the soak test: clients and users as they are registered, their tokens and browsers. */
 
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -6,18 +6,18 @@ import { inProject } from '../../src/local/project.ts'
 import type { Browser } from './browser.ts'
 import { type Conversation, conversationWith, type Pairs } from './conversation.ts'
 import type { Service } from './service.ts'
-import { goodSecret, lives, type Secret, type Token } from './truth.ts'
+import { goodSecret, notRevoked, type Secret, type Token } from './truth.ts'
 
 export const SCOPES = ['public:read', 'submission:read', 'submission:create']
-/** What the administrator takes from one client and gives back. */
+/** The scope that the administrator withdraws from one client and authorizes again. */
 export const SPARE_SCOPE = 'upload:read_logs'
 const WEB_CALLBACK = 'https://client.example/callback'
-/** Any port of it: RFC 8252 §7.3. */
+/** RFC 8252 §7.3: any port of this address is allowed. */
 const NATIVE_CALLBACK = 'http://127.0.0.1/callback'
 export const PASSWORD = 'a long password of the soak'
 
 type Method = 'client_secret_post' | 'client_secret_basic' | 'none'
-/** The last of its secrets is the newest. */
+/** The last secret is the newest. */
 export type Client = Readonly<{
   id: string
   method: Method
@@ -25,20 +25,20 @@ export type Client = Readonly<{
   secrets: Secret[]
 }>
 
-/** What one consent bought: held by one act at a time. */
+/** The tokens from one code. One act at a time uses a family. */
 export type Family = {
   readonly client: Client
   readonly username: string
   readonly scopes: readonly string[]
   readonly tokens: Token[]
   refresh: string
-  /** The refresh token that was spent last, and when that was answered. */
+  /** The refresh token that was redeemed last, and the time of the response. */
   spent: Readonly<{ text: string; atMs: number }> | null
 }
 
 /**
- * Whether the spare client has its scope, and since when: `either` while the administrator is at it. `withinMs` of a
- * withdrawal every check knows.
+ * Whether the spare client has its scope, and since when: `either` while the administrator's command runs. Every check knows
+ * a withdrawal after `withinMs`.
  */
 type Spare = {
   state: 'authorized' | 'withdrawn' | 'either'
@@ -46,13 +46,13 @@ type Spare = {
   withinMs: number
 }
 
-/** How long an isolate issues tokens on its copy of a client's record: the default of CLIENT_CACHE_SECONDS. */
+/** How long an isolate issues tokens from a cached client record: the default of CLIENT_CACHE_SECONDS. */
 export const CLIENT_CACHE_MS = 10_000
 
 export type World = Readonly<{
   service: Service
   talk: Conversation
-  /** Runs a command of the administrator; null if it failed, which is wrong unless the service was down. */
+  /** Runs a command of the administrator. Null if it failed, which is wrong unless the service was down. */
   administer: (words: readonly string[], stdin?: string) => Promise<Record<string, string> | null>
   clients: Readonly<Record<'machine' | 'basic' | 'rotated' | 'spare' | 'web' | 'native', Client>>
   usernames: readonly string[]
@@ -64,18 +64,18 @@ export type World = Readonly<{
 
 export const pick = <T>(some: readonly T[]): T | undefined =>
   some[Math.floor(Math.random() * some.length)]
-/** Each with an even chance, and never none. */
+/** A random selection of at least one scope. */
 export function someOf(scopes: readonly string[]): string[] {
   const some = scopes.filter(() => Math.random() < 0.5)
   return some.length > 0 ? some : scopes.slice(0, 1)
 }
-/** Out of the list, for one act alone. */
+/** Removes a random element from the list. */
 export const take = <T>(some: T[]): T | undefined =>
   some.splice(Math.floor(Math.random() * some.length), 1)[0]
 
 export const newestOf = ({ secrets }: Client) => secrets.at(-1) ?? goodSecret('')
 
-/** A request of this client's, authenticated as it is registered. */
+/** A request by this client, authenticated by its registered method. */
 export function requestAs(client: Client, url: string, fields: Pairs, secret = newestOf(client)) {
   const pairs = Array.isArray(fields) ? fields : Object.entries(fields)
   if (client.method === 'client_secret_basic') {
@@ -87,16 +87,16 @@ export function requestAs(client: Client, url: string, fields: Pairs, secret = n
   return { url, form: [...own, ...pairs] }
 }
 
-/** The same at the token endpoint. */
+/** A request by this client to the token endpoint. */
 export const tokenRequestAs = ({ service }: World, client: Client, form: Pairs, secret?: Secret) =>
   requestAs(client, `${service.registry}/token`, form, secret)
 
 export const sameScopes = (a: readonly string[], b: readonly string[]) =>
   [...a].sort().join(' ') === [...b].sort().join(' ')
 
-/** A token that a client was answered with. */
-export function hold(world: World, held: Omit<Token, 'ending'>): Token {
-  const token = { ...held, ending: lives() }
+/** Adds an issued token. */
+export function addToken(world: World, held: Omit<Token, 'revocation'>): Token {
+  const token = { ...held, revocation: notRevoked() }
   world.tokens.push(token)
   return token
 }

@@ -1,4 +1,4 @@
-/** The authenticator as deployed, with tokens to show it handed out beside it. */
+/** The authenticator as deployed, with a path for prepared requests. */
 
 import { type Authenticator, createAuthenticator } from '../../src/authenticator/app.ts'
 import { publicKeys } from '../../src/crypto/signing-keys.ts'

@@ -1,4 +1,4 @@
-/** What the floors share: hardly anything. */
+/** The shared code of the floors, which does as little as possible. */
 
 import { FIND_CLIENT, findParameters } from '../../src/stores/clients.ts'
 import { SPEND_CODE, TOUCH_CONSENT } from '../../src/stores/codes.ts'
@@ -11,7 +11,7 @@ import { handOut, isHandout, type KeyOf } from './requests.ts'
 type Handler = (
   request: Request,
   prepared: Prepared,
-  /** The session to keep, as JSON. */
+  /** The session to store, as JSON. */
   session: string,
   context: ExecutionContext,
 ) => Promise<Response>
@@ -48,7 +48,7 @@ export function codeIn(body: string): string {
 export const tokenIn = (request: Request) =>
   request.headers.get('Authorization')?.slice('Bearer '.length) ?? ''
 
-/** `keyOf` tells where the minted codes and sessions are kept. */
+/** `keyOf` gives the storage keys of codes and sessions. */
 export function serveFloor(
   keyOf: KeyOf,
   handlers: Readonly<Partial<Record<Operation, Handler>>>,
@@ -76,11 +76,11 @@ const findClient = (db: D1Database | D1DatabaseSession, { credentials }: Prepare
     .bind(...findParameters(credentials.id))
     .first()
 
-/** Reads the client as a location does that has no copy of it. */
+/** Reads the client as an isolate without a cached record does. */
 export const findClientNear = (prepared: Prepared) =>
   findClient(prepared.DB.withSession('first-unconstrained'), prepared)
 
-/** Spends a code for the session under `sessionKey`. False if it is spent already, or unknown. `verify` comes before. */
+/** Redeems a code for the session under `sessionKey`, after `verify`. Returns false if it is redeemed or unknown. */
 export async function redeem(
   prepared: Prepared,
   { codeKey, sessionKey }: Readonly<{ codeKey: string; sessionKey: string }>,

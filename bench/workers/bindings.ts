@@ -1,4 +1,4 @@
-/** The storage of one measured worker: the simulator's bindings, or the stand-ins in memory, and what is in it. */
+/** The storage of one measured Worker, on the simulator or in memory, and its contents. */
 
 import { hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
@@ -29,7 +29,7 @@ export type Prepared = Readonly<{
 
 const nowSeconds = () => Math.floor(Date.now() / 1000)
 
-/** Once per isolate, before anything is measured. */
+/** Fills the storage. Called once in an isolate, before anything is measured. */
 export const prepare = (env: BenchEnv): Promise<Prepared> =>
   env.STORAGE === 'memory' ? inMemory(asOperation(env.OPERATION)) : onSimulator(env)
 
@@ -71,13 +71,13 @@ async function inMemory(operation: Operation): Promise<Prepared> {
   }
 }
 
-/** Unless it is there. */
+/** Inserts the service if it does not exist. */
 export async function insertService(db: D1Database) {
   const { uri, ...fields } = exampleService()
   await db.prepare(RESOURCES.insert).bind(uri, JSON.stringify(fields), nowSeconds()).run()
 }
 
-/** With a name of its own, since a database may have other users, and without a password. Returns its id. */
+/** Creates a user with a unique name and without a password. Returns the id. */
 export async function newUser(db: D1Database): Promise<string> {
   const user = exampleUser('')
   const username = `${user.username}-${crypto.randomUUID()}`

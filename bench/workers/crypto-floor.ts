@@ -1,6 +1,6 @@
 /**
- * The floor with the cryptography that cannot be left out: secrets are digested before they are compared or stored,
- * tokens are random, the authenticator's JWT is signed. What the registry costs above this is its own code.
+ * The floor with the necessary cryptography: secrets are digested before they are compared or stored, tokens are random, and
+ * the authenticator's JWT is signed. The difference to the registry is the cost of its own code.
  */
 
 import { JWT_SECRET, SIGNING_KEY } from '../subject.ts'
@@ -55,7 +55,7 @@ let ownKey: CryptoKey | undefined
 let publicKey: CryptoKey | undefined
 let claims: object | undefined
 
-/** The claims are those of the registry; only the id is new. */
+/** A token with the claims of the registry and a new id. */
 async function signedToken({ credentials, userId }: Prepared): Promise<string> {
   ownKey ??= await importing('sign')
   claims ??= claimsToCheck(exampleClient(credentials.id), exampleUser(userId))
@@ -64,7 +64,7 @@ async function signedToken({ credentials, userId }: Prepared): Promise<string> {
   return `${signed}.${new Uint8Array(signature).toBase64(BASE64URL)}`
 }
 
-/** Null if the signature is wrong. */
+/** The claims; null if the signature is wrong. */
 async function verifiedClaims(token: string): Promise<string | null> {
   publicKey ??= await importing('verify')
   const [head = '', body = '', signature = ''] = token.split('.')
@@ -77,14 +77,14 @@ async function verifiedClaims(token: string): Promise<string | null> {
   return holds ? new TextDecoder().decode(Uint8Array.fromBase64(body, BASE64URL)) : null
 }
 
-/** A token, a nonce and an id are random; the token's digest is its key. */
+/** Makes a random token, nonce and id, and returns the digest of the token. */
 async function newKey(): Promise<string> {
   randomText()
   crypto.randomUUID()
   return digest(randomText())
 }
 
-/** Spends the code of the request for the session under this key. */
+/** Redeems the code of the request for the session under this key. */
 async function redeemDigested(
   request: Request,
   prepared: Prepared,

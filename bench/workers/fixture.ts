@@ -1,4 +1,4 @@
-/** What our own stores are given before anything is measured: a client, a user, codes and sessions. */
+/** The records in our own stores before anything is measured: a client, a user, codes and sessions. */
 
 import { digest } from '../../src/crypto/digest.ts'
 import { signWith } from '../../src/crypto/signed-jwt.ts'
@@ -36,7 +36,7 @@ import {
 export const SESSION_SECONDS = 7200
 const CODE_SECONDS = 3600
 
-/** As the database has it, but for the id and the secret. */
+/** The client as the database has it, without the id and the secret. */
 export const exampleClient = (clientId: string): Client => ({
   ...CLIENT,
   clientId: clientId as ClientId,
@@ -60,7 +60,7 @@ export const exampleClient = (clientId: string): Client => ({
   readAtMs: Date.now(),
 })
 
-/** Its access tokens are signed. */
+/** A resource with signed access tokens. */
 export const exampleService = (): Resource => ({
   uri: SERVICE,
   name: 'Service',
@@ -100,7 +100,7 @@ export function exampleCode(
   }
 }
 
-/** What must hold when an example code is spent: `termsJson`, for the bare handlers. */
+/** The conditions for the redemption of an example code, as `termsJson` makes them. */
 export const TERMS = JSON.stringify({
   scopes: GRANTED_SCOPES,
   usersAreExternal: false,
@@ -129,7 +129,7 @@ export const exampleSession = (client: Client, user: RegisteredUser): SessionRec
 
 export const signingKeys = readSigningKeys(SIGNING_KEYS)
 
-/** As long as a run may last: it is checked again and again. */
+/** The claims of a token that is valid for a whole run, because it is checked many times. */
 export const claimsToCheck = (client: Client, user: RegisteredUser) =>
   accessTokenClaims(
     { ...newSession(client, user), audience: [SERVICE], lifetimeSeconds: MAX_SIGNED_TOKEN_SECONDS },
@@ -139,7 +139,7 @@ export const claimsToCheck = (client: Client, user: RegisteredUser) =>
 export const mintSigned = (client: Client, user: RegisteredUser) =>
   signWith(signingKeys, ACCESS_TOKEN_TYP, claimsToCheck(client, user))
 
-/** A code straight into storage, by the store's own code. `keyOf` tells where the store keeps it. */
+/** Stores a new code with the store's own code. `keyOf` gives its storage key. */
 export async function mintCode(
   authorizations: AuthorizationStore,
   code: AuthorizationCode,
@@ -151,7 +151,7 @@ export async function mintCode(
   return text
 }
 
-/** A session straight into storage. */
+/** Stores a new session with the store's own code. */
 export async function mintSession(
   sessions: SessionStore,
   session: SessionRecord,

@@ -1,6 +1,6 @@
 /**
- * The floor: a bare handler that asks storage for the same things, with the same statements, and answers. It checks
- * nothing, digests nothing and mints nothing: no authorization server can be cheaper on this storage.
+ * The floor: a handler that only makes the same storage calls with the same statements, and answers. It checks nothing,
+ * digests nothing and mints nothing, so no authorization server can be cheaper on this storage.
  */
 
 import {

@@ -1,4 +1,4 @@
-/** The registry on a grown database: its clients are drawn at random, so that no page of it stays warm. */
+/** The registry on a grown database. Clients are chosen at random, so that no database page stays cached. */
 
 import type { Bindings } from '../../src/compose.ts'
 import { sessionKeyOf, tokenDigestOf } from '../../src/crypto/digest.ts'
@@ -26,7 +26,7 @@ import { isHandout } from './requests.ts'
 
 type GrownEnv = Bindings & Readonly<{ SIZE: string }>
 
-/** What a right answer holds. A revocation's is empty. */
+/** The text in a right response. The response to a revocation is empty. */
 const TEXTS: Readonly<Record<string, string>> = { introspection: '"active":true', revocation: '' }
 const TOKEN = '"access_token":"'
 const SECONDS = 2_592_000

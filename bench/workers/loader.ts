@@ -1,4 +1,4 @@
-/** Loads a module into an isolate of its own, again and again, and tells how long its first answer took. */
+/** Loads a module into a new isolate each time, and measures its first response. */
 
 type Loading = Readonly<{
   module: string
@@ -17,7 +17,7 @@ export default {
     const startedAt = performance.now()
     const worker = LOADER.get(`isolate-${loaded}`, () => ({
       compatibilityDate: date,
-      // The second keeps workers-oauth-provider from warning that it is not set.
+      // Without the second flag workers-oauth-provider prints a warning.
       compatibilityFlags: ['nodejs_compat', 'global_fetch_strictly_public'],
       mainModule: 'main.js',
       modules: { 'main.js': module },

@@ -1,4 +1,4 @@
-/** `@cloudflare/workers-oauth-provider` as it would be deployed, with nothing of ours: for its size and its start. */
+/** `@cloudflare/workers-oauth-provider` as it would be deployed, to measure its size and its start. */
 
 import { OAuthProvider } from '@cloudflare/workers-oauth-provider'
 

@@ -1,6 +1,6 @@
 /**
- * `@cloudflare/workers-oauth-provider` with no more than the measured operations need: no refresh tokens, no
- * registration, one route. Codes and tokens come from its own `completeAuthorization` and its token endpoint.
+ * `@cloudflare/workers-oauth-provider` with only what the measured operations need: no refresh tokens, no registration,
+ * one route. Its own `completeAuthorization` and token endpoint issue the codes and tokens.
  */
 
 import { getOAuthApi, OAuthProvider } from '@cloudflare/workers-oauth-provider'

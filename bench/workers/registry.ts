@@ -1,4 +1,4 @@
-/** The registry as deployed, with requests to send it handed out beside it. */
+/** The registry as deployed, with a path for prepared requests. */
 
 import { type Bindings, compose } from '../../src/compose.ts'
 import { SIGNING_KEYS } from '../subject.ts'

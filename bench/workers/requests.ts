@@ -1,4 +1,4 @@
-/** What a worker of ours, or a floor, hands out to be sent: one-time codes and tokens are minted now. */
+/** The prepared requests for a Worker of ours or a floor, with new codes and tokens. */
 
 import { digest } from '../../src/crypto/digest.ts'
 import { authorizationStore } from '../../src/stores/authorizations.ts'
@@ -21,7 +21,7 @@ export const isHandout = (request: Request) => request.url.includes(HANDOUT_PATH
 
 export type KeyOf = (secret: string) => Promise<string>
 
-/** Where a floor keeps things: under the very text, since it digests nothing. */
+/** The storage keys of a floor, which are the secrets themselves, because it digests nothing. */
 export const plainKey: KeyOf = async (secret) => secret
 
 function handOutOf(operation: Operation, prepared: Prepared, keyOf: KeyOf): HandOut {

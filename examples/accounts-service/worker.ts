@@ -1,11 +1,11 @@
 /**
- * An accounts service as a Worker of its own, on the path `/accounts` of the registry's host. It signs users in, writes
- * their sessions where the registry and the authenticator look for them, and signs them out through the registry.
- * docs/accounts-service.md is the contract. Nothing of the registry is imported: copy it, and replace `findUser`.
+ * An accounts service as a separate Worker, on the path `/accounts` of the registry's host. It signs users in, writes
+ * their sessions to the KV namespace of the registry and the authenticator, and signs users out through the registry.
+ * docs/accounts-service.md is the contract. The code imports nothing of the registry: copy it, and replace `findUser`.
  */
 
 type Env = Readonly<{
-  /** The registry's origin, which is also ours. */
+  /** The origin of the registry and of this service. */
   ISSUER: string
   BROWSER_SESSION_LIFETIME_SECONDS: string | number
   USERS: string
@@ -34,7 +34,7 @@ const sha256 = async (text: string) =>
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)))
 
 const isSecure = ({ ISSUER }: Env) => ISSUER.startsWith('https://')
-/** Browsers accept `__Host-` only over https, and only from this host. */
+/** Browsers accept a `__Host-` cookie only over https, and only from this host. */
 const cookieName = (env: Env, name: string) => (isSecure(env) ? `__Host-${name}` : name)
 const cookie = (env: Env, name: string, value: string, maxAge: number) =>
   `${cookieName(env, name)}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${maxAge}${isSecure(env) ? '; Secure' : ''}`
@@ -44,14 +44,14 @@ const cookieIn = (request: Request, env: Env, name: string) =>
     .find((pair) => pair.startsWith(`${cookieName(env, name)}=`))
     ?.slice(cookieName(env, name).length + 1)
 
-/** Where the browser goes after the sign-in: a URL at the registry's origin; otherwise the start page. */
+/** The URL after the sign-in, if it is at the registry's origin, and otherwise the start page. */
 function nextPageOf(text: string | null, { ISSUER }: Env): string {
   if (text === null || !URL.canParse(text)) return `${ISSUER}/`
   const url = new URL(text)
   return url.origin === ISSUER ? url.href : `${ISSUER}/`
 }
 
-/** The one function to replace: by your directory, your single sign-on. */
+/** Replace this function by your directory or your single sign-on. */
 async function findUser(username: string, password: string, env: Env): Promise<User | null> {
   const users = JSON.parse(env.USERS) as readonly (User & { password_sha256: string })[]
   const digest = [...(await sha256(password))].map((byte) => byte.toString(16).padStart(2, '0'))
@@ -60,7 +60,7 @@ async function findUser(username: string, password: string, env: Env): Promise<U
   return isRight ? user : null
 }
 
-/** Stores the record under the key at which the registry looks for it. Returns the value of the cookie. */
+/** Stores the record under the key that the registry reads. Returns the value of the cookie. */
 async function openSession(user: User, request: Request, env: Env): Promise<string> {
   const token = `accounts-${random()}`
   const lifetimeSeconds = Number(env.BROWSER_SESSION_LIFETIME_SECONDS)
@@ -92,7 +92,7 @@ const escaped = (text: string) => text.replace(/[&<>"]/g, (character) => escapes
 const hidden = (name: string, value: string) =>
   `<input type="hidden" name="${name}" value="${escaped(value)}">`
 
-/** No `form-action`: browsers would apply it to the redirects that lead back to the application after the sign-in. */
+/** Without `form-action`, which browsers would apply to the redirects to the application after the sign-in. */
 const POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 const page = (title: string, body: string, status = 200, headers: Record<string, string> = {}) =>
@@ -112,7 +112,7 @@ const page = (title: string, body: string, status = 200, headers: Record<string,
 
 type Shown = Readonly<{ problem?: string; status?: number; username?: string }>
 
-/** Always asks for the password, so that every session is a new sign-in: `prompt=login` of the registry needs no more. */
+/** Always asks for the password, so that every session is a new sign-in, as `prompt=login` requires. */
 async function signInPage(env: Env, nextPage: string, shown: Shown) {
   const { problem = '', status = 200, username = '' } = shown
   const secret = random()
@@ -156,7 +156,7 @@ async function signIn(request: Request, env: Env): Promise<Response> {
   return new Response(null, { status: 303, headers })
 }
 
-/** The form is the registry's: it ends the session in D1, so that no isolate accepts it any more. */
+/** The form posts to the registry, which revokes the session in D1, so that no isolate accepts it. */
 async function accountPage(request: Request, env: Env): Promise<Response> {
   const token = cookieIn(request, env, 'registry_session')
   if (!token) return page('Accounts', `<p><a href="${PATH}/login">Sign in</a></p>`)

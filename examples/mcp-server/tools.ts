@@ -1,4 +1,4 @@
-/** Two tools, and what a caller must hold for each. Notes belong to a user. */
+/** Two tools and the scopes that each requires. Notes belong to a user. */
 
 import * as z from 'zod/mini'
 
@@ -8,12 +8,12 @@ export const READ = 'notes:read'
 export const WRITE = 'notes:write'
 
 export type Tool = Readonly<{
-  /** As `tools/list` describes it. */
+  /** The description of the tool in `tools/list`. */
   description: string
   inputSchema: object
-  /** All that a call needs: a client that lacks one asks for all of them together. */
+  /** All scopes that a call needs. A client that lacks one requests all of them together. */
   scopes: readonly string[]
-  /** Returns what the model reads; throws a ZodError for bad arguments. */
+  /** Returns the text for the model. Throws a ZodError for bad arguments. */
   call: (notes: Notes, userId: string, given: unknown) => Promise<string>
 }>
 
@@ -39,7 +39,7 @@ export const TOOLS: ReadonlyMap<string, Tool> = new Map([
       description: 'Adds a note.',
       inputSchema: z.toJSONSchema(NewNote),
       scopes: [READ, WRITE],
-      // Two calls at once may lose a note: a real service writes to a database.
+      // Concurrent calls may lose a note. A real service writes to a database.
       call: async (notes, userId, given) => {
         const { text } = NewNote.parse(given)
         await notes.put(userId, JSON.stringify([...(await notesOf(notes, userId)), text]))

@@ -18,7 +18,7 @@ import { type Notes, READ, TOOLS, WRITE } from './tools.ts'
 
 type Bindings = { AUTHENTICATOR: AuthenticatorBinding; NOTES: Notes }
 
-/** Where clients find this server, and the registry that issues its tokens: `[vars]` of wrangler.toml. */
+/** The URL of this server, and the registry that issues its tokens: `[vars]` of wrangler.toml. */
 const { RESOURCE, ISSUER } = env as unknown as Readonly<{ RESOURCE: string; ISSUER: string }>
 const { pathname: PATH, origin: ORIGIN } = new URL(RESOURCE)
 
@@ -30,7 +30,7 @@ const Message = z.object({
 })
 type Message = z.output<typeof Message>
 
-/** Those without batches of messages, newest first. */
+/** The protocol versions without batches of messages, newest first. */
 const PROTOCOL_VERSIONS = ['2025-11-25', '2025-06-18']
 const BAD_MESSAGE = -32600
 const NO_SUCH_METHOD = -32601
@@ -44,10 +44,10 @@ const failure = (code: number, message: string, id: Message['id'] | null = null)
 
 const app = new Hono<ScopedEnv & { Bindings: Bindings; Variables: { message: Message } }>()
 
-// Before every scoped(): a browser's preflight carries no credential. With a token in a header any origin may call.
+// Before every scoped(), because a browser's preflight has no credential. Any origin may call with a token in a header.
 app.use(cors({ origin: '*', exposeHeaders: ['WWW-Authenticate', 'X-Correlation-Id'] }))
 
-/** A client that was refused finds out here where to get a token (RFC 9728). */
+/** Tells a refused client where to get a token (RFC 9728). */
 const METADATA_PATH = `/.well-known/oauth-protected-resource${PATH}`
 app.all(
   METADATA_PATH,
@@ -58,11 +58,11 @@ app.all(
     name: 'Notes',
   }),
 )
-/** The token must be for this server. Its scopes do not matter here. */
+/** The token must be for this server, with any scopes. */
 const allow = (scopes: readonly string[]): MiddlewareHandler =>
   scoped(scopes, { audience: RESOURCE, resourceMetadata: `${ORIGIN}${METADATA_PATH}` })
 
-// First a token, then the message; a tool may need more scopes.
+// Checks the token before the message. A tool may need further scopes.
 app.post(PATH, allow([READ]), bodyLimit({ maxSize: 64_000 }), async (c, next) => {
   const version = c.req.header('MCP-Protocol-Version')
   if (version !== undefined && !PROTOCOL_VERSIONS.includes(version)) {
@@ -119,7 +119,7 @@ app.post(PATH, async (c) => {
   }
 })
 
-// There is no stream to listen to, and no session to end.
+// This server has no streams and no sessions.
 app.all(PATH, (c) => c.body(null, 405, { Allow: 'POST' }))
 
 function toolOf({ method, params }: Message) {

@@ -41,7 +41,7 @@ describe('the keyboard', () => {
   }) => {
     const keys = await newClient({ more: ['--url', 'https://papers.example/'] })
     await page.goto(app.ask(keys))
-    // The username has the focus from the start.
+    // The username field has the focus when the page opens.
     await expect.poll(() => focusOf(page)).toEqual({ name: 'Username', outlined: true })
     await page.keyboard.type(registry.demo.username)
     expect(await tabThrough(page, 2)).toEqual(['Password', 'Sign in'])
@@ -91,8 +91,8 @@ describe('the keyboard', () => {
   })
 })
 
-describe('all pages', () => {
-  it('every page has a language, a title, one main heading, one main part, and a name for each control', async ({
+describe('every page', () => {
+  it('every page has a language, a title, one main heading, one main landmark, and a name for each control', async ({
     page,
     member,
     registry,
@@ -130,7 +130,13 @@ describe('all pages', () => {
     expect(titles.size).toBe(6)
   })
 
-  it('every page names its inputs by role', async ({ page, member, registry, app, newClient }) => {
+  it('every input is found by its role and name', async ({
+    page,
+    member,
+    registry,
+    app,
+    newClient,
+  }) => {
     await page.goto(`${registry.url}/login`)
     await page.getByRole('textbox', { name: 'Username', exact: true }).waitFor()
     await page.getByLabel('Password', { exact: true }).waitFor()
@@ -149,7 +155,7 @@ describe('all pages', () => {
     }
   })
 
-  it('every page loads under its own content security policy, and a violation would be noticed', async ({
+  it('every page loads without a violation of its own content security policy, and a violation is noticed', async ({
     page,
     registry,
   }) => {

@@ -18,7 +18,7 @@ import type { Registry } from './registry.ts'
 
 const ACCOUNT = 'Connected applications'
 let people = 0
-/** A user for each test, so that the tests do not see each other's applications. */
+/** A new user for each test, so that the page shows only the applications of the test. */
 const it = plain
   .extend('person', async ({ registry }) => {
     people += 1
@@ -30,7 +30,7 @@ const it = plain
     await expectHeading(page, ACCOUNT)
     return page
   })
-  /** The client of this name and its access token, which the user of the page has allowed. */
+  /** A client with this name that the user of the page has allowed, and its access token. */
   .extend('connect', async ({ app, newClient }) => async (page: Page, name: string) => {
     const keys = await newClient({
       name,
@@ -45,7 +45,7 @@ const it = plain
 
 const cardOf = (page: Page, name: string) => page.getByRole('region', { name })
 
-/** Opens the details of an application, and presses Remove and the button that confirms it. */
+/** Opens the details of an application, presses Remove and confirms it. */
 async function remove(page: Page, name: string) {
   const card = cardOf(page, name)
   await card.getByRole('heading', { name }).click()
@@ -63,7 +63,7 @@ describe('the page of connected applications', () => {
     await expectHeading(visitor, ACCOUNT)
   })
 
-  it('removing a connected application ends its token, and the application must ask for consent again', async ({
+  it('removing a connected application revokes its token, and the application must ask for consent again', async ({
     visitor: page,
     registry,
     app,
@@ -89,7 +89,7 @@ describe('the page of connected applications', () => {
       .filter({ hasText: /is no longer connected/ })
       .waitFor()
     expect(await page.getByRole('region').count()).toBe(1)
-    // The local KV is never stale, but an isolate keeps its copy of the revocations for ten seconds.
+    // The local KV is never stale, but an isolate caches the revocation document for ten seconds.
     await expect
       .poll(() => registry.sessionOf(token).catch((fault: Error) => fault.message))
       .toMatch(/^\/auth: 401 /)
@@ -112,9 +112,9 @@ describe('the page of connected applications', () => {
     await signIn(page, person)
     await connect(page, 'Paper Assistant')
     await page.goto(`${registry.url}/account`)
-    // Past the links to the start page and to the two pages of the user.
+    // Tab passes the links to the start page and to the two pages of the user.
     for (let link = 1; link <= 4; link += 1) await page.keyboard.press('Tab')
-    // The details, the client's address, then Remove and its confirmation.
+    // Tab reaches the details, the client's URL, then Remove and its confirmation.
     expect((await focusOf(page))?.name).toMatch(/^Paper Assistant/)
     await page.keyboard.press('Enter')
     await page.keyboard.press('Tab')
@@ -131,7 +131,7 @@ describe('the page of connected applications', () => {
     ['dark', 800],
     ['light', 360],
   ] as const)(
-    'the page of connected applications has its intended appearance: %s, %i pixels wide',
+    'the page of connected applications looks as intended: %s, %i pixels wide',
     async (look, { open, registry, person, connect }) => {
       const [colorScheme, width] = look
       const page = await open({ colorScheme, viewport: { width, height: 800 } })
@@ -158,7 +158,7 @@ describe('the page of connected applications', () => {
 })
 
 describe('error pages', () => {
-  it('an error page shows a reference that `why` explains, and links to the explanation of the error', async ({
+  it('an error page shows a reference for which `why` prints the cause, and links to the explanation of the error', async ({
     page,
     registry,
   }) => {
@@ -177,7 +177,7 @@ describe('error pages', () => {
   })
 })
 
-describe('forms on a page from an earlier sign-in', () => {
+describe('forms on a page from a previous sign-in', () => {
   /** Signs in again in another tab of the same browser. */
   async function signInElsewhere(
     page: Page,
@@ -191,7 +191,7 @@ describe('forms on a page from an earlier sign-in', () => {
     await other.close()
   }
 
-  it('the form to remove an application on a page from an earlier sign-in removes nothing, and the page in the response works', async ({
+  it('the form to remove an application on a page from a previous sign-in removes nothing, and the form in the response works', async ({
     visitor,
     registry,
     person,
@@ -207,7 +207,7 @@ describe('forms on a page from an earlier sign-in', () => {
     await visitor.getByText('is no longer connected').waitFor()
   })
 
-  it('the form to sign out on a page from an earlier sign-in signs no user out, and the page in the response works', async ({
+  it('the form to sign out on a page from a previous sign-in signs no user out, and the form in the response works', async ({
     visitor,
     registry,
     person,

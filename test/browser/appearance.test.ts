@@ -1,4 +1,4 @@
-/** The appearance of the pages: light, dark, narrow, and with a hostile client name. Keeps screenshots. */
+/** The appearance of the pages: light, dark, narrow, and with a hostile client name. Saves screenshots. */
 
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
@@ -101,7 +101,7 @@ const VISITS: Visit[] = [
   },
 ]
 
-/** Every page in turn, in one browser that is signed in from `consent` on. */
+/** Visits every page in one browser, which is signed in from `consent` on. */
 async function tour(page: Page, given: Given, look: (name: string) => Promise<void>) {
   for (const { name, open } of VISITS) {
     await open(page, given)
@@ -120,7 +120,7 @@ describe('light and dark', () => {
     },
   )
 
-  it('control: text with too little contrast is noticed', async ({ page, registry }) => {
+  it('control: the check notices text with too little contrast', async ({ page, registry }) => {
     await page.goto(registry.url)
     await headingOf(page).evaluate((heading) => Object.assign(heading.style, { color: '#999' }))
     const [worst] = await contrastsOf(page)
@@ -130,7 +130,7 @@ describe('light and dark', () => {
 })
 
 describe('a window 360 pixels wide', () => {
-  it('no page is cut off or scrolls sideways at a width of 360 pixels', async ({
+  it('no page is cut off or scrolls horizontally at a width of 360 pixels', async ({
     open,
     registry,
     app,
@@ -143,7 +143,7 @@ describe('a window 360 pixels wide', () => {
     })
   })
 
-  it('control: an element that is too wide is noticed', async ({ open, registry }) => {
+  it('control: the check notices an element that is too wide', async ({ open, registry }) => {
     const page = await open(NARROW)
     await page.goto(registry.url)
     await headingOf(page).evaluate((heading) => Object.assign(heading.style, { width: '400px' }))
@@ -193,7 +193,10 @@ describe('a client with a hostile name', () => {
     },
   )
 
-  it('control: a page that runs a script from a client name is noticed', async ({ page, app }) => {
+  it('control: the check notices a page that runs a script from a client name', async ({
+    page,
+    app,
+  }) => {
     await page.goto(app.origin + app.publish(`<title>Before</title>${NAMES.markup.slice(19)}`))
     expect(await page.title()).not.toBe('Before')
     expect(takeComplaints(page)).toEqual(['a dialog says: 1'])

@@ -1,4 +1,4 @@
-/** Every page of an approver with something on it: its accessibility tree, which is kept beside this file, and how it looks. */
+/** Every page of an approver with content: its accessibility tree, which is stored in trees/, and its appearance. */
 
 import { beforeAll, describe } from 'vitest'
 import { type Person, type Registry, startRegistry } from './registry.ts'
@@ -8,7 +8,7 @@ const CALLBACK = 'https://reading.example/callback'
 const DOCUMENT = 'https://documents.client-host.example/oauth/client.json'
 const ASKS = 'What a client asks for'
 
-/** A registry of its own, so that nothing but this scene is on the pages. */
+/** A new registry, so that the pages show only these scenes. */
 let registry: Registry
 let kim: Person
 let ada: Person
@@ -27,7 +27,7 @@ const create = async (name: string, owner: string, ...more: string[]) => {
 const idOf = async ({ username }: Person) =>
   String((await registry.admin('user', 'show', username)).user_id)
 
-/** A client that registered itself, as the registry keeps it. Cron deletes an old one that was never used. */
+/** Marks a client as self-registered. Cron deletes an old self-registered client that was never used. */
 async function selfRegistered(id: string, kind: string, name: string) {
   await registry.addClients([{ client_id: id, name, owner_id: '' }])
   await registry.insert(

@@ -1,4 +1,4 @@
-/** From request to approval to consent, in browsers of an owner, an approver and a user; and how the approver's pages look and read. */
+/** From request to approval to consent, in the browsers of an owner, an approver and a user, and the appearance of the approver's pages. */
 
 import { describe, expect } from 'vitest'
 import {
@@ -33,7 +33,7 @@ const it = plain
 
 type Requested = Readonly<{ name: string; redirectUri?: string; scopes?: readonly string[] }>
 
-/** A client of a new owner, who asks for these scopes in the browser. */
+/** A client of a new owner, who requests these scopes in the browser. */
 async function requestedBy(
   open: Open,
   registry: Registry,
@@ -58,7 +58,7 @@ async function requestedBy(
 }
 
 describe('from request to approval to consent', () => {
-  it('an owner asks, an approver approves and declines, the owner reads why, and a user allows what was approved', async ({
+  it('an owner requests scopes, an approver approves and declines, the owner reads the reason, and a user allows the approved scopes', async ({
     open,
     registry,
     app,
@@ -112,7 +112,7 @@ describe('from request to approval to consent', () => {
     })
   })
 
-  it('the later of two approvers reads what the other decided, and the page is shown again', async ({
+  it('the second of two approvers sees the decision of the first on a new page, and changes nothing', async ({
     open,
     registry,
     approver,
@@ -144,7 +144,7 @@ describe('from request to approval to consent', () => {
   })
 })
 
-/** Clients with hostile, long and right-to-left names, each asking for something, and one that was changed after approval. */
+/** Clients with hostile, long and right-to-left names, each with a request, and one that was changed after approval. */
 async function prepareLooks(registry: Registry) {
   const shown: string[] = []
   for (const [index, name] of [RTL, LONG, HOSTILE].entries()) {
@@ -179,9 +179,9 @@ async function prepareLooks(registry: Registry) {
   return shown
 }
 
-describe('how the pages of approvers look', () => {
+describe('the appearance of the pages of approvers', () => {
   it.for(LOOKS)(
-    'every page of an approver is whole, has enough contrast and keeps to its policy (%s)',
+    'every page of an approver fits the window, has enough contrast and violates no policy (%s)',
     async ([how, options], { open, registry, approverUser }) => {
       const page = await openPortal(await open(options), registry, approverUser)
       const ids = await prepareLooks(registry)
@@ -199,7 +199,7 @@ describe('how the pages of approvers look', () => {
     },
   )
 
-  it('200 clients that wait are listed 50 a page, the oldest request first', async ({
+  it('200 clients with requests are listed 50 on a page, the oldest request first', async ({
     approver,
     registry,
   }) => {

@@ -1,4 +1,4 @@
-/** The redirect to the client: the content security policy must allow every registered address. */
+/** The redirect to the client: the content security policy must allow every registered redirect URI. */
 
 import { describe, expect } from 'vitest'
 import { allow, expectHeading, it, openConsent, press, signIn, takeComplaints } from './fixtures.ts'
@@ -49,16 +49,16 @@ describe('the authorization response', () => {
       ['Allow', 'code'],
     ] as const) {
       const asked = ask()
-      // A tab for each answer: over the last one Chromium asks whether to open the application, and takes no click.
+      // A new tab for each response, because in the last one Chromium asks whether to open the application, and ignores clicks.
       const tab = await member.context().newPage()
       await openConsent(tab, asked)
       await arrived(asked, () => press(tab, button), name)
     }
-    // Directly after a sign-in, by the remembered consent.
+    // Directly after a sign-in, the remembered consent redirects.
     const asked = ask()
     await page.goto(asked)
     await arrived(asked, () => signIn(page, registry.demo), 'code')
-    // No server is needed there. Chromium complains if the policy forbids the address.
+    // The redirect URI needs no server. Chromium reports an error if the policy forbids it.
     await page.waitForTimeout(500)
     expect([takeComplaints(member), takeComplaints(page)]).toEqual([[], []])
   })
@@ -71,7 +71,7 @@ describe('the authorization response', () => {
         more: ['--auth-method', 'none'],
       })
       await openConsent(page, app.ask(keys, undefined, { redirect_uri: redirectUri }))
-      // No server is needed there. Chromium reports no response whose redirect the policy forbids.
+      // The redirect URI needs no server. Chromium reports no response if the policy forbids the redirect.
       const answered = page.waitForResponse(`${registry.url}/authorize`)
       await press(page, 'Allow')
       expect((await answered).headers().location).toContain(`${redirectUri}?code=`)

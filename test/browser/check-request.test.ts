@@ -1,4 +1,4 @@
-/** Owners in a browser: from a request that fails with a real client library to its cause, and to one that works. */
+/** Owners in a browser, from a request of a real client library that fails to its cause and to a request that works. */
 
 import * as openid from 'openid-client'
 import type { Page } from 'playwright-core'
@@ -24,7 +24,7 @@ const configured = (registry: Registry, clientId: string, secret: string) =>
     execute: [openid.allowInsecureRequests],
   })
 
-/** From the page of an error to the checker of the client. */
+/** Follows the links from an error page to the request checker of the client. */
 async function openChecker(page: Page, name: string) {
   await page.getByRole('link', { name: /what this error means/ }).click()
   await page.getByRole('main').getByRole('link', { name: 'Your clients' }).click()
@@ -48,7 +48,7 @@ async function lookUp(page: Page, reference: string) {
 const failedCheck = (page: Page) => page.locator('.checks > .failed')
 
 describe('from a failing request to its cause', () => {
-  it('an owner reads why a redirect URI is refused, corrects it, and the same request works', async ({
+  it('an owner reads in the request checker why a redirect URI is refused, corrects it, and the same request works', async ({
     open,
     registry,
     app,
@@ -111,7 +111,7 @@ describe('from a failing request to its cause', () => {
     expect((await registry.sessionOf(tokens.access_token)).user.username).toBe('misspelt')
   })
 
-  it('an owner finds by the error of a client library that its secret is wrong, and a code that was checked still works', async ({
+  it('an owner finds with the request checker that the secret of a client library is wrong, and a checked code can still be redeemed', async ({
     open,
     registry,
     app,

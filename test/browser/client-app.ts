@@ -1,4 +1,4 @@
-/** A client application: asks for authorization, receives the callback and redeems the code. Also serves any page. */
+/** A client application, which requests authorization, receives the callback and redeems the code. It also serves test pages. */
 
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 /** `clientSecret` is null for a public client. */
 export type ClientKeys = Readonly<{ clientId: string; clientSecret: string | null }>
 
-/** The result of one callback. `params` are its parameters. */
+/** The result of one callback, with its parameters. */
 export type Callback = Readonly<{
   path: string
   params: Readonly<Record<string, string>>
@@ -20,21 +20,21 @@ export type Callback = Readonly<{
 }>
 
 export type ClientApp = Readonly<{
-  /** `http://127.0.0.1:PORT`, and the same server by another name. */
+  /** `http://127.0.0.1:PORT`, and the same server as `localhost`. */
   origin: string
   localhost: string
   callbackUri: string
   /** A callback that redirects to another origin. */
   forwardingUri: string
-  /** A callback that redirects to an application on the device. Keeps its parameters. */
+  /** A callback that redirects to an application on the device, and stores its parameters. */
   relayUri: string
   /** The parameters of the last call of the relay. */
   relayed: () => Readonly<Record<string, string>> | null
-  /** In order of arrival. */
+  /** The callbacks in the order of their arrival. */
   callbacks: readonly Callback[]
-  /** An authorization URL with a state and a PKCE challenge of its own. */
+  /** An authorization URL with a new state and a new PKCE challenge. */
   ask: (keys: ClientKeys, scope?: string, more?: Record<string, string>) => string
-  /** The path under which this HTML is served from now on. */
+  /** Serves this HTML, and returns its path. */
   publish: (html: string) => string
   close: () => Promise<void>
 }>
@@ -48,7 +48,7 @@ const page = (title: string) =>
 
 const TITLES = { token: 'Connected', refused: 'Not connected', alarm: 'Alarm' }
 
-/** `issuer` is the issuer that it expects in responses. */
+/** `issuer` is the issuer that the application expects in responses. */
 export async function startClientApp(issuer: string): Promise<ClientApp> {
   const pending = new Map<string, Pending>()
   const pages = new Map<string, string>()

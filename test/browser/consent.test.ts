@@ -1,4 +1,4 @@
-/** The consent page: what it shows, and what each answer does. */
+/** The consent page: its content, and the effect of each button. */
 
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
@@ -22,7 +22,7 @@ const boxOf = (page: Page, sentence: string) => page.getByRole('checkbox', { nam
 const CREATE = 'Start new submissions in your name'
 const READ = 'Read your submissions, including those not announced yet'
 
-/** The token of the last callback. */
+/** The access token of the last callback. */
 function lastToken(app: ClientApp) {
   const outcome = app.callbacks.at(-1)?.outcome
   if (outcome?.kind !== 'token') throw new Error(`no token but ${JSON.stringify(outcome)}`)
@@ -112,7 +112,7 @@ describe('Allow', () => {
     expect(authorizations.scopes).toEqual(['submission:read'])
   })
 
-  it('the consent page says that nothing is ticked and offers only Cancel, without script, until a scope is ticked', async ({
+  it('the consent page without a ticked scope says so and offers only Cancel, without a script', async ({
     open,
     memberState,
     registry,
@@ -125,7 +125,7 @@ describe('Allow', () => {
     const note = page.getByText('Nothing is ticked.')
     const allow = page.getByRole('button', { name: 'Allow' })
     expect(await note.isVisible()).toBe(false)
-    // An endorsement alone allows nothing.
+    // A ticked endorsement without a scope does not enable Allow.
     await boxOf(page, CREATE).uncheck()
     await boxOf(page, READ).uncheck()
     await note.waitFor()
@@ -140,7 +140,7 @@ describe('Allow', () => {
     expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
   })
 
-  it('the consent page marks a client that is named like the service, in a narrow window too', async ({
+  it('the consent page marks a client whose name looks like the name of the service, even in a narrow window', async ({
     open,
     memberState,
     app,
@@ -160,7 +160,7 @@ describe('Allow', () => {
     expect(await overflowOf(page)).toBeLessThanOrEqual(0)
   })
 
-  it('a double click on Allow grants once, and the client sees no error', async ({
+  it('a double click on Allow grants once, and the client gets no error', async ({
     consent: page,
     registry,
     app,
@@ -174,8 +174,8 @@ describe('Allow', () => {
   })
 })
 
-describe('answers to an outdated consent page', () => {
-  it('an answer to a consent page whose client has changed shows the page again with the change and grants nothing', async ({
+describe('an outdated consent page', () => {
+  it('Allow on a consent page whose client has changed grants nothing and shows the page again with the change', async ({
     consent: page,
     registry,
     keys,
@@ -189,7 +189,7 @@ describe('answers to an outdated consent page', () => {
     await allow(page)
   })
 
-  it('an answer to a consent page from an earlier sign-in shows the page again, which can be answered', async ({
+  it('Allow on a consent page from a previous sign-in shows the page again, and its form works', async ({
     page,
     registry,
     app,
@@ -246,7 +246,7 @@ describe('Cancel', () => {
 })
 
 describe('the Back button', () => {
-  it('the Back button after Cancel shows the consent page again, which can still be answered', async ({
+  it('the Back button after Cancel shows the consent page again, and its form still works', async ({
     consent: page,
   }) => {
     await cancel(page)
@@ -255,7 +255,7 @@ describe('the Back button', () => {
     await allow(page)
   })
 
-  it('the Back button after Allow leads to the client again, by the remembered consent', async ({
+  it('the Back button after Allow redirects to the client again because of the remembered consent', async ({
     consent: page,
     app,
   }) => {

@@ -1,4 +1,4 @@
-/** The directory in a browser: an owner and an approver put a client into it, a visitor finds it, and how its pages look and read. */
+/** The directory in a browser: an owner and an approver list a client, a visitor finds it, and the appearance of the pages. */
 
 import { describe, expect } from 'vitest'
 import { searchKey, searchKeysOf } from '../../src/domain/directory.ts'
@@ -8,7 +8,7 @@ import { type Registry, startRegistry } from './registry.ts'
 
 const DIRECTORY = 'Directory of applications'
 
-/** `DIRECTORY` is off as shipped. */
+/** A registry with `DIRECTORY` on, which is off by default. */
 const it = plain
   // biome-ignore lint/correctness/noEmptyPattern: the runner reads the pattern
   .extend('registry', { scope: 'worker' }, async ({}, { onCleanup }) => {
@@ -19,7 +19,7 @@ const it = plain
 
 type Listed = Readonly<{ name: string; url?: string; description?: string }>
 
-/** Written to the database at once. */
+/** Writes the listed clients to the database in one transaction. */
 async function list(registry: Registry, prefix: string, clients: readonly Listed[]) {
   const rows = clients.map((client, n) => ({
     ...{ url: '', description: '', ...client, id: `${prefix}-${n}` },
@@ -56,7 +56,7 @@ const HOSTILE: readonly Listed[] = [
 ]
 
 describe('the directory in a browser', () => {
-  it('an empty directory says so', async ({ page, registry }) => {
+  it('a directory without clients says that it is empty', async ({ page, registry }) => {
     await page.goto(registry.url)
     await page.getByRole('link', { name: DIRECTORY }).click()
     await expectHeading(page, DIRECTORY)
@@ -64,7 +64,7 @@ describe('the directory in a browser', () => {
     await expectFineIn('light', page, 'directory-empty')
   })
 
-  it('an owner asks, an approver lists, a visitor finds the client, and the owner takes it out', async ({
+  it('an owner requests a listing, an approver lists the client, a visitor finds it, and the owner removes the listing', async ({
     open,
     registry,
   }) => {
@@ -132,7 +132,7 @@ describe('the directory in a browser', () => {
   })
 
   it.for(LOOKS)(
-    'entries with hostile names are whole, have enough contrast and keep to the policy (%s)',
+    'the directory with hostile names fits the window, has enough contrast and violates no policy (%s)',
     async ([how, options], { open, registry }) => {
       const page = await open(options)
       await list(
@@ -147,7 +147,10 @@ describe('the directory in a browser', () => {
     },
   )
 
-  it('10,000 entries are read 50 a page, by keyboard alone', async ({ page, registry }) => {
+  it('a directory of 10,000 clients is read 50 on a page by keyboard alone', async ({
+    page,
+    registry,
+  }) => {
     const many = Array.from({ length: 10_000 }, (_, n) => ({
       name: `Many ${String(n).padStart(5, '0')}`,
     }))

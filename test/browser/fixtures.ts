@@ -12,12 +12,12 @@ import { startClientApp } from './client-app.ts'
 import { type Person, type Registry, startRegistry } from './registry.ts'
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
-/** Long enough for a page that exists. */
+/** The time limit for a page to load. */
 const TIMEOUT_MS = 30_000
 
 const complaints = new WeakMap<BrowserContext, string[]>()
 
-/** What the browser reported of this page and the other tabs of its context: violated policies and script errors. Empties the list. */
+/** Returns and clears the policy violations and script errors that the browser reported for this page and the tabs of its context. */
 export const takeComplaints = (page: Page): string[] =>
   complaints.get(page.context())?.splice(0) ?? []
 
@@ -40,7 +40,7 @@ async function openPage(browser: Browser, options: BrowserContextOptions): Promi
   return page
 }
 
-/** A page in a browser context of its own, with these options. */
+/** Opens a page in a new browser context with these options. */
 export type Open = (options?: BrowserContextOptions) => Promise<Page>
 
 export const it = base
@@ -65,7 +65,7 @@ export const it = base
     onCleanup(() => browser.close())
     return browser
   })
-  /** Fails if a page has a complaint that the test has not taken. */
+  /** Fails if a page has a complaint that the test has not read. */
   .extend('open', async ({ browser }, { onCleanup }) => {
     const opened: Page[] = []
     onCleanup(async () => {
@@ -80,7 +80,7 @@ export const it = base
     }
     return open
   })
-  /** A client of the application, with what else is given. */
+  /** Registers a client of the application with these further options. */
   .extend('newClient', { scope: 'worker' }, async ({ registry, app }) => {
     const register = registry.registerClient
     return (given: Partial<Parameters<typeof register>[0]> = {}) =>
@@ -105,14 +105,14 @@ export const it = base
     return member
   })
 
-/** Signs in on the sign-in page. Resolves when the response is loaded. */
+/** Fills in and sends the sign-in page. Resolves when the response is loaded. */
 export async function signIn(page: Page, { username, password }: Person) {
   await page.getByRole('textbox', { name: 'Username' }).fill(username)
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()
 }
 
-/** Opens the sign-in page and signs in there, as the user of the demo unless another is named. */
+/** Opens the sign-in page and signs in, as the demo user unless another is given. */
 export async function openSession(
   page: Page,
   registry: Registry,
@@ -123,7 +123,7 @@ export async function openSession(
   await expectHeading(page, HOME)
 }
 
-/** Signs in on the way to the portal. */
+/** Opens the portal and signs in. */
 export async function openPortal(page: Page, { url }: Registry, person: Person) {
   await page.goto(`${url}/clients`)
   await expectHeading(page, 'Sign in')
@@ -134,7 +134,7 @@ export async function openPortal(page: Page, { url }: Registry, person: Person) 
 
 export const headingOf = (page: Page) => page.getByRole('heading', { level: 1 })
 
-/** Waits until the page with this one main heading is there with all that stands below it. */
+/** Waits until the page with this main heading is complete. */
 export async function expectHeading(page: Page, text: string | RegExp) {
   await headingOf(page).filter({ hasText: text }).waitFor()
   await page.waitForLoadState()
@@ -147,7 +147,7 @@ export const CONSENT = /^Allow .+ to use your account\?$/s
 export const CONSENT_TITLE = 'Allow access to your account?'
 export const HOME = 'Your account and its applications'
 
-/** Opens the consent page of this authorization URL, for a user who is signed in. */
+/** Opens the consent page of this authorization URL for a signed-in user. */
 export async function openConsent(page: Page, address: string) {
   await page.goto(address)
   await expectHeading(page, CONSENT)
@@ -162,7 +162,7 @@ export async function allow(page: Page) {
   await expectHeading(page, 'Connected')
 }
 
-/** Presses Cancel on the consent page. Resolves when the client has its refusal. */
+/** Presses Cancel on the consent page. Resolves when the client has the error response. */
 export async function cancel(page: Page) {
   await press(page, 'Cancel')
   await expectHeading(page, 'Not connected')
@@ -171,7 +171,7 @@ export async function cancel(page: Page) {
 export const sessionCookie = async (page: Page) =>
   (await page.context().cookies()).find(({ name }) => name === 'registry_session')
 
-/** Kept as output of the test run. */
+/** The screenshot becomes an output of the test run. */
 export const keepScreenshot = (page: Page, name: string) =>
   page.screenshot({
     path: `test-results/screenshots/${name}.png`,

@@ -1,4 +1,4 @@
-/** Requests that other pages make a signed-in browser send have no effect. */
+/** Requests that the page of an attacker makes a signed-in browser send have no effect. */
 
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
@@ -20,7 +20,7 @@ import {
 
 type Pair = readonly [name: string, value: string]
 
-/** Every field of the form with this action, with its ticked boxes. */
+/** Every field of the form with this action, with its ticked checkboxes. */
 const fieldsOf = (page: Page, action: string) =>
   page.evaluate<Pair[]>(
     `[...new FormData(document.querySelector('form[action="${action}"]'))].map((pair) => pair)`,
@@ -28,13 +28,13 @@ const fieldsOf = (page: Page, action: string) =>
 
 const quoted = (text: string) => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
 
-/** A page that posts these fields to the registry as soon as it is opened. */
+/** A page that posts these fields to the registry when it is opened. */
 const attack = (action: string, fields: readonly Pair[]) => `<!doctype html><title>Attack</title>
   <h1>Attack</h1><form method="post" action="${action}">${fields
     .map(([name, value]) => `<input type="hidden" name="${name}" value="${quoted(value)}">`)
     .join('')}</form><script>document.forms[0].submit()</script>`
 
-/** Opens the attacking page and returns the status of its post after redirects. */
+/** Opens the page of the attacker and returns the status of its POST after redirects. */
 async function suffer(page: Page, address: string, action: string): Promise<number> {
   const posted = page.waitForResponse((answer) => answer.url() === action)
   await page.goto(address, { waitUntil: 'commit' })
@@ -65,19 +65,19 @@ describe.for(PLACES)('a form posted from %s', ([, name]) => {
     expect(fields.map(([field]) => field)).toContain('form_token')
 
     const status = await suffer(page, from(app, attack(action, fields)), action)
-    // The browser sends the cookie within a site only, so a cross-site post has no signed-in user.
+    // The browser sends the cookie only within a site, so a cross-site POST has no signed-in user.
     expect(status).toBe(name === 'origin' ? 403 : 303)
     await expectHeading(page, name === 'origin' ? 'This request failed' : 'Sign in')
     expect(app.callbacks).toHaveLength(before)
     expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
 
-    // Control: the same fields are accepted from our page.
+    // Control: the same fields from our page are accepted.
     await openConsent(page, address)
     expect([...(await fieldsOf(page, '/authorize')), ['confirm', 'ok']]).toEqual(fields)
     await allow(page)
   })
 
-  it('a forged post to sign in is refused, and the user stays signed in as before', async ({
+  it('a forged post to sign in is refused, and the user stays signed in', async ({
     page,
     registry,
     app,
@@ -103,7 +103,7 @@ describe.for(PLACES)('a form posted from %s', ([, name]) => {
     await page.goto(registry.url)
     expect(await page.getByRole('main').textContent()).toContain('Signed in as demo')
 
-    // Control: the same name and password are accepted on our page.
+    // Control: the same username and password on our page are accepted.
     await page.goto(action)
     await signIn(page, mallory)
     await expectHeading(page, HOME)
@@ -158,7 +158,7 @@ describe('altered consent forms', () => {
     },
   )
 
-  it('a checkbox that the consent page did not have grants no scope', async ({
+  it('a checkbox that was added to the consent page grants no scope', async ({
     member: page,
     app,
     newClient,
@@ -176,7 +176,7 @@ describe('altered consent forms', () => {
     expect(app.callbacks.at(-1)?.outcome).toMatchObject({ scope: 'submission:read' })
   })
 
-  it('an altered consent form never redirects to an address that is not registered', async ({
+  it('an altered consent form never redirects to an unregistered URI', async ({
     consent: page,
     registry,
     app,
@@ -189,7 +189,7 @@ describe('altered consent forms', () => {
   })
 })
 
-describe('pages that frame ours', () => {
+describe('a page that frames a page of the registry', () => {
   it('a page that frames a page of the registry shows nothing of it', async ({
     member: page,
     registry,

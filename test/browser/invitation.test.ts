@@ -33,7 +33,7 @@ async function fill(page: Page, password: string, again = password) {
 const linkField = (page: Page) => page.getByRole('textbox', { name: 'Paste the whole link' })
 
 describe('an invitation in a browser', () => {
-  it('an invited user opens the link, sets a password and signs in, and the link leaves the address and the history', async ({
+  it('an invited user opens the link, sets a password and signs in, and neither the address bar nor the history shows the link', async ({
     page,
     registry,
   }) => {
@@ -62,7 +62,7 @@ describe('an invitation in a browser', () => {
     expect(asked.filter((address) => address.includes(secret))).toEqual([])
   })
 
-  it('a mistake keeps the link in the form, and the second try sets the password', async ({
+  it('the form keeps the link after a mistake, and the second attempt sets the password', async ({
     page,
     registry,
   }) => {
@@ -76,7 +76,7 @@ describe('an invitation in a browser', () => {
     await openSession(page, registry, { username, password: PASSWORD })
   })
 
-  it('a link that was used before leads to a message and no password', async ({
+  it('a link that was used before shows a message and sets no password', async ({
     page,
     registry,
   }) => {
@@ -91,7 +91,7 @@ describe('an invitation in a browser', () => {
     await keepScreenshot(page, 'invitation-not-valid')
   })
 
-  it('a second link that is opened in the same tab replaces the first in the form', async ({
+  it('a second link opened in the same tab replaces the first link in the form', async ({
     page,
     registry,
   }) => {
@@ -103,7 +103,10 @@ describe('an invitation in a browser', () => {
     await expectHeading(page, 'Your password is set')
   })
 
-  it('without JavaScript the user pastes the link', async ({ open, registry }) => {
+  it('an invited user without JavaScript pastes the link into the form', async ({
+    open,
+    registry,
+  }) => {
     const page = await open({ javaScriptEnabled: false })
     const { username, link } = await invite(registry)
     await page.goto(link)
@@ -113,11 +116,11 @@ describe('an invitation in a browser', () => {
     await fill(page, PASSWORD)
     await expectHeading(page, 'Your password is set')
     expect(await page.getByRole('main').textContent()).toContain(username)
-    // Chromium reports the script that it does not run.
+    // Chromium reports that it did not run the script.
     takeComplaints(page)
   })
 
-  it('the page of an invitation is whole in dark mode and on a narrow screen', async ({
+  it('the invitation page fits the window and has enough contrast in dark mode and on a narrow screen', async ({
     open,
     registry,
   }) => {

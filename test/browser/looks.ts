@@ -1,16 +1,16 @@
-/** Measures a page in the browser: its width, contrasts and focus. */
+/** Measures the width, the contrasts and the focus of a page in the browser. */
 
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { keepScreenshot, takeComplaints } from './fixtures.ts'
 
 export const NARROW = { viewport: { width: 360, height: 740 } }
-/** A window 1280 pixels wide at 200 %. */
+/** A window of 1280 pixels at a zoom of 200 %. */
 export const ZOOMED = { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }
 /** WCAG 2.2, 1.4.3. */
 export const LEAST_CONTRAST = 4.5
 
-/** In CSS pixels: what can only be seen by scrolling sideways, of the page or of any box in it. */
+/** The CSS pixels that are only visible after horizontal scrolling, of the page or of any element. */
 export const overflowOf = (page: Page) =>
   page.evaluate<number>(`Math.max(
     document.documentElement.scrollWidth - document.documentElement.clientWidth,
@@ -21,7 +21,7 @@ export const overflowOf = (page: Page) =>
 
 export type Contrast = Readonly<{ words: string; ratio: number }>
 
-/** WCAG 2.2, 1.4.3: of every piece of text that is shown, the lowest ratio first. */
+/** The contrast of every visible text, the lowest first (WCAG 2.2, 1.4.3). */
 export const contrastsOf = (page: Page) =>
   page.evaluate<Contrast[]>(`(() => {
     const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true })
@@ -52,7 +52,7 @@ export const contrastsOf = (page: Page) =>
     return pieces.sort((a, b) => a.ratio - b.ratio)
   })()`)
 
-/** Lightness of the page's own ground, from 0 (black) to 255. */
+/** The lightness of the page's background, from 0 (black) to 255. */
 export const groundOf = (page: Page) =>
   page.evaluate<number>(`(() => {
     const parts = getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).slice(0, 3).map(Number)
@@ -61,7 +61,7 @@ export const groundOf = (page: Page) =>
 
 export type Focus = Readonly<{ name: string; outlined: boolean }>
 
-/** What has the focus: its label or its words, and whether a ring of 2 pixels or more shows it. */
+/** The focused element: its label or its text, and whether it has an outline of at least 2 pixels. */
 export const focusOf = (page: Page) =>
   page.evaluate<Focus | null>(`(() => {
     const element = document.activeElement
@@ -74,7 +74,7 @@ export const focusOf = (page: Page) =>
     }
   })()`)
 
-/** Presses Tab until this has the focus. Each element on the way must be outlined. */
+/** Presses Tab until this element has the focus. Each focused element must have an outline. */
 export async function tabOn(page: Page, name: RegExp) {
   for (let presses = 0; presses < 30; presses += 1) {
     await page.keyboard.press('Tab')
@@ -85,7 +85,7 @@ export async function tabOn(page: Page, name: RegExp) {
   throw new Error(`no focus on ${String(name)}`)
 }
 
-/** Keeps a screenshot. The page fits its window, every text has enough contrast, and the browser does not complain. */
+/** Saves a screenshot. Checks that the page fits the window, every text has enough contrast, and the browser reports no error. */
 export async function expectFine(page: Page, screenshot: string) {
   await keepScreenshot(page, screenshot)
   expect(await overflowOf(page), screenshot).toBeLessThanOrEqual(0)
@@ -96,14 +96,14 @@ export async function expectFine(page: Page, screenshot: string) {
 
 export type ColourScheme = 'light' | 'dark'
 
-/** The same, and the page follows the preferred colour scheme. */
+/** Checks the same, and that the page follows the preferred colour scheme. */
 export async function expectFineIn(colorScheme: ColourScheme, page: Page, screenshot: string) {
   const lightness = await groundOf(page)
   expect(colorScheme === 'light' ? lightness : 255 - lightness, screenshot).toBeGreaterThan(200)
   await expectFine(page, screenshot)
 }
 
-/** How every page is looked at: the end of the screenshot's name, and how the window is opened. */
+/** The windows in which every page is checked: the end of the screenshot's name, and the options of the window. */
 export const LOOKS = [
   ['light', { colorScheme: 'light' }],
   ['dark', { colorScheme: 'dark' }],

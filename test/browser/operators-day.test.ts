@@ -1,4 +1,4 @@
-/** One day of an operator, with the programs of a clone: from `npm run deploy` to the audit in the evening. */
+/** One day of an operator with the programs of a cloned repository, from `npm run deploy` to the audit in the evening. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -20,11 +20,11 @@ const CREDENTIAL = `.wrangler/deployment/${ACCOUNT}/operator.json`
 let running: RunningRegistry
 let clone: string
 let cloud: Cloudflare
-/** Ended after the test, also one that still waits for a browser. */
+/** The programs to end after the test, even one that still waits for a browser. */
 const children: ChildProcess[] = []
 
 beforeAll(async () => {
-  // The day does not wait until an isolate reads a changed client again.
+  // Without this the test would have to wait until an isolate reads a changed client again.
   running = await startRegistry({ CLIENT_CACHE_SECONDS: '0' })
   clone = await mkdtemp(join(tmpdir(), 'registry-clone-'))
   for (const name of ['src', 'package.json']) {
@@ -33,7 +33,7 @@ beforeAll(async () => {
   await symlink(inProject('node_modules'), join(clone, 'node_modules'))
   cloud = await cloudflare(running, clone)
   await cloud.reset()
-  // As a deployment left it.
+  // The state after a deployment.
   await cloud.write((account) => {
     account.isMigrated = true
   })
@@ -50,7 +50,7 @@ afterAll(async () => {
 
 type Ended = Readonly<{ status: number | null; stdout: string; stderr: string }>
 
-/** `heard` is called with what the program has said on stderr so far. */
+/** `heard` is called with the text on stderr so far. */
 async function program(
   file: string,
   words: readonly string[],
@@ -84,7 +84,7 @@ type Outside = Readonly<{
   heard: (stderr: string) => void
 }>
 
-/** The command line of the clone on the deployed registry. Throws what it says unless it ends with this status. */
+/** Runs the command line of the clone on the deployed registry. Throws its output if it ends with another status. */
 async function admin(
   words: readonly string[],
   { status = 0, ...outside }: Partial<Outside & Readonly<{ status: number }>> = {},
@@ -110,10 +110,10 @@ const check = async (token: string) =>
     })
   ).status
 
-it('an operator gets in with wrangler, signs in with a browser, and runs the registry for a day', {
+it('an operator gets a credential with wrangler, signs in with a browser, and runs the registry for a day', {
   timeout: DAY_MS,
 }, async ({ page }) => {
-  // Morning: there is no credential yet. Wrangler is the way in.
+  // Morning: there is no credential yet, so the operator uses wrangler.
   const deployed = await program('src/cli/deploy/deploy.ts', ['--new-operator'], {
     env: { ISSUER: '' },
   })
@@ -123,14 +123,14 @@ it('an operator gets in with wrangler, signs in with a browser, and runs the reg
     await readFile(join(clone, CREDENTIAL), 'utf8'),
   ) as Record<string, string>
 
-  // With that credential the operator makes a user for each person who administers.
+  // With this credential the operator creates a user for each person who administers.
   const created = ['user', 'create', '--username', ADA.username, '--email', 'ada@example.org']
   await admin([...created, '--scope', 'registry:admin', '--password-stdin'], {
     env: { CREDENTIALS_FILE: CREDENTIAL },
     stdin: ADA.password,
   })
 
-  // The person signs in with a browser. From here on nothing but the sign-in is used.
+  // The person signs in with a browser. From here on only this sign-in is used.
   let address: string | undefined
   const signedIn = admin(['login', '--json'], {
     heard: (stderr) => {
@@ -163,7 +163,7 @@ it('an operator gets in with wrangler, signs in with a browser, and runs the reg
   expect(bought.scope.split(' ').sort()).toEqual(['notes:read', 'public:read'])
   expect(await check(bought.access_token)).toBe(200)
 
-  // The secret leaked.
+  // The secret leaked and is rotated.
   const rotated = await json('client', 'rotate-secret', client_id)
   const refused = await tokenFor(client_id, client_secret)
   expect(refused.status).toBe(401)
@@ -171,7 +171,7 @@ it('an operator gets in with wrangler, signs in with a browser, and runs the reg
   const again = (await (await tokenFor(client_id, rotated.client_secret ?? '')).json()) as Token
   expect(await check(again.access_token)).toBe(200)
 
-  // The client's developer asks why.
+  // The client's developer asks for the cause of a refusal.
   const why = await admin(['why', refused.headers.get('X-Correlation-Id') ?? ''])
   expect(why).toContain(client_id)
 
@@ -191,10 +191,10 @@ it('an operator gets in with wrangler, signs in with a browser, and runs the reg
     name: 'Notes of the day',
     scopes: ['notes:read'],
   })
-  // The token stated a scope that is gone.
+  // The token has a scope that was deleted.
   expect(await check(again.access_token)).toBe(401)
 
-  // A token is found on the web.
+  // A token is found on the web and is revoked.
   const found = (await (await tokenFor(client_id, rotated.client_secret ?? '')).json()) as Token
   expect(await check(found.access_token)).toBe(200)
   await admin(['session', 'revoke', '--token-stdin'], { stdin: found.access_token })

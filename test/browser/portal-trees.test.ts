@@ -1,4 +1,4 @@
-/** Every page of the portal with something on it: its accessibility tree, which is kept beside this file, and how it looks. */
+/** Every page of the portal with content: its accessibility tree, which is stored in trees/, and its appearance. */
 
 import type { Page } from 'playwright-core'
 import { beforeAll, describe } from 'vitest'
@@ -10,10 +10,10 @@ const CALLBACK = 'https://reading.example/callback'
 const PUBLIC_KEY =
   '{"keys":[{"kty":"EC","crv":"P-256","kid":"key-1","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}'
 
-/** A registry of its own, so that nothing but this scene is on the pages. */
+/** A new registry, so that the pages show only these scenes. */
 let registry: Registry
 let ada: Person
-/** A user to whom a client was offered. */
+/** A user who was offered a client. */
 let bea: Person
 /** An approver. */
 let olga: Person
@@ -72,7 +72,7 @@ beforeAll(async () => {
   return registry.end
 })
 
-/** An owner's. */
+/** A scene of the owner. */
 const page = (name: string, path: () => string, heading: string, act?: Scene['act']): Scene => ({
   name,
   path,
@@ -168,7 +168,7 @@ const OF_APPROVERS: readonly Scene[] = [
   page('approval-with-offers', () => `/approvals/${ids.offered}`, 'What a client asks for'),
 ].map((scene) => ({ ...scene, who: () => olga }))
 
-/** `bea` has another client already, so that the page has both. */
+/** `bea` already has another client, so that the page shows both. */
 const OF_OFFERED: readonly Scene[] = [
   { ...page('offered', () => '/clients', 'Your clients'), who: () => bea },
 ]

@@ -1,4 +1,4 @@
-/** Owners in a browser: from sign-in to the first token with a real client library, and how the pages look and read. */
+/** Owners in a browser, from sign-in to the first token with a real client library, and the appearance of the pages. */
 
 import { execFile } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
@@ -26,7 +26,7 @@ const RTL = 'قائمة القراءة الخاصة بالمكتبة'
 const LONG = 'Interoperability'.repeat(9).slice(0, 130)
 
 let people = 0
-/** A user for each test, whose clients no other test sees. */
+/** A new user for each test, so that the pages show only the clients of the test. */
 const it = plain
   .extend('person', async ({ registry }) => {
     people += 1
@@ -53,14 +53,14 @@ async function register(
   return { clientId, clientSecret }
 }
 
-/** The code that the page shows under this title. */
+/** The code under this title on the page. */
 async function pasted(page: Page, title: string) {
   await page.locator('summary', { hasText: title }).first().click()
   return (await page.locator('details[open] pre').last().textContent()) ?? ''
 }
 
 let files = 0
-/** A file beside the libraries, with the code that a developer pasted. */
+/** A file with the pasted code, in a folder in which the libraries are found. */
 async function fileWith(code: string) {
   files += 1
   const path = inProject(join('test', 'browser', `.pasted-${process.pid}-${files}.mjs`))
@@ -79,7 +79,7 @@ const declareFree = (registry: Registry, name: string) =>
   )
 
 describe('from sign-in to the first token', () => {
-  it('an owner registers a web application, pastes its settings for openid-client and gets a token for a user', async ({
+  it('an owner registers a web application, pastes its openid-client settings and gets a token for a user', async ({
     open,
     registry,
     app,
@@ -116,7 +116,7 @@ describe('from sign-in to the first token', () => {
     expect((await registry.sessionOf(tokens.access_token)).user.username).toBe(person.username)
   })
 
-  it('an owner registers a program without users, which gets a token with its pasted settings and a new secret', async ({
+  it('an owner registers a program without users, which gets a token with the pasted settings and a new secret', async ({
     owner,
     registry,
   }) => {
@@ -135,7 +135,7 @@ describe('from sign-in to the first token', () => {
     expect(stdout.trim()).toMatch(/^reg_/)
   })
 
-  it('an owner offers a client, waits, and leaves once the user has accepted, who reads it in the history', async ({
+  it('an owner offers a client to a user, leaves after the user has accepted, and the user sees this in the history', async ({
     owner,
     person,
     open,
@@ -175,7 +175,7 @@ describe('from sign-in to the first token', () => {
     await keepScreenshot(theirs, 'portal-owners-history')
   })
 
-  it('an owner asks for a permission, and reads why it was declined and that another was authorized', async ({
+  it('an owner requests permissions, and reads why one was declined and that another was authorized', async ({
     owner,
     registry,
   }) => {
@@ -207,8 +207,8 @@ describe('from sign-in to the first token', () => {
   })
 })
 
-describe('mistakes', () => {
-  it('each mistake is named beside its field and in a list that links to it, and the typed text is kept', async ({
+describe('forms with mistakes', () => {
+  it('each mistake in a form is shown at its field and in a list with links, and the typed text is kept', async ({
     owner,
     registry,
   }) => {
@@ -232,7 +232,7 @@ describe('mistakes', () => {
     await keepScreenshot(owner, 'portal-mistakes')
   })
 
-  it('a form that is sent after the session ended is kept, and sent again after a sign-in in another tab', async ({
+  it('the text of a form that is sent after the session expired is kept, and can be sent again after a sign-in in another tab', async ({
     owner,
     registry,
     person,
@@ -273,9 +273,9 @@ const PAGES = [
   ['/leave', 'Leave this client?'],
 ] as const
 
-describe('how the pages look', () => {
+describe('the appearance of the pages', () => {
   it.for(LOOKS)(
-    'every page of the portal is whole, has enough contrast and keeps to its policy (%s)',
+    'every page of the portal fits the window, has enough contrast and violates no policy (%s)',
     async ([how, options], { open, registry, person }) => {
       const page = await openPortal(await open(options), registry, person)
       await keepScreenshot(page, `portal-none-${how}`)
@@ -323,7 +323,7 @@ describe('keyboard, clipboard and no script', () => {
     await owner.getByRole('status').filter({ hasText: 'was deleted' }).waitFor()
   })
 
-  it('a button copies the secret, the id and the code, and says so', async ({
+  it('the copy buttons copy the secret, the id and the code, and confirm it', async ({
     open,
     registry,
     person,
@@ -350,7 +350,7 @@ describe('keyboard, clipboard and no script', () => {
     expect(takeComplaints(page)).toEqual([])
   })
 
-  it('where a page may not write to the clipboard, the button says to copy by hand', async ({
+  it('the copy button says to copy by hand if the page may not write to the clipboard', async ({
     owner,
     registry,
   }) => {

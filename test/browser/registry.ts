@@ -12,11 +12,11 @@ export type Person = Readonly<{ username: string; password: string }>
 export type Registry = Readonly<{
   url: string
   demo: Demo
-  /** The command line, with `--json`. Throws what it says on stderr. */
+  /** The command line with `--json`. Throws the text on stderr. */
   admin: (...words: string[]) => Promise<Record<string, unknown>>
   registerClient: (given: NewClient) => Promise<ClientKeys>
   registerUser: (given: NewUser) => Promise<Person>
-  /** Clients without anything, written to the database at once. */
+  /** Writes clients without secrets and permissions to the database in one transaction. */
   addClients: (
     clients: readonly Readonly<{ client_id: string; name: string; owner_id: string }>[],
   ) => Promise<void>
@@ -24,7 +24,7 @@ export type Registry = Readonly<{
   insert: (sql: string, rows: readonly (readonly (string | number)[])[]) => Promise<void>
   /** The number of codes and remembered consents of this client. */
   grantsTo: (clientId: string) => Promise<Grants>
-  /** The claims that the authenticator gives for this access token. */
+  /** The claims of the authenticator's JWT for this access token. */
   sessionOf: (token: string) => Promise<SessionClaims>
   end: () => Promise<void>
 }>
@@ -39,7 +39,7 @@ type NewClient = Readonly<{
   redirectUris: readonly string[]
   name?: string
   scopes?: readonly string[]
-  /** Further options, as the command line takes them. */
+  /** Further options of the command line. */
   more?: readonly string[]
 }>
 type NewUser = Readonly<{ username: string; scopes?: readonly string[] }>
@@ -76,7 +76,7 @@ const registering = (admin: Registry['admin']) => ({
   },
 })
 
-/** Resolves when it serves. The caller ends it. `settings`: the environment of `npm start`. */
+/** Resolves when the registry serves. The caller ends it. `settings`: the environment of `npm start`. */
 export async function startRegistry(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Registry> {

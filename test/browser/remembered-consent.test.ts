@@ -1,4 +1,4 @@
-/** A remembered consent answers the same request again, until the client or the scopes change. */
+/** A remembered consent authorizes the same request again, until the client or the scopes change. */
 
 import { describe, expect } from 'vitest'
 import {
@@ -11,7 +11,7 @@ import {
   signIn,
 } from './fixtures.ts'
 
-/** The client is one to which the demo user has just given both scopes. */
+/** A client to which the demo user has just granted both scopes. */
 const it = plain.extend('keys', async ({ member, app, newClient }) => {
   const keys = await newClient({ scopes: ['submission:create', 'submission:read', 'public:read'] })
   await openConsent(member, app.ask(keys))
@@ -20,7 +20,7 @@ const it = plain.extend('keys', async ({ member, app, newClient }) => {
 })
 
 describe('the remembered consent', () => {
-  it('a remembered consent redirects the user without a page, with the scopes that were agreed to', async ({
+  it('a remembered consent redirects the user without a consent page, with the allowed scopes', async ({
     member: page,
     app,
     keys,
@@ -33,7 +33,7 @@ describe('the remembered consent', () => {
     })
   })
 
-  it('a remembered consent redirects the user directly after a sign-in, because the sign-in form may lead to the client', async ({
+  it('a remembered consent redirects the user directly after a sign-in, because the policy of the sign-in page allows the redirect', async ({
     page,
     registry,
     app,
@@ -45,7 +45,7 @@ describe('the remembered consent', () => {
     await expectHeading(page, 'Connected')
   })
 
-  it('a remembered consent redirects the user after a wrong and then the right password', async ({
+  it('a remembered consent redirects the user after a wrong password and then the right one', async ({
     page,
     registry,
     app,
@@ -82,7 +82,7 @@ describe('consent requests that are not remembered', () => {
       await page.goto(app.ask(keys, scope))
       await expectHeading(page, CONSENT)
       await press(page, 'Cancel')
-      // The old consent is still remembered.
+      // The previous consent is still remembered.
       await expectHeading(page, 'Not connected')
       await page.goto(app.ask(keys))
       await expectHeading(page, 'Connected')
@@ -107,7 +107,7 @@ describe('consent requests that are not remembered', () => {
     },
   )
 
-  it('another user of the same browser is asked for consent', async ({
+  it('another user in the same browser is asked for consent', async ({
     page,
     registry,
     app,
@@ -119,7 +119,7 @@ describe('consent requests that are not remembered', () => {
     await expectHeading(page, CONSENT)
   })
 
-  it('a consent to fewer scopes than requested does not answer the request for all of them', async ({
+  it('a consent to fewer scopes than requested does not authorize a request for all of them', async ({
     member: page,
     app,
     newClient,
@@ -134,7 +134,7 @@ describe('consent requests that are not remembered', () => {
     await expectHeading(page, 'Connected')
   })
 
-  it('a public client on a loopback address is always asked for consent, because any local program can impersonate it', async ({
+  it('a public client at a loopback address always needs consent, because any local program can impersonate it', async ({
     member: page,
     registry,
     app,

@@ -1,4 +1,4 @@
-/** Pages with something on them: the accessibility tree of each, which is kept beside the tests, and how it looks. */
+/** Tests the accessibility tree, which is stored in trees/, and the appearance of pages with content. */
 
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
@@ -11,20 +11,20 @@ export type Scene = Readonly<{
   path: () => string
   heading: string
   who: () => Person
-  /** What is done on the page before it is looked at. */
+  /** Prepares the page before it is checked. */
   act?: (page: Page) => Promise<void>
 }>
 
 type Stage = Readonly<{
-  /** The beginning of the names of the kept files. */
+  /** The beginning of the names of the stored files. */
   files: 'portal' | 'approvals'
   scenes: readonly Scene[]
   registry: () => Registry
-  /** The ids on the pages, which differ from run to run. */
+  /** The ids on the pages, which differ between runs. */
   ids: () => Readonly<Record<string, string>>
 }>
 
-/** Gives the waiting requests of clients their order: the queue shows what was asked in one second in the order of the ids. */
+/** Orders the open requests of clients. Without this, requests of the same second are ordered by random ids. */
 export async function askInOrder({ insert }: Registry, clientIds: readonly string[]) {
   for (const table of ['client_authorization', 'client_grant_type', 'client_endorsement']) {
     await insert(
@@ -34,7 +34,7 @@ export async function askInOrder({ insert }: Registry, clientIds: readonly strin
   }
 }
 
-/** One main part, a title, no id twice, and a name for each control and region. */
+/** Checks that the page has one main landmark, a title, unique ids, and a name for each control and region. */
 async function expectNamed(page: Page, heading: string) {
   expect(await page.getByRole('main').count()).toBe(1)
   expect(await page.title()).toMatch(/^.+ · Registry$/)
@@ -49,7 +49,7 @@ async function expectNamed(page: Page, heading: string) {
 }
 
 export function testScenes({ files, scenes, registry, ids }: Stage) {
-  /** Without what differs from run to run. */
+  /** The tree with placeholders for text that differs between runs. */
   const settled = (tree: string) =>
     Object.entries(ids())
       .reduce((text, [name, id]) => text.replaceAll(id, `ID-OF-${name.toUpperCase()}`), tree)
@@ -64,7 +64,7 @@ export function testScenes({ files, scenes, registry, ids }: Stage) {
   }
 
   it.for(scenes.map((scene) => [scene.name, scene] as const))(
-    `the accessibility tree of the page of ${files} is as it is kept, and everything on the page has a name (%s)`,
+    `the accessibility tree of the page of ${files} equals the stored one, and every control has a name (%s)`,
     async ([name, scene], { open }) => {
       const page = await open()
       await openPortal(page, registry(), scene.who())
@@ -76,7 +76,7 @@ export function testScenes({ files, scenes, registry, ids }: Stage) {
   )
 
   it.for(LOOKS)(
-    `every page of ${files} with something on it fits, has enough contrast and keeps to its policy (%s)`,
+    `every page of ${files} with content fits the window, has enough contrast and violates no policy (%s)`,
     async ([how, options], { open }) => {
       const pages = new Map<Person, Page>()
       for (const scene of scenes) {

@@ -1,4 +1,4 @@
-/** What a user sees of clients that registered themselves, by a metadata document or by a request. */
+/** The pages for clients that registered themselves, by a metadata document or by a request. */
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -19,14 +19,14 @@ import {
 import { expectFineIn } from './looks.ts'
 import { startRegistry } from './registry.ts'
 
-/** One red pixel. */
+/** An image of one red pixel. */
 const GIF = Buffer.from('R0lGODlhAQABAIAAAMgUFP///yH5BAAAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64')
 const WIDTHS = [360, 1280]
 const SCHEMES = ['light', 'dark'] as const
 
 type Document = Readonly<Record<string, unknown>>
 
-/** Serves metadata documents and a logo, on a port of its own. */
+/** Serves metadata documents and a logo on a free port. */
 async function startPublisher() {
   const documents = new Map<string, string>()
   const server = createServer(({ url = '' }, response) => {
@@ -56,7 +56,7 @@ async function startPublisher() {
   }
 }
 
-/** A registry at which clients register themselves, which is not the default. */
+/** A registry at which clients may register themselves, which is off by default. */
 async function startWorld() {
   const registry = await startRegistry({ CLIENT_DOCUMENTS: 'any', REGISTRATION: 'open' })
   await registry.admin('scope', 'update', 'submission:read', '--self-registered')
@@ -70,7 +70,7 @@ async function startWorld() {
     async end() {
       await Promise.all([registry.end(), app.close(), publisher.close()])
     },
-    /** The address of the consent page of a client with a document. */
+    /** The URL of the consent page of a client with a document. */
     document: (more: Document = {}) =>
       ask(
         publisher.publish({
@@ -79,7 +79,7 @@ async function startWorld() {
           ...more,
         }),
       ),
-    /** The address of the consent page of a client that registers itself by a request. */
+    /** The URL of the consent page of a client that registers itself by a request. */
     async registration(more: Document = {}) {
       const answer = await fetch(`${registry.url}/register`, {
         method: 'POST',
@@ -106,7 +106,7 @@ const it = plain.extend('world', { scope: 'file' }, async ({}, { onCleanup }) =>
   return world
 })
 
-/** A page on which the demo user is signed in. */
+/** A page with the demo user signed in. */
 async function memberOf(open: Open, { registry }: World, options?: BrowserContextOptions) {
   const page = await open(options)
   await openSession(page, registry)
@@ -125,7 +125,7 @@ const NAMES = {
 const KINDS = ['document', 'registration'] as const
 
 describe('the consent page of a client that registered itself', () => {
-  it('a user connects a client with a document: the page names its host, then its name, and its logo on the next page', async ({
+  it('the consent page of a client with a document shows its host, then its name, and from the second time its logo', async ({
     open,
     world,
   }) => {
@@ -143,7 +143,7 @@ describe('the consent page of a client that registered itself', () => {
       /paragraph:\n? *-? ?.*It calls itself[\s\S]*Desktop Notes[\s\S]*Either way, you will be sent back to[\s\S]*It registered itself: Registry has not checked it\.[\s\S]*Its document:[\s\S]*Its terms:[\s\S]*link "https:\/\/notes\.example\/terms"[\s\S]*Its privacy policy:[\s\S]*link "https:\/\/notes\.example\/privacy"/,
     )
     const logo = cardOf(page).locator('img')
-    // It is fetched after the first page was answered.
+    // The logo is fetched after the response with the first page.
     const reloaded = async () => {
       await page.reload()
       return logo.count()
@@ -162,7 +162,7 @@ describe('the consent page of a client that registered itself', () => {
     await keepScreenshot(page, 'account-document')
   })
 
-  it('a user connects a client that registered itself by a request: the page says that it chose its name', async ({
+  it('the consent page of a client that registered itself by a request says that the client chose its name', async ({
     open,
     world,
   }) => {
@@ -184,7 +184,7 @@ describe('the consent page of a client that registered itself', () => {
       (Object.keys(NAMES) as (keyof typeof NAMES)[]).map((name) => [kind, name] as const),
     ),
   )(
-    'the %s of a client with a %s name is legible in both colour schemes and widths, and its name is text in quotes',
+    'the consent page (%s) of a client with a %s name is legible in both colour schemes and widths, and shows the name as text in quotes',
     async ([kind, which], { open, world }) => {
       const more = {
         client_name: NAMES[which],

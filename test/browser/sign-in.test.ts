@@ -1,4 +1,4 @@
-/** Signing in and out at the registry's own pages. */
+/** Signing in and out on the registry's own pages. */
 
 import { describe, expect } from 'vitest'
 import {
@@ -14,7 +14,7 @@ import {
 } from './fixtures.ts'
 
 describe('the sign-in page', () => {
-  it('the sign-in page names the client and leads to the consent page after the right password', async ({
+  it('the sign-in page names the client, and the right password leads to the consent page', async ({
     page,
     registry,
     app,
@@ -30,7 +30,7 @@ describe('the sign-in page', () => {
     expect(await page.getByRole('main').textContent()).toContain('Signed in as demo')
   })
 
-  it('the sign-in page after a wrong password announces why, keeps the typed username, and opens no session', async ({
+  it('the sign-in page after a wrong password announces the problem and keeps the username, and no session is opened', async ({
     page,
     registry,
   }) => {
@@ -62,7 +62,7 @@ describe('the sign-in page', () => {
     expect((await sessionCookie(page))?.value).not.toBe(first?.value)
   })
 
-  it('the sign-in form can be sent from two tabs, one after the other', async ({
+  it('the sign-in form can be sent from two tabs one after the other', async ({
     page,
     registry,
   }) => {
@@ -95,7 +95,7 @@ describe('next_page', () => {
       const asked: string[] = []
       page.on('request', (request) => asked.push(new URL(request.url()).host))
       await page.goto(`${registry.url}/login?next_page=${encodeURIComponent(address)}`)
-      // The page is altered here: the registry must check next_page again when the form is sent.
+      // The test alters the form, because the registry must check next_page again when the form is sent.
       await page
         .locator('input[name=next_page]')
         .evaluate((field, value) => Object.assign(field, { value }), address)
@@ -133,13 +133,13 @@ describe('sign-out', () => {
     const token = outcome?.kind === 'token' ? outcome.token : ''
     expect((await registry.sessionOf(token)).user.username).toBe('grace')
 
-    // The old cookie is invalid.
+    // The previous cookie is invalid.
     if (old) await page.context().addCookies([old])
     await page.goto(registry.url)
     await page.getByRole('link', { name: 'Sign in' }).waitFor()
   })
 
-  it('signing out on the landing page leads back to the landing page, signed out', async ({
+  it('signing out on the landing page shows the landing page without a signed-in user', async ({
     page,
     registry,
   }) => {

@@ -1,6 +1,6 @@
 /**
- * The registry behind a real nginx with its default buffers: alone, and with examples/accounts-service/ on a path of the
- * same host (LOGIN_URL). docs/accounts-service.md is the contract.
+ * The registry behind a real nginx with its default buffers, first without and then with examples/accounts-service/ on a path
+ * of the same host (LOGIN_URL). docs/accounts-service.md is the contract.
  */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -27,7 +27,7 @@ const CALLBACK = 'https://client.example/callback'
 let folder: string
 const ending: (() => unknown)[] = []
 
-/** The default configuration of nginx, without settings for buffers. */
+/** A configuration of nginx without settings for buffers. */
 async function startNginx(servers: string): Promise<Program> {
   const conf = `pid nginx.pid;
 error_log stderr notice;
@@ -103,7 +103,7 @@ afterAll(async () => {
   for (const end of ending.splice(0).reverse()) await end()
 })
 
-/** A browser without pages: keeps cookies and follows redirects within the origin. */
+/** A minimal browser, which stores cookies and follows redirects within the origin. */
 class Browser {
   readonly cookies = new Map<string, string>()
   readonly #origin: string
@@ -176,7 +176,7 @@ describe('the registry behind nginx with its default buffers', () => {
   ] as const
 
   it.each(STATES)(
-    'a state of 1.3 KB (%s) passes nginx, sign-in and consent and reaches the client unchanged',
+    'a state of 1.3 KB (%s) reaches the client unchanged through nginx, sign-in and consent',
     async (_, state, scope) => {
       expect(state).toHaveLength(1300)
       const browser = new Browser(own)
@@ -211,7 +211,7 @@ describe('an accounts service on a path of the same host', () => {
     return { browser, login, after }
   }
 
-  it('an accounts service shows the login_hint of the application, and prompt=login of a signed-in user leads to a new sign-in', async () => {
+  it('an accounts service shows the login_hint of the application, and prompt=login makes a signed-in user sign in again', async () => {
     const hinted = await new Browser(shared).follow(authorizePath(shared, { login_hint: 'ada' }))
     expect(fieldsOf(hinted.page, '/accounts/login')).toContainEqual(['username', 'ada'])
     const { browser } = await signedIn()
@@ -255,7 +255,7 @@ describe('an accounts service on a path of the same host', () => {
     })
   })
 
-  it('an accounts service refuses a wrong password, and redirects to no other host', async () => {
+  it('an accounts service refuses a wrong password, and never redirects to another host', async () => {
     const browser = new Browser(shared)
     const { page } = await browser.follow('/accounts/login?next_page=https://evil.example/')
     const wrong = filled(page, '/accounts/login', { ...ADA, password: 'wrong' })
@@ -270,7 +270,7 @@ describe('an accounts service on a path of the same host', () => {
     expect([answer.status, answer.headers.get('Location')]).toEqual([303, `${shared.origin}/`])
   })
 
-  it('an accounts service accepts a sign-in from its own page only', async () => {
+  it('an accounts service accepts a sign-in only from its own page', async () => {
     const { page } = await new Browser(shared).follow('/accounts/login')
     const other = new Browser(shared)
     const answer = await other.send('/accounts/login', filled(page, '/accounts/login', ADA))
@@ -289,7 +289,7 @@ describe('an accounts service on a path of the same host', () => {
     expect(checked.headers.get('X-Auth-Status')).toBe('authenticated')
   })
 
-  it('signing out through the registry ends the session of an accounts service at once, also for a copied cookie', async () => {
+  it('signing out through the registry ends the session of an accounts service at once, even for a copied cookie', async () => {
     const { browser } = await signedIn()
     const Cookie = `registry_session=${browser.cookies.get('registry_session')}`
     const { page } = await browser.follow('/accounts')

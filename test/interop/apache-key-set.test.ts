@@ -43,7 +43,7 @@ const tokenFor = (scope: string, resource?: string, headers = {}) =>
 const get = async (path: string, token: string) =>
   (await apache.get(path, { Authorization: `Bearer ${token}` })).status
 
-/** With another text in the claims, and the signature as it was. */
+/** The token with changed claims and the original signature. */
 const forged = (token: string) => {
   const [header, claims = '', signature] = token.split('.')
   const text = Buffer.from(claims, 'base64url').toString().replace('public:read', 'public:all!')
@@ -51,7 +51,7 @@ const forged = (token: string) => {
 }
 
 describe('Apache with mod_auth_openidc and the key set', () => {
-  it('Apache verifies a signed token with the key set and passes its user on to the service', async () => {
+  it('Apache verifies a signed token with the key set and passes its user to the service', async () => {
     expect(await get('/', await tokenFor('public:read', ARCHIVE))).toBe(200)
     const reached = apache.reached()
     expect(reached).toHaveLength(1)
@@ -79,7 +79,7 @@ describe('Apache with mod_auth_openidc and the key set', () => {
     expect(apache.reached()).toEqual([])
   })
 
-  it('Apache requires the scope of a path from a signed token', async () => {
+  it('Apache refuses a signed token without the scope of the path', async () => {
     expect(await get('/submissions', await tokenFor('public:read', ARCHIVE))).toBe(401)
     expect(await get('/submissions', await tokenFor('submission:read', ARCHIVE))).toBe(200)
     expect(apache.reached()).toHaveLength(1)

@@ -33,13 +33,13 @@ beforeEach(() => {
 })
 
 describe('Apache with mod_auth_openidc', () => {
-  it('mod_auth_openidc lets a good token through and passes its user on to the service', async () => {
+  it('mod_auth_openidc accepts a valid token and passes its user to the service', async () => {
     expect((await get('/', await tokenFor('public:read'))).status).toBe(200)
     const [reached] = apache.reached()
     expect(reached).toMatchObject({ oidc_claim_client_id: product.demo.clientId })
   })
 
-  it('mod_auth_openidc does not show the token to the service', async () => {
+  it('mod_auth_openidc does not pass the token to the service', async () => {
     const token = await tokenFor('public:read')
     await get('/', token)
     const reached = apache.reached()
@@ -61,7 +61,7 @@ describe('Apache with mod_auth_openidc', () => {
     expect(JSON.stringify(reached)).not.toContain('forged')
   })
 
-  it('mod_auth_openidc requires the scope of a path', async () => {
+  it('mod_auth_openidc refuses a token without the scope of the path', async () => {
     expect((await get('/submissions', await tokenFor('public:read'))).status).toBe(401)
     expect((await get('/submissions', await tokenFor('submission:read'))).status).toBe(200)
     expect(apache.reached()).toHaveLength(1)

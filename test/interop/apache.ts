@@ -22,7 +22,7 @@ import { newHolder } from './holder.ts'
 const APACHE = '/usr/sbin/apache2'
 const MODULE = '/usr/lib/apache2/modules/mod_auth_openidc.so'
 
-/** The registry over https, as a deployment has it: the module refuses an http introspection endpoint. */
+/** The registry over https, because the module refuses an http introspection endpoint. */
 async function startTls(
   registry: string,
   { folder, port }: Readonly<{ folder: string; port: number }>,
@@ -56,22 +56,22 @@ async function startTls(
   return server
 }
 
-/** A DPoP proof for one request to `/token`: the token is then bound to its key. */
+/** A DPoP proof for one request to `/token`, which binds the token to its key. */
 export async function proofForToken(registry: string): Promise<string> {
   const { prove } = await newHolder()
   return prove({ htm: 'POST', htu: `${registry}/token` })
 }
 
 export type Apache = Readonly<{
-  /** A request through Apache. */
+  /** Sends a request through Apache. */
   get: (path: string, headers?: Readonly<Record<string, string>>) => Promise<Response>
-  /** The headers of the requests that reached the service since this was called last. */
+  /** The headers of the requests that reached the service since the last call. */
   reached: () => IncomingHttpHeaders[]
   printed: () => string
   end: () => Promise<void>
 }>
 
-/** `values` are put in for the example's other placeholders. */
+/** `values` replace the example's other placeholders. */
 export async function startApache(
   example: string,
   { registry }: RecordedRegistry,
@@ -100,7 +100,7 @@ export async function startApache(
     (conf, [name, value]) => conf.replaceAll(`__${name}__`, value),
     await readFile(inProject(example), 'utf8'),
   )
-  // The test's certificate is signed by no authority.
+  // No authority has signed the certificate of the test.
   await writeFile(join(folder, 'apache.conf'), `${text}\nOIDCOAuthSSLValidateServer Off\n`)
   const apache = startProgram(APACHE, [
     ...['-d', folder, '-f', join(folder, 'apache.conf'), '-D', 'FOREGROUND', '-e', 'info'],

@@ -64,7 +64,7 @@ describe('Authlib with private_key_jwt', () => {
     },
   )
 
-  it('Authlib gets invalid_client for an assertion whose audience is the token endpoint or whose lifetime is too long', async () => {
+  it('Authlib gets invalid_client for an assertion with the token endpoint as its audience or with too long a lifetime', async () => {
     const client = await registered('ES256')
     const wrong = { audience: `${running.registry}/token` }
     for (const change of [wrong, { lifetimeSeconds: 3600 }]) {

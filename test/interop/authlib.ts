@@ -19,7 +19,7 @@ class AuthlibError extends Error {
   }
 }
 
-/** Throws, saying what to install, where Authlib is missing. */
+/** Throws an error that says what to install if Authlib is missing. */
 export const requireAuthlib = () =>
   run(PYTHON, ['-c', 'import authlib.integrations.requests_client']).catch((fault: unknown) => {
     const remedy = 'apt-get install python3-authlib python3-requests'
@@ -49,7 +49,7 @@ const granted = (token: Token): Granted => ({
 
 export type AssertedBy = Readonly<{
   id: string
-  /** PEM. */
+  /** The private key as PEM. */
   privateKey: string
   algorithm: string
   audience: string

@@ -24,7 +24,7 @@ def session_of(asked, **more):
         client_id=client["id"],
         client_secret=client["secret"] or None,
         token_endpoint_auth_method=client["method"],
-        # Also for introspection; without it Authlib uses Basic for both.
+        # Also for introspection. Without this, Authlib uses Basic for both.
         revocation_endpoint_auth_method=client["method"],
         code_challenge_method="S256",
         default_timeout=TIMEOUT_SECONDS,
@@ -46,8 +46,8 @@ def client_credentials_by_key(asked):
         scope=asked["scope"],
         default_timeout=TIMEOUT_SECONDS,
     )
-    # Authlib's own audience is the token endpoint, and its assertions are good for an hour. The registry
-    # wants to be named by its issuer, and for ten minutes at most.
+    # By default, Authlib's audience is the token endpoint and its assertions are valid for an hour. The
+    # registry requires its issuer as the audience, and at most ten minutes.
     session.register_client_auth_method(
         PrivateKeyJWT(
             token_endpoint=asked["audience"],
@@ -69,7 +69,7 @@ def start_code_flow(asked):
 
 def finish_code_flow(asked):
     callback = parse_qs(urlsplit(asked["callback"]).query)
-    # Authlib checks the state of a callback that carries a code; the rest it leaves to its user.
+    # Authlib checks only the state of a callback with a code, and leaves the other checks to its caller.
     if callback.get("iss") != [asked["registry"]]:
         raise OAuthError(error="mismatching_issuer")
     if "error" in callback:
@@ -83,7 +83,7 @@ def finish_code_flow(asked):
 
 
 def told(answer):
-    # Authlib hands the answers of these two endpoints to its user as they are.
+    # Authlib returns the unchanged responses of these two endpoints.
     body = answer.json() if answer.text else {}
     if answer.status_code != 200:
         raise OAuthError(error=body["error"])

@@ -13,7 +13,7 @@ const product = proxiedService('caddy', async (place) => {
     AUTHENTICATOR: `127.0.0.1:${place.authenticatorPort}`,
     SERVICE: `127.0.0.1:${place.upstreamPort}`,
     PROXY_SECRET: place.secret,
-    // The copy that Caddy keeps of its configuration.
+    // Caddy saves a copy of its configuration there.
     XDG_CONFIG_HOME: place.folder,
     XDG_DATA_HOME: place.folder,
   })

@@ -1,4 +1,4 @@
-/** A project that installs the package from its tarball, outside this repository, and a service that it runs. */
+/** Projects outside this repository that install the package from its tarball, and the services that they run. */
 
 import { execFile } from 'node:child_process'
 import { cpSync, existsSync, readdirSync } from 'node:fs'
@@ -13,14 +13,14 @@ const run = promisify(execFile)
 const CONSUMERS = inProject('test/interop/consumers')
 
 export type Consumers = Readonly<{
-  /** What is in the tarball. */
+  /** The files in the tarball. */
   packed: readonly string[]
   /** The folder of an installed project. */
   folderOf: (name: string) => string
   remove: () => Promise<void>
 }>
 
-/** Packs the package and installs it into a copy of each project, by its lock file. */
+/** Packs the package and installs it into a copy of each project, with the versions of its lock file. */
 export async function installConsumers(names: readonly string[]): Promise<Consumers> {
   const folder = await mkdtemp(join(tmpdir(), 'consumers-'))
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
@@ -44,7 +44,7 @@ export async function installConsumers(names: readonly string[]): Promise<Consum
   }
 }
 
-/** The program of a package that has one for each kind of machine: `@deno/linux-x64-glibc` has `deno`. */
+/** The program of a package that has one package for each platform: `@deno/linux-x64-glibc` has `deno`. */
 export function runtimeIn(project: string, scope: string, path: string): string {
   const packages = join(project, 'node_modules', scope)
   const found = readdirSync(packages)

@@ -1,4 +1,4 @@
-/** What fits into the 10 ms of CPU that Cloudflare's free plan gives a request, and what does not: docs/plans.md. */
+/** Which requests need less than the 10 ms of CPU time of Cloudflare's free plan (docs/plans.md). */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -9,7 +9,7 @@ const FREE_PLAN_MS = 10
 /** The clock of /proc in Hz, on every Linux. */
 const TICKS_PER_SECOND = 100
 
-/** Field 14 and 15 of proc(5): user and system time, after the name in parentheses. */
+/** Fields 14 and 15 of proc(5), user and system time. Fields are counted after the name in parentheses. */
 function statOf(pid: string) {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -21,7 +21,7 @@ function statOf(pid: string) {
   }
 }
 
-/** The workerd that serves this registry, with the simulators of D1 and KV in it: what is measured is an upper bound. */
+/** The workerd of this registry. It also runs the simulators of D1 and KV, so the measured time is an upper bound. */
 function runtimeOf(port: string): string {
   for (const pid of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
     const stat = statOf(pid)
@@ -41,7 +41,7 @@ beforeAll(async () => {
 afterAll(() => product?.end())
 
 async function msOfEach(times: number, ask: (time: number) => Promise<unknown>) {
-  // V8 compiles first.
+  // The first requests include compilation by V8.
   for (let time = 0; time < Math.ceil(times / 4); time++) await ask(-1 - time)
   const before = statOf(pid)?.ticks ?? 0
   for (let time = 0; time < times; time++) await ask(time)
@@ -78,7 +78,7 @@ async function signIn() {
 }
 
 describe('the CPU time of requests', () => {
-  it('a sign-in needs many times the CPU time of the free plan', async () => {
+  it('a sign-in needs many times the CPU time limit of the free plan', async () => {
     const ms = await msOfEach(6, async () => expect((await signIn()).response.status).toBe(303))
     console.log(`sign-in: ${ms.toFixed(1)} ms`)
     expect(ms).toBeGreaterThan(FREE_PLAN_MS * 5)
@@ -117,7 +117,7 @@ describe('the CPU time of requests', () => {
           expect((await fetch(`${product.authenticator}/auth`, { headers })).status).toBe(200)
       },
     ],
-  ])('the CPU time for %s is within the free plan', async (name, ready) => {
+  ])('the CPU time for %s is within the limit of the free plan', async (name, ready) => {
     const ms = await msOfEach(150, await ready())
     console.log(`${name}: ${ms.toFixed(1)} ms`)
     expect(ms).toBeLessThan(FREE_PLAN_MS)

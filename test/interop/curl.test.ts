@@ -1,4 +1,4 @@
-/** Both grants with curl, as in the welcome of `npm start` and the README. */
+/** Both grants with curl, as in the output of `npm start` and in the README. */
 
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
@@ -83,7 +83,7 @@ describe('the commands that npm start prints', () => {
     })
   })
 
-  it('the sign-in program that npm start prints begins the sign-in of the demo client when pasted', async () => {
+  it('the command of the sign-in program that npm start prints begins the sign-in of the demo client when pasted', async () => {
     const program = startProgram('sh', ['-c', `exec env ${printedCommand('ISSUER=')}`])
     try {
       const printed = await program.untilPrints('&code_challenge_method=S256')
@@ -96,7 +96,7 @@ describe('the commands that npm start prints', () => {
 })
 
 describe('client_credentials', () => {
-  it('client_credentials works with curl --user for a client that is registered for Basic', async () => {
+  it('client_credentials with curl --user gets a token for a client that is registered for Basic', async () => {
     const client = await running.newClient('client_secret_basic', '--scope', 'submission:read')
     const token = await curlJson(
       ...['--user', `${client.id}:${client.secret}`],
@@ -107,7 +107,7 @@ describe('client_credentials', () => {
     expect(await claimsFor(token)).toMatchObject({ client: { client_id: client.id } })
   })
 
-  it('client_credentials reports an error in JSON with a status on which curl fails', async () => {
+  it('client_credentials reports an error in JSON with a status for which curl fails', async () => {
     const { clientId, clientSecret } = running.demo
     const ask = (secret: string, scope: string) =>
       curlFailing(
@@ -132,7 +132,7 @@ describe('authorization_code, with PKCE', () => {
 
   afterAll(() => rm(jar, { force: true }))
 
-  /** With the cookies of one browser. */
+  /** Runs curl with the cookies of one browser. */
   const browse = (...words: string[]) => curl('--cookie', jar, '--cookie-jar', jar, ...words)
   const fieldsIn = (page: string, action: string) =>
     fieldsOf(page, action) ?? expect.fail(`no form for ${action} in:\n${page}`)
@@ -155,13 +155,13 @@ describe('authorization_code, with PKCE', () => {
     `${running.registry}/token`,
   ]
 
-  it('authorization_code with curl leads from sign-in over consent to a token, once', async () => {
+  it('authorization_code with curl leads through sign-in and consent to a token, and the code works once', async () => {
     const login = fieldsIn(await browse('--location', authorizationUrl()), '/login').filter(
       ([name]) => name !== 'username' && name !== 'password',
     )
     const { username, password } = running.demo
     const filled: Pair[] = [...login, ['username', username], ['password', password]]
-    // `--location` turns the post into a GET, as a browser does after a 303.
+    // `--location` changes the POST to a GET, as a browser does after a 303.
     const signedIn = await browse('--location', ...dataOf(filled), `${running.registry}/login`)
 
     const consent: Pair[] = [...fieldsIn(signedIn, '/authorize'), ['confirm', 'ok']]

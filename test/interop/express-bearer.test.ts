@@ -44,7 +44,7 @@ async function statusFor(resource: string, scope: string) {
 }
 
 describe('express-oauth2-jwt-bearer', () => {
-  it('express-oauth2-jwt-bearer accepts a signed token for its service, and refuses one for another or without the scope', async () => {
+  it('express-oauth2-jwt-bearer accepts a signed token for its service, and refuses one for another service or without the scope', async () => {
     const statuses = [
       await statusFor(FILES, 'files:read'),
       await statusFor(ELSEWHERE, 'files:read'),

@@ -1,4 +1,4 @@
-/** A program of test/interop/programs: a client library with its own defaults, driven line by line. */
+/** A program of test/interop/programs, which runs a client library with its defaults, and is controlled by lines of text. */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -17,7 +17,7 @@ export type ForeignProgram = Readonly<{
   env?: Readonly<Record<string, string>>
   /** A file that exists when the library is installed. */
   needs: string
-  /** Whether it supports a client without a secret. */
+  /** Whether the library supports a client without a secret. */
   worksWithoutSecret: boolean
   /** How to install the library. */
   remedy: string
@@ -60,13 +60,13 @@ export const FOREIGN_PROGRAMS: readonly ForeignProgram[] = [
   },
 ]
 
-/** Throws, saying what to install, where the library is missing. */
+/** Throws an error that says what to install if the library is missing. */
 export function requireInstalled({ name, needs, remedy }: ForeignProgram) {
   if (!existsSync(needs)) throw new Error(`${name} is missing: ${remedy}`)
 }
 
 export type Tokens = Readonly<{ access_token: string; refresh_token?: string; scope: string }>
-/** A line of the program: its word (`TOKEN`, `REFRESHED`, `REVOKED`, `ERROR`) and the value after it. */
+/** A line of the program: a word (`TOKEN`, `REFRESHED`, `REVOKED`, `ERROR`) and its value. */
 export type Said = Readonly<Record<string, unknown>>
 
 /** Runs the program to its end. `answer` takes the authorization URL and returns the URL of the callback. */

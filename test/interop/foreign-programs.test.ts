@@ -33,7 +33,7 @@ beforeAll(async () => {
 })
 afterAll(() => running?.end())
 
-/** The `X-Auth-Status` that the authenticator gives to a token. */
+/** The `X-Auth-Status` of the authenticator for a token. */
 async function statusOf(token: unknown) {
   const answer = await fetch(`${running.authenticator}/auth?required`, {
     headers: { Authorization: `Bearer ${(token as Tokens).access_token}` },
@@ -48,7 +48,7 @@ const programs = (which: (program: ForeignProgram) => boolean) =>
 describe.each(programs(() => true))('%s', (_name, program) => {
   beforeAll(() => requireInstalled(program))
 
-  it('the client library signs a user in and refreshes the token with its own authentication method', async () => {
+  it('the client library with its default authentication method signs a user in and refreshes the token', async () => {
     const { visit } = demoUser(running)
     const said = await runForeign(program, running, asked(confidential), visit)
     expect(said).not.toHaveProperty('ERROR')

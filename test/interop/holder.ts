@@ -1,4 +1,4 @@
-/** The holder of a key, who proves it to any request (RFC 9449). */
+/** A key and its DPoP proofs for any request (RFC 9449). */
 
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { digest } from '../../src/crypto/digest.ts'

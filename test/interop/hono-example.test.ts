@@ -47,7 +47,7 @@ const call = async (path: string, headers: Record<string, string> = {}, method =
 const bearer = async (scope: string) => ({ Authorization: `Bearer ${await tokenFor(scope)}` })
 
 describe('the example service beside npm start', () => {
-  it('the example service accepts a token of its registry and knows its scopes', async () => {
+  it('the example service accepts a token of its registry and checks its scopes', async () => {
     const me = await call('/me', await bearer('public:read'))
     expect([me.status, await me.json()]).toEqual([200, { user: null }])
     expect((await call('/submissions/1', await bearer('submission:read:*'))).status).toBe(200)
@@ -104,14 +104,14 @@ describe('the example service beside npm start', () => {
     expect(refused.headers.get('Access-Control-Expose-Headers')).toContain('WWW-Authenticate')
   })
 
-  it('the example service says in one line that it needs a running registry', async () => {
+  it('the example service without a running registry says so in one line', async () => {
     const lonely = startExample({ STATE_DIR: `${product.stateDir}/nowhere` })
     const line = `no registry runs on ${product.stateDir}/nowhere: run npm start first, in another terminal\n`
     expect(await lonely.untilPrints(line)).toBe(line)
     await lonely.end()
   })
 
-  it('the log of the example service is searched for secrets when the service has ended', async () => {
+  it('the example service stops, so that its log can be searched for secrets', async () => {
     await example.end()
     product.note(...linesOf('example', example.printed()))
   })

@@ -22,7 +22,7 @@ const SCOPE = 'archive:read'
 
 let running: RecordedRegistry
 let client: RegisteredClient
-/** In the project, so that `jose` is found. */
+/** A folder in the project, so that `jose` is found. */
 let folder: string
 
 beforeAll(async () => {
@@ -43,7 +43,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** The first block of the page in the language that has `word`, at this registry. */
+/** The first block of the page in this language that contains `word`, with the URL of this registry. */
 async function programOf(page: string, language: string, word: string) {
   const text = await readFile(inProject(page), 'utf8')
   const blocks = [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)]

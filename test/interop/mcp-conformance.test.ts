@@ -22,14 +22,14 @@ const GIVE_UP_AFTER_MS = 100_000
 let running: RecordedRegistry
 beforeAll(async () => {
   if (!existsSync(PROGRAM)) throw new Error('npm ci --prefix test/interop/programs')
-  // What these settings add to the metadata is checked too.
+  // These settings add members to the metadata, which the suite then checks too.
   running = await startRecordedRegistry({ CLIENT_DOCUMENTS: 'any', REGISTRATION: 'open' })
 })
 afterAll(() => running?.end())
 
 type Check = Readonly<{ id: string; status: string; errorMessage?: string }>
 
-/** Runs `conformance authorization`, and signs in and allows wherever it asks for a user. */
+/** Runs `conformance authorization`, and acts as the user, who signs in and allows. */
 async function conformance(...words: string[]) {
   const folder = mkdtempSync(join(tmpdir(), 'conformance-'))
   const all = [PROGRAM, 'authorization', '--output-dir', folder, ...words]
@@ -55,7 +55,7 @@ async function conformance(...words: string[]) {
 }
 
 describe('MCP conformance, authorization server', () => {
-  it('a public client passes the scenarios of metadata and of the code grant without a failure or a warning', async () => {
+  it('the scenarios for metadata and for the code grant pass with a public client, without a failure or a warning', async () => {
     const [port] = await freePorts(1)
     const client = await running.newClient(
       'none',
@@ -72,7 +72,7 @@ describe('MCP conformance, authorization server', () => {
     expect(status).toBe(0)
   })
 
-  it('control: the suite fails a server that is no authorization server', async () => {
+  it('control: the scenarios fail with a server that is not an authorization server', async () => {
     const { status, printed } = await conformance(
       ...['--url', running.authenticator, '--scenario', 'authorization-server-metadata-endpoint'],
     )

@@ -1,5 +1,5 @@
 /**
- * MCP hosts from the URL of `npm run example:mcp` to what a tool says, once with the URL of a metadata document and once by
+ * MCP hosts get from the URL of `npm run example:mcp` to the result of a tool, once with a metadata document and once with
  * dynamic registration. They open Chromium, where a user signs in and allows.
  */
 
@@ -34,14 +34,14 @@ let documents: Server
 let documentOrigin: string
 let opener: Server
 let openerUrl: string
-/** What the documents say, by path. */
+/** The metadata documents, by path. */
 const published = new Map<string, object>()
 
 const portOf = (listening: Server) => (listening.address() as { port: number }).port
 const listen = (one: Server) =>
   new Promise<Server>((resolve) => one.listen(0, '127.0.0.1', () => resolve(one)))
 
-/** A certificate that only programs trust which are configured for it. */
+/** A certificate that only programs with this configuration trust. */
 function certificate(): Readonly<{ key: Buffer; cert: Buffer; file: string }> {
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
   execFileSync('openssl', [
@@ -88,7 +88,7 @@ beforeAll(async () => {
   browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--disable-gpu'] })
   opener = await listen(createHttpServer(visit))
   openerUrl = `http://127.0.0.1:${portOf(opener)}/`
-  // What a desktop has for opening a page.
+  // A stand-in for the desktop's command that opens a page.
   const script = join(folder, 'xdg-open')
   writeFileSync(script, '#!/bin/sh\nexec curl --silent --data-binary "$1" "$OPENER"\n')
   chmodSync(script, 0o755)
@@ -105,7 +105,7 @@ afterAll(async () => {
 /** The URLs that hosts opened. */
 const opened: URL[] = []
 
-/** A host's `xdg-open` ends here: the user opens the page in Chromium, signs in and allows. */
+/** Receives the URL of a host's `xdg-open`: the user opens the page in Chromium, signs in and allows. */
 function visit(
   ...[request, response]: Parameters<NonNullable<Parameters<typeof createHttpServer>[1]>>
 ) {
@@ -133,9 +133,9 @@ async function allow(url: string) {
 type Host = Readonly<{
   name: string
   library: string
-  /** The callback that it uses with `port`. */
+  /** The redirect URI that the host uses with `port`. */
   callback: (port: number) => string
-  /** Its commands, one after another, which share a home. */
+  /** The commands of the host, which run one after another in the same home folder. */
   commands: (asked: Readonly<{ port: number; document: string | null }>) => readonly string[][]
 }>
 
@@ -189,13 +189,13 @@ const HOSTS: readonly Host[] = [
       [bin('.bin/mcpc'), 'login', server, ...from(document)],
       [bin('.bin/mcpc'), 'connect', server, '@notes'],
       [bin('.bin/mcpc'), '@notes', 'tools-call', 'list_notes'],
-      // It has a process of its own.
+      // The host runs in a separate process.
       [bin('.bin/mcpc'), 'close', '@notes'],
     ],
   },
 ]
 
-/** What its commands printed. */
+/** The output of the commands. */
 async function run(host: Host, asked: Readonly<{ port: number; document: string | null }>) {
   const home = mkdtempSync(join(folder, 'home-'))
   const printed: string[] = []
@@ -225,7 +225,7 @@ describe.each(HOSTS.map((host) => [host.name, host] as const))('%s', (_name, hos
     if (!existsSync(bin(host.library))) throw new Error('npm ci --prefix test/interop/programs')
   })
 
-  it('an MCP host whose client id is the URL of a metadata document gets from the bare URL of an MCP server to the result of a tool', async () => {
+  it('an MCP host with the URL of a metadata document as its client id gets the result of a tool from only the URL of an MCP server', async () => {
     const [port = 0] = await freePorts(1)
     const path = `/${host.library}/client.json`
     const document = `${documentOrigin}${path}`
@@ -250,7 +250,7 @@ describe.each(HOSTS.map((host) => [host.name, host] as const))('%s', (_name, hos
     )
   })
 
-  it('an MCP host that registers itself gets from the bare URL of an MCP server to the result of a tool', async () => {
+  it('an MCP host that registers itself gets the result of a tool from only the URL of an MCP server', async () => {
     const [port = 0] = await freePorts(1)
     opened.length = 0
     expect(await run(host, { port, document: null })).toContain(NO_NOTES)
@@ -265,8 +265,8 @@ describe.each(HOSTS.map((host) => [host.name, host] as const))('%s', (_name, hos
   })
 })
 
-describe('a registry that takes no unknown clients', () => {
-  it('control: without documents and registration an unregistered host gets no token', async () => {
+describe('a registry without self-registration', () => {
+  it('control: an unregistered host gets no token from a registry without documents and registration', async () => {
     const closed = await startRecordedRegistry()
     try {
       const { registration_endpoint, client_id_metadata_document_supported } = (await (

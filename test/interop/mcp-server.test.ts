@@ -1,4 +1,4 @@
-/** `npm run example:mcp` beside `npm start`, and both MCP client libraries, from a 401 to what a tool says. */
+/** `npm run example:mcp` beside `npm start`, with both MCP client libraries, from a 401 to the result of a tool. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePorts } from '../node/free-ports.ts'
@@ -48,7 +48,7 @@ afterAll(async () => {
 
 type Answer = Readonly<{ status: number; challenge: string; body: unknown }>
 
-/** The answer, which is searched for secrets at the end. */
+/** The response, which is searched for secrets at the end. */
 async function post(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   const sent = { 'Content-Type': 'application/json', ...headers }
@@ -60,7 +60,7 @@ async function post(body: unknown, headers: Record<string, string> = {}): Promis
 }
 const request = (method: string, params: object = {}) => ({ jsonrpc: '2.0', id: 1, method, params })
 
-/** The header of a client's own token for this resource. */
+/** The header with a client_credentials token for this resource. */
 async function bearer(client: RegisteredClient, scope: string, resource?: string) {
   const token = await product.tokenFor(client, { scope, ...(resource && { resource }) })
   return { Authorization: `Bearer ${token}` }
@@ -82,7 +82,7 @@ const HOSTS: readonly ForeignProgram[] = [
 describe.each(HOSTS.map((program) => [program.name, program] as const))('%s', (_name, program) => {
   beforeAll(() => requireInstalled(program))
 
-  it('the MCP client finds the registry from a 401, signs a user in, calls a tool, refreshes, and steps up from a 403', async () => {
+  it('the MCP client finds the registry from a 401, signs a user in, calls a tool, refreshes, and requests more scopes after a 403', async () => {
     const client = await product.newClient(
       'none',
       ...['--redirect-uri', CALLBACK, '--scope', SCOPE],
@@ -113,7 +113,7 @@ describe.each(HOSTS.map((program) => [program.name, program] as const))('%s', (_
     ])
     expect(refreshed?.access_token).not.toBe(first?.access_token)
     expect(said.LISTED_AGAIN).toBe(said.LISTED)
-    // docs/mcp-server.md: version 1 refreshes without success before it asks the user.
+    // docs/mcp-server.md: version 1 first refreshes without success, and then asks the user.
     expect(said.FORBIDDEN).toBe(program === HOSTS[0] ? 403 : undefined)
     expect(said.ADDED).toBe('The note is added.')
     expect(said.LISTED_AT_LAST).toContain('Water the plants.')
@@ -131,7 +131,7 @@ describe('the example MCP server', () => {
     client = await product.newClient('client_secret_post', '--scope', SCOPE)
   })
 
-  it('the example MCP server refuses a token for another resource or for none with 401, and accepts one for itself', async () => {
+  it('the example MCP server accepts a token for itself, and refuses one for another resource or without a resource with 401', async () => {
     const metadata = `${new URL(server).origin}/.well-known/oauth-protected-resource/mcp`
     const refused = [
       await post(request('tools/list')),
@@ -155,7 +155,7 @@ describe('the example MCP server', () => {
     })
   })
 
-  it('the example MCP server refuses a tool whose scope the token lacks with 403 that names every scope the tool needs', async () => {
+  it('the example MCP server refuses a tool call without the scope with a 403 that names every scope of the tool', async () => {
     const reading = await bearer(client, 'notes:read', server)
     const { status, challenge } = await post(request('tools/call', { name: 'add_note' }), reading)
     expect(status).toBe(403)
@@ -192,7 +192,7 @@ describe('the example MCP server', () => {
     ])
   })
 
-  it('the log of the example MCP server is searched for secrets when the server has ended', async () => {
+  it('the example MCP server stops, so that its log can be searched for secrets', async () => {
     await example.end()
     product.note(...linesOf('example', example.printed()))
   })

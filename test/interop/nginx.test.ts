@@ -34,7 +34,7 @@ const product = proxiedService('nginx', async (place) => {
   await run('bash', ['-euo', 'pipefail', '-c', commands], { cwd: inProject('.') })
   const file = join(folder, 'run/nginx.conf')
   expect((await stat(file)).mode & 0o777).toBe(0o600)
-  // At this level nginx logs when it serves.
+  // At this level nginx logs a line when it serves.
   const conf = (await readFile(file, 'utf8')).replace('stderr warn;', 'stderr notice;')
   expect(conf).not.toMatch(/__[A-Z_]+__/)
   await writeFile(file, conf)

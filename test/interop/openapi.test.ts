@@ -1,4 +1,4 @@
-/** `/openapi.json` for other programs: a validator finds no fault, and a generated client works. */
+/** `/openapi.json` for other programs: a validator accepts it, and a generated client works. */
 
 import { execFile } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
@@ -31,7 +31,7 @@ beforeAll(async () => {
   await symlink(join(PROGRAMS, 'node_modules'), join(folder, 'node_modules'))
   await cp(join(PROGRAMS, PROGRAM), join(folder, PROGRAM))
   await writeFile(join(folder, 'package.json'), '{"type":"module"}')
-  // A member with a default may be left out of a request.
+  // A request may omit a member that has a default.
   const { default: generate, astToString } = await import(
     requireThere.resolve('openapi-typescript')
   )
@@ -47,15 +47,15 @@ afterAll(async () => {
 
 type Problem = Readonly<{ severity: string; ruleId: string; message: string }>
 
-/** What Redocly's recommended rules find: the structure of OpenAPI 3.1, references, paths, security, examples. */
+/** The problems by Redocly's recommended rules, about structure, references, paths, security and examples. */
 async function lint(source: string): Promise<string[]> {
   const { createConfig, lintFromString } = requireThere('@redocly/openapi-core')
   const config = await createConfig({
     extends: ['recommended-strict'],
     rules: {
-      // The document belongs to a deployment, not to the project.
+      // The licence and the servers belong to a deployment, not to the project.
       'info-license': 'off',
-      // The metadata have no refusal.
+      // The metadata endpoint has no error response.
       'operation-4xx-response': 'off',
       'no-server-example.com': 'off',
     },
@@ -64,11 +64,11 @@ async function lint(source: string): Promise<string[]> {
   return problems.map(({ ruleId, message }) => `${ruleId}: ${message}`)
 }
 
-it('a validator of OpenAPI 3.1 finds no fault in the document', async () => {
+it('a validator of OpenAPI 3.1 accepts /openapi.json', async () => {
   expect(await lint(text)).toEqual([])
 })
 
-it('control: the validator finds a reference to nothing, and an example that does not fit its schema', async () => {
+it('control: the validator finds a reference to a missing schema, and an example that does not match its schema', async () => {
   const broken = text.replace(
     '"$ref":"#/components/schemas/Client"',
     '"$ref":"#/components/schemas/X"',
@@ -81,7 +81,7 @@ it('control: the validator finds a reference to nothing, and an example that doe
   expect((await lint(misfit)).join('\n')).toContain('example')
 })
 
-/** The compiler's verdict on a program with the generated types. */
+/** The compiler's errors for a program with the generated types. */
 const compile = (program: string) =>
   run(
     process.execPath,
@@ -95,7 +95,7 @@ const compile = (program: string) =>
     { cwd: folder },
   )
 
-it('a program with a client generated from the document compiles, and drives a whole life of a client', async () => {
+it('a program with a client library generated from /openapi.json compiles, and creates, changes and deletes a client', async () => {
   await compile(PROGRAM)
   const { client_id, client_secret } = JSON.parse(
     await readFile(credentialFile(running.stateDir), 'utf8'),

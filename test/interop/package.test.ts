@@ -1,6 +1,6 @@
 /**
- * The package as others install it: `npm pack`, the tarball in a project of each kind, and that project's service beside
- * `npm start`, with each way to check.
+ * The package as users install it: the tarball of `npm pack` in a project for each platform, whose service runs beside
+ * `npm start`, with each way to check a token.
  */
 
 import { execFile } from 'node:child_process'
@@ -34,7 +34,7 @@ const SCOPE = 'files:read files:write'
 let product: RecordedRegistry
 let consumers: Consumers
 let caller: RegisteredClient
-/** Every service is one resource with one name and another with signed tokens, so all have one address. */
+/** The port of all services, because each is the same two resources, one of them with signed tokens. */
 let service: string
 let port: number
 let settings: Readonly<Record<string, string>>
@@ -78,7 +78,7 @@ afterAll(async () => {
   await consumers?.remove()
 })
 
-/** What ends the service. */
+/** Starts a service. Returns the function that stops it. */
 type Start = () => Promise<() => Promise<void>>
 
 const program = (kind: string, command: () => string, ...words: string[]): Start => {
@@ -98,7 +98,7 @@ const program = (kind: string, command: () => string, ...words: string[]): Start
   }
 }
 
-/** The Worker, and an authenticator that only the Worker reaches, on the state of `npm start`. */
+/** The Worker, and an authenticator that only this Worker can call, on the state of `npm start`. */
 const onWorkerd: Start = async () => {
   const authenticator = readWranglerConfig(CONFIG_PATHS.authenticator)
   const config = { ...readWranglerConfig(inProject('examples/wrangler.toml')), name: 'service' }
@@ -140,7 +140,7 @@ const KINDS: readonly (readonly [name: string, ways: readonly string[], start: S
 const tokenFor = (resource: string, scope = SCOPE, headers: Record<string, string> = {}) =>
   product.tokenFor(caller, { scope, resource }, headers)
 
-/** The resource of the tokens that a way to check is for. */
+/** The resource whose tokens a way to check accepts. */
 const resourceOf = (way: string) =>
   way === 'key-set' || way === 'signed-binding' ? `${service}/signed` : service
 
@@ -151,7 +151,7 @@ const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
 const challengeOf = ({ headers }: Response) => headers.get('WWW-Authenticate') ?? ''
 
 describe('the tarball', () => {
-  it('the tarball has the code, the declarations and the licence, and nothing of the repository', () => {
+  it('the tarball contains only the built code, the declarations, README.md, LICENSE and package.json', () => {
     const others = consumers.packed.filter(
       (path) => !/^dist\/(types\/[\w/-]+\.d\.ts|[\w-]+\.js)$/.test(path),
     )
@@ -162,7 +162,7 @@ describe('the tarball', () => {
     }
   })
 
-  it('services in TypeScript compile with the strictest settings, and wrong options do not', async () => {
+  it('services in TypeScript compile with the strictest settings, and services with wrong options do not', async () => {
     const tsc = inProject('node_modules/.bin/tsc')
     const compiled = run(tsc, ['--project', consumers.folderOf('types')])
     expect(await compiled.catch(({ stdout }: { stdout: string }) => ({ stdout }))).toMatchObject({
@@ -189,19 +189,22 @@ describe.each(KINDS)('%s', (_, ways, start) => {
   })
   afterAll(() => end?.())
 
-  it.each(ways)('by %s, a good token passes and the route knows its session', async (way) => {
-    const answer = await call(`/${way}/both`, bearer(await tokenFor(resourceOf(way))))
-    expect(answer.status).toBe(200)
-    expect(await answer.json()).toMatchObject({
-      user: null,
-      client: { client_id: caller.id },
-      audience: [resourceOf(way)],
-      authorizations: { scopes: ['files:read', 'files:write'] },
-    })
-  })
+  it.each(ways)(
+    'a service that checks by %s accepts a valid token, and the route gets its session',
+    async (way) => {
+      const answer = await call(`/${way}/both`, bearer(await tokenFor(resourceOf(way))))
+      expect(answer.status).toBe(200)
+      expect(await answer.json()).toMatchObject({
+        user: null,
+        client: { client_id: caller.id },
+        audience: [resourceOf(way)],
+        authorizations: { scopes: ['files:read', 'files:write'] },
+      })
+    },
+  )
 
   it.each(ways)(
-    'by %s, a request without a token, with a bad one, or with one for elsewhere is 401, and one without the scope 403; each says what is needed and where to ask',
+    'a service that checks by %s answers 401 without a valid token for it and 403 without the scope, with a challenge that names the scope and the metadata',
     async (way) => {
       const elsewhere = await tokenFor(`${service}/elsewhere`)
       const reading = await tokenFor(resourceOf(way), 'files:read')
@@ -225,26 +228,29 @@ describe.each(KINDS)('%s', (_, ways, start) => {
     },
   )
 
-  it.each(ways)('by %s, a bound token passes once with each proof by its key', async (way) => {
-    const { prove, jkt } = await newHolder()
-    const DPoP = await prove({ htm: 'POST', htu: `${product.registry}/token` })
-    const token = await tokenFor(resourceOf(way), SCOPE, { DPoP })
-    const proofAt = (htu: string) => prove({ htm: 'GET', htu }, token)
-    const proof = await proofAt(`${service}/${way}/read`)
-    const present = (path: string, shown: string) =>
-      call(path, { Authorization: `DPoP ${token}`, DPoP: shown })
-    const first = await present(`/${way}/read?page=2`, proof)
-    expect(await first.json()).toMatchObject({ cnf: { jkt } })
-    const refused = [
-      await present(`/${way}/read`, proof),
-      await present(`/${way}/read`, await proofAt(`${service}/${way}/both`)),
-      await call(`/${way}/read`, bearer(token)),
-    ]
-    expect(refused.map(({ status }) => status)).toEqual([401, 401, 401])
-    for (const answer of refused) expect(challengeOf(answer)).toMatch(/^DPoP error="invalid_/)
-  })
+  it.each(ways)(
+    'a service that checks by %s accepts a key-bound token once with each proof by its key',
+    async (way) => {
+      const { prove, jkt } = await newHolder()
+      const DPoP = await prove({ htm: 'POST', htu: `${product.registry}/token` })
+      const token = await tokenFor(resourceOf(way), SCOPE, { DPoP })
+      const proofAt = (htu: string) => prove({ htm: 'GET', htu }, token)
+      const proof = await proofAt(`${service}/${way}/read`)
+      const present = (path: string, shown: string) =>
+        call(path, { Authorization: `DPoP ${token}`, DPoP: shown })
+      const first = await present(`/${way}/read?page=2`, proof)
+      expect(await first.json()).toMatchObject({ cnf: { jkt } })
+      const refused = [
+        await present(`/${way}/read`, proof),
+        await present(`/${way}/read`, await proofAt(`${service}/${way}/both`)),
+        await call(`/${way}/read`, bearer(token)),
+      ]
+      expect(refused.map(({ status }) => status)).toEqual([401, 401, 401])
+      for (const answer of refused) expect(challengeOf(answer)).toMatch(/^DPoP error="invalid_/)
+    },
+  )
 
-  it('a revocation counts at once where it must, also while an answer is kept', async () => {
+  it("a service with revocation: 'immediate' refuses a revoked token at once, even if another route has cached the introspection response", async () => {
     const token = await tokenFor(service)
     const statusOf = async (way: string) => (await call(`/${way}/read`, bearer(token))).status
     expect([await statusOf('introspection'), await statusOf('immediate')]).toEqual([200, 200])
@@ -257,7 +263,7 @@ describe.each(KINDS)('%s', (_, ways, start) => {
     expect(await statusOf('immediate')).toBe(401)
   })
 
-  it('a registry that does not answer is 503 and lets no request in', async () => {
+  it('a service answers 503 to every token while the registry does not answer', async () => {
     const way = 'unreachable-introspection'
     const opaque = await call(`/${way}/read`, bearer(await tokenFor(service)))
     const signed = await call(
@@ -271,7 +277,7 @@ describe.each(KINDS)('%s', (_, ways, start) => {
     expect((await call(`/${way}/read`)).status).toBe(401)
   })
 
-  it('the metadata of the resource lead to the registry, and a preflight for them is answered', async () => {
+  it('a service serves the metadata of its resource, which name the registry, and answers a preflight for them', async () => {
     const path = '/.well-known/oauth-protected-resource'
     expect(await (await call(path)).json()).toMatchObject({
       resource: service,
@@ -286,7 +292,7 @@ describe.each(KINDS)('%s', (_, ways, start) => {
 describe('docs/protect-a-service.md', () => {
   const PAGE = readFileSync(inProject('docs/protect-a-service.md'), 'utf8')
 
-  /** The block of the page that imports this part of the package, as a file of the project, for this registry. */
+  /** Writes the block of the page that imports this part of the package to a file of the project, with the URL of this registry. */
   async function pasted(kind: string, audience: string): Promise<string> {
     const blocks = [...PAGE.matchAll(/^```[jt]s\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code)
     const [block = ''] = blocks.filter((code) => code.includes(`from 'edge-registry/${kind}'`))
@@ -315,14 +321,14 @@ describe('docs/protect-a-service.md', () => {
     }
   }
 
-  it('the service with Express runs as pasted, and serves only authorized callers', async () => {
+  it('the documented service with Express runs as pasted, and serves only authorized callers', async () => {
     const resource = `${service}/signed`
     const started = startProgram(process.execPath, [await pasted('express', resource)])
     await started.untilPrints('it serves')
     await expectProtected(started, resource)
   })
 
-  it('the service that takes a Request runs as pasted, on Deno, and serves only authorized callers', async () => {
+  it('the documented service with fetch handlers runs as pasted on Deno, and serves only authorized callers', async () => {
     const file = await pasted('fetch', service)
     const where = ['--host', '127.0.0.1', '--port', String(port)]
     const started = startProgram(deno(), ['serve', ...where, '--allow-net', '--allow-env', file], {

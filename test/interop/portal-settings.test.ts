@@ -1,4 +1,4 @@
-/** The settings that the portal shows of a client, pasted as they are: by curl, Authlib, openid-client, oauth4webapi and both MCP clients. */
+/** The pasted settings of a client from the portal work with curl, Authlib, openid-client, oauth4webapi and both MCP clients. */
 
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -65,7 +65,7 @@ function shownFor(
 const environment = ({ secret }: RegisteredClient) => ({ ...process.env, CLIENT_SECRET: secret })
 
 async function nodePrints(code: string, client: RegisteredClient, key = '') {
-  // Beside this file, so that it finds the libraries.
+  // In this folder, so that the code finds the libraries.
   const path = join(import.meta.dirname, `.pasted-${client.id}.mjs`)
   await writeFile(path, code)
   try {
@@ -150,7 +150,7 @@ describe.each(ALGORITHMS)('a program that signs with a key for %s', (algorithm, 
     })
     const jwk = { ...(await exportJWK(publicKey)), alg: algorithm }
     const jwks = ['--jwks', JSON.stringify({ keys: [jwk] })]
-    // The last `--auth-method` counts.
+    // The last `--auth-method` is used.
     const more = ['--auth-method', 'private_key_jwt', ...jwks]
     const client = await registered('none', grantType, ...more)
     return { client, key: JSON.stringify(await exportJWK(privateKey)) }

@@ -1,4 +1,4 @@
-/** The tests for a service behind every proxy that asks the authenticator. */
+/** The tests for a service behind a proxy that asks the authenticator, run for each proxy. */
 
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -37,7 +37,7 @@ const PREFLIGHT = {
 }
 const ALLOWED = { 'Access-Control-Allow-Origin': BROWSER_ORIGIN, 'Access-Control-Max-Age': '60' }
 
-/** `start` returns a program that serves. Returns the registry behind it. */
+/** `start` returns a running proxy. Returns the registry behind the proxy. */
 export function proxiedService(
   name: string,
   start: (place: ProxyPlace) => Promise<Program>,
@@ -124,7 +124,7 @@ export function proxiedService(
       expect(JSON.stringify(reached)).not.toContain(headers.Authorization.slice('Bearer '.length))
     })
 
-    it('the proxy gives the upstream a JWT in place of a signed token, as for an opaque one', async () => {
+    it('the proxy gives the upstream a JWT in place of a signed token', async () => {
       const resource = `https://${name}.example`
       const words = ['--name', 'Signed', '--scope', 'submission:read', '--token-format', 'jwt']
       await product.administer('resource', 'create', resource, ...words)
@@ -149,7 +149,7 @@ export function proxiedService(
       },
     )
 
-    it('the proxy never shows the upstream a second, forged header beside a good one', async () => {
+    it('the proxy never shows the upstream a second, forged header beside a valid one', async () => {
       const { Authorization } = await bearer('submission:read')
       const words = [
         'Authorization',
@@ -168,7 +168,7 @@ export function proxiedService(
     })
   })
 
-  describe('a location without a rule of its own', () => {
+  describe('a location without its own rule', () => {
     it('the proxy refuses an anonymous caller with 401, a challenge without an error, and JSON', async () => {
       const answer = await get('/')
       expect(answer.status).toBe(401)
@@ -177,12 +177,12 @@ export function proxiedService(
       expect(reached).toEqual([])
     })
 
-    it('the proxy passes every good credential, with any scopes, to a location without a rule of its own', async () => {
+    it('the proxy passes every valid credential with any scopes to a location without its own rule', async () => {
       expect((await get('/', await bearer('public:read'))).status).toBe(200)
       expect(reached[0]?.authorization).toMatch(/^eyJ/)
     })
 
-    it('the proxy passes a POST on with its body and its method', async () => {
+    it('the proxy forwards a POST with its method and its body', async () => {
       const headers = await bearer('public:read')
       const answer = await send('/', { method: 'POST', headers, body: 'a body' })
       expect(answer.status).toBe(200)
@@ -191,7 +191,7 @@ export function proxiedService(
   })
 
   describe('a location that requires a scope', () => {
-    it('the proxy passes a session that has the required scope', async () => {
+    it('the proxy forwards a request of a session with the required scope', async () => {
       const answer = await get('/submissions/5', await bearer('submission:read'))
       expect(answer.status).toBe(200)
       expect(reached[0]?.authorization).toMatch(/^eyJ/)
@@ -209,13 +209,13 @@ export function proxiedService(
       expect(reached).toEqual([])
     })
 
-    it('the proxy passes on the correlation id of a refusal, with which the operator finds the cause', async () => {
+    it('the proxy returns the correlation id of a refusal, with which the operator finds the cause', async () => {
       for (const [headers, error] of [
         [await bearer('public:read'), 'insufficient_scope'],
         [{ Authorization: FORGED }, 'invalid_token'],
       ] as const) {
         const id = (await get('/submissions/5', headers)).headers.get('X-Correlation-Id') ?? ''
-        // It is recorded after the answer.
+        // The registry records a refusal after its response.
         await expect
           .poll(() => product.administer('why', id))
           .toMatchObject({ correlation_id: id, endpoint: 'GET /auth', error })
@@ -232,7 +232,7 @@ export function proxiedService(
   })
 
   describe('a token that is bound to a key (RFC 9449)', () => {
-    it('a token that is bound to a key (RFC 9449) passes the proxy once with each proof for the request, and with nothing else', async () => {
+    it('a token that is bound to a key (RFC 9449) passes the proxy only once with each proof for the request', async () => {
       const { prove } = await newHolder()
       const atToken = await prove({ htm: 'POST', htu: `${product.registry}/token` })
       const token = await tokenFor('submission:read', { DPoP: atToken })
@@ -253,7 +253,7 @@ export function proxiedService(
       expect(await call({ htm: 'POST' })).toBe(401)
       expect(await call({}, {}, 'POST')).toBe(401)
       expect(await call({}, { Authorization: `Bearer ${token}` })).toBe(401)
-      // The headers and the Host that the caller sends do not describe the request.
+      // The Host and other headers of the caller do not change the URL for which the proof is checked.
       const htu = 'http://evil.example/submissions/5'
       const forwarded = { 'X-Forwarded-Proto': 'http', 'X-Forwarded-Host': 'evil.example' }
       const method = { 'X-Forwarded-Method': 'GET', 'X-Forwarded-Uri': '/submissions/5' }
@@ -277,7 +277,7 @@ export function proxiedService(
     }
   })
 
-  describe('the headers that the service gets', () => {
+  describe('the headers that reach the service', () => {
     it('the service gets neither the session cookie nor a header that only the proxy may set', async () => {
       const own = {
         'X-Proxy-Secret': PROXY_SECRET,
@@ -296,7 +296,7 @@ export function proxiedService(
       const [told = {}] = reached
       expect(told.authorization).toMatch(/^eyJ/)
       expect(told.cookie).toBe('a=1; b=2')
-      // A JWT may have any letters.
+      // Without the JWT, which may contain any letters.
       const said = JSON.stringify({ ...told, authorization: '' })
       for (const word of ['evil', 'DELETE', 'gopher', '192.0.2.66', 'a.b.c', PROXY_SECRET]) {
         expect(said).not.toContain(word)
@@ -315,7 +315,7 @@ export function proxiedService(
       ['a=1; S; registry_browser=z; b=2', 'a=1; b=2'],
       ['__Host-registry_browser=z; registry_sign_in=y; a=1; S', 'a=1'],
       ['a=1; xregistry_session=2', 'a=1; xregistry_session=2'],
-    ])('the service gets of the cookies "%s" only "%s"', async (sent, told) => {
+    ])('the service gets the cookies "%s" as "%s"', async (sent, told) => {
       const headers = { ...(await bearer('public:read')), Cookie: sent.replace('S', session) }
       expect((await get('/public', headers)).status).toBe(200)
       const left = (reached[0]?.cookie ?? '').replaceAll(/;\s*/g, ';').replace(/^;+|;+$/g, '')
@@ -323,7 +323,7 @@ export function proxiedService(
     })
 
     it.each(['S; S', 'S;S', 'a=1; S; b=2; S', 'S; __Host-registry_session=x; registry_session=y'])(
-      'the service gets no session cookie of the several in "%s"',
+      'the service gets none of several session cookies in "%s"',
       async (sent) => {
         const Cookie = sent.replaceAll('S', session)
         const headers = { ...(await bearer('public:read')), Cookie }
@@ -346,7 +346,7 @@ export function proxiedService(
       },
     )
 
-    it('a CORS preflight shows the service no credential', async () => {
+    it('a CORS preflight passes no credential to the service', async () => {
       const headers = { ...PREFLIGHT, ...(await bearer('submission:read')), Cookie: session }
       expect((await send('/submissions', { method: 'OPTIONS', headers })).status).toBe(204)
       expect(reached[0]).not.toHaveProperty('authorization')
@@ -356,7 +356,7 @@ export function proxiedService(
     it.each<[string, string, Record<string, string>]>([
       ['another method', 'GET', PREFLIGHT],
       ['no Origin', 'OPTIONS', { 'Access-Control-Request-Method': 'GET' }],
-      ['no method to ask for', 'OPTIONS', { Origin: BROWSER_ORIGIN }],
+      ['OPTIONS and without a requested method', 'OPTIONS', { Origin: BROWSER_ORIGIN }],
     ])('a request with %s is not a CORS preflight', async (_, method, headers) => {
       expect((await send('/submissions', { method, headers })).status).toBe(401)
       expect(reached).toEqual([])
@@ -364,7 +364,7 @@ export function proxiedService(
   })
 
   describe('a proxy with a wrong secret', () => {
-    it('a proxy with a wrong secret answers 503 to every credential, and nothing reaches the service', async () => {
+    it('a proxy with a wrong secret answers 503 to every credential, and no request reaches the service', async () => {
       for (const headers of [{}, await bearer('submission:read'), { Authorization: FORGED }]) {
         for (const path of ['/', '/public', '/submissions/5']) {
           const answer = await send(path, { headers }, misconfiguredFront)
@@ -379,7 +379,7 @@ export function proxiedService(
   })
 
   describe('an authenticator that is down', () => {
-    it('the proxy answers 503 to every caller when the authenticator is down, and nothing reaches the upstream', async () => {
+    it('the proxy answers 503 to every caller when the authenticator is down, and no request reaches the upstream', async () => {
       const good = await bearer('submission:read')
       await product.end()
       for (const path of ['/', '/public', '/submissions/5']) {

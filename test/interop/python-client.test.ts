@@ -49,7 +49,7 @@ const tokenFor = (resource: string, scope = 'files:read', headers = {}) =>
   product.tokenFor(client, { resource, scope }, headers)
 
 describe('the Python file', () => {
-  it('the Python file passes its own tests, among them every vector over WSGI and ASGI', async () => {
+  it('the Python file passes its own tests, which include every vector over WSGI and ASGI', async () => {
     const { stderr } = await run(PYTHON, [inProject('clients/python/test_edge_registry.py')])
     expect(stderr).toMatch(/Ran \d{2,} tests[\s\S]*OK/)
   })
@@ -98,7 +98,7 @@ describe.each(SERVERS)('over %s, with %s', (kind) => {
     }
     const bearer = (token: string) => ask({ Authorization: `Bearer ${token}` })
 
-    it('a Python service lets a token of the registry through and knows whose it is', async () => {
+    it('a Python service accepts a token of the registry and gets its session', async () => {
       const { status, answer } = await bearer(await tokenFor(audience))
       expect(status).toBe(200)
       expect(await answer.json()).toEqual({
@@ -106,7 +106,7 @@ describe.each(SERVERS)('over %s, with %s', (kind) => {
       })
     })
 
-    it('a Python service refuses no token, a token for another service, one that lacks the scope, and one that was never issued', async () => {
+    it('a Python service refuses a request without a token, and tokens that are for another service, lack the scope or were never issued', async () => {
       expect(await ask()).toMatchObject({
         ...{ status: 401, challenge: 'Bearer scope="files:read", realm="registry"' },
       })
@@ -119,7 +119,7 @@ describe.each(SERVERS)('over %s, with %s', (kind) => {
       expect((await bearer('reg_never-issued')).status).toBe(401)
     })
 
-    it('a Python service lets a token that is bound to a key through only with a new proof of that key', async () => {
+    it('a Python service accepts a key-bound token only with a new proof by its key', async () => {
       const { prove } = await newHolder()
       const bound = await tokenFor(audience, 'files:read', {
         DPoP: await prove({ htm: 'POST', htu: `${product.registry}/token` }),
@@ -131,7 +131,7 @@ describe.each(SERVERS)('over %s, with %s', (kind) => {
       expect((await bearer(bound)).status).toBe(401)
     })
 
-    it('a Python service sees a revocation by introspection, and none by the key set', async () => {
+    it('a Python service notices a revocation by introspection, but not with the key set', async () => {
       const token = await tokenFor(audience)
       expect((await bearer(token)).status).toBe(200)
       const body = new URLSearchParams({

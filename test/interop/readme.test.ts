@@ -17,7 +17,7 @@ import {
 const run = promisify(execFile)
 let running: RecordedRegistry
 beforeAll(async () => {
-  // docs/self-registration.md says how to switch it on.
+  // docs/self-registration.md describes these settings.
   running = await startRecordedRegistry({ REGISTRATION: 'open' })
 })
 afterAll(() => running?.end())
@@ -47,7 +47,7 @@ const withCommands = [
     .map((name) => `docs/${name}`),
 ].filter((path) => scriptOf(path) !== '')
 
-/** What a page says that its commands print. */
+/** The output of the commands of each page, as the page shows it. */
 const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
   'README.md': [
     /"access_token":"reg_[\w-]/,
@@ -108,12 +108,12 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
 }
 
 describe('README.md and docs/', () => {
-  it('README.md and docs/ have commands on the expected pages', () => {
+  it('exactly the expected pages of README.md and docs/ have commands', () => {
     expect(withCommands).toEqual(Object.keys(PRINTED))
   })
 
   it.each(withCommands)(
-    'the commands of %s work in their order, as pasted',
+    'the commands of %s work when pasted in their order',
     async (path) => {
       const printed = await pasted(scriptOf(path))
       for (const expected of PRINTED[path] ?? []) expect(printed).toMatch(expected)
@@ -121,7 +121,7 @@ describe('README.md and docs/', () => {
     180_000,
   )
 
-  it('control: a command that fails ends the commands of its page', async () => {
+  it('control: a command that fails stops the commands of its page', async () => {
     await expect(pasted('false\necho on')).rejects.toThrow()
   })
 
@@ -160,7 +160,7 @@ describe('README.md and docs/', () => {
       const printed = await application.untilPrints('&code_challenge_method=S256')
       const url = /^http\S+$/m.exec(printed)?.[0] ?? ''
       const callback = await demoUser(running).visit(url, decision)
-      // A stranger's requests end nothing.
+      // Requests without the right state do not stop the program.
       for (const target of ['//', '/callback?code=x&state=x', '/callback']) {
         expect((await fetch(`${callback.origin}${target}`)).status).toBe(404)
       }

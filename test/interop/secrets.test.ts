@@ -1,4 +1,4 @@
-/** The search for secrets at the end of every suite of this folder, and that every suite has it. */
+/** The search for secrets at the end of every suite of this folder. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -39,7 +39,7 @@ describe('the search for secrets in a registry', () => {
     const url = `${running.registry}/authorize?${new URLSearchParams(asked)}`
     code = (await demoUser(running).visit(url)).searchParams.get('code') ?? ''
 
-    // A password in the place of a username cannot be recognised. The log, a row and a page contain it.
+    // The registry cannot recognise a password in the place of a username, so the log, a row and a page contain it.
     await post('/token', { ...client, client_id: password })
     await post('/login', { username: password, password: 'another one' })
     await put(token, 'something')
@@ -69,7 +69,7 @@ describe('the search for secrets in a registry', () => {
     for (const secret of evidence.secrets.keys()) expect(sentences).not.toContain(secret)
   })
 
-  it('the registry stores digests of the secrets, so the search covers the right places', async () => {
+  it('the searched places contain the digests of the secrets, so they are the right places', async () => {
     const held = (kind: string, where: RegExp, text: string) =>
       evidence.traces.some(
         (trace) => trace.kind === kind && where.test(trace.where) && trace.text.includes(text),
@@ -95,12 +95,12 @@ describe('the secrets of requests', () => {
     ['Basic', { authorization: `Basic ${basic}` }, ''],
     ['a cookie', { cookie: `a=b; registry_session=${secret}` }, ''],
     ['a proof', { dpop: secret }, ''],
-  ])('the search learns the secret in %s of a request', (_, sent, body) => {
+  ])('the search finds the secret that a request sends in %s', (_, sent, body) => {
     const learned = secretsShownBy({ request: 'POST /token', sent, body, answer: '' })
     expect(learned.map(([value]) => value)).toContain(secret)
   })
 
-  it('the search recognises a token of any kind by its form alone, and no other text', () => {
+  it('the search recognises a token of any kind only by its form, and no other text', () => {
     for (const kind of Object.keys(TOKEN_PREFIXES) as TokenKind[]) {
       const token = mintToken(kind)
       const findIn = (text: string) =>
@@ -129,7 +129,7 @@ describe('the secrets that responses issue', () => {
     ['POST /admin/v1/clients', registered, [secret], 'GET /admin/v1/clients'],
     ['POST /admin/v1/clients/a/secrets', registered, [secret], 'PATCH /admin/v1/clients/a'],
   ])(
-    'a secret that the response to %s issues is allowed there and found anywhere else',
+    'the search allows a secret in the response to %s, which issues it, and finds it in other responses',
     (request, answer, issued, elsewhere) => {
       const searched = (where: string, text: string) =>
         findSecrets({
@@ -146,7 +146,7 @@ describe('the secrets that responses issue', () => {
   )
 })
 
-/** No client library runs here: nginx and an accounts service, a measurement, and wrangler, which has a search of its own. */
+/** These suites run no client library. wrangler.test.ts has its own search. */
 const WITHOUT_CLIENT = ['accounts-service.test.ts', 'cpu-of-requests.test.ts', 'wrangler.test.ts']
 
 describe('suites with real clients', () => {

@@ -1,4 +1,4 @@
-/** The example Worker and the authenticator as two Workers in one runtime, joined by a real service binding. */
+/** The example Worker and the authenticator in one runtime, connected by a real service binding. */
 
 import { Log, LogLevel, Miniflare } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -20,7 +20,7 @@ type Binding =
   | { type: 'worker'; worker: string }
 
 let runtime: Miniflare
-/** What is searched at the end. */
+/** The traces that are searched at the end. */
 const traces: Trace[] = []
 const secrets = new Map([[SETTINGS.JWT_SECRET, 'JWT_SECRET']])
 
@@ -114,7 +114,7 @@ async function ask(path: string, token: string | null, method = 'GET', name = 's
 }
 
 describe('a Worker that asks the authenticator over a service binding', () => {
-  it('a Worker learns over a service binding who calls', async () => {
+  it('a Worker gets the session of the caller over a service binding', async () => {
     const answer = await ask('/me', await tokenOf('ada', []))
     expect(answer.status).toBe(200)
     expect(await answer.json()).toEqual({ user: 'ada' })
@@ -137,7 +137,7 @@ describe('a Worker that asks the authenticator over a service binding', () => {
     },
   )
 
-  it('a Worker lets only endorsed users submit', async () => {
+  it('a Worker accepts a submission only from an endorsed user', async () => {
     const token = await tokenOf('ada', ['submission:create'], ['cs.*'])
     expect((await ask('/categories/cs.DL/submissions', token, 'POST')).status).toBe(201)
     expect((await ask('/categories/math.AG/submissions', token, 'POST')).status).toBe(403)

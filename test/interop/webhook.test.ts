@@ -14,7 +14,7 @@ import {
   startRecordedRegistry,
 } from '../node/recorded-registry.ts'
 
-/** Where the library is installed. */
+/** The folder in which the library is installed. */
 const RECEIVER = join(import.meta.dirname, 'programs/receiver-of-the-docs.mjs')
 const [OLD, NEW] = [newWebhookSecret(), newWebhookSecret()]
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
   url = `http://127.0.0.1:${port}/`
   const listening = `, () => console.log('READY'))\n`
   await writeFile(RECEIVER, code.replace('9100', String(port)).replace(/\)\n$/, listening))
-  // The receiver knows the old secret, while both sign.
+  // The receiver has only the old secret, while both secrets sign.
   receiver = startProgram(process.execPath, [RECEIVER], { WEBHOOK_SECRET: OLD })
   await receiver.untilPrints('READY')
   registry = await startRecordedRegistry({ WEBHOOK_URL: url, WEBHOOK_SECRET: `${NEW} ${OLD}` })
@@ -40,7 +40,7 @@ afterAll(async () => {
   await rm(RECEIVER, { force: true })
 })
 
-it('the receiver of docs/approvals.md accepts a request and a decision, and refuses what is not signed', async () => {
+it('the receiver of docs/approvals.md accepts the events of a request and of a decision, and refuses an unsigned one', async () => {
   const { id } = await registry.newClient(
     'client_secret',
     '--scope',

@@ -1,4 +1,4 @@
-/** The real wrangler, as `npm run deploy` calls it, before a stand-in of Cloudflare's API. */
+/** The real wrangler, as `npm run deploy` calls it, with a stand-in for Cloudflare's API. */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -75,7 +75,7 @@ describe('wrangler secret put', () => {
     expect(printed).not.toContain('as-it-is')
   })
 
-  it('wrangler secret put creates an empty worker without a question when there is none', async () => {
+  it('wrangler secret put creates an empty worker without asking if the worker does not exist', async () => {
     await wrangler().run(PUT_SECRET, SECRET)
     expect(isThere).toBe(true)
     expect(sentSecrets().at(-1)).toMatchObject({ name: 'JWT_SECRET', text: SECRET })
@@ -83,7 +83,7 @@ describe('wrangler secret put', () => {
     expect(upload?.body).toContain('export default { fetch() {} }')
   })
 
-  it('a wrangler secret put that fails is reported by its command alone', async () => {
+  it('a wrangler secret put that fails is reported only with its command', async () => {
     const refused = wrangler({ CLOUDFLARE_API_BASE_URL: `${api.url}0/nowhere` }).run(
       PUT_SECRET,
       SECRET,
@@ -93,7 +93,7 @@ describe('wrangler secret put', () => {
   })
 })
 
-it('wrangler auth token --json prints the token, and its exit status says that there is none', async () => {
+it('wrangler auth token --json prints the token, and without a token its exit status is not 0', async () => {
   const words = ['auth', 'token', '--json']
   expect(JSON.parse((await wrangler().read(words)) ?? '')).toMatchObject({
     token: 'token-of-the-test',

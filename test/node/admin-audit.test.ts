@@ -717,12 +717,15 @@ describe('audit', () => {
     ['--since', '2026-13-01', '2026-10-01'],
     ['--limit', '0', 'one or more'],
     ['--limit', 'all', 'one or more'],
-  ])('audit refuses %s %s in one line that says which values are allowed', async (option, value, hint) => {
-    const { status, stdout, stderr } = await state.admin(['audit', option, value])
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
-    expect(stderr).toMatch(/^error: [^\n]+\n$/)
-    expect(stderr).toContain(hint)
-  })
+  ])(
+    'audit refuses %s %s in one line that says which values are allowed',
+    async (option, value, hint) => {
+      const { status, stdout, stderr } = await state.admin(['audit', option, value])
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+      expect(stderr).toMatch(/^error: [^\n]+\n$/)
+      expect(stderr).toContain(hint)
+    },
+  )
 
   it('audit --help has an example that works', async () => {
     const { stdout } = await state.admin(['audit', '--help'])

@@ -53,7 +53,7 @@ type Client = Readonly<{
 }>
 
 describe('a client whose id is the URL of its metadata document', () => {
-it('client show, disable, enable, authorize, withdraw and delete accept the URL of a metadata document as the id', async () => {
+  it('client show, disable, enable, authorize, withdraw and delete accept the URL of a metadata document as the id', async () => {
     expect(await state.json<Client>(['client', 'show', url])).toMatchObject({
       client_id: url,
       self_registered: 'document',

@@ -69,14 +69,21 @@ describe('JWK Sets', () => {
     expect(back.jwks).toEqual(JSON.parse(OTHER_KEY_SET))
   })
 
-  it.each(['RSA of 2048 bits', 'Ed25519'])('a JWK Set may contain a key of the kind %s', async (what) => {
-    const key =
-      what === 'Ed25519'
-        ? generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
-        : rsa(2048)
-    const made = await state.json<Shown>([...WITH_KEYS, '--jwks', JSON.stringify({ keys: [key] })])
-    expect(made.client_id).toBeTruthy()
-  })
+  it.each(['RSA of 2048 bits', 'Ed25519'])(
+    'a JWK Set may contain a key of the kind %s',
+    async (what) => {
+      const key =
+        what === 'Ed25519'
+          ? generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
+          : rsa(2048)
+      const made = await state.json<Shown>([
+        ...WITH_KEYS,
+        '--jwks',
+        JSON.stringify({ keys: [key] }),
+      ])
+      expect(made.client_id).toBeTruthy()
+    },
+  )
 })
 
 describe('JWK Sets with unusable keys (RFC 7517 §5)', () => {

@@ -329,15 +329,18 @@ describe('apply at a terminal', () => {
     return { status, ...written }
   }
 
-  it.each(['no', '', 'yess'])('apply changes nothing after the answer %j at a terminal', async (answer) => {
-    const asked = await atTerminal(answer)
-    expect(asked).toMatchObject({
-      status: 1,
-      stderr: 'Make these changes? Answer yes or no: error: nothing was changed\n',
-    })
-    expect(asked.stdout).toContain('create client app')
-    expect(await exported('--section', 'clients')).not.toContain('client_id: app')
-  })
+  it.each(['no', '', 'yess'])(
+    'apply changes nothing after the answer %j at a terminal',
+    async (answer) => {
+      const asked = await atTerminal(answer)
+      expect(asked).toMatchObject({
+        status: 1,
+        stderr: 'Make these changes? Answer yes or no: error: nothing was changed\n',
+      })
+      expect(asked.stdout).toContain('create client app')
+      expect(await exported('--section', 'clients')).not.toContain('client_id: app')
+    },
+  )
 
   it('apply makes the changes after the answer yes, and with --yes does not ask', async () => {
     expect(await atTerminal('yes')).toMatchObject({ status: 0 })

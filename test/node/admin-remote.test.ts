@@ -223,24 +223,21 @@ describe('tokens of a machine', () => {
       { ISSUER: 'https://auth.example.org/x' },
       'ISSUER: must be an https origin, or http on a loopback address',
     ],
-  ])(
-    'a command with --remote and %s is refused, and nothing is sent',
-    async (_, env, line) => {
-      const file = join(
-        home,
-        'edge-registry',
-        `${new URL(front.url).host.replace(':', '_')}.token.json`,
-      )
-      await rm(file, { force: true })
-      const { status, stdout, stderr } = await remote(['client', 'list'], env)
-      expect({ status, stdout, stderr }).toEqual({
-        status: 1,
-        stdout: '',
-        stderr: `error: ${line}\n`,
-      })
-      expect(front.box.seen).toEqual([])
-    },
-  )
+  ])('a command with --remote and %s is refused, and nothing is sent', async (_, env, line) => {
+    const file = join(
+      home,
+      'edge-registry',
+      `${new URL(front.url).host.replace(':', '_')}.token.json`,
+    )
+    await rm(file, { force: true })
+    const { status, stdout, stderr } = await remote(['client', 'list'], env)
+    expect({ status, stdout, stderr }).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `error: ${line}\n`,
+    })
+    expect(front.box.seen).toEqual([])
+  })
 
   it('the error for a secret that the registry refuses does not contain the secret', async () => {
     const wrong = mintToken('clientSecret')

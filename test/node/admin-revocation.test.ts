@@ -112,11 +112,14 @@ describe('commands about a client', () => {
     [['update', '--auth-method', 'none', '--grant-type', 'authorization_code refresh_token']],
     [['rotate-secret']],
     [['rotate-secret', '--overlap-seconds', '0']],
-  ])('the command %j on a client revokes its access tokens and nothing else', async ([verb = '', ...words]) => {
-    await grant()
-    const { document, ...ended } = await endedBy(['client', verb, clientId, ...words])
-    expect(ended).toEqual(sessionsOnly())
-  })
+  ])(
+    'the command %j on a client revokes its access tokens and nothing else',
+    async ([verb = '', ...words]) => {
+      await grant()
+      const { document, ...ended } = await endedBy(['client', verb, clientId, ...words])
+      expect(ended).toEqual(sessionsOnly())
+    },
+  )
 
   it("a client update that removes a redirect URI revokes the client's access tokens and codes", async () => {
     await grant()
@@ -176,7 +179,7 @@ describe('commands about a client', () => {
 })
 
 describe('commands about a user', () => {
-it('user set-password revokes every session, token and code of the user', async () => {
+  it('user set-password revokes every session, token and code of the user', async () => {
     await grant()
     const words = ['user', 'set-password', userId, '--password-stdin']
     expect(await endedBy(words, 'another password\n')).toMatchObject({
@@ -207,16 +210,19 @@ it('user set-password revokes every session, token and code of the user', async 
 })
 
 describe('session revoke', () => {
-  it.each(['client', 'user'] as const)('session revoke --%s revokes every token and code', async (kind) => {
-    await grant()
-    const subject = kind === 'client' ? clientId : userId
-    expect(await endedBy(['session', 'revoke', `--${kind}`, subject])).toEqual({
-      document: { revoked: true, effective_within_seconds: 70 },
-      rows: [row(kind, subject)],
-      family: 'ended',
-      code: 'void',
-    })
-  })
+  it.each(['client', 'user'] as const)(
+    'session revoke --%s revokes every token and code',
+    async (kind) => {
+      await grant()
+      const subject = kind === 'client' ? clientId : userId
+      expect(await endedBy(['session', 'revoke', `--${kind}`, subject])).toEqual({
+        document: { revoked: true, effective_within_seconds: 70 },
+        rows: [row(kind, subject)],
+        family: 'ended',
+        code: 'void',
+      })
+    },
+  )
 
   it.each<TokenKind>(['accessToken', 'browserSession'])(
     'session revoke --token with an %s revokes only that session',

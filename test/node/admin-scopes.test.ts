@@ -207,7 +207,11 @@ describe('scope import and category import', () => {
     ['that is null', null, 'has no list "scopes"'],
     ['without a list', { scope: [] }, 'has no list "scopes"'],
     ['with an object in place of the list', { scopes: {} }, 'has no list "scopes"'],
-    ["with one of the registry's own scopes", { scopes: [{ name: 'registry:a', sentence: 'S' }] }, 'line 3'],
+    [
+      "with one of the registry's own scopes",
+      { scopes: [{ name: 'registry:a', sentence: 'S' }] },
+      'line 3',
+    ],
   ])('scope import refuses a file %s', async (_, content, words) => {
     const before = await state.dump()
     const { status, stderr } = await state.admin(['scope', 'import', await file(content)])

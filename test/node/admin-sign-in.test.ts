@@ -253,15 +253,18 @@ describe('the tokens of a sign-in', () => {
   it.each([
     ['half a file', '{"issuer":'],
     ['another form', '{"a":1}'],
-  ])('the error for a file that is not a sign-in (%s) does not contain its text', async (_, text) => {
-    await signIn()
-    await writeFile(file, text)
-    const { status, stderr } = await remote('client', 'list')
-    expect([status, stderr]).toEqual([
-      1,
-      `error: ${file} is not a sign-in: remove it, then sign in again\n`,
-    ])
-  })
+  ])(
+    'the error for a file that is not a sign-in (%s) does not contain its text',
+    async (_, text) => {
+      await signIn()
+      await writeFile(file, text)
+      const { status, stderr } = await remote('client', 'list')
+      expect([status, stderr]).toEqual([
+        1,
+        `error: ${file} is not a sign-in: remove it, then sign in again\n`,
+      ])
+    },
+  )
 
   it('the tokens of a sign-in are never sent to another registry', async () => {
     await signIn()

@@ -78,27 +78,30 @@ it.each<[step: string, what: string, fail: () => Promise<void>]>([
   ],
   // The first three such requests list the secrets of the three workers.
   ['doctor', 'a check fails', spoiling('GET', /\/secrets$/, 'refuse', 4)],
-])('npm run deploy in a second run continues after a failure at the step %s: %s', async (step, _, fail) => {
-  await fail()
-  const failed = await run(WORDS)
-  expect(failed.status, failed.stdout).toBe(1)
-  const lines = failed.stderr.trimEnd().split('\n')
-  expect(lines.at(-2)).toMatch(new RegExp(`^error: ${step}: `))
-  expect(lines.at(-1)).toBe(
-    'What was made so far is kept. Run npm run deploy again to continue from here.',
-  )
-  expect(failed.stdout).not.toContain('Deployed.')
-  const { workers: soFar } = await cloud.read()
-  cloud.box.spoil = () => null
-  await cloud.write((account) => {
-    account.failing = null
-  })
-  const { workers } = await expectDeployed(await run(WORDS))
-  // A secret that a service may already use is not replaced.
-  for (const worker of ['registry', 'authenticator']) {
-    expect(workers[worker]?.secrets).toMatchObject(soFar[worker]?.secrets ?? {})
-  }
-  // There is one operator, and its credential is in the file.
-  expect(operatorsInDatabase()).toEqual([operator().client_id, 'registry-command-line'])
-  await expectAdministers()
-})
+])(
+  'npm run deploy in a second run continues after a failure at the step %s: %s',
+  async (step, _, fail) => {
+    await fail()
+    const failed = await run(WORDS)
+    expect(failed.status, failed.stdout).toBe(1)
+    const lines = failed.stderr.trimEnd().split('\n')
+    expect(lines.at(-2)).toMatch(new RegExp(`^error: ${step}: `))
+    expect(lines.at(-1)).toBe(
+      'What was made so far is kept. Run npm run deploy again to continue from here.',
+    )
+    expect(failed.stdout).not.toContain('Deployed.')
+    const { workers: soFar } = await cloud.read()
+    cloud.box.spoil = () => null
+    await cloud.write((account) => {
+      account.failing = null
+    })
+    const { workers } = await expectDeployed(await run(WORDS))
+    // A secret that a service may already use is not replaced.
+    for (const worker of ['registry', 'authenticator']) {
+      expect(workers[worker]?.secrets).toMatchObject(soFar[worker]?.secrets ?? {})
+    }
+    // There is one operator, and its credential is in the file.
+    expect(operatorsInDatabase()).toEqual([operator().client_id, 'registry-command-line'])
+    await expectAdministers()
+  },
+)

@@ -24,7 +24,7 @@ import {
 useAccount()
 
 describe('an empty account', () => {
-it('npm run deploy on an empty account makes a deployment that passes the doctor', async () => {
+  it('npm run deploy on an empty account makes a deployment that passes the doctor', async () => {
     const answer = await run(WORDS)
     const { commands } = await expectDeployed(answer)
     expect(commands).toEqual([

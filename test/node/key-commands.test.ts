@@ -144,7 +144,7 @@ describe('a rotation', () => {
 })
 
 describe('the output of private keys', () => {
-it('a key command writes the new value to a file that only its owner can read, whatever its mode was before', async () => {
+  it('a key command writes the new value to a file that only its owner can read, whatever its mode was before', async () => {
     await done('create')
     await chmod(file, 0o644)
     await done('add', '--from', file)

@@ -73,7 +73,7 @@ const keySet = async () => {
 }
 
 describe('changes by an owner in the portal', () => {
-it('the command line shows a client that was registered in the portal with its owner, its kind and its permissions', async () => {
+  it('the command line shows a client that was registered in the portal with its owner, its kind and its permissions', async () => {
     const id = await register()
     expect(await shown(id)).toMatchObject({
       name: 'Reading list',

@@ -210,15 +210,18 @@ describe('bad settings of npm start', () => {
       { PROXY_SECRET: 'too-short-to-trust' },
       'PROXY_SECRET: must be at least 32 bytes of visible ASCII',
     ],
-  ])('npm start with the bad setting %j stops with one line before it starts a server', async (bad, line) => {
-    const env: Env = { ...(await freshEnv()), ...bad }
-    expect(await refusedStart(env)).toEqual({
-      status: 1,
-      stdout: '',
-      stderr: `${line}\n`,
-    })
-    expect(await readdir(env.STATE_DIR ?? '')).toEqual([])
-  })
+  ])(
+    'npm start with the bad setting %j stops with one line before it starts a server',
+    async (bad, line) => {
+      const env: Env = { ...(await freshEnv()), ...bad }
+      expect(await refusedStart(env)).toEqual({
+        status: 1,
+        stdout: '',
+        stderr: `${line}\n`,
+      })
+      expect(await readdir(env.STATE_DIR ?? '')).toEqual([])
+    },
+  )
 })
 
 it('npm start reads every other setting from the environment and treats an empty one as missing', () => {

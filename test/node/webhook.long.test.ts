@@ -115,12 +115,15 @@ describe('the webhook of npm start', () => {
       'answered with the status 400',
     ],
     ['hangs up', (response) => response.destroy(), 'cannot be reached'],
-  ])('a webhook receiver that %s does not make the change fail, and the event is kept for another attempt', async (_, then, failure) => {
-    expect(await request(then)).toBeLessThan(8)
-    expect(await settled(([row]) => row?.failure !== null)).toEqual([{ attempts: 1, failure }])
-    expect(told).toHaveLength(1)
-    expect(reached).toBe(0)
-  })
+  ])(
+    'a webhook receiver that %s does not make the change fail, and the event is kept for another attempt',
+    async (_, then, failure) => {
+      expect(await request(then)).toBeLessThan(8)
+      expect(await settled(([row]) => row?.failure !== null)).toEqual([{ attempts: 1, failure }])
+      expect(told).toHaveLength(1)
+      expect(reached).toBe(0)
+    },
+  )
 
   it('the webhook counts a 200 response with 5 MB as accepted, and does not read the body', async () => {
     await request((response) => response.writeHead(200).end(Buffer.alloc(5_000_000)))

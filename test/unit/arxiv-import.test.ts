@@ -427,15 +427,18 @@ describe('a file that lacks a part of the original tables', () => {
       /client\.csv: line 1: the table client has no column owner_id/,
     ],
   ]
-  it.each(FILES)('importing from %s is refused before any request is sent', async (_, make, sentence) => {
-    let sent = 0
-    const refused = importPath(make(), null, () => {
-      sent++
-      return { outcome: 'created' }
-    })
-    await expect(refused).rejects.toThrow(sentence)
-    expect(sent).toBe(0)
-  })
+  it.each(FILES)(
+    'importing from %s is refused before any request is sent',
+    async (_, make, sentence) => {
+      let sent = 0
+      const refused = importPath(make(), null, () => {
+        sent++
+        return { outcome: 'created' }
+      })
+      await expect(refused).rejects.toThrow(sentence)
+      expect(sent).toBe(0)
+    },
+  )
 })
 
 describe('bad rows', () => {

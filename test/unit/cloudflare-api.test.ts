@@ -47,13 +47,16 @@ describe('a call of the API', () => {
     [200, { success: false }, 'no reason given'],
     [502, '<html>', 'no reason given'],
     [200, 'cut off', 'no reason given'],
-  ])('a refusal of the API (%s, %j) is reported in one line with its reason', async (status, body, reason) => {
-    answering(status, body)
-    const refusal = list()
-    await expect(refusal).rejects.toThrow(`the list answered ${status}: ${reason}`)
-    await expect(refusal).rejects.toBeInstanceOf(ApiRefusal)
-    await expect(refusal).rejects.toMatchObject({ status })
-  })
+  ])(
+    'a refusal of the API (%s, %j) is reported in one line with its reason',
+    async (status, body, reason) => {
+      answering(status, body)
+      const refusal = list()
+      await expect(refusal).rejects.toThrow(`the list answered ${status}: ${reason}`)
+      await expect(refusal).rejects.toBeInstanceOf(ApiRefusal)
+      await expect(refusal).rejects.toMatchObject({ status })
+    },
+  )
 })
 
 it.each<[string, unknown, string]>([

@@ -28,11 +28,7 @@ describe('a value in a wrangler.toml', () => {
       '[vars] # mine\nISSUER = "new" # why\n',
     ],
     ['single quotes', "[vars]\n  ISSUER='old'\n", '[vars]\n  ISSUER="new"\n'],
-    [
-      'CRLF line ends',
-      '[vars]\r\nISSUER = "old"\r\n',
-      '[vars]\r\nISSUER = "new"\r\n',
-    ],
+    ['CRLF line ends', '[vars]\r\nISSUER = "old"\r\n', '[vars]\r\nISSUER = "new"\r\n'],
     ['no such key', '[vars]\nOTHER = 1\n', '[vars]\nISSUER = "new"\nOTHER = 1\n'],
     [
       'a table of the same name in comments and environments',

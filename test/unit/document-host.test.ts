@@ -106,9 +106,12 @@ describe('the admission of a host', () => {
     ['any', null, true],
     ['any', 'allow', true],
     ['any', 'block', false],
-  ])('with the policy %s and the rule %s, whether a host is admitted is %s', (policy, rule, may) => {
-    expect(isAdmitted(policy, rule)).toBe(may)
-  })
+  ])(
+    'with the policy %s and the rule %s, whether a host is admitted is %s',
+    (policy, rule, may) => {
+      expect(isAdmitted(policy, rule)).toBe(may)
+    },
+  )
 })
 
 describe('the reason why a client with a document is not admitted', () => {
@@ -125,7 +128,10 @@ describe('the reason why a client with a document is not admitted', () => {
     [ID, withRule(null), 'any', null],
     [ID, null, 'allowlist', null],
     ['an-id-of-ours', withRule('block'), 'off', null],
-  ])('for the id %s, the record %j and the policy %s the reason is %j', (clientId, client, policy, why) => {
-    expect(whyNotAdmitted(clientId, client, policy)).toBe(why)
-  })
+  ])(
+    'for the id %s, the record %j and the policy %s the reason is %j',
+    (clientId, client, policy, why) => {
+      expect(whyNotAdmitted(clientId, client, policy)).toBe(why)
+    },
+  )
 })

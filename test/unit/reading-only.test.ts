@@ -34,15 +34,12 @@ describe('the statements of the stores', () => {
     ['SPEND_CODE', codes.SPEND_CODE],
     ['SPEND_REFRESH_TOKEN', refreshTokens.SPEND_REFRESH_TOKEN],
     ['REPEAT_SUCCESSOR', refreshTokens.REPEAT_SUCCESSOR],
-  ])(
-    'the statement %s becomes a SELECT with the same condition and the same columns',
-    (_, sql) => {
-      const [head, rest = ''] = one(sql).split(/ SET .*? WHERE (.*)/)
-      const [condition, columns] = rest.split(' RETURNING ')
-      const table = head?.replace('UPDATE ', '')
-      expect(one(asRead(sql))).toBe(`SELECT ${columns} FROM ${table} WHERE ${condition}`)
-    },
-  )
+  ])('the statement %s becomes a SELECT with the same condition and the same columns', (_, sql) => {
+    const [head, rest = ''] = one(sql).split(/ SET .*? WHERE (.*)/)
+    const [condition, columns] = rest.split(' RETURNING ')
+    const table = head?.replace('UPDATE ', '')
+    expect(one(asRead(sql))).toBe(`SELECT ${columns} FROM ${table} WHERE ${condition}`)
+  })
 })
 
 describe('a statement', () => {

@@ -147,9 +147,12 @@ describe('a body that registers a client', () => {
     [{ owner: 'o' }, 'owner', 'there is no member owner'],
     [{ client_secret: 'x' }, 'client_secret', 'there is no member client_secret'],
     [{ disabled: true }, 'disabled', 'there is no member disabled'],
-    ])('a body that registers a client with %j is refused with an error that names the field %s', (more, field, message) => {
-    expect(ofClient(more)).toEqual({ field, message })
-  })
+  ])(
+    'a body that registers a client with %j is refused with an error that names the field %s',
+    (more, field, message) => {
+      expect(ofClient(more)).toEqual({ field, message })
+    },
+  )
 
   it('a field of a body that registers a client may have its maximum length, and not more', () => {
     expect(ofClient({ name: 'x'.repeat(1000), description: 'x'.repeat(10_000) })).toBeNull()
@@ -239,9 +242,12 @@ describe('a body about a user', () => {
       'the password must not be longer than 1000 characters',
     ],
     [{ password_hash: 'x' }, 'password_hash', 'there is no member password_hash'],
-  ])('a body that creates a user with %j is refused with an error that names the field %s', (more, field, message) => {
-    expect(ofUser(more)).toEqual({ field, message })
-  })
+  ])(
+    'a body that creates a user with %j is refused with an error that names the field %s',
+    (more, field, message) => {
+      expect(ofUser(more)).toEqual({ field, message })
+    },
+  )
 
   it('the error for a refused password does not repeat it', () => {
     for (const password of ['secret7', `${'secret'.repeat(200)}`, 'secret and \0', '']) {

@@ -231,11 +231,14 @@ describe('an error in a registry file', () => {
       'version: 1\ncategories:\n  - name: cs.*\n    title: All',
       '3: category cs.*: name: "cs.*" is neither an archive (cs) nor a category',
     ],
-  ])('an error in the text %j is reported with its line, entry and field', async (text, expected) => {
-    const problems = await problemsIn(text)
-    expect(problems).toHaveLength(1)
-    expect(problems[0]).toContain(expected)
-  })
+  ])(
+    'an error in the text %j is reported with its line, entry and field',
+    async (text, expected) => {
+      const problems = await problemsIn(text)
+      expect(problems).toHaveLength(1)
+      expect(problems[0]).toContain(expected)
+    },
+  )
 
   it('control: the same client without an error has no problem', async () => {
     expect(

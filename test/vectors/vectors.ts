@@ -1,4 +1,4 @@
-/** The vectors for a test: every file, and what an answer must be. */
+/** Reads the vectors for a test, and checks responses. */
 
 import { expect } from 'vitest'
 import type { SessionRecord } from '../../src/domain/session.ts'
@@ -17,7 +17,7 @@ const FILES = {
   'signed-tokens': signedTokens,
 } as unknown as Readonly<Record<string, VectorFile>>
 
-/** The vectors that a way to check takes, each with its title first. */
+/** The vectors for a way to check, each after its title. */
 export const vectorsFor = (forms: readonly Form[]): (readonly [title: string, told: Told])[] =>
   Object.entries(FILES).flatMap(([name, { vectors, ...file }]) =>
     vectors

@@ -1,4 +1,4 @@
-/** What the services of every kind serve: a path for each way to check, and the options of its routes. */
+/** The routes of every service: a path for each way to check a token, and its options. */
 
 export function waysOf({ introspection, keySet }, settings) {
   const { ISSUER, RESOURCE, API_ID, API_SECRET, KEY_ID, PRIVATE_KEY, NOWHERE } = settings

@@ -1,4 +1,4 @@
-/** arctic: HTTP Basic wherever the client has a secret. */
+/** arctic, which uses HTTP Basic for a client with a secret. */
 
 import { CodeChallengeMethod, generateCodeVerifier, generateState, OAuth2Client } from 'arctic'
 import {

@@ -1,6 +1,6 @@
 /**
- * A whole life of a client through a client library that is generated from /openapi.json: openapi-typescript writes
- * registry-api.d.ts, by which openapi-fetch and the compiler check every path, parameter, body and response below.
+ * Creates, changes and deletes a client with a client library that is generated from /openapi.json: openapi-typescript writes
+ * registry-api.d.ts, with which openapi-fetch and the compiler check every path, parameter, body and response below.
  */
 
 import process from 'node:process'
@@ -63,7 +63,7 @@ say(
   listed.items.map(({ client_id }) => client_id === client.client_id),
 )
 
-// The id of a client with a metadata document is an address, which the path has percent-encoded.
+// The id of a client with a metadata document is a URL, which is percent-encoded in the path.
 const address = 'https://app.example/oauth/client.json?v=1'
 const unknown = await admin.GET('/admin/v1/clients/{client_id}', {
   params: { path: { client_id: address } },

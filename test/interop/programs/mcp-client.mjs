@@ -1,4 +1,4 @@
-/** Both MCP client libraries have the same provider; only the import differs. `auth` discovers, and refreshes by itself. */
+/** The provider for both MCP client libraries, which differ only in the import. `auth` does discovery and refreshes. */
 
 import {
   CLIENT_ID,
@@ -20,7 +20,7 @@ const OWN_SETTINGS = {
   }),
 }
 
-/** `settings`: the part of the provider that is about the client. */
+/** `settings`: the part of the provider about the client. */
 export const runMcpClient = (auth, settings = OWN_SETTINGS) =>
   run(async () => {
     let tokens

@@ -1,6 +1,6 @@
 /**
- * A host of an MCP server ($SERVER), with either client library: it knows the server's URL and a registered client's id.
- * It prints what each tool said and the tokens that the library saved.
+ * A host of an MCP server ($SERVER), with either client library. It has the server's URL and the id of a registered client.
+ * It prints the result of each tool and the tokens that the library saved.
  */
 
 import { CLIENT_ID, callbackFor, REDIRECT_URI, run, say } from './steps.mjs'
@@ -31,7 +31,7 @@ export const runMcpHost = ({ Client, StreamableHTTPClientTransport, options = {}
       state: () => 'a-state',
     }
 
-    /** Connects and calls the tool; lets the user decide where the library asks for that. */
+    /** Connects and calls the tool. If the library asks for it, the user decides. */
     async function call(name, given = {}) {
       const transport = new StreamableHTTPClientTransport(new URL(process.env.SERVER), {
         authProvider: provider,
@@ -63,7 +63,7 @@ export const runMcpHost = ({ Client, StreamableHTTPClientTransport, options = {}
     try {
       say('ADDED', await call('add_note', { text: 'Water the plants.' }))
     } catch (fault) {
-      // Version 1 refreshes for a scope that is lacking, in vain, and leaves the rest to its host.
+      // Version 1 refreshes without success if a scope is missing, and leaves the new authorization to its host.
       if ((fault.code ?? fault.status) !== 403) throw fault
       say('FORBIDDEN', 403)
       mayRefresh = false

@@ -1,4 +1,4 @@
-/** A host that knows local MCP servers only: it starts `mcp-remote` with the words given to it, and calls a tool through it. */
+/** A host that supports only local MCP servers: it starts `mcp-remote` with its arguments, and calls a tool through it. */
 
 import { createRequire } from 'node:module'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'

@@ -1,6 +1,6 @@
 /**
- * A host with an unregistered client, with version 1 or 2 of the MCP client: it has the URL of a metadata document, or the
- * library registers it. It opens the user's browser, takes the callback itself and calls a tool.
+ * A host with an unregistered client, with version 1 or 2 of the MCP client. It has the URL of a metadata document, or the
+ * library registers it. It opens the user's browser, receives the callback and calls a tool.
  */
 
 import { execFile } from 'node:child_process'

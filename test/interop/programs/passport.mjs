@@ -1,4 +1,4 @@
-/** passport-oauth2 in an Express application: the secret in the body. */
+/** passport-oauth2 in an Express application, which sends the secret in the body. */
 
 import express from 'express'
 import session from 'express-session'

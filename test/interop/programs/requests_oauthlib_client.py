@@ -9,7 +9,7 @@ from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
 registry, client_id, secret = (os.environ[n] for n in ("REGISTRY", "CLIENT_ID", "CLIENT_SECRET"))
-# oauthlib insists on https, also on a loopback address.
+# oauthlib requires https, even at a loopback address.
 os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
 
 

@@ -1,4 +1,4 @@
-# ruby-oauth2 with its defaults. See steps.mjs for what each program does.
+# ruby-oauth2 with its defaults. steps.mjs says what each program does.
 
 require 'json'
 require 'oauth2'

@@ -1,6 +1,6 @@
 /**
- * What each program here does, with its library's defaults: print `AUTHORIZE url`, read the callback's URL from
- * standard input, print `TOKEN {json}`, then `REFRESHED {json}` and `REVOKED` where the library can. `ERROR code` ends it.
+ * The steps of each program here, with the defaults of its library: it prints `AUTHORIZE url`, reads the callback's URL from
+ * standard input, prints `TOKEN {json}`, and if the library can, `REFRESHED {json}` and `REVOKED`. It stops after `ERROR code`.
  */
 
 import { createInterface } from 'node:readline'

@@ -1,4 +1,4 @@
-// golang.org/x/oauth2 with its defaults: it tries HTTP Basic first, then the body. See steps.mjs for what each program does.
+// golang.org/x/oauth2 with its defaults: it tries HTTP Basic first, then the body. steps.mjs says what each program does.
 package main
 
 import (

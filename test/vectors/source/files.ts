@@ -1,4 +1,4 @@
-/** The files of vectors as they should be, from what is written of them. */
+/** The files of vectors, made from their source. */
 
 import { join } from 'node:path'
 import { KEY_SET, reuseSignatures } from './keys.ts'
@@ -22,7 +22,7 @@ const FILES: Readonly<Record<string, [description: string, write: () => Promise<
 }
 export const NAMES = Object.keys(FILES)
 
-/** `read` returns the text of a file as it is; '' if there is none. */
+/** `read` returns the current text of a file, or '' if it does not exist. */
 export async function filesOfVectors(read: (name: string) => string) {
   const files = new Map<string, string>()
   for (const [name, [description, write]] of Object.entries(FILES)) {

@@ -1,4 +1,4 @@
-/** The keys of the vectors, and what signs with them. They are public: they must never sign anything else. */
+/** The keys of the vectors, and functions that sign with them. The keys are public, so they must never sign anything else. */
 
 import { decode, encode } from 'jose/base64url'
 import keys from '../keys.json' with { type: 'json' }
@@ -15,7 +15,7 @@ export function publicPart(name: KeyName) {
   return Object.fromEntries(members) as unknown as JsonWebKey & { kid: string; alg: string }
 }
 
-/** The public members that identify it, as a DPoP proof carries them. */
+/** The public members that identify a key, as in a DPoP proof. */
 export function bare(name: KeyName) {
   const { kid, alg, use, ...members } = publicPart(name)
   return members
@@ -23,7 +23,7 @@ export function bare(name: KeyName) {
 
 export const thumbprintOf = (name: KeyName) => keys[name].kid
 
-/** What `/jwks.json` of the registry of the vectors serves. The last key is for encryption alone. */
+/** The key set at `/jwks.json` of the registry of the vectors. The last key is only for encryption. */
 export const KEY_SET = {
   keys: [
     { ...publicPart('registry'), use: 'sig' },
@@ -35,14 +35,14 @@ export const KEY_SET = {
 const text = (value: unknown) =>
   new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
 
-/** By signing input: a signature with ECDSA is another one each time, and the files should change only where they must. */
+/** The signatures by their input. ECDSA makes a new signature each time, and the files should not change without need. */
 const written = new Map<string, string[]>()
 
 export function reuseSignatures(file: string): void {
   for (const [, input = '', signature = ''] of file.matchAll(
     /(?<![\w.-])([\w-]+\.[\w-]+)\.([\w-]+)(?![\w.-])/g,
   )) {
-    // First: this process may have made another one before.
+    // Prefers the signature in the file to one that this process has made before.
     written.set(input, [signature, ...(written.get(input) ?? [])])
   }
 }
@@ -74,11 +74,11 @@ export async function signed(name: KeyName, header: object, payload: unknown): P
   return `${input}.${made}`
 }
 
-/** As signed, with this signature instead. */
+/** The token with this signature in place of its own. */
 export const withSignature = (jws: string, signature: string) =>
   `${jws.slice(0, jws.lastIndexOf('.'))}.${signature}`
 
-/** Under a shared secret, which an attacker would take from a public key. */
+/** A JWS under a shared secret, which an attacker would take from a public key. */
 export async function signedWithSecret(secret: string, header: object, payload: object) {
   const input = `${encode(text(header))}.${encode(text(payload))}`
   const hmac = { name: 'HMAC', hash: 'SHA-256' }

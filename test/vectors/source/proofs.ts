@@ -34,7 +34,7 @@ const proofHeader = (by: KeyName, header: Record<string, unknown> = {}) => ({
   ...header,
 })
 
-/** A good proof unless changed; a member that is `undefined` is left out. */
+/** A valid proof with these changes. A member that is `undefined` is omitted. */
 const proofOf = (token: string, title: string, { by = 'holder', header, claims }: Change = {}) =>
   signed(by, proofHeader(by, header), proofClaims(token, title, claims))
 

@@ -1,4 +1,4 @@
-/** Signed tokens (RFC 9068): what must be refused though it looks like one. */
+/** Signed tokens (RFC 9068), and invalid tokens that look like one. */
 
 import { encode } from 'jose/base64url'
 import keys from '../keys.json' with { type: 'json' }
@@ -32,7 +32,7 @@ type Change = Readonly<{
   claims?: Record<string, unknown>
 }>
 
-/** A good token unless changed; a member that is `undefined` is left out. */
+/** A valid token with these changes. A member that is `undefined` is omitted. */
 const tokenWith = ({ by = 'registry', header, claims }: Change) =>
   signed(by, { ...headerOf(by), ...header }, { ...claimsOf({}), ...claims })
 

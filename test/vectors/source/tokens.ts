@@ -14,7 +14,7 @@ const ISSUED_AT = NOW - 60
 export const EXPIRES_AT = NOW + 540
 
 export type Described = Readonly<{
-  /** Null: the client acts for itself. */
+  /** Null if the client acts for itself. */
   user?: string | null
   scopes?: readonly string[]
   endorsements?: readonly string[]
@@ -24,7 +24,7 @@ export type Described = Readonly<{
 }>
 
 const CLIENT = 'client-1'
-/** What the description leaves out. */
+/** Adds the defaults of members that the description omits. */
 const whole = ({
   user = 'user-1',
   scopes = ['files:read'],
@@ -36,7 +36,7 @@ const whole = ({
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('base64url')
 
-/** Well formed, and always the same for the same name. */
+/** A well-formed token, which is always the same for the same name. */
 export const opaqueTokenOf = (name: string) => tokenOf('accessToken', sha256(name))
 
 export function claimsOf(described: Described): Record<string, unknown> {
@@ -123,7 +123,7 @@ export type Told = Readonly<{
 
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
 
-/** A signed token is for a resource and has a scope, and a key set needs to know for which resource. */
+/** Whether the token can be signed: it needs a resource and a scope, and the service must have an audience. */
 const mayBeSigned = ({ audience, scopes }: Described, required: Required) =>
   required.audience !== undefined && audience?.length !== 0 && scopes?.length !== 0
 
@@ -150,7 +150,7 @@ export async function inBothForms(written: Written, told: Told): Promise<void> {
   }
 }
 
-/** Writes one vector for a request whose answer does not depend on a token's form. */
+/** Writes one vector for a request whose response does not depend on the form of a token. */
 export function plain(
   { vectors }: Written,
   title: string,

@@ -1,4 +1,4 @@
-/** What the files of vectors have: see ../README.md. */
+/** The types of the files of vectors, which ../README.md describes. */
 
 export type Required = Readonly<{
   scopes: readonly string[]
@@ -19,10 +19,10 @@ type Session = Readonly<{
 export type Allowed = Readonly<{ status: 200; session: Session }>
 export type Refused = Readonly<{
   status: 401 | 403
-  /** Null: no credential was presented, so the challenge has no error. */
+  /** Null if no credential was presented, so that the challenge has no error. */
   error: string | null
   scheme: 'Bearer' | 'DPoP'
-  /** The scopes in the challenge; '' for none. Absent where the ways to check differ. */
+  /** The scopes in the challenge; '' for none. Absent if the ways to check differ. */
   scope?: string
 }>
 export type Answer = Allowed | Refused
@@ -32,12 +32,12 @@ export type Form = 'any' | 'opaque' | 'signed'
 export type Vector = Readonly<{
   title: string
   form: Form
-  /** Epoch seconds, instead of the file's. */
+  /** Epoch seconds, in place of the file's `now`. */
   now?: number
   request: Readonly<{ method: string; url: string; headers: Readonly<Record<string, string>> }>
   required: Required
   answer: Answer
-  /** To the same request once more. */
+  /** The response to the same request a second time. */
   repeated?: Answer
 }>
 
@@ -46,7 +46,7 @@ export type VectorFile = Readonly<{
   issuer: string
   now: number
   keySet: Readonly<{ keys: readonly object[] }>
-  /** What the registry answers about a token at `/introspect`. About any other token: that it is not active. */
+  /** The response of `/introspect` for each token. Any other token is not active. */
   introspection: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   vectors: readonly Vector[]
 }>

@@ -1,4 +1,4 @@
-/** Writes the files of vectors: `npx node test/vectors/source/write.ts`. A signature changes only with what it signs. */
+/** Writes the files of vectors: `npx node test/vectors/source/write.ts`. A signature changes only if its input does. */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
