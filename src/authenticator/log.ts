@@ -2,6 +2,7 @@
 
 import { newCorrelationId } from '../crypto/random.ts'
 import { asksForCredential } from '../protocol/bearer.ts'
+import { dataPointIndex } from '../protocol/sanitize.ts'
 import type { DataPoints } from '../stores/database.ts'
 import type { Checked } from './check.ts'
 
@@ -48,7 +49,7 @@ export function tell(
   const ms = Date.now() - startedAtMs
   try {
     dataPoints?.writeDataPoint({
-      indexes: [clientId],
+      indexes: [dataPointIndex(clientId)],
       blobs: [endpoint, summary.outcome, summary.reason, clientId],
       doubles: [ms, summary.status],
     })

@@ -2,7 +2,7 @@
 
 import { networkOf } from '../domain/network.ts'
 import type { OAuthError } from '../protocol/errors.ts'
-import { sanitized } from '../protocol/sanitize.ts'
+import { dataPointIndex, sanitized } from '../protocol/sanitize.ts'
 import type { DataPoints } from '../stores/database.ts'
 import type { RefusalStore } from '../stores/refusals.ts'
 import type { FloodLimit } from './flood.ts'
@@ -17,9 +17,7 @@ export type ReportDeps = Readonly<{
   refusalLimit: FloodLimit
 }>
 
-const MAX_DETAIL = 200
-/** The longest index that Analytics Engine takes, in bytes. */
-const MAX_INDEX = 96
+const MAX_DETAIL_LENGTH = 200
 
 const UNAVAILABLE = 503
 const TOO_MANY = 429
@@ -41,18 +39,21 @@ export function report(
   const { logsAnswers, dataPoints } = deps
   if (!refusal && !logsAnswers && !dataPoints) return
   const { log } = c.get('request')
-  const endpoint = sanitized(`${c.req.method} ${c.req.path}`, MAX_DETAIL)
+  const endpoint = sanitized(`${c.req.method} ${c.req.path}`, MAX_DETAIL_LENGTH)
   const clientId = claimedClientOf(c)
   const outcome = outcomeOf(refusal)
   const nowMs = Date.now()
   const ms = nowMs - startedAtMs
-  const why = refusal && { reason: refusal.reason, detail: sanitized(refusal.detail, MAX_DETAIL) }
+  const why = refusal && {
+    reason: refusal.reason,
+    detail: sanitized(refusal.detail, MAX_DETAIL_LENGTH),
+  }
   if (refusal || logsAnswers) {
     log('request', { endpoint, clientId, outcome, ...why, status, ms })
   }
   try {
     dataPoints?.writeDataPoint({
-      indexes: [(clientId ?? '').slice(0, MAX_INDEX)],
+      indexes: [dataPointIndex(clientId ?? '')],
       blobs: [endpoint, outcome, why?.reason ?? '', clientId ?? ''],
       doubles: [ms, status],
     })

@@ -9,7 +9,9 @@ const CREDENTIAL = new RegExp(`(${PREFIXES})[A-Za-z0-9_-]{8,}`, 'g')
 const JWT = /eyJ[\w-]{8,}(?:\.[\w-]*)*/g
 /** Other characters could be control sequences for a terminal. */
 const UNPRINTABLE = /[^\x20-\x7e]/g
-const MAX_QUOTED = 64
+const MAX_QUOTED_LENGTH = 64
+/** Analytics Engine takes no longer index of a data point. */
+const MAX_INDEX_BYTES = 96
 
 export const withoutCredentials = (text: string) =>
   text.replace(CREDENTIAL, '$1(hidden)').replace(JWT, 'eyJ(hidden)')
@@ -19,4 +21,7 @@ export function sanitized(text: string, maxLength: number): string {
   return clean.length > maxLength ? `${clean.slice(0, maxLength - 3)}...` : clean
 }
 
-export const quoted = (text: string) => `"${sanitized(text, MAX_QUOTED)}"`
+export const quoted = (text: string) => `"${sanitized(text, MAX_QUOTED_LENGTH)}"`
+
+/** The index of a data point about this client. The id is ASCII, and may be the address of a metadata document. */
+export const dataPointIndex = (clientId: string) => clientId.slice(0, MAX_INDEX_BYTES)

@@ -16,7 +16,7 @@ import {
   signIn,
   type TestClient,
 } from './registry.ts'
-import { authenticatorEnv, bearer, storeToken } from './stored-session.ts'
+import { authenticatorEnv, bearer, record, storeToken } from './stored-session.ts'
 
 type Line = Readonly<Record<string, unknown>>
 type Point = Readonly<{ indexes: string[]; blobs: string[]; doubles: number[] }>
@@ -239,6 +239,18 @@ describe('the log of the authenticator', () => {
     ])
     expect(points[0]?.indexes[0]).toBe(points[0]?.blobs[3])
     expect(points[0]?.blobs[3]).not.toBe('')
+  })
+
+  it('the data point of a check stays within the limits for a client whose id is a long address', async () => {
+    const { points, EVENTS } = dataset()
+    const authenticator = createAuthenticator({ ...authenticatorEnv(), EVENTS })
+    const client_id = `https://host.example/${'a'.repeat(400)}.json`
+    const { client } = record()
+    const token = await storeToken({ client: client && { ...client, client_id } })
+    expect((await ask(authenticator, '/auth', bearer(token))).status).toBe(200)
+    expect(points.map(({ indexes, blobs }) => [indexes, blobs[3]])).toEqual([
+      [[client_id.slice(0, MAX_INDEX_BYTES)], client_id],
+    ])
   })
 
   it('a check succeeds when its data point cannot be written', async () => {
