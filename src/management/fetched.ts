@@ -45,17 +45,17 @@ const LOGO_LATER = 'the logo is fetched later: storage did not answer'
 type KeyReader = Pick<ManagementDeps, 'ports' | 'resolveDocument'>
 
 /**
- * Reads the keys that a client publishes (`jwks_uri`). A client that acts for itself shows neither a code nor a refresh
- * token, for which its host could be asked later. `isGiven`: the change names the address, so it is read although there are
- * keys.
+ * Reads the keys that a client publishes (`jwks_uri`). A client that acts for itself or introspects shows neither a code nor
+ * a refresh token, for which its host could be asked later. `isGiven`: the change names the address, so it is read although
+ * there are keys.
  */
 export async function withPublishedKeys<Made extends Outcome<ClientRecord>>(
   made: Made,
   deps: KeyReader,
   isGiven = false,
 ): Promise<Made> {
-  const { jwks, grantTypes } = made.record
-  const isReadLater = !grantTypes.includes('client_credentials')
+  const { jwks, grantTypes, mayIntrospect } = made.record
+  const isReadLater = !grantTypes.includes('client_credentials') && !mayIntrospect
   return isReadLater || (jwks !== null && !isGiven) ? made : readKeysNow(made, deps)
 }
 

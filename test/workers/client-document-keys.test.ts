@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { authorizeClient } from '../../src/flows/registration/clients.ts'
+import { API, newAdministrator } from './administration.ts'
 import {
   accepting,
   age,
@@ -252,6 +253,33 @@ describe('jwks_uri at another host', () => {
     expect(redeemed.status).toBe(200)
     expect(await requestsTo(keyHost)).toHaveLength(1)
   })
+
+  it.each([
+    ['acts for itself', { grant_types: ['client_credentials'] }],
+    ['only introspects', { grant_types: [], may_introspect: true }],
+  ])(
+    'an operator’s client with jwks_uri that %s has its keys read when it is registered',
+    async (_, more) => {
+      const jwks_uri = `https://${newHost()}/jwks.json`
+      await publish(jwks_uri, served(JSON.parse(keySetOf(key.jwk))))
+      const { token } = await newAdministrator()
+      const registered = await accepting(`${API}/clients`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+        body: JSON.stringify({
+          ...{ name: 'Service', owner_id: 'o', auth_method: 'private_key_jwt', jwks_uri, ...more },
+        }),
+      })
+      const { client_id } = (await registered.json()) as { client_id: string }
+      const introspectWith = async (by: Key) => {
+        const assertion = asserting(await assertionOf(client_id, by))
+        return post('/introspect', { token: 'unknown', ...assertion }, {}, accepting)
+      }
+      expect((await introspectWith(key)).status).toBe(200)
+      // Control: a key that is not published authenticates no one.
+      expect(await refusal(await introspectWith(other))).toEqual(INVALID_CLIENT)
+    },
+  )
 })
 
 describe('client_credentials of a client with a metadata document', () => {

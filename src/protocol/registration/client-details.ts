@@ -69,7 +69,7 @@ export const CLIENT_DETAILS: Fields<ClientDetails> = {
   jwksUri: about(
     'jwksUri',
     '--jwks-uri <url>',
-    'where its public keys are published, in place of the keys: only for private_key_jwt. They are read now for a client with client_credentials, and otherwise when it uses a key that is not known',
+    'where its public keys are published, in place of the keys: only for private_key_jwt. They are read now for a client with client_credentials or may_introspect, and otherwise when it redeems something with a key that is not known',
     checkedText(
       2000,
       (text) => text === '' || publicUrlProblem(text) === null,
