@@ -40,7 +40,10 @@ function webAddressProblem(uri: string, url: URL): string | null {
   if (url.username || url.password || /^https?:\/\/[^/?]*@/.test(uri)) {
     return 'must not name a user or a password'
   }
-  if (!uri.startsWith(url.origin)) return `must begin with its origin in normal form, ${url.origin}`
+  // Not before a port: browsers leave the scheme's own port out.
+  if (!uri.startsWith(url.origin) || uri[url.origin.length] === ':') {
+    return `must begin with its origin in normal form, ${url.origin}`
+  }
   if (url.protocol === 'http:' && !LOOPBACK_HOSTS.includes(url.hostname)) {
     return 'must be https; http is for 127.0.0.1, [::1] and localhost only'
   }

@@ -19,6 +19,9 @@ describe('a redirect URI', () => {
     'http://127.0.0.1/cb',
     'http://127.0.0.1:5000/cb',
     'http://[::1]:5000/cb',
+    'http://[::1]',
+    'http://127.0.0.1:443/cb',
+    'https://app.example:80?from=registry',
     'http://localhost/cb',
   ])('the redirect URI %s is allowed for every client', (uri) => {
     expect(redirectUriProblem(uri, false)).toBeNull()
@@ -54,6 +57,11 @@ describe('a redirect URI', () => {
     ['HTTPS://app.example/cb', /absolute/],
     ['https://App.Example/cb', /normal form, https:\/\/app\.example/],
     ['https:app.example/cb', /normal form/],
+    ['https://app.example:443/cb', /normal form, https:\/\/app\.example$/],
+    ['https://app.example:/cb', /normal form/],
+    ['http://127.0.0.1:80/cb', /normal form, http:\/\/127\.0\.0\.1$/],
+    ['http://[::1]:80/cb', /normal form/],
+    ['http://127.0.0.1:05000/cb', /normal form/],
     ['http://127.1/cb', /normal form/],
     ['http://2130706433/cb', /normal form/],
     ['http://app.example/cb', /must be https/],
