@@ -102,7 +102,7 @@ const BINDING_EFFECTS = {
   REFUSAL_LIMIT:
     'limits how many refusals are recorded, per location; optional in the authenticator, with `DB`',
   MANAGEMENT:
-    'optional: the management worker, to which the registry forwards `/admin/v1`, `/openapi.json`, `/docs`, `/schemas/session.json`, `/invitation`, `/register`, [the portal](portal.md) (`/clients`, `/new-client`, `/approvals`) and [the directory](directory.md) (`/directory`); without it these paths are 404',
+    'optional: the management worker, to which the registry forwards `/admin/v1`, `/openapi.json`, `/docs`, `/schemas/session.json`, `/errors` (where `error_uri` leads), `/logos`, `/invitation`, `/register`, [the portal](portal.md) (`/clients`, `/new-client`, `/approvals`) and [the directory](directory.md) (`/directory`); without it these paths are 404',
   REGISTRY:
     'optional, in the authenticator: the registry, from which it reads `/jwks.json` to check signed tokens; without it from `ISSUER`',
   EVENTS:

@@ -8,7 +8,7 @@ import { sendErrorPage } from './error-page.tsx'
 /** Sends a request to the worker as it came. */
 export type Forward = (request: Request) => Promise<Response>
 
-const MANAGEMENT_PATHS = [
+export const MANAGEMENT_PATHS = [
   '/admin/v1',
   '/admin/v1/*',
   '/openapi.json',
