@@ -11,8 +11,15 @@ import type {
   AuthenticationRequest,
   AuthenticatorBinding,
 } from '../protocol/authentication.ts'
-import { refusal, refusalBody, refusalResponse, UNAVAILABLE } from '../protocol/bearer.ts'
+import {
+  type Refusal,
+  refusal,
+  refusalBody,
+  refusalParts,
+  UNAVAILABLE,
+} from '../protocol/bearer.ts'
 import { KEY_SET_PATH, KEY_SET_SECONDS, KEY_SET_TYPE } from '../protocol/key-set.ts'
+import { preflightHeaders } from '../protocol/preflight.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
 import { type Checked, checkCredential, type Question } from './check.ts'
 import { registryKeys, sessionSigner } from './keys.ts'
@@ -87,7 +94,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
     return { kind: 'refused', refusal: { ...refusal, correlationId } }
   }
 
-  const answer = async (outcome: Authentication, nowMs: number): Promise<Response> => {
+  const responseTo = async (outcome: Authentication, nowMs: number): Promise<Response> => {
     switch (outcome.kind) {
       case 'anonymous':
         return anonymous()
@@ -100,11 +107,12 @@ function serving(env: AuthenticatorEnv): Authenticator {
     }
   }
 
-  async function answerHttp(request: Request, defer: Defer | undefined): Promise<Response> {
+  async function respond(request: Request, defer: Defer | undefined): Promise<Response> {
     const { method } = request
     const path = pathOf(request.url)
     if (!AUTHENTICATOR_PATHS.includes(path))
       return invalid('No endpoint has this path. The authenticator answers at /auth.', 404)
+    if (path === KEY_SET_PATH && isPreflight(request)) return keySetPreflight(request)
     if (method !== 'GET' && method !== 'HEAD') {
       return invalid('The method must be GET or HEAD.', 405, { Allow: 'GET, HEAD' })
     }
@@ -117,7 +125,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
     const nowMs = Date.now()
     const address = request.headers.get('CF-Connecting-IP') ?? ''
     const asking = { endpoint: 'GET /auth', startedAtMs: nowMs, address, defer }
-    return answer(concluded(asking, await decide(request, nowMs).catch(unavailable)), nowMs)
+    return responseTo(concluded(asking, await decide(request, nowMs).catch(unavailable)), nowMs)
   }
 
   async function decide(request: Request, nowMs: number): Promise<Checked> {
@@ -152,7 +160,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
   return {
     async fetch(request, defer) {
       try {
-        const response = await answerHttp(request, defer)
+        const response = await respond(request, defer)
         return request.method === 'HEAD' ? new Response(null, response) : response
       } catch (fault) {
         return refusalResponse(unavailable(fault).refusal)
@@ -166,6 +174,8 @@ function serving(env: AuthenticatorEnv): Authenticator {
     },
   }
 }
+
+const refusalResponse = (refused: Refusal) => new Response(...refusalParts(refused))
 
 const malformed = (reason: string): Authentication => ({
   kind: 'refused',
@@ -220,6 +230,15 @@ const keySet = (keys: PublicKeySet) =>
       'Cache-Control': `public, max-age=${KEY_SET_SECONDS}`,
       'Access-Control-Allow-Origin': '*',
     },
+  })
+
+const isPreflight = ({ method, headers }: Request) =>
+  method === 'OPTIONS' && headers.has('Access-Control-Request-Method')
+
+const keySetPreflight = ({ headers }: Request) =>
+  new Response(null, {
+    status: 204,
+    headers: preflightHeaders(['GET', 'HEAD'], headers.get('Access-Control-Request-Headers')),
   })
 
 const invalid = (reason: string, status: number, headers: Record<string, string> = {}) =>

@@ -7,6 +7,7 @@ import type { HttpContext, RequestEnv } from '../http/request-context.ts'
 import { SIGNS_HEADER } from '../protocol/key-set.ts'
 import { Problem } from '../protocol/problem.ts'
 import { RegistrationError } from '../protocol/registration/errors.ts'
+import { sendNotFound } from '../routes/error-page.tsx'
 import type { ManagementDeps } from './deps.ts'
 import { directoryPage } from './directory.tsx'
 import { actorOf, admit } from './guard.ts'
@@ -103,6 +104,12 @@ async function handle(
   return responseOf(c, operation, await result)
 }
 
+/** JSON below the API's path; elsewhere as the registry does it, since people open pages of the portal that do not exist. */
+const NOWHERE: FrameRules = {
+  sendError: (c, refusal, site) =>
+    (c.req.path.startsWith(API_PATH) ? sendProblem : sendNotFound)(c, refusal, site),
+}
+
 function handleNowhere(): never {
   throw new Problem('no_such_path', 'There is nothing at this path: /docs lists what there is.')
 }
@@ -121,6 +128,6 @@ export function createManagement(deps: ManagementDeps) {
       frame(page, deps, (c) => page.respond(c, deps)),
     )
   }
-  app.notFound(frame(RULES, deps, handleNowhere) as NotFoundHandler<RequestEnv>)
+  app.notFound(frame(NOWHERE, deps, handleNowhere) as NotFoundHandler<RequestEnv>)
   return app
 }

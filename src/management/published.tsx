@@ -4,6 +4,7 @@
  */
 
 import { LOGOS_PATH } from '../domain/shown-client.ts'
+import { isPreflight, preflightResponse } from '../http/any-origin.ts'
 import type { FrameRules } from '../http/frame.ts'
 import { sendPage } from '../http/page.ts'
 import { explanationOf, explanations } from '../pages/error-explanations.ts'
@@ -23,7 +24,9 @@ import { REFERENCE_STYLE } from './styles.ts'
 /** As long as the stylesheet: a deployment changes them. */
 const MAX_AGE_SECONDS = 300
 
-/** Answers GET and HEAD. */
+const READS = ['GET', 'HEAD']
+
+/** Answers GET and HEAD, and a preflight where scripts of any origin may read. */
 const readable = (
   path: string,
   respond: Page['respond'],
@@ -33,6 +36,7 @@ const readable = (
   isRoutine: true,
   ...rules,
   respond(c, deps) {
+    if (rules.allowsAnyOrigin && isPreflight(c.req.raw)) return preflightResponse(c.req.raw, READS)
     requireGet(c)
     return respond(c, deps)
   },

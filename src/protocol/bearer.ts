@@ -162,11 +162,14 @@ const HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store
 export const refusalBody = ({ error, reason }: Readonly<{ error: string; reason: string }>) =>
   JSON.stringify({ error, error_description: reason, reason })
 
-export function refusalResponse(refused: Refusal): Response {
+/** The body of the response to a refused caller, and the status and headers that go with it. */
+export function refusalParts(refused: Refusal) {
   const { status, wwwAuthenticate, correlationId } = refused
-  const headers = new Headers(HEADERS)
-  if (wwwAuthenticate !== null) headers.set('WWW-Authenticate', wwwAuthenticate)
-  if (status === 503) headers.set('Retry-After', String(RETRY_AFTER_SECONDS))
-  if (correlationId !== undefined) headers.set('X-Correlation-Id', correlationId)
-  return new Response(refusalBody(refused), { status, headers })
+  const headers: Readonly<Record<string, string>> = {
+    ...HEADERS,
+    ...(wwwAuthenticate !== null && { 'WWW-Authenticate': wwwAuthenticate }),
+    ...(status === 503 && { 'Retry-After': String(RETRY_AFTER_SECONDS) }),
+    ...(correlationId !== undefined && { 'X-Correlation-Id': correlationId }),
+  }
+  return [refusalBody(refused), { status, headers }] as const
 }

@@ -22,10 +22,10 @@ export type Check = Readonly<{
   identify: Identify
 }>
 
-type Answers = WeakMap<object, Promise<Authentication>>
-const answers = {
-  bounded: new WeakMap<object, Answers>(),
-  immediate: new WeakMap<object, Answers>(),
+type Outcomes = WeakMap<object, Promise<Authentication>>
+const outcomes = {
+  bounded: new WeakMap<object, Outcomes>(),
+  immediate: new WeakMap<object, Outcomes>(),
 }
 
 type Source = AuthenticatorBinding | Identify
@@ -40,9 +40,9 @@ export function askOnce(
   immediate: boolean,
   ask: () => Promise<Authentication>,
 ): Promise<Authentication> {
-  const byRequest = immediate ? answers.immediate : answers.bounded
+  const byRequest = immediate ? outcomes.immediate : outcomes.bounded
   const known = byRequest.get(request) ?? new WeakMap()
-  const answer = known.get(source) ?? ask()
-  byRequest.set(request, known.set(source, answer))
-  return answer
+  const outcome = known.get(source) ?? ask()
+  byRequest.set(request, known.set(source, outcome))
+  return outcome
 }

@@ -10,7 +10,7 @@ import {
   isFor,
   type Refusal,
   refusal,
-  refusalResponse,
+  refusalParts,
   UNAVAILABLE,
   WRONG_AUDIENCE,
   withOperation,
@@ -81,7 +81,7 @@ export function decider<C>(
 
   const refused = (why: Refusal): Decision => ({
     kind: 'refused',
-    response: refusalResponse(withOperation(why, { scopes, resourceMetadata })),
+    response: new Response(...refusalParts(withOperation(why, { scopes, resourceMetadata }))),
   })
 
   const callerOf = async (asked: Asked, c: C): Promise<SessionRecord | Refusal> => {

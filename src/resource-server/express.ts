@@ -100,8 +100,8 @@ export function scoped<Req extends ExpressRequest = ExpressRequest>(
  * Mount it with `app.all`, so that it also answers a browser's preflight. Throws a TypeError for bad options.
  */
 export function protectedResource(described: ProtectedResource) {
-  const answer = metadataOf(described)
+  const respond = metadataOf(described)
   return (req: ExpressRequest, res: ExpressResponse, next: Next): void => {
-    send(res, answer(req.method ?? '', headerOf(req))).catch(next)
+    send(res, respond(req.method ?? '', headerOf(req))).catch(next)
   }
 }

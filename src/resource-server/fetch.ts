@@ -62,6 +62,6 @@ export function scoped<Env = unknown>(required: Required, options: ScopedOptions
  * a browser's preflight. Throws a TypeError for bad options.
  */
 export function protectedResource(described: ProtectedResource): (request: Request) => Response {
-  const answer = metadataOf(described)
-  return ({ method, headers }) => answer(method, (name) => headers.get(name))
+  const respond = metadataOf(described)
+  return ({ method, headers }) => respond(method, (name) => headers.get(name))
 }

@@ -53,6 +53,6 @@ export function scoped(
  * Mount it with `app.all`, so that it also answers a browser's preflight. Throws a TypeError for bad options.
  */
 export function protectedResource(described: ProtectedResource): Handler {
-  const answer = metadataOf(described)
-  return (c) => answer(c.req.method, (name) => c.req.raw.headers.get(name))
+  const respond = metadataOf(described)
+  return (c) => respond(c.req.method, (name) => c.req.raw.headers.get(name))
 }

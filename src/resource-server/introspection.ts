@@ -60,15 +60,15 @@ export function introspection(options: IntrospectionOptions): Check {
     const form = new URLSearchParams({ token, token_type_hint: 'access_token' })
     const headers = new Headers({ Accept: 'application/json' })
     await authenticate(form, headers, options, now)
-    const answer = await registry.send(`${registry.issuer}/introspect`, {
+    const response = await registry.send(`${registry.issuer}/introspect`, {
       method: 'POST',
       body: form,
       headers,
       redirect: 'manual',
       signal: AbortSignal.timeout(registry.timeoutSeconds * 1000),
     })
-    if (answer.status !== 200) throw new Error(`/introspect answered ${answer.status}`)
-    return readAnswer(await answer.json())
+    if (response.status !== 200) throw new Error(`/introspect answered ${response.status}`)
+    return readResponse(await response.json())
   }
 
   // Apart, so that made-up tokens do not displace good ones.
@@ -102,8 +102,8 @@ const alive = (session: SessionRecord | null, now: number) =>
   session && now < endOf(session) ? session : null
 
 /** A refresh token is active too, and has no `token_type`. Throws if this is no introspection response. */
-function readAnswer(answer: unknown): SessionRecord | null {
-  const claims = Object(answer) as Readonly<Record<string, unknown>>
+function readResponse(body: unknown): SessionRecord | null {
+  const claims = Object(body) as Readonly<Record<string, unknown>>
   if (claims.active === false) return null
   if (claims.active !== true) throw new Error('/introspect answered without active')
   if (claims.token_type === undefined) return null

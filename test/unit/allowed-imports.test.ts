@@ -124,8 +124,11 @@ const MAY_NAME_BINDINGS = [
 const BINDING_TYPE =
   /\b(?:KVNamespace|D1Database|D1DatabaseSession|D1PreparedStatement|D1Result|RateLimit|Fetcher|Queue|R2Bucket|DurableObject\w*)\b/
 
-/** Folders that do not read the clock: time is an argument. */
-const WITHOUT_CLOCK = ['domain', 'protocol', 'flows']
+/** Folders that know neither HTTP objects nor the clock: they are given plain data, and the time. */
+const PURE = ['domain', 'protocol', 'flows']
+/** As a value or as a type. */
+const HTTP_OBJECT =
+  /\bnew (?:Request|Response|Headers)\b|[:<|] *(?:Request|Response|Headers)\b(?!\w)/
 
 type Import = Readonly<{ specifier: string; target: string | null }>
 type Source = Readonly<{ path: string; folder: string; text: string; imports: readonly Import[] }>
@@ -271,7 +274,16 @@ describe('forbidden dependencies', () => {
 
   it('domain, protocol and flows do not read the clock', () => {
     const asks = ({ folder, text }: Source) =>
-      WITHOUT_CLOCK.includes(folder) && /\bDate\.now\b|\bnew Date\(\)|\bperformance\b/.test(text)
+      PURE.includes(folder) && /\bDate\.now\b|\bnew Date\(\)|\bperformance\b/.test(text)
     expect(pathsWhere(asks)).toEqual([])
+  })
+
+  it('domain, protocol and flows know no HTTP objects', () => {
+    const knows = ({ text }: Source) => HTTP_OBJECT.test(text)
+    expect(pathsWhere((source) => PURE.includes(source.folder) && knows(source))).toEqual([])
+    // Control: where HTTP is spoken, they are found, as values and as types.
+    expect(pathsWhere(knows)).toEqual(
+      expect.arrayContaining(['authenticator/app.ts', 'http/frame.ts']),
+    )
   })
 })

@@ -52,6 +52,26 @@ describe('AUTHENTICATOR_KEYS', () => {
     expect((await ask('/jwks.json', {}, 'POST')).status).toBe(405)
   })
 
+  it('a script of any origin may ask for the key set of the authenticator with any header, and for nothing else there', async () => {
+    const { ask } = built({ AUTHENTICATOR_KEYS })
+    const asking = {
+      'Access-Control-Request-Method': 'GET',
+      'Access-Control-Request-Headers': 'traceparent',
+    }
+    const preflight = await ask('/jwks.json', asking, 'OPTIONS')
+    expect(preflight.status).toBe(204)
+    expect(preflight.headers.get('Access-Control-Allow-Origin')).toBe('*')
+    expect(preflight.headers.get('Access-Control-Allow-Headers')).toContain('traceparent')
+    expect((await ask('/jwks.json', {}, 'OPTIONS')).status).toBe(405)
+    for (const path of ['/auth', '/healthz']) {
+      const refused = await ask(path, asking, 'OPTIONS')
+      expect([refused.status, refused.headers.get('Access-Control-Allow-Origin')]).toEqual([
+        405,
+        null,
+      ])
+    }
+  })
+
   it('AUTHENTICATOR_KEYS sign even if JWT_SECRET is set; with only JWT_SECRET the secret signs and the key set is empty', async () => {
     const token = await storeToken()
     const both = built({ AUTHENTICATOR_KEYS, JWT_SECRET })

@@ -57,15 +57,18 @@ async function ask(asked: Asked, fetch = serve({ DIRECTORY: 'on', REGISTRATION: 
   return { response, body, faults: lacks(asked, response, body) }
 }
 
-it.each(PATHS)('every response of %s to a stranger has the headers that its status demands', async (path) => {
-  const fetch = serve({ DIRECTORY: 'on', REGISTRATION: 'open' })
-  const faults = []
-  for (const method of METHODS) {
-    const { response, faults: found } = await ask({ method, path }, fetch)
-    if (found.length > 0) faults.push(`${method} ${response.status} lacks ${found.join(', ')}`)
-  }
-  expect(faults).toEqual([])
-})
+it.each(PATHS)(
+  'every response of %s to a stranger has the headers that its status demands',
+  async (path) => {
+    const fetch = serve({ DIRECTORY: 'on', REGISTRATION: 'open' })
+    const faults = []
+    for (const method of METHODS) {
+      const { response, faults: found } = await ask({ method, path }, fetch)
+      if (found.length > 0) faults.push(`${method} ${response.status} lacks ${found.join(', ')}`)
+    }
+    expect(faults).toEqual([])
+  },
+)
 
 it.each(PATHS)('HEAD of %s has the status and the headers of GET', async (path) => {
   const own = ['content-length', 'date', 'set-cookie', 'x-correlation-id', 'content-type']
@@ -76,12 +79,37 @@ it.each(PATHS)('HEAD of %s has the status and the headers of GET', async (path) 
   expect(await seen('HEAD')).toEqual(await seen('GET'))
 })
 
+it.each(PATHS)(
+  'a preflight of %s is allowed where a script of any origin may read, and nowhere else',
+  async (path) => {
+    const origin = { Origin: 'https://app.example' }
+    const read = await registry(path, { headers: origin })
+    const preflight = await registry(path, {
+      method: 'OPTIONS',
+      headers: {
+        ...origin,
+        'Access-Control-Request-Method': 'GET',
+        'Access-Control-Request-Headers': 'traceparent',
+      },
+    })
+    const isOpen = read.headers.get('Access-Control-Allow-Origin') === '*'
+    const allowed = preflight.headers.get('Access-Control-Allow-Headers') ?? ''
+    expect([
+      preflight.ok && allowed.includes('traceparent'),
+      preflight.headers.get('Access-Control-Allow-Origin'),
+    ]).toEqual(isOpen ? [true, '*'] : [false, null])
+  },
+)
+
 it('control: a response that lacks what its status demands is found', () => {
-  const found = (status: number, method = 'GET') => lacks({ method, path: '/' }, new Response(null, { status }), '')
+  const found = (status: number, method = 'GET') =>
+    lacks({ method, path: '/' }, new Response(null, { status }), '')
   expect(found(401)).toContain('a challenge')
   expect(found(405)).toContain('the methods')
   expect(found(429)).toContain('a time to try again')
   expect(lacks({ method: 'HEAD', path: '/' }, new Response(), 'text')).toContain('an empty body')
   const allowed = new Response(null, { status: 405, headers: { Allow: 'GET, POST' } })
-  expect(lacks({ method: 'POST', path: '/' }, allowed, '')).toContain('other methods than the refused one')
+  expect(lacks({ method: 'POST', path: '/' }, allowed, '')).toContain(
+    'other methods than the refused one',
+  )
 })

@@ -1,7 +1,7 @@
 /** Flows of services at the authenticator, for the tests on a hostile platform. */
 
 import { expect } from 'vitest'
-import { refusalResponse } from '../../src/protocol/bearer.ts'
+import { refusalParts } from '../../src/protocol/bearer.ts'
 import {
   bodyOf,
   type Flow,
@@ -31,7 +31,7 @@ const overBinding =
   (immediate: boolean): Show =>
   async ({ authenticate }, token) => {
     const outcome = await authenticate({ authorization: `Bearer ${token}`, immediate })
-    if (outcome.kind === 'refused') return refusalResponse(outcome.refusal)
+    if (outcome.kind === 'refused') return new Response(...refusalParts(outcome.refusal))
     const Authorization = JSON.stringify(outcome)
     return Response.json({}, { headers: { 'X-Auth-Status': outcome.kind, Authorization } })
   }

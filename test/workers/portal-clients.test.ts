@@ -442,6 +442,17 @@ describe('visitors', () => {
     }
   })
 
+  it('an address below /clients that does not exist is a page for people, and below /admin/v1 a problem in JSON', async () => {
+    const owner = await newOwner()
+    const { id } = await register(owner)
+    for (const path of [`/clients/${id}/nowhere`, '/clients/x/nowhere', '/clients/']) {
+      const { status, headers } = await owner.get(path)
+      expect([status, headers.get('Content-Type')]).toEqual([404, 'text/html; charset=UTF-8'])
+    }
+    const { status, headers } = await owner.get('/admin/v1/nowhere')
+    expect([status, headers.get('Content-Type')]).toEqual([404, 'application/problem+json'])
+  })
+
   it('without the management worker the portal is 404, and no page links to it', async () => {
     const owner = await newOwner()
     const alone = ownerWith(owner.user, owner.cookie, serve({ MANAGEMENT: undefined }))
@@ -464,7 +475,7 @@ describe('visitors', () => {
     ])
     const out = ownerWith(owner.user, 'registry_session=')
     const answer = await out.send(path, fields)
-    expect(answer.status).toBe(401)
+    expect(answer.status).toBe(403)
     const [kept = []] = formsOf(await answer.text(), path)
     expect(kept).toEqual(fields)
     const again = ownerWith(owner.user, await signIn(owner.user))

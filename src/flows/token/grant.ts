@@ -40,13 +40,13 @@ export type TokenRequest = Readonly<{
 }>
 
 /** A request of an authenticated client. `asOfMs`: D1's moment of this request, as in `Lookup`. */
-export type Caller<Request = TokenRequest> = Request & Readonly<{ client: Client; asOfMs: number }>
+export type Caller<Asked = TokenRequest> = Asked & Readonly<{ client: Client; asOfMs: number }>
 
-export const callerOf = <Request>(
-  request: Request,
+export const callerOf = <Asked>(
+  request: Asked,
   client: Client,
   asOfMs = client.readAtMs,
-): Caller<Request> => ({ ...request, client, asOfMs })
+): Caller<Asked> => ({ ...request, client, asOfMs })
 
 /** A request that passed the check of its grant. */
 export type Attempt = Caller & Readonly<{ target: Target }>

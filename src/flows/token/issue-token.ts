@@ -17,11 +17,11 @@ const GRANTS = {
   refresh_token: refreshTokens,
 } satisfies Record<GrantType, (request: TokenRequest) => Promise<IssuedToken>>
 
-type Headers = Readonly<{ authorization: string | undefined; dpop: string | undefined }>
+type SentHeaders = Readonly<{ authorization: string | undefined; dpop: string | undefined }>
 
 export async function issueToken(
   fields: Fields,
-  headers: Headers,
+  headers: SentHeaders,
   deps: Deps,
   context: RequestContext,
 ): Promise<IssuedToken> {
@@ -31,7 +31,7 @@ export async function issueToken(
 
 async function readTokenRequest(
   fields: Fields,
-  { authorization, dpop }: Headers,
+  { authorization, dpop }: SentHeaders,
   deps: Deps,
   context: RequestContext,
 ): Promise<TokenRequest> {

@@ -108,7 +108,8 @@ function sendSignedOutPage(c: HttpContext, form: URLSearchParams, deps: Manageme
       signInAddress={loginAddress('/clients', issuer, settings.loginUrl)}
     />
   )
-  return sendPage(c, page, branding, { status: 401 })
+  // Not 401, which must name a scheme of HTTP authentication (RFC 9110 §15.5.2): there is none that pages use.
+  return sendPage(c, page, branding, { status: 403 })
 }
 
 /** The page as it is now, for a form on an older version. `show` is not called for a user who may no longer see it. */
