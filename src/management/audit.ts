@@ -7,7 +7,7 @@ import { isoTime } from '../protocol/registration/field.ts'
 import type { StoredEntry } from '../stores/audit.ts'
 import { Instant, maybe, named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
-import { nextOf, PAGE, pageAnswer } from './paging.ts'
+import { nextOf, PAGE, pageResponse } from './paging.ts'
 
 const Entry = named(
   'AuditEntry',
@@ -70,7 +70,7 @@ export const auditOperations = [
       'What administrators did, and what users agreed to or took back. Kept for AUDIT_KEEP_DAYS.',
     scopes: ['registry:read'],
     query: Query,
-    answers: pageAnswer('A page of the audit.', Entry, EXAMPLE, '1790856000-17'),
+    responses: pageResponse('A page of the audit.', Entry, EXAMPLE, '1790856000-17'),
     async handle({ query: { limit, after, since, user, ...asked }, act }, { audit }) {
       // The audit also has users whom the registry no longer knows, or never knew.
       const named = user === undefined ? undefined : ((await findUserId(act, user)) ?? user)

@@ -6,7 +6,7 @@ import { CATEGORY_IMPORT, readCategoryImport } from '../protocol/registration/sc
 import { MAX_LIST_BYTES, MAY_DECLARE, MAY_READ_DECLARED } from './declared.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
-import { nextOf, PAGE, pageAnswer } from './paging.ts'
+import { nextOf, PAGE, pageResponse } from './paging.ts'
 
 const CategoryDocument = named('Category', z.strictObject({ name: z.string(), title: z.string() }))
 const EXAMPLE = { name: 'cs.DL', title: 'Digital Libraries' }
@@ -21,7 +21,7 @@ export const categoryOperations = [
     scopes: MAY_READ_DECLARED,
     query: z.strictObject(PAGE),
     hasVersion: true,
-    answers: pageAnswer('A page of categories.', CategoryDocument, EXAMPLE),
+    responses: pageResponse('A page of categories.', CategoryDocument, EXAMPLE),
     async handle({ query: { limit, after = '' }, act }) {
       const { categories, version } = await pageOfCategories(act, after, limit)
       const items = categories.map(({ name, title }) => ({ name, title }))
@@ -39,7 +39,7 @@ export const categoryOperations = [
     maxBodyBytes: MAX_LIST_BYTES,
     bodyExample: { items: [{ name: 'cs', title: 'Computer Science' }, EXAMPLE] },
     isConditional: true,
-    answers: {
+    responses: {
       200: {
         description: 'How many were added, given another title and removed.',
         schema: z.strictObject({ added: z.int(), changed: z.int(), removed: z.int() }),

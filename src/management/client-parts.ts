@@ -63,7 +63,7 @@ export const clientPartOperations = [
     }),
     bodyExample: { overlap_seconds: 3600 },
     isConditional: true,
-    answers: {
+    responses: {
       201: {
         description: 'The new secret, shown only once.',
         schema: z.strictObject({ client_secret: z.string(), ...NOTES }),
@@ -95,7 +95,7 @@ export const clientPartOperations = [
     name: 'getClientPermissions',
     summary: 'Show what a client may do and has requested',
     scopes: MAY_READ_CLIENTS,
-    answers: {
+    responses: {
       200: { description: 'Its permissions.', schema: ClientPermissions, example: EXAMPLE },
     },
     hasVersion: true,

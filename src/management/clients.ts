@@ -56,7 +56,7 @@ export const clientOperations = [
     summary: 'List clients, ordered by id',
     description:
       'With has_requests=true: the clients that wait for a decision, the one with the oldest request first. Its after may also be the id of a client that waits.',
-    answer: 'A page of clients.',
+    response: 'A page of clients.',
     query: z.strictObject({
       ...PAGE,
       owner_id: maybe('clients of this owner'),
@@ -98,7 +98,7 @@ export const clientOperations = [
     description:
       'With a client_id of your choice the request can be repeated: the same content is 200 without a secret, other content is 409. Without grant types it gets those that it can be used for.',
     known: 'The client was there with the same content.',
-    answer: 'The client was registered.',
+    response: 'The client was registered.',
     once: {
       members: {
         client_secret: maybe('shown only once; none for a client that keeps no secret'),
@@ -122,7 +122,7 @@ export const clientOperations = [
   }),
   clients.show({
     summary: 'Show a client',
-    answer: 'The client, without its secrets.',
+    response: 'The client, without its secrets.',
     handle: ({ act, key }) => findClient(act, key),
   }),
   clients.change({
@@ -145,7 +145,7 @@ export const clientOperations = [
     method: 'DELETE',
     name: 'deleteClient',
     summary: 'Delete a client and end all that it has',
-    answer: 'The client as it was.',
+    response: 'The client as it was.',
     handle: ({ act, key, version }) => deleteClient(act, key, version),
   }),
 ]

@@ -16,7 +16,7 @@ export const MAY_DECLARE = ['registry:admin'] as const
 export const MAX_LIST_BYTES = 2 ** 20
 
 type Summary = Readonly<{ summary: string; description?: string }>
-type Words = Summary & Readonly<{ answer: string }>
+type Words = Summary & Readonly<{ response: string }>
 
 type Noun<Key extends string, Fields extends object, Record, Deletion> = Readonly<{
   form: DeclaredForm<Key, Fields>
@@ -48,7 +48,7 @@ type Noun<Key extends string, Fields extends object, Record, Deletion> = Readonl
   /** `known`: of a request that is repeated. */
   create: Words & Readonly<{ bodyExample: object; known: string }>
   show: Words
-  update: Summary & Readonly<{ bodyExample: object; answer?: string }>
+  update: Summary & Readonly<{ bodyExample: object; response?: string }>
   delete: Words & Readonly<{ query?: z.core.$ZodType<Deletion>; problems?: readonly ProblemType[] }>
 }>
 

@@ -22,16 +22,16 @@ import { notFound, type Page, requireGet } from './page.ts'
 
 const ROWS = 50
 /** Code points. */
-const MAX_SEARCH = 100
-const MAX_NAME = 200
-const MAX_DESCRIPTION = 500
+const MAX_SEARCH_LENGTH = 100
+const MAX_NAME_LENGTH = 200
+const MAX_DESCRIPTION_LENGTH = 500
 
 const shortened = (text: string, most: number) => {
   const characters = [...cleanText(text)]
   return characters.length > most ? `${characters.slice(0, most).join('')}…` : characters.join('')
 }
 
-const searchIn = (text = '') => [...cleanText(text)].slice(0, MAX_SEARCH).join('').trim()
+const searchIn = (text = '') => [...cleanText(text)].slice(0, MAX_SEARCH_LENGTH).join('').trim()
 
 const isStorable = (text: unknown): text is string =>
   typeof text === 'string' && text.isWellFormed() && !text.includes('\0')
@@ -62,9 +62,9 @@ const shown = (
   { declared }: Found,
   serviceName: string,
 ): ShownApplication => ({
-  name: shortened(name, MAX_NAME) || place.clientId,
+  name: shortened(name, MAX_NAME_LENGTH) || place.clientId,
   url: pageHost(url) === null ? '' : url,
-  description: shortened(description, MAX_DESCRIPTION),
+  description: shortened(description, MAX_DESCRIPTION_LENGTH),
   ownerName,
   logoPath: logoPath(logo),
   isLookAlike: !isReservedId(place.clientId) && looksLike(name, serviceName),

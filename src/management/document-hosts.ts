@@ -28,7 +28,7 @@ export const documentHostOperations = declaredOperations({
   },
   list: {
     summary: 'List the allowed and blocked hosts, ordered by host',
-    answer: 'A page of hosts.',
+    response: 'A page of hosts.',
   },
   create: {
     summary: 'Allow or block a host',
@@ -36,16 +36,16 @@ export const documentHostOperations = declaredOperations({
       'The host is kept in its canonical form: IDNA in ASCII, lower case. A blocked host is refused, even if another rule allows it. The request can be repeated: the same rule is 200, the other rule is 409.',
     bodyExample: { host: '*.example.com', rule: 'allow' },
     known: 'The host was listed with the same rule.',
-    answer: 'The host was listed.',
+    response: 'The host was listed.',
   },
-  show: { summary: 'Show a listed host', answer: 'The host.' },
+  show: { summary: 'Show a listed host', response: 'The host.' },
   update: {
     summary: 'Allow a blocked host, or block an allowed one',
     bodyExample: { rule: 'block' },
-    answer: 'The host as it is listed now.',
+    response: 'The host as it is listed now.',
   },
   delete: {
     summary: 'Take a host off the list',
-    answer: 'The host as it was listed.',
+    response: 'The host as it was listed.',
   },
 })

@@ -103,7 +103,7 @@ export const importOperations = [
     body: Imports,
     bodyExample: { clients: [EXAMPLE], dry_run: true },
     maxBodyBytes: MAX_BYTES,
-    answers: {
+    responses: {
       200: {
         description: 'What happened to each client, in the order of the request.',
         schema: z.strictObject({ results: z.array(Result) }),

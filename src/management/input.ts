@@ -11,7 +11,7 @@ import type { Operation } from './operation.ts'
 
 const MAX_BODY_BYTES = 65_536
 /** A caller chooses the names of unknown members. */
-const MAX_FIELD = 100
+const MAX_FIELD_LENGTH = 100
 const BODY = 'the body'
 
 const invalid = (sentence: string, field: string) =>
@@ -63,7 +63,7 @@ export function checkInput(schema: z.core.$ZodType, value: unknown, whole: strin
   if (read.success) return read.data
   const issue = deepest(read.error.issues)
   const keys = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
-  const field = pathText([...(issue?.path ?? []), ...keys]).slice(0, MAX_FIELD)
+  const field = pathText([...(issue?.path ?? []), ...keys]).slice(0, MAX_FIELD_LENGTH)
   const text = issue?.message ?? '{field} is not valid'
   const sentence = text.replaceAll('{empty}', 'null').replaceAll('{field}', () => field || whole)
   throw invalid(sentence, field)
@@ -96,7 +96,7 @@ export async function readJson(
     return parseJson(bytes)
   } catch (problem) {
     if (!(problem instanceof JsonProblem)) throw problem
-    const field = problem.field.slice(0, MAX_FIELD)
+    const field = problem.field.slice(0, MAX_FIELD_LENGTH)
     throw refuse(`${field || BODY} ${problem.message}`, field)
   }
 }

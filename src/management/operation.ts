@@ -39,7 +39,7 @@ export type Result = Readonly<{
   location?: string
 }>
 
-type Answer = Readonly<{
+type ResponseDescription = Readonly<{
   description: string
   schema: z.core.$ZodType
   example: unknown
@@ -68,7 +68,7 @@ export type Described<Query, Body, Made = Result> = Readonly<{
   hasVersion?: boolean
   /** Changes an existing record: needs `If-Match`, and returns an ETag. */
   isConditional?: boolean
-  answers: Readonly<Partial<Record<200 | 201, Answer>>>
+  responses: Readonly<Partial<Record<200 | 201, ResponseDescription>>>
   /** Refusals of its own: not those of every operation, nor `not_found` of a path with a parameter. */
   problems?: readonly ProblemType[]
   handle: (call: Call<Query, Body>, deps: ManagementDeps) => Promise<Made>

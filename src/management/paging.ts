@@ -27,7 +27,7 @@ export const PAGE = {
 }
 
 /** How the document describes a list: `items`, and the cursor of the next page, null after the last. `next` is an example. */
-export const pageAnswer = (
+export const pageResponse = (
   description: string,
   item: z.core.$ZodType,
   example: object,

@@ -7,7 +7,7 @@ import * as z from 'zod/mini'
 import type { Outcome } from '../flows/registration/change.ts'
 import { described, named } from './openapi/schemas.ts'
 import { type Described, type None, type Operation, operation } from './operation.ts'
-import { pageAnswer } from './paging.ts'
+import { pageResponse } from './paging.ts'
 
 /** What a person should know of a change: for example that a wider permission is still held. Absent if there is nothing. */
 export const NOTES = {
@@ -30,18 +30,18 @@ type Kind<Kept> = Readonly<{
   mayChange: Operation['scopes']
 }>
 
-/** What is left to say of an operation. `answer`: what the response to success has. */
+/** What is left to say of an operation. `response`: what the response to success has. */
 type Row<Query, Body, Made> = Omit<
   Described<Query, Body, Made>,
-  'method' | 'path' | 'name' | 'scopes' | 'answers'
+  'method' | 'path' | 'name' | 'scopes' | 'responses'
 > &
-  Readonly<{ answer: string }>
+  Readonly<{ response: string }>
 
-type Change<Query, Body, Made> = Omit<Row<Query, Body, Made>, 'answer'> &
+type Change<Query, Body, Made> = Omit<Row<Query, Body, Made>, 'response'> &
   Pick<Described<Query, Body>, 'method' | 'name'> &
   Partial<Pick<Described<Query, Body>, 'scopes'>> &
   Readonly<{
-    answer?: string
+    response?: string
     /** The end of the path, after the key. An operation without it changes the record itself. */
     part?: `/${string}`
   }>
@@ -66,21 +66,21 @@ export function recordOperations<Kept extends Readonly<{ version: number }>>(kin
   type Page = Readonly<{ records: readonly Kept[]; next: string | null }>
   type Created = Outcome<Kept> & Readonly<{ isNew: boolean; once?: object }>
   return {
-    list: <Query>({ answer, handle, ...row }: Row<Query, null, Page>) =>
+    list: <Query>({ response, handle, ...row }: Row<Query, null, Page>) =>
       operation<Query>({
         ...row,
         method: 'GET',
         path,
         name: `list${name}s`,
         scopes: mayRead,
-        answers: pageAnswer(answer, document, example),
+        responses: pageResponse(response, document, example),
         async handle(call, deps) {
           const { records, next } = await handle(call, deps)
           return { body: { items: records.map(documentOf), next } }
         },
       }),
 
-    create: <Body>({ known, answer, once, handle, ...row }: Creation<Body, Created>) =>
+    create: <Body>({ known, response, once, handle, ...row }: Creation<Body, Created>) =>
       operation<None, Body>({
         problems: ['conflict'],
         ...row,
@@ -88,10 +88,10 @@ export function recordOperations<Kept extends Readonly<{ version: number }>>(kin
         path,
         name: `create${name}`,
         scopes: mayChange,
-        answers: {
+        responses: {
           200: changed(known),
           201: {
-            ...changed(answer),
+            ...changed(response),
             ...(once && {
               schema: named(`Created${name}`, z.extend(schema, once.members)),
               example: { ...example, ...once.example },
@@ -108,14 +108,14 @@ export function recordOperations<Kept extends Readonly<{ version: number }>>(kin
         },
       }),
 
-    show: <Query = None>({ answer, handle, ...row }: Row<Query, null, Kept>) =>
+    show: <Query = None>({ response, handle, ...row }: Row<Query, null, Kept>) =>
       operation<Query>({
         ...row,
         method: 'GET',
         path: one,
         name: `get${name}`,
         scopes: mayRead,
-        answers: { 200: { description: answer, schema: document, example } },
+        responses: { 200: { description: response, schema: document, example } },
         hasVersion: true,
         async handle(call, deps) {
           const record = await handle(call, deps)
@@ -124,7 +124,7 @@ export function recordOperations<Kept extends Readonly<{ version: number }>>(kin
       }),
 
     change: <Query = None, Body = null>({
-      answer = `The ${name.toLowerCase()} as it is now.`,
+      response = `The ${name.toLowerCase()} as it is now.`,
       part,
       handle,
       ...row
@@ -134,7 +134,7 @@ export function recordOperations<Kept extends Readonly<{ version: number }>>(kin
         ...row,
         path: part === undefined ? one : `${one}${part}`,
         isConditional: true,
-        answers: { 200: changed(answer) },
+        responses: { 200: changed(response) },
         handle: async (call, deps) => resultOf(await handle(call, deps)),
       }),
   }

@@ -28,7 +28,7 @@ export const refusalOperations = [
     description:
       'By the correlation id of its response (X-Correlation-Id), in any case, with or without hyphens. Kept for one day.',
     scopes: ['registry:read'],
-    answers: {
+    responses: {
       200: {
         description: 'The cause.',
         schema: Refusal,

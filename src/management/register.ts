@@ -33,7 +33,7 @@ import {
 } from './registration-error.ts'
 
 const MAX_BODY_BYTES = 16_384
-const MAX_CLIENT_ID = 100
+const MAX_CLIENT_ID_LENGTH = 100
 
 const actBy = (c: HttpContext, name: string, deps: ManagementDeps) => ({
   actor: { name, scopes: [] },
@@ -100,7 +100,7 @@ function readIdentity(body: unknown, clientId: string): Readonly<{ secret: strin
 /** RFC 7592 §2. Each use of the token but the last is answered with the token that follows. */
 async function manage(c: HttpContext, deps: ManagementDeps): Promise<Handled> {
   const clientId = c.req.param('client_id') ?? ''
-  c.set('callerId', sanitized(clientId, MAX_CLIENT_ID))
+  c.set('callerId', sanitized(clientId, MAX_CLIENT_ID_LENGTH))
   const { issuer, settings } = deps
   const act = actBy(c, `client:${clientId}`, deps)
   const presented = readBearer(c.req.header('Authorization'))

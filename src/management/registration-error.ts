@@ -9,12 +9,12 @@ import { Problem, type ProblemType } from '../protocol/problem.ts'
 import { metadataErrorCode } from '../protocol/registration/client-metadata.ts'
 import type { RegistrationError } from '../protocol/registration/errors.ts'
 
-const MAX_DESCRIPTION = 400
+const MAX_DESCRIPTION_LENGTH = 400
 /** Characters that `error_description` must not have (RFC 6749 §5.2). A value of the caller may be quoted in it. */
 const UNQUOTABLE = /[^ !#-[\]-~]/g
 
 const sentenceOf = (message: string) =>
-  `${message.replaceAll('"', "'").replaceAll(UNQUOTABLE, '?').slice(0, MAX_DESCRIPTION)}.`
+  `${message.replaceAll('"', "'").replaceAll(UNQUOTABLE, '?').slice(0, MAX_DESCRIPTION_LENGTH)}.`
 
 /** §3.2.2. The description names the member. */
 export function metadataError(message: string, field: string | null) {

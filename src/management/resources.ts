@@ -32,16 +32,16 @@ export const resourceOperations = declaredOperations({
     update: updateResource,
     delete: deleteResource,
   },
-  list: { summary: 'List the resources, ordered by URI', answer: 'A page of resources.' },
+  list: { summary: 'List the resources, ordered by URI', response: 'A page of resources.' },
   create: {
     summary: 'Declare a resource',
     description:
       'The URI is kept in its canonical form: scheme and host in lower case, without a default port. The request can be repeated: the same content is 200, other content is 409.',
     bodyExample: { uri: 'https://files.example', name: 'Your files', scopes: ['files:read'] },
     known: 'The resource was there with the same content.',
-    answer: 'The resource was declared.',
+    response: 'The resource was declared.',
   },
-  show: { summary: 'Show a resource', answer: 'The resource.' },
+  show: { summary: 'Show a resource', response: 'The resource.' },
   update: {
     summary: 'Change a resource',
     description:
@@ -51,7 +51,7 @@ export const resourceOperations = declaredOperations({
   delete: {
     summary: 'Delete a resource and end the access tokens for it',
     description: 'Refused with 409 while it is a default resource of a client.',
-    answer: 'The resource as it was.',
+    response: 'The resource as it was.',
     problems: ['conflict'],
   },
 })

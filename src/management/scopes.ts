@@ -47,16 +47,16 @@ export const scopeOperations = [
       delete: (act, name, version, { withdraw }: z.output<typeof Withdraw>) =>
         deleteScope(act, name, withdraw === 'true', version),
     },
-    list: { summary: 'List the declared scopes, ordered by name', answer: 'A page of scopes.' },
+    list: { summary: 'List the declared scopes, ordered by name', response: 'A page of scopes.' },
     create: {
       summary: 'Declare a scope',
       description:
         'The request can be repeated: the same content is 200, other content is 409. A scope that is not declared works too: the consent page shows its name.',
       bodyExample: { name: 'submission:read', sentence: 'See your submissions' },
       known: 'The scope was declared with the same content.',
-      answer: 'The scope was declared.',
+      response: 'The scope was declared.',
     },
-    show: { summary: 'Show the declaration of a scope', answer: 'The scope.' },
+    show: { summary: 'Show the declaration of a scope', response: 'The scope.' },
     update: {
       summary: 'Change the declaration of a scope',
       description: 'Users are asked again when its sentence changes.',
@@ -66,7 +66,7 @@ export const scopeOperations = [
       summary: 'Remove the declaration of a scope',
       description:
         'Refused with 409 while a client or a user holds it, with or without a resource, unless withdraw is true.',
-      answer: 'The scope as it was.',
+      response: 'The scope as it was.',
       query: Withdraw,
       problems: ['conflict'],
     },
@@ -82,7 +82,7 @@ export const scopeOperations = [
     body: SCOPE_IMPORT,
     maxBodyBytes: MAX_LIST_BYTES,
     bodyExample: { items: [{ name: 'submission:read', sentence: 'See your submissions' }] },
-    answers: {
+    responses: {
       200: {
         description: 'The names of the scopes that were declared, and of those that were changed.',
         schema: z.strictObject({ created: z.array(z.string()), updated: z.array(z.string()) }),

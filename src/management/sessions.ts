@@ -12,8 +12,8 @@ import { described, named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 import { NOTES, notesIn } from './records.ts'
 
-const MAX_TOKEN = MAX_SIGNED_TOKEN_LENGTH
-const MAX_ID = 1000
+const MAX_TOKEN_LENGTH = MAX_SIGNED_TOKEN_LENGTH
+const MAX_ID_LENGTH = 1000
 
 const text = (maximum: number, description: string) =>
   z.optional(
@@ -27,9 +27,12 @@ const text = (maximum: number, description: string) =>
 
 const Revocation = z
   .strictObject({
-    token: text(MAX_TOKEN, 'an access, refresh or browser session token'),
-    client_id: text(MAX_ID, 'all of this client'),
-    user_id: text(MAX_ID, 'all of this user, by id or username, also of an accounts service'),
+    token: text(MAX_TOKEN_LENGTH, 'an access, refresh or browser session token'),
+    client_id: text(MAX_ID_LENGTH, 'all of this client'),
+    user_id: text(
+      MAX_ID_LENGTH,
+      'all of this user, by id or username, also of an accounts service',
+    ),
     even_unknown: z.optional(
       described('with user_id: also an id that the registry does not know', z.boolean()),
     ),
@@ -64,7 +67,7 @@ export const sessionOperations = [
     scopes: ['registry:sessions'],
     body: named('Revocation', Revocation),
     bodyExample: { client_id: 'Z5sV2mXkq0' },
-    answers: {
+    responses: {
       200: {
         description: 'The sessions have ended.',
         schema: z.strictObject({

@@ -49,7 +49,7 @@ export const statusOperations = [
     description:
       'The last migration of the database, every setting with its value, and what cron did: when each task last had something to do, the rows that it removed then, and the expired rows left for the next run. The task `run` counts the runs. Also what waits for the webhook (null while `WEBHOOK_URL` is not set): it is dropped after 36 hours, by the task `webhook_delivery`. Also who can administer, and which scopes are used and not declared.',
     scopes: ['registry:read'],
-    answers: {
+    responses: {
       200: {
         description: 'The state.',
         schema: named('Status', Status),

@@ -67,7 +67,7 @@ const users = recordOperations({
 export const userOperations = [
   users.list({
     summary: 'List users, ordered by id',
-    answer: 'A page of users.',
+    response: 'A page of users.',
     query: z.strictObject({
       ...PAGE,
       name: maybe('a part of the username or of the e-mail address, in any case'),
@@ -80,14 +80,14 @@ export const userOperations = [
     description:
       'With a user_id of your choice the request can be repeated: the same content is 200, other content is 409.',
     known: 'The user was there with the same content.',
-    answer: 'The user was registered.',
+    response: 'The user was registered.',
     body: named('UserCreation', USER_CREATION),
     bodyExample: { username: 'ada', email: 'ada@example.org', scopes: ['submission:read'] },
     handle: ({ act, body }) => createUser(act, newUserIn(body)),
   }),
   users.show({
     summary: 'Show a user',
-    answer: 'The user.',
+    response: 'The user.',
     query: BY,
     handle: ({ act, ...call }) => findUser(act, referenceOf(call)),
   }),
@@ -108,7 +108,7 @@ export const userOperations = [
     name: 'deleteUser',
     summary: 'Delete a user and end all that the user has',
     description: 'The audit keeps its rows.',
-    answer: 'The user as it was.',
+    response: 'The user as it was.',
     query: BY,
     async handle({ act, version, ...call }) {
       const who = referenceOf(call)
@@ -154,7 +154,7 @@ export const userOperations = [
     scopes: MAY_CHANGE,
     query: BY,
     isConditional: true,
-    answers: {
+    responses: {
       201: {
         description: 'The link.',
         schema: z.strictObject({

@@ -1,7 +1,11 @@
 /** Checks every response of the management API against its OpenAPI document. */
 
 import * as z from 'zod/mini'
-import { ProblemDocument, refusalsOf } from '../../src/management/openapi/responses.ts'
+import {
+  ProblemDocument,
+  refusalsOf,
+  responseComponents,
+} from '../../src/management/openapi/responses.ts'
 import { type Operation, returnsVersion } from '../../src/management/operation.ts'
 import { OPERATIONS } from '../../src/management/operations.ts'
 
@@ -10,16 +14,25 @@ const patternOf = ({ path }: Operation) => new RegExp(`^${path.replace(/\{\w+\}/
 const operationOf = (method: string, path: string) =>
   OPERATIONS.find((one) => one.method === method && patternOf(one).test(path))
 
+const COMPONENTS = responseComponents('https://registry.example')
+
 function check(operation: Operation, { status, headers }: Response, body: unknown) {
-  const answer = operation.answers[status as 200 | 201]
-  if (answer) {
-    z.parse(answer.schema, body)
+  const success = operation.responses[status as 200 | 201]
+  if (success) {
+    z.parse(success.schema, body)
     if (returnsVersion(operation) !== headers.has('ETag')) throw new Error('ETag')
     return
   }
   z.parse(ProblemDocument, body)
-  const documented = Object.keys(refusalsOf(operation))
-  if (!documented.includes(String(status))) throw new Error(`only ${documented} are documented`)
+  const documented = refusalsOf(operation)
+  const component = documented[status]?.$ref.split('/').at(-1)
+  if (component === undefined) {
+    throw new Error(`only ${Object.keys(documented)} are documented`)
+  }
+  const described = COMPONENTS[component]?.headers ?? {}
+  for (const name of ['Retry-After', 'WWW-Authenticate']) {
+    if (headers.has(name) !== name in described) throw new Error(name)
+  }
 }
 
 /** Throws for a response that `/openapi.json` does not describe. `path` is below the API's, with its query. */

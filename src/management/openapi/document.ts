@@ -4,9 +4,9 @@ import type * as z from 'zod/mini'
 import { API_PATH, nounOf, type Operation, returnsVersion, sufficientFor } from '../operation.ts'
 import {
   OAUTH_ENDPOINTS,
-  type OAuthAnswer,
   type OAuthEndpoint,
   OAuthErrorDocument,
+  type OAuthResponse,
 } from './oauth.ts'
 import { headersOf, ProblemDocument, refusalsOf, responseComponents } from './responses.ts'
 import { type Components, type JsonSchema, schemaOf } from './schemas.ts'
@@ -89,11 +89,11 @@ const content = (mediaType: string, schema: JsonSchema, example: unknown) => ({
 const securityOf = ({ scopes }: Operation) =>
   sufficientFor(scopes).flatMap((scope) => [{ bearer: [scope] }, { dpop: [scope] }])
 
-const creates = ({ method, isConditional, answers }: Operation) =>
-  method === 'POST' && !isConditional && answers[201] !== undefined
+const creates = ({ method, isConditional, responses }: Operation) =>
+  method === 'POST' && !isConditional && responses[201] !== undefined
 
 const responseObject = (
-  { description, headers = {}, mediaType = JSON_TYPE, schema, example }: OAuthAnswer,
+  { description, headers = {}, mediaType = JSON_TYPE, schema, example }: OAuthResponse,
   components: Components,
 ) => ({
   description,
@@ -101,13 +101,13 @@ const responseObject = (
   ...(schema && content(mediaType, schemaOf(schema, 'output', components), example)),
 })
 
-function answersOf(operation: Operation, components: Components) {
-  return Object.entries(operation.answers).map(([status, answer]) => {
+function successesOf(operation: Operation, components: Components) {
+  return Object.entries(operation.responses).map(([status, response]) => {
     const headers = {
       ...(returnsVersion(operation) && { ETag: 'The version, for If-Match.' }),
       ...(status === '201' && creates(operation) && { Location: 'The path of the record.' }),
     }
-    return [status, responseObject({ ...answer, headers }, components)]
+    return [status, responseObject({ ...response, headers }, components)]
   })
 }
 
@@ -132,7 +132,7 @@ function operationObject(operation: Operation, components: Components) {
       },
     }),
     responses: {
-      ...Object.fromEntries(answersOf(operation, components)),
+      ...Object.fromEntries(successesOf(operation, components)),
       ...refusalsOf(operation),
     },
   }
@@ -141,10 +141,17 @@ function operationObject(operation: Operation, components: Components) {
 const OAUTH_REFUSALS: Readonly<Record<number, string>> = {
   400: 'The request is not valid.',
   401: 'The client did not authenticate.',
+  408: 'The form did not arrive in time.',
   413: 'The form is too large.',
   415: 'The body is not a form.',
   429: 'Too many attempts.',
   503: 'The service cannot answer now. Nothing was lost.',
+}
+
+const OAUTH_HEADERS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
+  401: { 'WWW-Authenticate': 'RFC 6749 §5.2: Basic.' },
+  429: { 'Retry-After': 'Seconds.' },
+  503: { 'Retry-After': 'Seconds.' },
 }
 
 const oauthRefusals = () =>
@@ -153,17 +160,21 @@ const oauthRefusals = () =>
       status,
       {
         description,
+        headers: headersOf({
+          'X-Correlation-Id': 'What the operator finds the cause by.',
+          ...OAUTH_HEADERS[Number(status)],
+        }),
         ...content(JSON_TYPE, { $ref: '#/components/schemas/OAuthError' }, undefined),
       },
     ]),
   )
 
 function oauthObject(endpoint: OAuthEndpoint, components: Components) {
-  const { name, summary, description, query, form, formExample, takesProof, answers } = endpoint
+  const { name, summary, description, query, form, formExample, takesProof, responses } = endpoint
   const parameters = [...parametersOf(query, components), ...(takesProof ? [DPOP] : [])]
-  const answered = Object.entries(answers).map(([status, answer]) => [
+  const successes = Object.entries(responses).map(([status, response]) => [
     status,
-    responseObject(answer, components),
+    responseObject(response, components),
   ])
   return {
     operationId: name,
@@ -179,7 +190,7 @@ function oauthObject(endpoint: OAuthEndpoint, components: Components) {
         ...content(FORM_TYPE, schemaOf(form, 'input', components), formExample),
       },
     }),
-    responses: { ...Object.fromEntries(answered), ...(form && oauthRefusals()) },
+    responses: { ...Object.fromEntries(successes), ...(form && oauthRefusals()) },
   }
 }
 

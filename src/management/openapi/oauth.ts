@@ -175,7 +175,7 @@ export const OAUTH_ENDPOINTS = [
     summary: 'Ask a user for access (RFC 6749 §4.1.1)',
     description: 'For browsers. The user signs in and consents, and is sent back with a code.',
     query: authorizationRequest,
-    answers: {
+    responses: {
       200: { description: 'A page for the user.', mediaType: 'text/html', schema: z.string() },
       303: {
         description:
@@ -197,7 +197,7 @@ export const OAUTH_ENDPOINTS = [
     form: tokenRequest,
     formExample: { grant_type: 'client_credentials', scope: 'registry:admin' },
     takesProof: true,
-    answers: {
+    responses: {
       200: { description: 'Tokens.', schema: TokenResponse, example: EXAMPLE_TOKENS },
     },
   },
@@ -208,7 +208,7 @@ export const OAUTH_ENDPOINTS = [
     summary: 'End an access or refresh token (RFC 7009)',
     form: presented,
     formExample: { token: 'reg_…' },
-    answers: {
+    responses: {
       200: {
         description: 'The token is not valid, or never was.',
         schema: z.strictObject({}),
@@ -225,7 +225,7 @@ export const OAUTH_ENDPOINTS = [
       'With `Accept: application/token-introspection+jwt` the state is in a signed JWT (RFC 9701), where the registry has keys.',
     form: presented,
     formExample: { token: 'reg_…' },
-    answers: {
+    responses: {
       200: {
         description: 'The state of the token.',
         schema: IntrospectionResponse,
@@ -238,14 +238,14 @@ export const OAUTH_ENDPOINTS = [
     path: '/.well-known/oauth-authorization-server',
     name: 'metadata',
     summary: 'Show the endpoints and what they support (RFC 8414)',
-    answers: { 200: { description: 'The metadata.', schema: Metadata } },
+    responses: { 200: { description: 'The metadata.', schema: Metadata } },
   },
   {
     method: 'get',
     path: KEY_SET_PATH,
     name: 'keySet',
     summary: 'Show the public keys with which the registry signs (RFC 7517)',
-    answers: {
+    responses: {
       200: {
         description: 'The key set. The first key signs; it is empty where nothing is signed.',
         mediaType: KEY_SET_TYPE,
@@ -255,7 +255,7 @@ export const OAUTH_ENDPOINTS = [
   },
 ] as const satisfies readonly OAuthEndpoint[]
 
-export type OAuthAnswer = Readonly<{
+export type OAuthResponse = Readonly<{
   description: string
   mediaType?: string
   schema?: z.core.$ZodType
@@ -274,5 +274,5 @@ export type OAuthEndpoint = Readonly<{
   form?: z.core.$ZodType
   formExample?: unknown
   takesProof?: boolean
-  answers: Readonly<Record<number, OAuthAnswer>>
+  responses: Readonly<Record<number, OAuthResponse>>
 }>

@@ -40,6 +40,7 @@ const NAMES: Readonly<Record<number, string>> = {
 const HEADERS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
   401: { 'WWW-Authenticate': 'RFC 6750 §3: the scheme, the error and a scope that suffices.' },
   403: { 'WWW-Authenticate': 'RFC 6750 §3: the scheme, the error and a scope that suffices.' },
+  429: { 'Retry-After': 'Seconds.' },
   503: { 'Retry-After': 'Seconds.' },
 }
 

@@ -122,8 +122,8 @@ const show = (visit: Visit<Found>, shown: Shown = {}) =>
  */
 function signInAgainAddress({ c, deps: { issuer, settings }, session, found }: Visit<Found>) {
   if (found.approverVersion !== null) return null
-  const heldAt = Date.parse(session.record.start_time)
-  if (c.var.request.nowMs - heldAt <= REGISTRY_TOKEN_SECONDS * 1000) return null
+  const heldAtMs = Date.parse(session.record.start_time)
+  if (c.var.request.nowMs - heldAtMs <= REGISTRY_TOKEN_SECONDS * 1000) return null
   return `${loginAddress(c.req.path, issuer, settings.loginUrl)}&prompt=login`
 }
 
