@@ -11,9 +11,9 @@ import {
 } from './domain/branding.ts'
 import { publicUrlProblem } from './protocol/public-url.ts'
 
-const MAX_NAME = 40
+const MAX_NAME_LENGTH = 40
 /** A variable of a Worker takes 5 KB. */
-const MAX_SVG = 5000
+const MAX_SVG_LENGTH = 5000
 /** Control characters, line breaks, and characters that change the direction of the text around them. */
 const UNFIT_FOR_NAME = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
 const SVG = /^<svg\s[^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"[\s\S]*<\/svg>$/
@@ -26,16 +26,16 @@ const withDefault =
     given === undefined ? fallback : read(String(given).trim())
 
 function serviceName(text: string) {
-  if (text !== '' && text.length <= MAX_NAME && !UNFIT_FOR_NAME.test(text)) return text
-  throw new Error(`must be 1 to ${MAX_NAME} visible characters`)
+  if (text !== '' && text.length <= MAX_NAME_LENGTH && !UNFIT_FOR_NAME.test(text)) return text
+  throw new Error(`must be 1 to ${MAX_NAME_LENGTH} visible characters`)
 }
 
 function logo(text: string): Branding['logo'] {
-  if (text.length <= MAX_SVG && SVG.test(text)) return { svg: text }
+  if (text.length <= MAX_SVG_LENGTH && SVG.test(text)) return { svg: text }
   // The Content Security Policy names the URL, and cannot contain a query.
   if (publicUrlProblem(text) === null && !/[?;,]/.test(text)) return { url: text }
   throw new Error(
-    `must be the text of an SVG image with its xmlns, at most ${MAX_SVG} characters long, or the https URL of an image without ? ; and ,`,
+    `must be the text of an SVG image with its xmlns, at most ${MAX_SVG_LENGTH} characters long, or the https URL of an image without ? ; and ,`,
   )
 }
 
@@ -67,7 +67,7 @@ const link = (mayBeMail = false) => ({
 export const PAGE_SETTINGS = {
   SERVICE_NAME: {
     read: withDefault(DEFAULT_BRANDING.serviceName, serviceName),
-    values: `text, at most ${MAX_NAME} characters`,
+    values: `text, at most ${MAX_NAME_LENGTH} characters`,
     fallback: `\`${DEFAULT_BRANDING.serviceName}\``,
   },
   LOGO: { read: withDefault(null, logo), values: 'SVG, URL', fallback: '' },

@@ -9,7 +9,7 @@ import type { RefusedCheck } from './check.ts'
 import { type Asking, logFault } from './log.ts'
 import type { AuthenticatorEnv } from './settings.ts'
 
-const MAX_DETAIL = 200
+const MAX_DETAIL_LENGTH = 200
 
 type RecordRefusal = (asking: Asking, refused: RefusedCheck, correlationId: string) => void
 
@@ -40,7 +40,7 @@ export function refusalRecorder(env: AuthenticatorEnv, timeoutSeconds: number): 
       refusedAt: Math.floor(startedAtMs / 1000),
       endpoint,
       error: refusal.error,
-      detail: sanitized(detail ?? refusal.reason, MAX_DETAIL),
+      detail: sanitized(detail ?? refusal.reason, MAX_DETAIL_LENGTH),
       clientId: clientId ?? null,
     }
     defer(

@@ -32,7 +32,7 @@ export const DIRECTORY_KEPT_SECONDS = 30
 export const DIRECTORY_STALE_SECONDS = 2 * DIRECTORY_KEPT_SECONDS
 
 /** Code points of a search that count, and of each key. */
-const MAX_KEY = 100
+const MAX_KEY_LENGTH = 100
 const MAX_NAME_KEYS = 24
 const MAX_HOST_KEYS = 8
 
@@ -42,7 +42,7 @@ const words = (text: string) =>
     .trim()
 
 const shortened = (characters: readonly string[], from = 0) =>
-  characters.slice(from, from + MAX_KEY).join('')
+  characters.slice(from, from + MAX_KEY_LENGTH).join('')
 
 /** Letters and digits in lower case, without accents, with single spaces. Empty if the text has no letter and no digit. */
 export const searchKey = (text: string) => shortened([...words(text)])

@@ -1,11 +1,11 @@
 /** Values of JSON, and the names of its members. */
 
-const MAX_SHOWN = 200
+const MAX_SHOWN_LENGTH = 200
 
 /** A value of JSON for a sentence. `String` would call an object's own member `toString`. */
 export const textOf = (value: unknown): string =>
   typeof value === 'object' && value !== null
-    ? JSON.stringify(value).slice(0, MAX_SHOWN)
+    ? JSON.stringify(value).slice(0, MAX_SHOWN_LENGTH)
     : String(value)
 
 /** The name of a member in documents and in the audit, and the name of its column. */

@@ -28,12 +28,12 @@ export function ownPath(nextPage: string | undefined, issuer: string): string {
 }
 
 /** A longer one is no name and no address of a user. */
-const MAX_HINT = 320
+const MAX_HINT_LENGTH = 320
 
 /** `login_hint` of the authorization request at `path`; empty without one. */
 export function loginHintIn(path: string, issuer: string): string {
   const hint = new URL(path, issuer).searchParams.get('login_hint') ?? ''
-  return hint.length > MAX_HINT ? '' : hint
+  return hint.length > MAX_HINT_LENGTH ? '' : hint
 }
 
 /**

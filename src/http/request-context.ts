@@ -24,7 +24,7 @@ export type RequestEnv = {
 export type HttpContext = Context<RequestEnv>
 
 /** The id of a client with a metadata document is the address of the document. */
-const MAX_CLIENT_ID = 500
+const MAX_CLIENT_ID_LENGTH = 500
 
 const moment = (nowMs: number) => ({ now: Math.floor(nowMs / 1000), nowMs })
 
@@ -65,5 +65,5 @@ export function claimedClientOf(c: HttpContext): string | null {
   const sent =
     c.get('form') ?? (url.includes('?') ? formPairs(url.slice(url.indexOf('?') + 1)) : [])
   const claimed = claimedClientId(firstFields(sent), c.req.header('Authorization'))
-  return claimed === null ? null : sanitized(claimed, MAX_CLIENT_ID)
+  return claimed === null ? null : sanitized(claimed, MAX_CLIENT_ID_LENGTH)
 }

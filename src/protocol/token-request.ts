@@ -13,6 +13,7 @@ export type Redemption = Readonly<{
   codeVerifier: string | undefined
 }>
 
+/** Throws `invalid_request` without the parameter, `unsupported_grant_type` for one that is not known. */
 export function readGrantType(fields: Fields): GrantType {
   const asked = required(fields, 'grant_type')
   const grantType = GRANT_TYPES.find((known) => known === asked)
@@ -24,6 +25,7 @@ export function readGrantType(fields: Fields): GrantType {
   )
 }
 
+/** Throws `unauthorized_client`. */
 export function requireGrantType(client: Client, grantType: GrantType) {
   if (client.grantTypes.includes(grantType)) return
   throw new OAuthError(
@@ -33,12 +35,14 @@ export function requireGrantType(client: Client, grantType: GrantType) {
   )
 }
 
+/** Throws `invalid_request` without a code, and for a malformed verifier. */
 export const readRedemption = (fields: Fields): Redemption => ({
   code: required(fields, 'code'),
   redirectUri: fields.get('redirect_uri'),
   codeVerifier: readCodeVerifier(fields),
 })
 
+/** Throws `invalid_request` without the parameter. */
 export const readRefreshToken = (fields: Fields) => required(fields, 'refresh_token')
 
 type PresentedToken = Readonly<{

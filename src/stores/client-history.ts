@@ -5,7 +5,7 @@ import { rowReader } from './database.ts'
 import { named, type Owner, ownerJson } from './shown-client.ts'
 
 /** A longer detail is left out, because a page has many entries. */
-const MAX_DETAIL = 8000
+const MAX_DETAIL_LENGTH = 8000
 
 /** SQL: the users that a change of the owners names, as JSON. */
 const PEOPLE = `(SELECT json_group_array(json_object('userId', p.value, 'username', pu.username, 'seenName', pe.username_key))
@@ -19,7 +19,7 @@ export const historyOf = (
   slice: string,
 ) => `SELECT slice.auditId, slice.happenedAt, slice.actor, slice.event, slice.detail, ${ownerJson('slice.person')} AS person,
     ${PEOPLE} AS people FROM (
-    SELECT audit_id AS auditId, happened_at AS happenedAt, actor, event, iif(length(detail) <= ${MAX_DETAIL}, detail, '{}') AS detail,
+    SELECT audit_id AS auditId, happened_at AS happenedAt, actor, event, iif(length(detail) <= ${MAX_DETAIL_LENGTH}, detail, '{}') AS detail,
       iif(actor LIKE 'user:%', substr(actor, 6),
         iif(actor LIKE 'client:% user:%', substr(actor, instr(actor, ' user:') + 6), NULL)) AS person
     FROM audit WHERE client_id = ?1 AND event GLOB 'client.*' AND ${more} ORDER BY audit_id DESC ${slice}) slice

@@ -27,13 +27,13 @@ type Row = Readonly<{ client_id?: string; user_id?: string; created_at: string }
 
 /** What a killed run left. */
 async function removeLeft(api: ManagementApi): Promise<void> {
-  const before = Date.now() - LEFT_AFTER_SECONDS * 1000
+  const beforeMs = Date.now() - LEFT_AFTER_SECONDS * 1000
   for (const noun of NOUNS) {
     const query = { after: PREFIX, limit: 200 }
     const { body } = await api.call<{ items: Row[] }>({ method: 'GET', path: `/${noun}`, query })
     for (const { client_id, user_id = '', created_at } of body.items) {
       const id = client_id ?? user_id
-      if (id.startsWith(PREFIX) && Date.parse(created_at) < before) await remove(api, noun, id)
+      if (id.startsWith(PREFIX) && Date.parse(created_at) < beforeMs) await remove(api, noun, id)
     }
   }
 }

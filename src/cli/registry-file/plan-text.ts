@@ -5,7 +5,7 @@ import { type Io, note, writeOut } from '../verb.ts'
 import type { Change, Plan } from './plan.ts'
 import { asSet, differing, type Entry, fileForm, type Section } from './section.ts'
 
-const MAX_VALUE = 100
+const MAX_VALUE_LENGTH = 100
 
 type FieldChange = Readonly<{ field: string; from: unknown; to: unknown }>
 
@@ -19,7 +19,7 @@ function fieldChanges({ section, before, after }: Change): FieldChange[] {
 }
 
 const shortened = (text: string) =>
-  text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE - 1)}…` : text
+  text.length > MAX_VALUE_LENGTH ? `${text.slice(0, MAX_VALUE_LENGTH - 1)}…` : text
 
 function valueText(value: unknown): string {
   if (value === null) return 'none'

@@ -29,7 +29,7 @@ export type RegistryFile = Readonly<{
   problems: readonly FileProblem[]
 }>
 
-const MAX_IN_LABEL = 80
+const MAX_IN_LABEL_LENGTH = 80
 
 /** `sentence` as in the schemas of the fields. */
 function inWords(sentence: string, field: string): string {
@@ -93,7 +93,7 @@ async function readItem(raw: unknown, section: Section, place: Place): Promise<I
 
 function labelOf(raw: unknown, { name, noun, id }: Section, index: number): string {
   const given = isObject(raw) ? raw[id] : undefined
-  const isShown = typeof given === 'string' && given !== '' && given.length <= MAX_IN_LABEL
+  const isShown = typeof given === 'string' && given !== '' && given.length <= MAX_IN_LABEL_LENGTH
   return isShown ? `${noun} ${given}` : `${name}[${index}]`
 }
 

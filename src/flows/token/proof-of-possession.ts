@@ -33,6 +33,7 @@ export function requireProof(client: Client, proof: TokenProof | null) {
   throw new OAuthError('invalid_request', 'This client must send a DPoP proof with every request.')
 }
 
+/** Throws `invalid_request`. */
 export function requireProofFor(resources: readonly Resource[], proof: TokenProof | null) {
   if (proof || !resources.some(({ requireDpop }) => requireDpop)) return
   throw new OAuthError('invalid_request', 'A requested resource demands a DPoP proof.')

@@ -42,11 +42,11 @@ export type ClientMetadata = Readonly<{
   scopes: readonly string[] | null
 }>
 
-const MAX_NAME = 200
+const MAX_NAME_LENGTH = 200
 const MAX_REDIRECT_URIS = 20
 const MAX_WORDS = 20
 const MAX_SCOPES = 100
-const MAX_SCOPE_TEXT = 4000
+const MAX_SCOPE_TEXT_LENGTH = 4000
 const MAX_CONTACTS = 10
 
 /** For a client that does not say its name: users still see where it sends them. */
@@ -83,9 +83,9 @@ const METADATA = z.looseObject(
     ),
     grant_types: z._default(textsSchema(200, MAX_WORDS), ['authorization_code']),
     response_types: z.optional(textsSchema(200, MAX_WORDS)),
-    client_name: z._default(lineSchema(MAX_NAME), UNNAMED),
+    client_name: z._default(lineSchema(MAX_NAME_LENGTH), UNNAMED),
     client_uri: z._default(CLIENT_FIELDS.url.schema, ''),
-    scope: z.optional(textSchema(MAX_SCOPE_TEXT)),
+    scope: z.optional(textSchema(MAX_SCOPE_TEXT_LENGTH)),
     jwks: z._default(CLIENT_FIELDS.jwks.schema, null),
     dpop_bound_access_tokens: z._default(flagSchema(), false),
     ...membersOf(DETAILS, false),
