@@ -32,7 +32,7 @@ beforeAll(async () => {
   client = await newRefreshingClient()
 })
 
-/** The registry when D1's clock is so many seconds ahead, and the worker's clock is not. */
+/** A registry whose D1 clock is this many seconds ahead of the worker's clock. */
 const later = (seconds: number, settings: Record<string, unknown> = {}) =>
   serve({ DB: clockedDatabase(() => Date.now() + seconds * 1000), ...settings })
 const begin = async (fetch: Fetch = registry, whose = client): Promise<Issued> => {
@@ -50,7 +50,7 @@ const endsOf = (whose: TestClient) =>
     .first<{ idle_expires_at: number | null; expires_at: number }>()
 
 describe('REFRESH_IDLE_SECONDS', () => {
-  it('a refresh token that is not used for 14 days is refused, and one that is used in time is not', async () => {
+  it('a refresh token that is not used for 14 days is refused, and a token that is used in time is accepted', async () => {
     const [idle, used] = [await begin(), await begin()]
     const second = await renewed(used.refresh_token, later(13 * DAY_SECONDS))
     const late = await renewal(client, idle.refresh_token, {}, later(14 * DAY_SECONDS))
@@ -59,7 +59,7 @@ describe('REFRESH_IDLE_SECONDS', () => {
     expect(await sessionOf(third.access_token)).not.toBeNull()
   })
 
-  it('use does not prolong an authorization beyond REFRESH_LIFETIME_SECONDS', async () => {
+  it('a refresh does not prolong a family beyond REFRESH_LIFETIME_SECONDS', async () => {
     const first = await begin()
     const second = await renewed(first.refresh_token, later(13 * DAY_SECONDS))
     const third = await renewed(second.refresh_token, later(26 * DAY_SECONDS))
@@ -67,7 +67,7 @@ describe('REFRESH_IDLE_SECONDS', () => {
     expect(await refusal(late)).toEqual(INVALID_GRANT)
   })
 
-  it('the setting counts from the next refresh of each authorization', async () => {
+  it('a changed REFRESH_IDLE_SECONDS applies to a family from its next refresh on', async () => {
     const short = { REFRESH_IDLE_SECONDS: '600' }
     const { refresh_token } = await begin()
     const second = await renewed(refresh_token, later(DAY_SECONDS, short))
@@ -78,7 +78,7 @@ describe('REFRESH_IDLE_SECONDS', () => {
     expect(inTime.status).toBe(200)
   })
 
-  it('a refused request does not keep an authorization alive', async () => {
+  it('a refused refresh does not prolong a family', async () => {
     const own = await newRefreshingClient()
     const { refresh_token } = await begin(registry, own)
     const before = await endsOf(own)
@@ -91,7 +91,7 @@ describe('REFRESH_IDLE_SECONDS', () => {
     expect((await endsOf(own))?.idle_expires_at).toBeGreaterThan(before?.idle_expires_at ?? 0)
   })
 
-  it('D1 decides in the statement that rotates, also when the token was still alive when it was read, and prolongs nothing', async () => {
+  it('a refresh whose token expires between its read and its rotation is 503, and does not prolong the family', async () => {
     const own = await newRefreshingClient()
     const { refresh_token } = await begin(registry, own)
     const before = await endsOf(own)
@@ -119,7 +119,7 @@ describe('REFRESH_IDLE_SECONDS', () => {
     expect((await renewal(own, refresh_token)).status).toBe(200)
   })
 
-  it('introspection calls an idle refresh token inactive, and states its nearer end', async () => {
+  it('the introspection of a refresh token states its idle expiry as exp, and then that it is inactive', async () => {
     const { refresh_token } = await begin()
     const ask = async (fetch: Fetch) =>
       (await sendAs(client, '/introspect', { token: refresh_token }, fetch)).json()
@@ -129,7 +129,7 @@ describe('REFRESH_IDLE_SECONDS', () => {
     expect(await ask(later(14 * DAY_SECONDS))).toEqual({ active: false })
   })
 
-  it('an authorization from before the setting is not cut short, and has an idle end from its next refresh on', async () => {
+  it('a family without an idle expiry can be refreshed after 20 days, and gets an idle expiry', async () => {
     const own = await newRefreshingClient()
     const { refresh_token } = await begin(registry, own)
     const forget = 'UPDATE refresh_family SET idle_expires_at = NULL WHERE client_id = ?'
@@ -140,7 +140,6 @@ describe('REFRESH_IDLE_SECONDS', () => {
     const ends = await endsOf(own)
     const idleDays = ((ends?.idle_expires_at ?? 0) - nowSeconds()) / DAY_SECONDS
     expect(idleDays).toBeCloseTo(20 + 14, 2)
-    // The absolute end is the nearer one now.
     expect(ends?.expires_at).toBeLessThan(ends?.idle_expires_at ?? 0)
     expect((await renewal(own, next, {}, later(29 * DAY_SECONDS))).status).toBe(200)
   })

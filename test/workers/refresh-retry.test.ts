@@ -37,7 +37,7 @@ const WINDOW_SECONDS = 10
 
 type Tokens = TokenBody & Readonly<{ refresh_token: string }>
 const tokensIn = async (response: Response) => (await tokenIn(response)) as Tokens
-/** What must be the same in every response. */
+/** The members that are the same in every response. */
 const pairOf = ({ access_token, refresh_token, scope }: Tokens) => ({
   access_token,
   refresh_token,
@@ -73,7 +73,7 @@ const KINDS = [
 ] as const
 
 describe.each(KINDS)('a retry by %s', (kind, newClient) => {
-  it(`a refresh token that ${kind} shows again within the window gives the same tokens, whose lifetime counts down`, async () => {
+  it(`a second refresh by ${kind} with one token within the window gets the same tokens, with their remaining lifetime`, async () => {
     const client = await newClient()
     const first = await begin(client)
     const second = await tokensIn(await renewal(client, first.refresh_token))
@@ -91,7 +91,7 @@ describe.each(KINDS)('a retry by %s', (kind, newClient) => {
     expect((await renewal(client, again.refresh_token)).status).toBe(200)
   })
 
-  it(`all of 50 simultaneous refreshes by ${kind} with one token get the same tokens, and one successor is alive`, async () => {
+  it(`all of 50 simultaneous refreshes by ${kind} with one token get the same tokens, and only one successor is unspent`, async () => {
     const client = await newClient()
     const first = await begin(client)
     const before = await countSessions()
@@ -113,7 +113,7 @@ describe.each(KINDS)('a retry by %s', (kind, newClient) => {
     expect((await renewal(client, winner.refresh_token)).status).toBe(200)
   })
 
-  it(`a refresh token that ${kind} shows after the window ends its family`, async () => {
+  it(`a spent refresh token that ${kind} uses after the window ends its family`, async () => {
     const client = await newClient()
     const first = await begin(client)
     const second = await tokensIn(await renewal(client, first.refresh_token))
@@ -123,7 +123,7 @@ describe.each(KINDS)('a retry by %s', (kind, newClient) => {
     expect(await refusal(await renewal(client, second.refresh_token))).toEqual(INVALID_GRANT)
   })
 
-  it(`a refresh token that ${kind} shows within the window, after its successor was used, ends its family`, async () => {
+  it(`a spent refresh token that ${kind} uses within the window, after its successor was used, ends its family`, async () => {
     const client = await newClient()
     const first = await begin(client)
     const second = await tokensIn(await renewal(client, first.refresh_token))
@@ -134,7 +134,7 @@ describe.each(KINDS)('a retry by %s', (kind, newClient) => {
 })
 
 describe('what a retry gives', () => {
-  it('a session that KV lost is stored again as it was', async () => {
+  it('a retry stores the same session again when KV lost it', async () => {
     const client = await newPublicClient()
     const first = await begin(client)
     const second = await tokensIn(await renewal(client, first.refresh_token))
@@ -150,7 +150,7 @@ describe('what a retry gives', () => {
     expect(Math.abs(Date.parse(restored) - Date.parse(end_time ?? ''))).toBeLessThan(2000)
   })
 
-  it('a retry has the narrower scope of the first request, even when the retry asks for another', async () => {
+  it('a retry gets the narrower scope of the first request, even when it asks for another scope', async () => {
     const client = await newRefreshingClient()
     const { refresh_token } = await begin(client)
     const narrow = await tokensIn(await renewal(client, refresh_token, { scope: 'public:read' }))
@@ -202,7 +202,7 @@ describe('what a retry gives', () => {
     expect((await renewal(client, second.refresh_token)).status).toBe(status)
   })
 
-  it('a retry brings back no access token that was revoked, even when KV lost the tombstone', async () => {
+  it('a retry does not restore a revoked access token, even when KV lost the tombstone record', async () => {
     const client = await newRefreshingClient()
     const first = await begin(client)
     const second = await tokensIn(await renewal(client, first.refresh_token))
@@ -217,11 +217,11 @@ describe('what a retry gives', () => {
     }
   })
 
-  it('a retry after a rotation of the secret without overlap brings back no session that the old secret opened', async () => {
+  it('a retry after a secret rotation without overlap does not restore a session that was opened with the old secret', async () => {
     const client = await newRefreshingClient()
     const first = await begin(client)
     const second = await tokensIn(await renewal(client, first.refresh_token))
-    // The control: with the session lost and no rotation, the retry opens it again.
+    // Control: without a rotation the retry stores the lost session again.
     await env.SESSIONS.delete(await digest(second.access_token))
     await renewal(client, first.refresh_token)
     expect(await isAlive(second)).toBe(true)
@@ -231,7 +231,7 @@ describe('what a retry gives', () => {
     expect(await isAlive(second)).toBe(false)
   })
 
-  it('a refresh token that was exchanged before its successors were derived gets no second answer', async () => {
+  it('a retry with a refresh token without a stored derivation of its successor is refused with invalid_grant', async () => {
     const client = await newRefreshingClient()
     const first = await begin(client)
     const second = await tokensIn(await renewal(client, first.refresh_token))
@@ -242,7 +242,7 @@ describe('what a retry gives', () => {
 })
 
 describe('a retry after a fault', () => {
-  /** A registry whose KV cannot store a session. `before` runs when it is to store one. */
+  /** A registry whose KV cannot store a session. `before` runs before it fails. */
   const withoutSessions = (before: () => Promise<unknown>): Fetch =>
     serve({
       SESSIONS: over(env.SESSIONS, {
@@ -253,7 +253,7 @@ describe('a retry after a fault', () => {
       } as Partial<KVNamespace>),
     })
 
-  it('a refresh that cannot store its session gives the token back, and the retry gets new tokens', async () => {
+  it('a refresh that cannot store its session undoes the rotation, and the retry gets new tokens', async () => {
     const client = await newPublicClient()
     const first = await begin(client)
     const failed = await renewal(client, first.refresh_token, {}, failing('kvWrite'))
@@ -263,7 +263,7 @@ describe('a retry after a fault', () => {
     expect(await isAlive(second)).toBe(true)
   })
 
-  it('a refresh that cannot store its session takes nothing from a retry that was answered meanwhile', async () => {
+  it('a refresh that cannot store its session does not undo the rotation of a retry that was answered meanwhile', async () => {
     const client = await newPublicClient()
     const first = await begin(client)
     let meanwhile: Tokens | undefined
@@ -274,13 +274,12 @@ describe('a retry after a fault', () => {
     expect(failed.status).toBe(503)
     const second = meanwhile as Tokens
     expect(await isAlive(second)).toBe(true)
-    // The failed client tries again and gets what the other got.
     const again = await tokensIn(await renewal(client, first.refresh_token))
     expect(pairOf(again)).toEqual(pairOf(second))
     expect((await renewal(client, second.refresh_token)).status).toBe(200)
   })
 
-  it('a retry that cannot store the session either loses nothing', async () => {
+  it('a retry that cannot store the session is 503, and the next retry gets the same tokens', async () => {
     const client = await newPublicClient()
     const first = await begin(client)
     const second = await tokensIn(await renewal(client, first.refresh_token))
@@ -292,7 +291,7 @@ describe('a retry after a fault', () => {
     expect(await isAlive(again)).toBe(true)
   })
 
-  it('a retry that D1 does not record takes nothing from the first response', async () => {
+  it('a retry that D1 cannot record is 503, and the next retry gets the tokens of the first response', async () => {
     const client = await newPublicClient()
     const first = await begin(client)
     const second = await tokensIn(await renewal(client, first.refresh_token))
@@ -303,7 +302,7 @@ describe('a retry after a fault', () => {
     expect(pairOf(again)).toEqual(pairOf(second))
   })
 
-  it('an undone refresh leaves the window of the token before it open', async () => {
+  it('an undone refresh does not end the retry window of the preceding token', async () => {
     const client = await newPublicClient()
     const first = await begin(client)
     const second = await tokensIn(await renewal(client, first.refresh_token))
@@ -325,7 +324,7 @@ describe('a refresh token that is bound to a key', () => {
     return post('/token', fields, await proving(key), fetch)
   }
 
-  it('a bound refresh token of a public client that is shown again ends its family', async () => {
+  it('a bound refresh token that a public client uses a second time ends its family', async () => {
     const [client, key] = [await newPublicClient(), await newKey()]
     const first = await begin(client, await proving(key))
     const second = await tokensIn(await renewBound(client, first.refresh_token, key))
@@ -333,7 +332,7 @@ describe('a refresh token that is bound to a key', () => {
     expect(await isAlive(second)).toBe(false)
   })
 
-  it('with DPOP_REFRESH_RETRY_SECONDS a bound refresh token gives the same tokens to its own key only', async () => {
+  it('with DPOP_REFRESH_RETRY_SECONDS a retry with a bound refresh token gets the same tokens only with a proof of its key', async () => {
     const [client, key] = [await newPublicClient(), await newKey()]
     const windowed = serve({ DPOP_REFRESH_RETRY_SECONDS: 10 })
     const first = await begin(client, await proving(key))

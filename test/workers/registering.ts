@@ -1,4 +1,4 @@
-/** Acts of administrators on the storage of the tests, through the flows of `flows/registration`. */
+/** Changes by administrators on the storage of the tests, through the flows of `flows/registration`. */
 
 import { env } from 'cloudflare:workers'
 import type { ClientFields } from '../../src/domain/client.ts'
@@ -93,7 +93,7 @@ export function givenUser(more: Partial<GivenNewUser> = {}): GivenNewUser {
   }
 }
 
-/** Every row of every table that an administrator's act may change. */
+/** Every row of every table. */
 export async function everything(): Promise<Record<string, unknown[]>> {
   const tables = await env.DB.prepare(
     `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_%' ESCAPE '\\'
@@ -114,7 +114,7 @@ export const auditOf = async (column: 'client_id' | 'user_id', id: string) =>
       .all<{ event: string }>()
   ).results.map(({ event }) => event)
 
-/** The kind of the refusal; null if the act was done. Other faults are thrown. */
+/** The kind of the refusal; null if the change was made. Other errors are thrown. */
 export async function refusedAs(work: Promise<unknown>): Promise<RegistrationErrorKind | null> {
   try {
     await work

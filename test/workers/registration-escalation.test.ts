@@ -1,4 +1,4 @@
-/** Every way from a lesser scope of the registry to a greater one: all need registry:admin. */
+/** Privilege escalation by scopes of the registry: each change that concerns one of them needs registry:admin. */
 
 import { describe, expect, it } from 'vitest'
 import type { ImportedClient } from '../../src/domain/client.ts'
@@ -22,7 +22,7 @@ import {
 } from './registering.ts'
 
 const LESSER = REGISTRY_SCOPES.filter((scope) => scope !== 'registry:admin')
-/** Each lesser scope, all of them, none, and words that only look like the greatest. */
+/** Actors: each scope but registry:admin, all of these, none, and scopes that only resemble registry:admin. */
 const ACTORS: readonly (readonly string[])[] = [
   ...LESSER.map((scope) => [scope]),
   LESSER,
@@ -37,7 +37,7 @@ const ACTORS: readonly (readonly string[])[] = [
     'registry',
   ],
 ]
-/** Every scope of the registry, and what would cover one of them. */
+/** Every scope of the registry, and scopes that would cover one of them. */
 const GREATER = [
   ...REGISTRY_SCOPES,
   'registry:*',
@@ -51,7 +51,7 @@ const UPDATE = { fields: {}, lists: {}, mode: 'authorize' as const, isDisabled: 
 const BY_REQUEST = { ...UPDATE, mode: 'request' as const }
 const USER_UPDATE = { fields: {}, lists: {}, isDisabled: undefined }
 
-/** Ways to give the scope to a client or a user that has none, or to take it. */
+/** Operations that give a client or a user a scope, or withdraw it. */
 type Giving = (act: Act, id: string, scope: string) => Promise<unknown>
 const GIVING_CLIENTS: readonly [string, Giving][] = [
   [
@@ -98,7 +98,7 @@ const GIVING_USERS: readonly [string, Giving][] = [
   ['withdraw', (act, id, scope) => users.withdrawFromUser(act, id, { scopes: [scope] })],
 ]
 
-/** Ways to change a client or a user that has such a scope: each would let an actor act as it, or keep it from acting. */
+/** Changes of a client or a user with a scope of the registry: each would give the actor this scope, or deny it to the holder. */
 type Changing = (act: Act, id: string) => Promise<unknown>
 const update =
   (given: Partial<Parameters<typeof clients.updateClient>[2]>): Changing =>
@@ -170,19 +170,19 @@ const nth = (ways: readonly (readonly [string, unknown])[], name: string) =>
 
 describe('scopes of the registry', () => {
   it.each(GIVING_CLIENTS)(
-    'no way to give a client a scope of the registry, or to take it, without registry:admin: %s',
+    'an actor without registry:admin can neither give a client a scope of the registry nor withdraw it: %s',
     async (name, give) => {
       const id = await clientWith(['a:b'])
       for (const scope of sampled(GREATER, 3, nth(GIVING_CLIENTS, name)))
         await expectRefused((act) => give(act, id, scope))
-      // Control: other scopes are given, and registry:admin may.
+      // Control: other scopes need no registry:admin, and registry:admin may give any.
       expect(await refusedAs(give(actBy(['registry:clients']), id, 'x:y'))).toBeNull()
       expect(await refusedAs(give(admin(), id, 'registry:read'))).toBeNull()
     },
   )
 
   it.each(GIVING_USERS)(
-    'no way to give a user a scope of the registry, or to take it, without registry:admin: %s',
+    'an actor without registry:admin can neither give a user a scope of the registry nor withdraw it: %s',
     async (name, give) => {
       const id = await userWith(['a:b'])
       for (const scope of sampled(GREATER, 3, nth(GIVING_USERS, name)))
@@ -193,7 +193,7 @@ describe('scopes of the registry', () => {
   )
 
   it.each(CHANGING_CLIENTS)(
-    'no client with a scope of the registry, held or requested, is changed without registry:admin: %s',
+    'a change of a client that holds or requests a scope of the registry is refused without registry:admin: %s',
     async (_, change) => {
       const privileged = [
         await clientWith(['a:b', 'registry:read']),
@@ -210,7 +210,7 @@ describe('scopes of the registry', () => {
   )
 
   it.each(CHANGING_USERS)(
-    'no user with a scope of the registry is changed without registry:admin: %s',
+    'a change of a user with a scope of the registry is refused without registry:admin: %s',
     async (_, change) => {
       const privileged = [
         await userWith(['a:b', 'registry:read']),
@@ -225,7 +225,7 @@ describe('scopes of the registry', () => {
     },
   )
 
-  it('an id that begins with registry- is chosen by registry:admin alone', async () => {
+  it('a registration with an id that begins with registry- is refused without registry:admin', async () => {
     for (const id of ['registry-operator', 'registry-command-line', 'registry-']) {
       await expectRefused((act) => clients.createClient(act, givenClient({ clientId: id })))
       await expectRefused((act) => users.createUser(act, givenUser({ userId: id })))
@@ -236,7 +236,7 @@ describe('scopes of the registry', () => {
     ).toBeNull()
   })
 
-  it('clients of another registry are imported by registry:admin alone, whatever their scopes are', async () => {
+  it('an import of clients is refused without registry:admin, whatever scopes the clients have', async () => {
     const { fields } = givenClient()
     const imported = (scope: string): ImportedClient => ({
       clientId: chosenId(),
@@ -253,7 +253,7 @@ describe('scopes of the registry', () => {
     expect(await refusedAs(importClients(admin(), [imported('registry:read')]))).toBeNull()
   })
 
-  it('a client that gets a scope of the registry between check and change is not changed', async () => {
+  it('a change of a client that gets a scope of the registry between the check and the change is refused', async () => {
     const id = await clientWith(['a:b'])
     const ports = portsOn()
     let isFirst = true

@@ -1,4 +1,4 @@
-/** Storage faults during an administrator's act: all of a batch is written or nothing, and a fault is never a success. */
+/** Storage faults during an administrator's change: all of a batch is written or nothing, and a fault is never reported as success. */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -26,7 +26,7 @@ const RENAME = { ...UPDATE, fields: { name: 'Renamed' } }
 const MAIL = { fields: { email: 'new@example.org' }, lists: {}, isDisabled: undefined }
 
 type Ids = Readonly<{ clientId: string; userId: string }>
-/** Each with whether it ends something. */
+/** Each change, and whether it revokes something. */
 const ACTS: readonly [string, (act: Act, ids: Ids) => Promise<unknown>, boolean][] = [
   ['client.update', (act, { clientId }) => clients.updateClient(act, clientId, RENAME), false],
   [
@@ -69,7 +69,7 @@ async function registered(): Promise<Ids> {
   return { clientId: client.clientId, userId: user.userId }
 }
 
-/** Runs while a table cannot be written, as on a full disk. */
+/** Runs `work` while a table cannot be written, as on a full disk. */
 async function without<T>(table: string, work: () => Promise<T>): Promise<T> {
   const refusing = ['INSERT', 'UPDATE'].map(
     (verb) => `CREATE TRIGGER no_${verb} BEFORE ${verb} ON ${table} BEGIN
@@ -86,7 +86,7 @@ async function without<T>(table: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Database and KV that fail at the nth of their operations. */
+/** D1 and KV that fail at the nth operation of one kind. */
 function failingAt(operation: keyof Count, at: number) {
   let seen = 0
   const bindings = watchedBindings((current) => {
@@ -97,7 +97,7 @@ function failingAt(operation: keyof Count, at: number) {
   return actOn(bindings)
 }
 
-describe('acts of administrators', () => {
+describe('changes by administrators', () => {
   it.each(ACTS)(
     '%s writes nothing when its audit row or its revocation cannot be written',
     async (event, run, ends) => {
@@ -118,12 +118,12 @@ describe('acts of administrators', () => {
   )
 
   it.each(ACTS)(
-    '%s costs one read and one batch, and where something ends the document in KV',
+    '%s costs one read and one batch, and the write of the revocation document if it revokes something',
     async (_, run, ends) => {
       const ids = await registered()
       const { bindings, count } = countedBindings()
       await run(actOn(bindings), ids)
-      // The document: the revocations, the write, and the version again.
+      // The document costs a read of the revocations, the write, and a second read of the version.
       expect(count).toEqual({ ...nothing(), ...(ends ? { d1: 4, kvWrite: 1 } : { d1: 2 }) })
     },
   )
@@ -137,7 +137,7 @@ describe('acts of administrators', () => {
     }
   })
 
-  it('a registration costs one batch, for a client, and a look for older usernames, for a user', async () => {
+  it('the registration of a client costs one batch, and that of a user also a read of older usernames', async () => {
     const { bindings, count } = countedBindings()
     await clients.createClient(actOn(bindings), givenClient())
     expect(count).toEqual({ ...nothing(), d1: 1 })
@@ -156,11 +156,11 @@ describe('acts of administrators', () => {
   })
 })
 
-describe('revocations that KV does not take', () => {
+describe('revocations that cannot be written to KV', () => {
   const put = () => Promise.reject(new Error('KV answered 503'))
   const silent = () => actOn({ SESSIONS: over(env.SESSIONS, { put } as Partial<KVNamespace>) })
 
-  it('an act stands when KV does not take its revocation, and a note gives the later bound', async () => {
+  it('a change is made even when its revocation cannot be written to KV, and a note states the later bound', async () => {
     const { clientId } = await registered()
     const { record, notes } = await clients.disableClient(silent(), clientId)
     expect(record.disabledAt).not.toBeNull()
@@ -178,7 +178,7 @@ describe('revocations that KV does not take', () => {
     })
   })
 
-  it('any actor may end the sessions of an administrator, because a revocation gives nothing', async () => {
+  it('an actor with registry:sessions may revoke the sessions of an administrator, because a revocation grants nothing', async () => {
     const lists = { scopes: ['registry:admin'] }
     const { record } = await clients.createClient(admin(), givenClient({ lists }))
     const act = actBy(['registry:sessions'], portsOn())

@@ -1,4 +1,4 @@
-/** Administrators who act at once, and callers who choose ids: D1 decides, and nothing is lost. */
+/** Simultaneous changes by administrators, and ids that callers choose: D1 decides which change is made. */
 
 import { describe, expect, it } from 'vitest'
 import {
@@ -37,7 +37,7 @@ const newClient = async () => (await createClient(admin(), givenClient())).recor
 const newUser = async () => (await createUser(admin(), givenUser())).record
 
 describe('the version of a record', () => {
-  it('one of two changes of one version is made and the other is stale, for clients and users', async () => {
+  it('only one of three simultaneous changes of one version of a client or user is made, and the others are stale', async () => {
     const client = await newClient()
     const user = await newUser()
     const named = (name: string) => ({ ...NOTHING, fields: { name } })
@@ -57,7 +57,7 @@ describe('the version of a record', () => {
     expect(await auditOf('user_id', user.userId)).toEqual(['user.create', 'user.update'])
   })
 
-  it('changes that accept any version are all made, in some order', async () => {
+  it('simultaneous changes that accept any version are all made', async () => {
     const { clientId } = await newClient()
     const scopes = ['x:a', 'x:b', 'x:c']
     const give = (scope: string) => authorizeClient(admin(), clientId, { scopes: [scope] })
@@ -75,7 +75,7 @@ describe('the version of a record', () => {
     ['delete', (id, version) => deleteClient(admin(), id, version)],
   ]
   it.each(CLIENT_ACTS)(
-    '%s of a client is stale for another version and writes nothing, and is done for the right one',
+    '%s with another version of the client is stale and writes nothing, and is done with the current version',
     async (_, act) => {
       const { clientId, version } = await newClient()
       const before = await everything()
@@ -87,7 +87,7 @@ describe('the version of a record', () => {
     },
   )
 
-  it('every act raises the version, and an act on a record that is gone is not found', async () => {
+  it('every change of a record raises its version, and a change of a deleted record is not_found', async () => {
     let { clientId, version } = await newClient()
     for (const [name, act] of CLIENT_ACTS) {
       if (name === 'update' || name === 'delete') continue
@@ -107,7 +107,7 @@ describe('the version of a record', () => {
     expect(await refusedAs(deleteUser(admin(), user.userId))).toBe('not_found')
   })
 
-  it('an id that is used again has a later version than before', async () => {
+  it('a client that is registered with the id of a deleted client has a later version', async () => {
     const clientId = chosenId()
     const first = await createClient(admin(), givenClient({ clientId }))
     await deleteClient(admin(), clientId)
@@ -116,7 +116,7 @@ describe('the version of a record', () => {
     expect(await refusedAs(disableClient(admin(), clientId, first.record.version))).toBe('stale')
   })
 
-  it('a change that others overtake decides again on the record that they left', async () => {
+  it('a change is checked again when another change of the same record is made first', async () => {
     const { clientId } = await newClient()
     const ports = portsOn()
     let overtaken = 0
@@ -133,14 +133,14 @@ describe('the version of a record', () => {
       },
     }
     const late = { ...actBy(['registry:admin'], { ...ports, clients }) }
-    // Sound for the record that was read, and not for the record that the batch would have changed.
+    // Valid for the record that was read, and invalid for the record that the batch would have changed.
     const given = authorizeClient(late, clientId, { grantTypes: ['authorization_code'] })
     expect(await refusedAs(given)).toBe('invalid')
     expect(overtaken).toBe(2)
     expect((await findClient(admin(), clientId)).grantTypes).toEqual(['client_credentials'])
   })
 
-  it('several things given at once are one change: a name, a list and the end of all tokens', async () => {
+  it('one update changes a name, a list and the disabled state of a client', async () => {
     const { clientId } = await newClient()
     const lists = { scopes: ['a:b'] }
     const given = { ...NOTHING, fields: { name: 'Last' }, lists, isDisabled: true }
@@ -155,8 +155,8 @@ describe('the version of a record', () => {
   })
 })
 
-describe('ids of the caller’s choice', () => {
-  it('one of many equal registrations at once makes the client and has its secret, and the others change nothing', async () => {
+describe('ids that the caller chooses', () => {
+  it('only one of several simultaneous equal registrations creates the client and returns its secret', async () => {
     const clientId = chosenId()
     const create = () => createClient(admin(), givenClient({ clientId }))
     const created = await Promise.all(Array.from({ length: 6 }, create))
@@ -182,7 +182,7 @@ describe('ids of the caller’s choice', () => {
       const again = createClient(admin(), givenClient({ ...other, clientId }))
       expect(await refusedAs(again)).toBe('conflict')
       expect(await everything()).toEqual(before)
-      // The order of a list, and what another endorsement covers, are no difference.
+      // The order of a list and repeated scopes are no difference.
       const reordered = { redirectUris: ['https://app.example/cb'], scopes: ['c:d', 'a:b', 'c:d'] }
       const same = await createClient(admin(), givenClient({ clientId, lists: reordered }))
       expect(same).toMatchObject({ isNew: false, clientSecret: null })
@@ -190,7 +190,7 @@ describe('ids of the caller’s choice', () => {
     },
   )
 
-  it('one of many different registrations with one id at once makes the client, and the others are conflicts', async () => {
+  it('only one of several simultaneous different registrations with one id creates the client, and the others are conflicts', async () => {
     const clientId = chosenId()
     const create = (name: string) =>
       refusedAs(createClient(admin(), givenClient({ clientId, fields: { name } })))
@@ -199,7 +199,7 @@ describe('ids of the caller’s choice', () => {
     expect((await findClient(admin(), clientId)).scopes).toEqual(['a:b', 'c:d'])
   })
 
-  it('a user with an id of the caller’s choice is made once, and other content or another password is a conflict', async () => {
+  it('a user with an id that the caller chooses is created once, and other content or another password is a conflict', async () => {
     const given = givenUser({ userId: chosenId(), password: 'a long password' })
     const created = await Promise.all([1, 2, 3].map(() => createUser(admin(), given)))
     expect(created.filter(({ isNew }) => isNew)).toHaveLength(1)
@@ -218,7 +218,7 @@ describe('ids of the caller’s choice', () => {
     )
   })
 
-  it('a username is given once among registrations and renamings at once', async () => {
+  it('only one of several simultaneous registrations and renamings gets a username', async () => {
     const [one, two] = [await newUser(), await newUser()]
     const rename = { fields: { username: 'Wanted' }, lists: {}, isDisabled: undefined }
     const outcomes = await Promise.all([
@@ -232,7 +232,7 @@ describe('ids of the caller’s choice', () => {
 })
 
 describe('references to users', () => {
-  it('a user is found by id alone, by name alone, or by either', async () => {
+  it('a user is found by an id, by a username, or by a text that may be either', async () => {
     const user = await newUser()
     const find = (who: Parameters<typeof findUser>[1]) => refusedAs(findUser(admin(), who))
     const { userId, username } = user

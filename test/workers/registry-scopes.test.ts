@@ -97,13 +97,13 @@ const setMethod = (client: RegisteredClient, authMethod: AuthMethod) =>
     { mode: 'authorize', now: nowSeconds() },
   )
 
-/** The client as a public one, without a secret. */
+/** Makes the client public. */
 async function madePublic(client: RegisteredClient): Promise<RegisteredClient> {
   await setMethod(client, 'none')
   return { ...client, secret: '' }
 }
 
-/** Gives a client that was made public a secret again. */
+/** Makes a public client confidential again. */
 async function madeConfidential(client: RegisteredClient): Promise<RegisteredClient> {
   const secret = mintToken('clientSecret')
   await setMethod(client, 'client_secret')
@@ -113,7 +113,7 @@ async function madeConfidential(client: RegisteredClient): Promise<RegisteredCli
 }
 
 describe('the lifetime of a token with a registry: scope', () => {
-  it('a token with a registry: scope lives 900 s for client_credentials, and a token without one lives as before', async () => {
+  it('a client_credentials token expires after 900 s with a registry: scope, and after 7200 s without one', async () => {
     const client = await newOperator()
     const withIt = await issuedIn(await post('/token', credentialsOf(client)))
     expect([withIt.expires_in, withIt.lives]).toEqual([900, 900])
@@ -122,7 +122,7 @@ describe('the lifetime of a token with a registry: scope', () => {
     expect((await issuedIn(await post('/token', without))).expires_in).toBe(7200)
   })
 
-  it('a token with a registry: scope from a code or a refresh token lives 900 s, and a token without the scope lives as before', async () => {
+  it('a token from a code or a refresh token expires after 900 s with a registry: scope, and after 7200 s without one', async () => {
     const client = await newOperator()
     const code = await obtainCode(
       cookie,
@@ -137,7 +137,7 @@ describe('the lifetime of a token with a registry: scope', () => {
     expect([other.scope, other.expires_in]).toEqual(['submission:read', 7200])
   })
 
-  it('a shorter lifetime of the client or of the deployment stays', async () => {
+  it('a shorter lifetime of the client or of the deployment applies to a token with a registry: scope', async () => {
     const client = await newOperator('client_secret', { accessTokenLifetimeSeconds: 300 })
     const its = await issuedIn(await post('/token', credentialsOf(client)))
     expect([its.expires_in, its.lives]).toEqual([300, 300])
@@ -146,7 +146,7 @@ describe('the lifetime of a token with a registry: scope', () => {
     expect((await issuedIn(answer)).expires_in).toBe(600)
   })
 
-  it('any scope that begins with registry: counts, and one that only contains it does not', async () => {
+  it('a token with any scope that begins with registry: expires after 900 s, and one whose scope only contains registry: does not', async () => {
     const scopes = ['registry:other', 'my-registry:admin']
     const client = await newOperator('client_secret', { scopes })
     const lifetimeOf = async (scope: string) =>
@@ -157,7 +157,7 @@ describe('the lifetime of a token with a registry: scope', () => {
 })
 
 describe('who gets a token with a registry: scope', () => {
-  it('a client that authenticates with a secret or a key gets it as a bearer token', async () => {
+  it('a client that authenticates with a key gets a token with a registry: scope as a bearer token', async () => {
     const own = await newKey()
     const machine = await newOperator('private_key_jwt', { jwks: keySetOf(own.jwk) })
     const fields = {
@@ -168,7 +168,7 @@ describe('who gets a token with a registry: scope', () => {
     expect([answer.token_type, answer.lives]).toEqual(['Bearer', 900])
   })
 
-  it('a public client that does not name its key by dpop_jkt is refused before the user is asked, and other scopes need no key', async () => {
+  it('an authorization request of a public client for a registry: scope is refused without dpop_jkt, and other scopes need none', async () => {
     const client = await newOperator('none')
     const refused = await open(client, asking('submission:read registry:read'))
     expect(refused.status).toBe(303)
@@ -176,7 +176,7 @@ describe('who gets a token with a registry: scope', () => {
     expect(sent.get('error')).toBe('invalid_request')
     expect(sent.get('error_description')).toContain('dpop_jkt')
     expect(sent.has('code')).toBe(false)
-    // No scope parameter asks for all that the client has.
+    // Without a scope parameter the request is for all scopes of the client.
     const { scope: _, ...all } = requestOf(client, withChallenge)
     const unnamed = await registry(authorizePath(all), { headers: { Cookie: cookie } })
     expect(sentTo(unnamed).searchParams.get('error')).toBe('invalid_request')
@@ -185,7 +185,7 @@ describe('who gets a token with a registry: scope', () => {
     expect((await open(client, bound)).status).toBe(200)
   })
 
-  it('a public client gets it bound to the key that it named, by the code and by every refresh', async () => {
+  it('a public client gets tokens with a registry: scope bound to its dpop_jkt, by the code and by every refresh', async () => {
     const client = await newOperator('none')
     const request = requestOf(client, asking('registry:read', { dpop_jkt: key.jkt }))
     const code = await obtainCode(cookie, request)
@@ -199,7 +199,7 @@ describe('who gets a token with a registry: scope', () => {
     expect(renewed).toMatchObject({ token_type: 'DPoP', lives: 900 })
   })
 
-  it('a code that was issued to a confidential client is refused with any key once the client is public, and is not spent', async () => {
+  it('a code for a registry: scope of a confidential client is refused with any key once the client is public, and is not spent', async () => {
     const client = await newOperator()
     const code = await obtainCode(cookie, requestOf(client, asking('registry:read')))
     const asPublic = await madePublic(client)
@@ -208,7 +208,7 @@ describe('who gets a token with a registry: scope', () => {
     expect((await redeem(await madeConfidential(client), code)).status).toBe(200)
   })
 
-  it('a refresh token that was issued to a confidential client is refused with any key once the client is public, also for fewer scopes, and is not spent', async () => {
+  it('a refresh token for a registry: scope of a confidential client is refused once the client is public, even for other scopes, and is not spent', async () => {
     const client = await newOperator()
     const scope = 'submission:read registry:read'
     const code = await obtainCode(cookie, requestOf(client, asking(scope)))
@@ -220,7 +220,7 @@ describe('who gets a token with a registry: scope', () => {
     expect((await refresh(await madeConfidential(client), refresh_token)).status).toBe(200)
   })
 
-  it('a browser session has no registry: scope, although its user holds some', async () => {
+  it('a browser session has no registry: scope, even if its user holds one', async () => {
     const session = await sessionOf(sessionTokenIn(cookie))
     expect(session?.authorizations.scopes).toEqual(['submission:read'])
   })
@@ -236,7 +236,7 @@ describe('consent to a registry: scope', () => {
   }
 
   it.each(['registry:read', 'registry:read submission:read', 'registry:admin registry:read'])(
-    'the user is asked each time for %s',
+    'every authorization request for %s shows the consent page',
     async (scope) => {
       const client = await newOperator()
       await allow(client, scope)
@@ -244,14 +244,14 @@ describe('consent to a registry: scope', () => {
     },
   )
 
-  it('the user is asked for a part of what was allowed, if it has a registry: scope', async () => {
+  it('a request for a part of the allowed scopes shows the consent page if the part has a registry: scope', async () => {
     const client = await newOperator()
     await allow(client, 'registry:read registry:admin submission:read')
     await allow(client, 'registry:read')
     await allow(client, 'registry:read submission:read')
   })
 
-  it('what is left after a registry: scope was unticked is remembered without it', async () => {
+  it('a consent with an unticked registry: scope is remembered for the other scopes', async () => {
     const client = await newOperator()
     await allow(client, 'registry:read submission:read', 'registry:read')
     const again = await open(client, asking('submission:read'))

@@ -1,4 +1,4 @@
-/** The registry under test, in workerd on real D1 and KV, and the people and programs that use it. */
+/** The registry under test, in workerd on real D1 and KV, and its users and clients. */
 
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
@@ -31,7 +31,7 @@ export type Fetch = (path: string, init?: RequestInit) => Promise<Response>
  */
 export function serve(changes: Record<string, unknown> = {}): Fetch {
   const given = { ...env, ISSUER, ...changes }
-  // Composed when it is first asked: some tests spoil a setting of the registry alone.
+  // Composed at the first call, because some tests make a setting of only the registry invalid.
   let management: ReturnType<typeof composeManagement> | undefined
   const deferred: Promise<unknown>[] = []
   const composed = () => {

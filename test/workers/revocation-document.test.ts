@@ -51,7 +51,7 @@ function isolate(sessions = SESSIONS) {
   }
 }
 
-/** Waits take no time. */
+/** Ends every wait at once. */
 const skipWaits = () =>
   vi
     .spyOn(globalThis, 'setTimeout')
@@ -68,7 +68,7 @@ afterEach(async () => {
 })
 
 describe('the version of the revocations', () => {
-  it('the version in D1 grows with every bulk revocation and with no other', async () => {
+  it('the version in D1 grows with every bulk revocation, and not with the revocation of one session', async () => {
     const first = (await version()) ?? 0
     expect(first).toBeLessThanOrEqual(Date.now())
     await revokeInD1('a')
@@ -84,7 +84,7 @@ describe('the version of the revocations', () => {
 })
 
 describe('two versions of the document', () => {
-  it('an isolate believes the newer of two documents, in whatever order it reads them', async () => {
+  it('an isolate uses the newer of two documents, whichever it reads last', async () => {
     const [one, two] = [await session(), await session()]
     await revokeInD1(one.clientId)
     await store().project()
@@ -101,7 +101,7 @@ describe('two versions of the document', () => {
     asked.passTime()
     expect(await asked.check(later.key)).toBe(true)
     expect(asked.known.document).toEqual(readDocument(JSON.parse(newer)))
-    // The control: an isolate without the newer document believes the older one.
+    // Control: an isolate that has not read the newer document uses the older one.
     expect(await isolate().check(two.key)).toBe(true)
   })
 
@@ -148,7 +148,7 @@ describe('two versions of the document', () => {
     expect(await isolate().check(two.key)).toBe(false)
   })
 
-  it('a writer that is always overtaken fails with an error about KV', async () => {
+  it('a write of the document fails with an error about KV when each attempt is followed by a newer revocation', async () => {
     const { clientId } = await session()
     await revokeInD1(clientId)
     const overtaken = over(SESSIONS, {
@@ -161,7 +161,7 @@ describe('two versions of the document', () => {
     await expect(store(overtaken).project()).rejects.toThrow('faster than KV')
   })
 
-  it('the document can name a subject that JavaScript has a meaning for', async () => {
+  it('the document can list the subject __proto__', async () => {
     await revokeInD1('__proto__')
     await store().project()
     expect(await SESSIONS.get(DOCUMENT_KEY)).toContain('"__proto__"')
@@ -180,7 +180,7 @@ const whole = {
   token: ['x'],
   version: 3,
 }
-/** The same, as it is read. */
+/** The same as `readDocument` returns it. */
 const read = { ...whole, token: new Set(['x']) }
 
 describe('malformed documents', () => {
@@ -214,7 +214,7 @@ describe('malformed documents', () => {
     expect(readDocument(before)).toEqual({ ...read, version: 0 })
   })
 
-  it('a document of a registry from before there were resources or signed tokens revokes none of them', () => {
+  it('a document without the members resource and token is read, and revokes no resource and no signed token', () => {
     const { resource: _, token: __, ...before } = whole
     expect(readDocument(before)).toEqual({ ...read, resource: {}, token: new Set() })
   })
@@ -327,7 +327,7 @@ describe('concurrent checks in one isolate', () => {
     }, 5)
     expect(await settled(others)).toEqual([true, true, true, true, true])
     clearInterval(answering)
-    // The shared read was waiting all the time.
+    // The shared read is answered only now.
     waiting[0]?.('read')
     expect(await first).not.toBeNull()
   })

@@ -1,4 +1,4 @@
-/** A token that an isolate issues from an old client record falls under a revocation that the isolate has not seen. */
+/** A revocation covers a token that an isolate issues from a client record that it cached before the revocation. */
 
 import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
@@ -15,7 +15,7 @@ import {
   tokenIn,
 } from './registry.ts'
 
-it('a token that was issued for a replaced secret ends, and one for the new secret lives', async () => {
+it('a token that an isolate issues for a replaced secret is revoked, and a token for the new secret is valid', async () => {
   const client = await newClient()
   const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
   const buy = async (secret: string) =>
@@ -36,7 +36,7 @@ it('a token that was issued for a replaced secret ends, and one for the new secr
   expect(await sessionOf(ownerToken)).not.toBeNull()
 })
 
-it('a client whose sessions were revoked gets valid tokens again, even from a cached record', async () => {
+it('a client whose sessions were revoked gets valid tokens afterwards, even from a cached record', async () => {
   const client = await newClient()
   const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
   const buy = async () =>
@@ -49,7 +49,7 @@ it('a client whose sessions were revoked gets valid tokens again, even from a ca
   expect(await sessionOf(before)).toBeNull()
 })
 
-it('a token from a client record that was read before the commit of a rotation ends', async () => {
+it('a token from a client record that was cached before a secret rotation is revoked', async () => {
   const client = await newClient()
   const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
   const buy = async () =>

@@ -1,4 +1,4 @@
-/** Revocations that race requests, on clocks that differ: D1's clock at the commit decides what ends. */
+/** Revocations during requests, on clocks that differ: D1's clock at the commit decides what is revoked. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -74,15 +74,15 @@ const slowToBatch = (pass: () => Promise<void>) =>
 const renew = (client: TestClient, refresh: string, fetch: Fetch) =>
   renewal(client, refresh, {}, fetch)
 
-/** Read from D1, as with `fresh`; and from the document and tombstones in KV, in a new isolate. */
-const isGood = async (token: string) => ({
+/** Whether a check with `fresh` (D1) accepts a token, and whether a check of a new isolate (KV) does. */
+const isValid = async (token: string) => ({
   fresh: (await sessionOf(token)) !== null,
   bounded:
     (await liveSessions(env.SESSIONS, null).find(await sessionKeyOf(token), Date.now(), false)) !==
     null,
 })
-const GOOD = { fresh: true, bounded: true }
-const OVER = { fresh: false, bounded: false }
+const VALID = { fresh: true, bounded: true }
+const REVOKED = { fresh: false, bounded: false }
 
 async function granted(fetch: Fetch = serve()) {
   const [client, other] = [await newRefreshingClient(), await newRefreshingClient()]
@@ -107,7 +107,7 @@ async function revoke(revoked: Revoked, db: D1Database = env.DB) {
 }
 
 describe('a refresh that races a removal on /account', () => {
-  it('a refresh that commits before a removal is covered by the revocation, even when the removal began first', async () => {
+  it('a removal of a client on /account revokes the token of a refresh that commits first, even when the removal began first', async () => {
     const { client, cookie, tokens, others } = await granted()
     const { arrived, open, pass } = gate(2)
     // The first batch reads the connected applications; the second is the removal.
@@ -116,17 +116,17 @@ describe('a refresh that races a removal on /account', () => {
     const removing = remove(serve({ DB }))
     await arrived
     const renewed = await tokensIn(await renew(client, tokens.refresh, serve()))
-    expect(await isGood(renewed.access)).toEqual(GOOD)
+    expect(await isValid(renewed.access)).toEqual(VALID)
     open()
     expect((await removing).status).toBe(200)
-    expect(await isGood(renewed.access)).toEqual(OVER)
-    expect(await isGood(tokens.access)).toEqual(OVER)
+    expect(await isValid(renewed.access)).toEqual(REVOKED)
+    expect(await isValid(tokens.access)).toEqual(REVOKED)
     const again = await refusal(await renew(client, renewed.refresh, serve()))
     expect(again).toEqual({ status: 400, error: 'invalid_grant' })
-    expect(await isGood(others.access)).toEqual(GOOD)
+    expect(await isValid(others.access)).toEqual(VALID)
   })
 
-  it('a refresh is refused when the removal commits first', async () => {
+  it('a refresh is refused when a removal of its client on /account commits first', async () => {
     const { client, cookie, tokens } = await granted()
     const { arrived, open, pass } = gate()
     const DB = slowToBatch(pass)
@@ -138,7 +138,7 @@ describe('a refresh that races a removal on /account', () => {
     expect(await refusal(await renewing)).toEqual({ status: 400, error: 'invalid_grant' })
   })
 
-  it('a refresh whose session reaches KV after the removal is covered by the revocation', async () => {
+  it('a removal of a client on /account revokes a session that a refresh stores in KV afterwards', async () => {
     const { client, cookie, tokens } = await granted()
     const { arrived, open, pass } = gate()
     const SESSIONS = slowToPut(pass)
@@ -148,7 +148,7 @@ describe('a refresh that races a removal on /account', () => {
     expect((await remove()).status).toBe(200)
     open()
     const renewed = await tokensIn(await renewing)
-    expect(await isGood(renewed.access)).toEqual(OVER)
+    expect(await isValid(renewed.access)).toEqual(REVOKED)
   })
 })
 
@@ -174,19 +174,19 @@ describe('codes that are issued after a revocation', () => {
 
 describe('sessions that are stored after a revocation', () => {
   it.each<'client' | 'client_record'>(['client', 'client_record'])(
-    'a token for a client itself is over when the %s is revoked before the session is stored',
+    'a client_credentials token is revoked when its %s is revoked before the session is stored',
     async (kind) => {
       const client = await newRefreshingClient()
       const { arrived, open, pass } = gate()
-      const buying = post('/token', credentialsOf(client), {}, serve({ SESSIONS: slowToPut(pass) }))
+      const issuing = post('/token', credentialsOf(client), {}, serve({ SESSIONS: slowToPut(pass) }))
       await arrived
       await revoke({ kind, clientId: client.id })
       open()
-      expect(await isGood((await tokenIn(await buying)).access_token)).toEqual(OVER)
+      expect(await isValid((await tokenIn(await issuing)).access_token)).toEqual(REVOKED)
     },
   )
 
-  it('a browser session is over when its user is disabled during the sign-in', async () => {
+  it('a browser session is revoked when its user is disabled during the sign-in', async () => {
     const user = await newUser()
     const { arrived, open, pass } = gate()
     const signingIn = signIn(user, serve({ SESSIONS: slowToPut(pass) }))
@@ -213,19 +213,19 @@ describe.each([-60_000, 0, 60_000])(
       vi.useRealTimers()
     })
 
-    type Bought = Readonly<{ client: TestClient; user: TestUser; tokens: Tokens }>
+    type Granted = Readonly<{ client: TestClient; user: TestUser; tokens: Tokens }>
     /** One registry for a whole test: its isolate caches clients as in production. */
     async function scene() {
       const fetch = serve({ DB })
       const { client, user, tokens, others } = await granted(fetch)
-      return { fetch, others, bought: { client, user, tokens } }
+      return { fetch, others, own: { client, user, tokens } }
     }
-    const again = async ({ client, user }: Bought, fetch: Fetch) => {
+    const again = async ({ client, user }: Granted, fetch: Fetch) => {
       const code = await obtainCode(await signIn(user, fetch), requestOf(client), fetch)
       return tokensIn(await post('/token', redemptionOf(client, code), {}, fetch))
     }
 
-    it.each<[Revoked['kind'], (bought: Bought) => Revoked]>([
+    it.each<[Revoked['kind'], (own: Granted) => Revoked]>([
       ['client', ({ client }) => ({ kind: 'client', clientId: client.id })],
       ['user', ({ user }) => ({ kind: 'user', userId: user.id })],
       [
@@ -233,25 +233,25 @@ describe.each([-60_000, 0, 60_000])(
         ({ client, user }) => ({ kind: 'consent', clientId: client.id, userId: user.id }),
       ],
     ])(
-      `a token from before a revocation of a %s is over, and one from after it is good, with D1 ${aheadMs} ms ahead`,
+      `a token from before a revocation of a %s is revoked, and a token from after it is valid, with D1 ${aheadMs} ms ahead`,
       async (_, of) => {
-        const { fetch, bought, others } = await scene()
+        const { fetch, own, others } = await scene()
         passTime(1)
-        await revoke(of(bought), DB)
+        await revoke(of(own), DB)
         passTime(1)
-        expect(await isGood(bought.tokens.access)).toEqual(OVER)
-        const after = await again(bought, fetch)
-        expect(await isGood(after.access)).toEqual(GOOD)
-        const renewed = await tokensIn(await renew(bought.client, after.refresh, fetch))
-        expect(await isGood(renewed.access)).toEqual(GOOD)
-        if (of(bought).kind !== 'user') expect(await isGood(others.access)).toEqual(GOOD)
+        expect(await isValid(own.tokens.access)).toEqual(REVOKED)
+        const after = await again(own, fetch)
+        expect(await isValid(after.access)).toEqual(VALID)
+        const renewed = await tokensIn(await renew(own.client, after.refresh, fetch))
+        expect(await isValid(renewed.access)).toEqual(VALID)
+        if (of(own).kind !== 'user') expect(await isValid(others.access)).toEqual(VALID)
         passTime(1)
-        await revoke(of(bought), DB)
-        expect(await isGood(renewed.access)).toEqual(OVER)
+        await revoke(of(own), DB)
+        expect(await isValid(renewed.access)).toEqual(REVOKED)
       },
     )
 
-    it(`a token that was issued from a cached client record is dated by D1, ${aheadMs} ms ahead`, async () => {
+    it(`a token from a cached client record is dated by D1's clock, ${aheadMs} ms ahead`, async () => {
       const fetch = serve({ DB })
       const client = await newRefreshingClient()
       const buy = async () =>
@@ -262,17 +262,17 @@ describe.each([-60_000, 0, 60_000])(
       passTime(1)
       await revoke({ kind: 'client', clientId: client.id }, DB)
       passTime(1)
-      expect([await isGood(fresh), await isGood(kept)]).toEqual([OVER, OVER])
+      expect([await isValid(fresh), await isValid(kept)]).toEqual([REVOKED, REVOKED])
       // Only its sessions were revoked: the record is unchanged.
       const after = await buy()
       expect((await sessionOf(after))?.client_as_of).toBeDefined()
-      expect(await isGood(after)).toEqual(GOOD)
+      expect(await isValid(after)).toEqual(VALID)
       await revoke({ kind: 'client_record', clientId: client.id }, DB)
       const onOldRecord = await buy()
-      expect(await isGood(onOldRecord)).toEqual(OVER)
+      expect(await isValid(onOldRecord)).toEqual(REVOKED)
     })
 
-    it(`a browser session from before a revocation of its user is over, and one from after it is good, with D1 ${aheadMs} ms ahead`, async () => {
+    it(`a browser session from before a revocation of its user is revoked, and one from after it is valid, with D1 ${aheadMs} ms ahead`, async () => {
       const fetch = serve({ DB })
       const user = await newUser()
       const token = async () => sessionTokenIn(await signIn(user, fetch))
@@ -280,8 +280,8 @@ describe.each([-60_000, 0, 60_000])(
       passTime(1)
       await revoke({ kind: 'user', userId: user.id }, DB)
       passTime(1)
-      expect(await isGood(before)).toEqual(OVER)
-      expect(await isGood(await token())).toEqual(GOOD)
+      expect(await isValid(before)).toEqual(REVOKED)
+      expect(await isValid(await token())).toEqual(VALID)
     })
   },
 )

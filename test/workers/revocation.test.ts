@@ -98,8 +98,8 @@ async function revokeAll(
   await revocations.project()
 }
 
-/** Just before KV shows the revocation, and just before an isolate reads KV again that read it then. */
-const STILL_GOOD_AFTER_SECONDS = [59, 68]
+/** Just before KV shows the revocation, and just before the isolate's copy of the document is too old. */
+const STILL_VALID_AFTER_SECONDS = [59, 68]
 
 type Way = readonly [string, number, (of: Session) => Promise<unknown>]
 const WAYS: readonly Way[] = [
@@ -121,7 +121,7 @@ const WAYS: readonly Way[] = [
 ]
 
 describe.each(WAYS)('the revocation of %s', (what, boundSeconds, revoke) => {
-  it(`the revocation of ${what} is known everywhere after ${boundSeconds} s, however stale KV is`, async () => {
+  it(`an access token is refused everywhere ${boundSeconds} s after the revocation of ${what}, however stale KV is`, async () => {
     const revoked = await session()
     const other = await session()
     const isolates = [isolate(), isolate()]
@@ -132,9 +132,9 @@ describe.each(WAYS)('the revocation of %s', (what, boundSeconds, revoke) => {
     passTime(0.001)
     await revoke(revoked)
 
-    // Before the bound the token is still good here, which shows that the staleness is real.
+    // Control: before the bound the stale locations still accept the token.
     let passed = 0
-    for (const seconds of STILL_GOOD_AFTER_SECONDS.filter((one) => one < boundSeconds)) {
+    for (const seconds of STILL_VALID_AFTER_SECONDS.filter((one) => one < boundSeconds)) {
       passTime(seconds - passed)
       passed = seconds
       for (const { check } of isolates) expect(await check(revoked.token)).toBe(200)
@@ -152,7 +152,7 @@ describe.each(WAYS)('the revocation of %s', (what, boundSeconds, revoke) => {
     }
   })
 
-  it(`a revocation is known at once with fresh, and the same isolate never forgets it: ${what}`, async () => {
+  it(`a check with fresh sees a revocation at once, and later checks of the same isolate do too: ${what}`, async () => {
     const revoked = await session()
     const [asked, other] = [isolate(), isolate()]
     for (const { check } of [asked, other]) expect(await check(revoked.token)).toBe(200)
@@ -169,7 +169,7 @@ describe.each(WAYS)('the revocation of %s', (what, boundSeconds, revoke) => {
 
 describe('sessions from after a bulk revocation', () => {
   it.each(['client', 'user', 'consent'] as const)(
-    'a session that is opened after a bulk revocation of a %s is good at once',
+    'a session that is opened after a bulk revocation of a %s is valid at once',
     async (kind) => {
       const before = await session()
       const { userId, clientId } = before
@@ -191,7 +191,7 @@ describe('sessions from after a bulk revocation', () => {
     },
   )
 
-  it('the latest of several revocations counts, and is kept as long as the longest', async () => {
+  it('D1 keeps the latest moment and the latest expiry of several revocations of a user', async () => {
     const { userId } = await session()
     const now = Date.now()
     const revoked = async (atMs: number, lifetimeSeconds: number) => {
@@ -238,7 +238,7 @@ it('an older document does not undo a bulk revocation that an isolate has read',
 })
 
 describe('immediate revocation checks', () => {
-  it('a check with fresh is 503 without a database, and never answered from KV', async () => {
+  it('a check with fresh is 503 without a database, and is never answered from KV', async () => {
     const { token } = await session()
     const { ask, check } = isolate({ hasDatabase: false })
     expect(await check(token)).toBe(200)
@@ -257,7 +257,7 @@ describe('immediate revocation checks', () => {
     await expectRefusal(await fetch(request), 503)
   })
 
-  it('scoped() asks for an immediate check only when it is configured to', async () => {
+  it('scoped() refuses a revoked token at once only with immediate revocation checks', async () => {
     const revoked = await session()
     const { authenticator, check } = isolate()
     expect(await check(revoked.token)).toBe(200)
@@ -297,7 +297,7 @@ describe('lost writes to KV', () => {
     log.mockRestore()
   }
 
-  it('cron repeats a lost write of one revoked session, once', async () => {
+  it('cron repeats a lost KV write of one revoked session, and only once', async () => {
     const { token } = await session()
     const key = await sessionKeyOf(token)
     expect(await lost.endSessions([key])).toBe(false)
@@ -312,7 +312,7 @@ describe('lost writes to KV', () => {
     expect(await env.SESSIONS.get(key)).toBeNull()
   })
 
-  it('cron repeats a write of one revoked session twice while the session may still be opening', async () => {
+  it('cron repeats the KV write of one revoked session twice if the session may have been opened at the same time', async () => {
     const { token, stored } = await session()
     const key = await sessionKeyOf(token)
     await lost.endSessions([key])
@@ -326,7 +326,7 @@ describe('lost writes to KV', () => {
     expect(await env.SESSIONS.get(key)).toBe(TOMBSTONE)
   })
 
-  it('cron repeats a lost write even when the session ends sooner than the shortest lifetime in KV', async () => {
+  it('cron repeats a lost KV write of a session that expires sooner than the shortest TTL of KV', async () => {
     const { token } = await session()
     const key = await sessionKeyOf(token)
     await lost.endSessions([key])
@@ -335,7 +335,7 @@ describe('lost writes to KV', () => {
     expect(await env.SESSIONS.get(key)).toBe(TOMBSTONE)
   })
 
-  it('cron repeats a lost write of the document', async () => {
+  it('cron repeats a lost KV write of the revocation document', async () => {
     const { token, clientId } = await session()
     await DB.batch(revocationStatements(DB, { kind: 'client', clientId }, LIFETIME_SECONDS))
     await expect(lost.project()).rejects.toThrow('lost')
@@ -345,7 +345,7 @@ describe('lost writes to KV', () => {
     expect(await isolate().check(token)).toBe(401)
   })
 
-  it('a write that fails for one session does not stop cron from writing the others', async () => {
+  it('cron repeats the lost KV writes of other sessions when the write of one session fails again', async () => {
     const tokens = [await session(), await session(), await session()].map(({ token }) => token)
     const keys = await Promise.all(tokens.map(sessionKeyOf))
     await lost.endSessions(keys)
@@ -370,7 +370,7 @@ describe('the size and lifetime of revocations', () => {
     },
   })
 
-  it('a revocation is kept until no session can fall under it, and then cron and KV drop the document', async () => {
+  it('a revocation is kept until every session that it covers has expired, and cron then deletes it', async () => {
     const log = vi.spyOn(console, 'log').mockImplementation(() => {})
     const { clientId, token } = await session()
     await revokeAll('client', { clientId })

@@ -74,7 +74,7 @@ describe('RFC 6749 §4.1.3: the redemption of a code', () => {
     expect(kept).not.toContain(access_token)
   })
 
-  it('a code is redeemed from the ledger when KV does not have it', async () => {
+  it('a code is redeemed from D1 when KV does not have it', async () => {
     const code = await codeFor()
     await env.CODES.delete(await digest(code))
     expect((await redeem(code)).status).toBe(200)
@@ -121,7 +121,7 @@ describe('RFC 6749 §4.1.2: one use of a code', () => {
     expect(await sessionOf(access_token)).toBeNull()
   })
 
-  it('a retry of a redemption with PKCE within CODE_RETRY_SECONDS ends nothing', async () => {
+  it('a retry of a redemption with PKCE within CODE_RETRY_SECONDS is refused and ends nothing', async () => {
     const code = await codeFor(withChallenge)
     const proof = { code_verifier: PKCE.verifier }
     const { access_token } = await tokenIn(await redeem(code, proof))
@@ -157,7 +157,7 @@ describe('RFC 6749 §4.1.3: the conditions of a redemption', () => {
     ['a malformed code', { code: 'junk' }],
   ]
   it.each(refused)(
-    'a redemption with %s is refused with invalid_grant, and the code stays good',
+    'a redemption with %s is refused with invalid_grant, and the code stays valid',
     async (_, change) => {
       const code = await codeFor()
       const before = await countSessions()
@@ -171,7 +171,7 @@ describe('RFC 6749 §4.1.3: the conditions of a redemption', () => {
     expect(await refusal(await redeem(''))).toEqual({ status: 400, error: 'invalid_request' })
   })
 
-  it('a redemption by another client is refused, and the code stays good for its own client', async () => {
+  it('a redemption by another client is refused, and the code stays valid for its own client', async () => {
     const code = await codeFor()
     expect(await refusal(await redeem(code, {}, await newClient()))).toEqual(INVALID_GRANT)
     expect((await redeem(code)).status).toBe(200)
@@ -185,7 +185,7 @@ describe('RFC 6749 §4.1.3: the conditions of a redemption', () => {
     expect((await redeem(await obtainCode(cookie, request))).status).toBe(200)
   })
 
-  it('a code is refused after CODE_LIFETIME_SECONDS even when KV has it, and redeemed just before', async () => {
+  it('a code is redeemed just before CODE_LIFETIME_SECONDS and refused afterwards, even when KV still has it', async () => {
     const [late, early] = [await codeFor(), await codeFor()]
     const expiryOf = async (code: string) =>
       (await env.DB.prepare('SELECT expires_at FROM authorization_code WHERE code_digest = ?1')
@@ -216,14 +216,14 @@ describe('RFC 6749 §4.1.3: the conditions of a redemption', () => {
 })
 
 describe('changes between authorization and redemption', () => {
-  it('a scope that the client has lost since is not in the token', async () => {
+  it('a token has no scope that its client lost between the authorization and the redemption', async () => {
     const own = await newClient()
     const code = await codeFor({ scope: 'submission:read public:read' }, own)
     await clientRegistry(env.DB).withdraw(own.id, { scopes: ['submission:read'] }, nowSeconds())
     expect((await tokenIn(await redeem(code, {}, own))).scope).toBe('public:read')
   })
 
-  it('a code of a user who has been disabled since is refused with invalid_grant', async () => {
+  it('a code of a user who was disabled after the authorization is refused with invalid_grant', async () => {
     const other = await newUser()
     const code = await obtainCode(await signIn(other), requestOf(client))
     await userRegistry(env.DB).disable(other.id, nowSeconds())

@@ -161,25 +161,25 @@ describe('RFC 6749 §4.1.2.1: errors for the client', () => {
     expect((await open(requestOf(client, { response_mode: 'query' }))).status).toBe(200)
   })
 
-  it('another response_mode is still refused after a sign-in', async () => {
+  it('a request with response_mode=form_post is refused after the sign-in too', async () => {
     const response = await open(requestOf(client, { response_mode: 'form_post' }), {})
     const next = new URL(response.headers.get('Location') ?? '', ISSUER).searchParams
     const back = await registry(next.get('next_page') ?? '', { headers: { Cookie: cookie } })
     expect(sentTo(back).searchParams.get('error')).toBe('invalid_request')
   })
 
-  it('a client without the grant type gets unauthorized_client', async () => {
+  it('an authorization request of a client without the grant type is refused with unauthorized_client', async () => {
     const machine = await newClient({ grantTypes: ['client_credentials'] })
     const to = sentTo(await open(requestOf(machine)))
     expect(to.searchParams.get('error')).toBe('unauthorized_client')
   })
 
-  it('a repeated parameter is refused with invalid_request', async () => {
+  it('an authorization request that repeats the state is refused with invalid_request', async () => {
     const to = sentTo(await open([...Object.entries(requestOf(client)), ['state', 'two']]))
     expect(to.searchParams.get('error')).toBe('invalid_request')
   })
 
-  it('a faulty request without a session leads to sign-in first (RFC 9700 §4.11.2)', async () => {
+  it('an invalid authorization request without a session leads to the sign-in page (RFC 9700 §4.11.2)', async () => {
     for (const [, change] of faults) {
       const response = await open(requestOf(client, change), {})
       expect(response.status).toBe(303)
@@ -198,7 +198,7 @@ describe('RFC 6749 §4.1.2.1: errors for the client', () => {
 })
 
 describe('RFC 9207: the issuer in the response', () => {
-  it('a response without a state in the request has iss and no state', async () => {
+  it('the response to a request without a state has iss and no state', async () => {
     const { state, ...request } = requestOf(client, { scope: 'everything' })
     expect(state).toBeDefined()
     const names = [...sentTo(await open(request)).searchParams.keys()]

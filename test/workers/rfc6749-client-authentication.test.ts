@@ -44,7 +44,7 @@ describe('RFC 6749 §2.3.1: authentication with a secret', () => {
     }
   })
 
-  it('a client registered for client_secret may use either way at /revoke and /introspect', async () => {
+  it('a client registered for client_secret authenticates by Basic or in the body at /revoke and /introspect', async () => {
     const client = await newClient()
     const { client_id, client_secret } = credentialsOf(client) as Record<string, string>
     for (const path of ['/revoke', '/introspect']) {
@@ -55,7 +55,7 @@ describe('RFC 6749 §2.3.1: authentication with a secret', () => {
     }
   })
 
-  it('a client registered for one way to send its secret is refused with the other', async () => {
+  it('a client registered for client_secret_post or client_secret_basic is refused with the other method', async () => {
     const poster = await newClient({ authMethod: 'client_secret_post' })
     const basicClient = await newClient({ authMethod: 'client_secret_basic' })
     expect((await byBody(poster)).status).toBe(200)
@@ -79,7 +79,7 @@ describe('RFC 6749 §2.3.1: authentication with a secret', () => {
     expect((await post('/token', grant, raw)).status).toBe(401)
   })
 
-  it('a client_id in the body beside Basic must be the same', async () => {
+  it('a client_id in the body must be that of the Basic credentials', async () => {
     const client = await newClient({ authMethod: 'client_secret_basic' })
     const headers = basic(client.id, client.secret)
     const same = await post('/token', { ...grant, client_id: client.id }, headers)
@@ -113,7 +113,7 @@ describe('RFC 6749 §2.3.1: authentication with a secret', () => {
     expect((await post('/token', credentialsOf(client))).status).toBe(200)
   })
 
-  it('a request with two methods is refused with invalid_request, even when both are right (RFC 6749 §2.3, §5.2)', async () => {
+  it('a request with two authentication methods is refused with invalid_request, even when both are right (RFC 6749 §2.3, §5.2)', async () => {
     for (const authMethod of [
       'client_secret',
       'client_secret_basic',
@@ -176,12 +176,12 @@ describe('RFC 6749 §2.3.1: authentication with a secret', () => {
 })
 
 describe('rotation of a secret', () => {
-  it('the old secret works beside the new one during the overlap, and not after it', async () => {
+  it('the old secret is accepted beside the new one during the overlap, and refused without an overlap', async () => {
     const client = await newClient()
     const clients = clientRegistry(env.DB)
     const rotate = async (secret: string, overlap: number) =>
       clients.rotateSecret(client.id, await hexDigest(secret), overlap, { now: nowSeconds() })
-    // Asked of new isolates: what a cached record may still grant is tested below.
+    // A new isolate for each request: cached records are tested below.
     const works = async (secret: string) =>
       (await post('/token', credentialsOf({ ...client, secret }), {}, serve())).status === 200
     await rotate(SECOND, 60)
@@ -241,7 +241,7 @@ describe('rotation of a secret', () => {
 })
 
 describe('cached client records', () => {
-  it("a disabled client is refused at once by a new isolate, and within the cache's age by one that has cached it", async () => {
+  it('a disabled client is refused at once by an isolate that has not cached it, and gets tokens from one that has', async () => {
     const client = await newClient()
     const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
     expect((await post('/token', credentialsOf(client), {}, cached)).status).toBe(200)
@@ -250,7 +250,7 @@ describe('cached client records', () => {
     expect(await refusal(await post('/token', credentialsOf(client)))).toEqual(INVALID_CLIENT)
   })
 
-  it('a new secret, a new scope and a client that is enabled again work at once despite the cache', async () => {
+  it('a new secret and a new scope are accepted at once despite the cache', async () => {
     const client = await newClient({ scopes: ['public:read'] })
     const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
     const clients = clientRegistry(env.DB)

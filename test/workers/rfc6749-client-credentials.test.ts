@@ -52,7 +52,7 @@ describe('RFC 6749 §4.4: the client credentials grant', () => {
     ])
   })
 
-  it('a client with a scope for every resource may request it for one', async () => {
+  it('a client with a scope for every resource may request the scope for one resource', async () => {
     const client = await newClient({ scopes: ['submission:read:*'] })
     const asked = credentialsOf(client, { scope: 'submission:read:7' })
     expect((await tokenIn(await post('/token', asked))).scope).toBe('submission:read:7')
@@ -93,19 +93,19 @@ describe('RFC 6749 §4.4: the client credentials grant', () => {
       scopes: ['public:read'],
       endorsements: ['cs.DL'],
     })
-    // The control: they are granted once they are authorized.
+    // Control: they are granted once they are authorized.
     await clientRegistry(env.DB).authorize(client.id, wished, nowSeconds())
     const later = await post('/token', credentialsOf(client, { scope: 'submission:read' }))
     expect(later.status).toBe(200)
   })
 
-  it('a client without the grant type is refused', async () => {
+  it('a client without the grant type client_credentials is refused with unauthorized_client', async () => {
     const client = await newClient({ grantTypes: ['authorization_code'] })
     const response = await post('/token', credentialsOf(client))
     expect(await refusal(response)).toEqual({ status: 400, error: 'unauthorized_client' })
   })
 
-  it('a public client is refused even when it has the grant type', async () => {
+  it('client_credentials by a public client is refused even when the client has the grant type', async () => {
     const client = await newClient({ authMethod: 'none' })
     const fields = { grant_type: 'client_credentials', client_id: client.id }
     const response = await post('/token', fields)
@@ -144,14 +144,14 @@ describe('RFC 6749 §3.2: the request to the token endpoint', () => {
     },
   )
 
-  it('unknown parameters are ignored, and empty ones count as omitted', async () => {
+  it('a token request with unknown and empty parameters is answered as one without them', async () => {
     const client = await newClient()
     const response = await post('/token', credentialsOf(client, { scope: '', unheard_of: 'x' }))
     expect(response.status).toBe(200)
     expect((await tokenIn(response)).scope).not.toBe('')
   })
 
-  it('a body over 16 KiB is refused with 413, announced or not, and one just under it is taken', async () => {
+  it('a body over 16 KiB is refused with 413, with or without Content-Length, and a body of 15 KiB is accepted', async () => {
     const client = await newClient()
     const long = (bytes: number) => credentialsOf(client, { padding: 'x'.repeat(bytes) })
     expect(await refusal(await post('/token', long(16 * 1024)))).toEqual({
@@ -167,7 +167,7 @@ describe('RFC 6749 §3.2: the request to the token endpoint', () => {
     expect((await post('/token', long(15 * 1024))).status).toBe(200)
   })
 
-  it('another content type than a form is refused with 415', async () => {
+  it('a token request in JSON is refused with 415', async () => {
     const client = await newClient()
     const response = await registry('/token', {
       method: 'POST',

@@ -64,7 +64,7 @@ const codeOf = (own: TestClient, as = cookie) =>
   obtainCode(as, requestOf(own, { scope: SCOPE, ...withChallenge }))
 const exchange = async (own: TestClient, code: string, fetch: Fetch = registry) =>
   post('/token', redemptionOf(own, code, { code_verifier: PKCE.verifier }), {}, fetch)
-/** The first tokens of a new authorization. */
+/** The first tokens of a new family. */
 const begin = async (own = client, as = cookie) =>
   tokensIn(await exchange(own, await codeOf(own, as)))
 
@@ -128,7 +128,6 @@ describe('the refresh grant', () => {
       client: { client_id: client.id },
       authorizations: { scopes: SCOPE.split(' '), endorsements: ['cs.DL'] },
     })
-    // The earlier session stays alive.
     expect(await isAlive(first.access_token)).toBe(true)
     expect((await refresh(second.refresh_token)).status).toBe(200)
   })
@@ -180,13 +179,13 @@ describe('RFC 9700 §4.14.2: one use of a refresh token', () => {
     return tokensIn(winners[0] as Response)
   }
 
-  it('with REFRESH_RETRY_SECONDS=0, of 20 simultaneous refreshes by a confidential client one succeeds, and the family lives', async () => {
+  it('with REFRESH_RETRY_SECONDS=0, only one of 20 simultaneous refreshes by a confidential client succeeds, and the family stays valid', async () => {
     const winner = await crowd((await begin()).refresh_token, client)
     expect(await isAlive(winner.access_token)).toBe(true)
     expect((await refresh(winner.refresh_token)).status).toBe(200)
   })
 
-  it('with REFRESH_RETRY_SECONDS=0, of 20 simultaneous refreshes by a public client one succeeds, and the family ends with all its sessions', async () => {
+  it('with REFRESH_RETRY_SECONDS=0, only one of 20 simultaneous refreshes by a public client succeeds, and the family ends with all its sessions', async () => {
     const own = await newClient({ authMethod: 'none', grantTypes: [...GRANTS] })
     const first = await begin(own)
     const winner = await crowd(first.refresh_token, own)
@@ -210,7 +209,7 @@ describe('RFC 9700 §4.14.2: one use of a refresh token', () => {
     const first = await begin()
     const second = await tokensIn(await refresh(first.refresh_token))
     const third = await tokensIn(await refresh(second.refresh_token))
-    // The second was just spent and the third is unused, so the answer may have been lost.
+    // The second was just spent and the third is unused, so the response may have been lost.
     expect((await refresh(second.refresh_token)).status).toBe(200)
     expect(await isAlive(third.access_token)).toBe(true)
     expect(await refusal(await refresh(first.refresh_token))).toEqual(INVALID_GRANT)
@@ -226,7 +225,7 @@ describe('RFC 9700 §4.14.2: one use of a refresh token', () => {
     await expectEnded(second)
   })
 
-  it('cron writes the tombstone again when a session has overwritten it', async () => {
+  it('cron writes a tombstone record again when a session has overwritten it', async () => {
     const own = await newClient({ authMethod: 'none', grantTypes: [...GRANTS] })
     const first = await begin(own)
     const second = await tokensIn(await refresh(first.refresh_token, own))
@@ -245,7 +244,7 @@ describe('RFC 9700 §4.14.2: one use of a refresh token', () => {
 })
 
 describe('RFC 6749 §6: the scope of a refresh', () => {
-  it('a narrower scope holds for its access token and not for the family', async () => {
+  it('a refresh with a narrower scope narrows its access token and not the family', async () => {
     const first = await begin()
     const narrow = await tokensIn(
       await refresh(first.refresh_token, client, { scope: 'public:read' }),
@@ -256,7 +255,7 @@ describe('RFC 6749 §6: the scope of a refresh', () => {
     expect((await tokensIn(await refresh(narrow.refresh_token))).scope).toBe(SCOPE)
   })
 
-  it('a wider scope than was granted is refused with invalid_scope, even when the client is authorized for it', async () => {
+  it('a refresh with a wider scope than was granted is refused with invalid_scope, even when the client is authorized for it', async () => {
     const { refresh_token } = await begin()
     for (const scope of ['submission:create', `${SCOPE} submission:create`, 'a:b', 'nonsense']) {
       expect(await refusal(await refresh(refresh_token, client, { scope }))).toEqual(INVALID_SCOPE)
@@ -264,7 +263,7 @@ describe('RFC 6749 §6: the scope of a refresh', () => {
     expect((await refresh(refresh_token)).status).toBe(200)
   })
 
-  it('a scope that the client has lost since is not renewed', async () => {
+  it('a refresh gives no scope that the client has lost', async () => {
     const own = await newClient({ grantTypes: [...GRANTS] })
     const first = await begin(own)
     await clientRegistry(env.DB).withdraw(own.id, { scopes: ['submission:read'] }, nowSeconds())
@@ -276,7 +275,7 @@ describe('RFC 6749 §6: the scope of a refresh', () => {
     expect((await tokensIn(await refresh(second.refresh_token, own))).scope).toBe(SCOPE)
   })
 
-  it('a scope and an endorsement that the user has lost since are not renewed', async () => {
+  it('a refresh gives no scope and no endorsement that the user has lost', async () => {
     const own = await newUser()
     const first = await begin(client, await signIn(own))
     await env.DB.batch([
@@ -338,7 +337,7 @@ describe('the end of a family', () => {
     expect((await refresh(others.refresh_token)).status).toBe(200)
   })
 
-  it('a family ends with its lifetime, which a refresh does not prolong', async () => {
+  it('a family ends after REFRESH_LIFETIME_SECONDS, which a refresh does not prolong', async () => {
     const short = serve({ REFRESH_LIFETIME_SECONDS: 600 })
     const code = await codeOf(client)
     const first = await tokensIn(await exchange(client, code, short))
@@ -367,7 +366,7 @@ describe('a refresh under storage faults', () => {
     // The first two operations read the client and the token.
     ['D1 cannot decide', failing('d1', { from: 3 })],
   ])(
-    'when %s, a refresh is 503 without a session, and the old token works again',
+    'a refresh is 503 and stores no session when %s, and the refresh token stays valid',
     async (_, fetch) => {
       const { refresh_token } = await begin()
       const before = await countSessions()
@@ -379,14 +378,14 @@ describe('a refresh under storage faults', () => {
     },
   )
 
-  it('a refresh is repeated when D1 fails once while rotating', async () => {
+  it('the rotation of a refresh token is repeated when D1 fails once', async () => {
     const { refresh_token } = await begin()
     expect(
       (await refresh(refresh_token, client, {}, failing('d1', { from: 3, times: 1 }))).status,
     ).toBe(200)
   })
 
-  it('a reuse that D1 cannot record is 503, and ends the family when it is repeated', async () => {
+  it('a second use of a refresh token is 503 when D1 cannot record it, and ends the family when it is repeated', async () => {
     const first = await begin()
     const second = await tokensIn(await refresh(first.refresh_token))
     passTime(11)
@@ -397,7 +396,7 @@ describe('a refresh under storage faults', () => {
     await expectEnded(second)
   })
 
-  it('a reuse ends the family in D1 even when KV fails', async () => {
+  it('a second use of a refresh token ends its family even when KV fails', async () => {
     const first = await begin()
     const second = await tokensIn(await refresh(first.refresh_token))
     passTime(11)
@@ -423,7 +422,7 @@ describe('storage operations of the grants with refresh tokens', () => {
     expect(cost).toEqual({ ...nothing(), d1: 3, kvWrite: 1 })
   })
 
-  it('a retry costs two D1 reads, one D1 batch and one KV read, and a malformed token one D1 read and the write of the refusal', async () => {
+  it('a retry of a refresh costs two D1 reads, one D1 batch and one KV read, and a malformed refresh token one D1 read and the write of the refusal', async () => {
     const { refresh_token } = await begin()
     await refresh(refresh_token, client, {}, fetch)
     const again = await costOf(() => refresh(refresh_token, client, {}, fetch), 200)

@@ -52,7 +52,7 @@ async function expectDone(response: Response) {
   expect(response.headers.get('Pragma')).toBe('no-cache')
 }
 
-/** Runs while KV does not show the session of the token. */
+/** Runs `work` while KV does not show the session of the token. */
 async function whileHidden(token: string, work: () => Promise<void>) {
   const key = await digest(token)
   const session = (await env.SESSIONS.get(key)) ?? ''
@@ -78,7 +78,7 @@ describe('RFC 7009 §2.1: revocation of an access token', () => {
     expect(await authStatus(kept)).toBe(200)
   })
 
-  it('the revocation of an access token keeps its refresh token', async () => {
+  it('the revocation of an access token does not revoke its refresh token', async () => {
     const { access, refresh } = await userTokens(client)
     await expectDone(await revoke(client, access))
     expect(await authStatus(access)).toBe(401)
@@ -86,7 +86,7 @@ describe('RFC 7009 §2.1: revocation of an access token', () => {
     expect(await authStatus(renewed.access)).toBe(200)
   })
 
-  it('a revoked access token is refused by an authenticator that has not seen it, without reading D1', async () => {
+  it('a revoked access token is refused by an authenticator without D1', async () => {
     const token = await machineToken(client)
     const bounded = createAuthenticator({ SESSIONS: env.SESSIONS, ISSUER, JWT_SECRET })
     const status = async () => {
@@ -154,14 +154,14 @@ describe('RFC 7009 §2.1: revocation of a refresh token', () => {
 describe('RFC 7009 §2.1: tokens of another client', () => {
   const INVALID_GRANT = { status: 400, error: 'invalid_grant' }
 
-  it("the revocation of another client's access token is refused, and the token stays good", async () => {
+  it("the revocation of another client's access token is refused, and the token stays valid", async () => {
     const token = await machineToken(client)
     expect(await refusal(await revoke(other, token))).toEqual(INVALID_GRANT)
     expect(await authStatus(token)).toBe(200)
     await expectDone(await revoke(client, token))
   })
 
-  it("the revocation of another client's refresh token is refused, and the token stays good", async () => {
+  it("the revocation of another client's refresh token is refused, and the token stays valid", async () => {
     const { access, refresh } = await userTokens(client)
     expect(await refusal(await revoke(other, refresh))).toEqual(INVALID_GRANT)
     expect(await authStatus(access)).toBe(200)
@@ -221,7 +221,7 @@ describe('RFC 7009 §2.2: tokens that are not valid', () => {
     }
   })
 
-  it('the revocation of a browser session is answered with 200, and the session lives', async () => {
+  it('the revocation of a browser session is answered with 200, and the session stays valid', async () => {
     const cookie = await signIn(await newUser())
     const token = sessionTokenIn(cookie)
     await expectDone(await revoke(client, token))
@@ -229,7 +229,7 @@ describe('RFC 7009 §2.2: tokens that are not valid', () => {
     expect(await landing.text()).toContain('/logout')
   })
 
-  it('the revocation of an access token whose session names no client is answered with 200, and the session lives', async () => {
+  it('the revocation of an access token whose session names no client is answered with 200, and the session stays valid', async () => {
     const token = await store(mintToken('accessToken'), browserRecord())
     await expectDone(await revoke(client, token))
     expect(await sessionOf(token)).not.toBeNull()
@@ -244,7 +244,7 @@ describe('RFC 7009 §2.1: client authentication at /revoke', () => {
     ['no secret', (c) => ({ client_id: c.id })],
     ['an unknown client', (c) => ({ ...identityOf(c), client_id: 'nobody' })],
     ['no client', () => ({})],
-  ])('a revocation with %s is refused, and the token stays good', async (_, identity) => {
+  ])('a revocation with %s is refused, and the token stays valid', async (_, identity) => {
     const token = await machineToken(client)
     const response = await post('/revoke', { ...identity(client), token })
     expect(response.headers.get('Cache-Control')).toBe('no-store')
@@ -253,7 +253,7 @@ describe('RFC 7009 §2.1: client authentication at /revoke', () => {
     await expectDone(await revoke(client, token))
   })
 
-  it('a client registered for Basic authenticates with it at /revoke, and a failure is challenged', async () => {
+  it('a client registered for client_secret_basic authenticates by Basic at /revoke, and a wrong secret gets a Basic challenge', async () => {
     const basic = await newClient({ authMethod: 'client_secret_basic' })
     const token = mintToken('accessToken')
     const refused = await post('/revoke', { token }, basicOf({ ...basic, secret: 'wrong' }))
@@ -282,7 +282,7 @@ describe('RFC 7009 §2.2.1: malformed revocation requests', () => {
     expect(await refusal(await revoke(client, ''))).toEqual(INVALID_REQUEST)
   })
 
-  it('a revocation with two tokens is refused, and neither ends', async () => {
+  it('a revocation with two tokens is refused, and revokes neither', async () => {
     const [one, two] = [await machineToken(client), await machineToken(client)]
     const pairs = Object.entries({ ...identityOf(client), token: one })
     const response = await post('/revoke', [...pairs, ['token', two]] as [string, string][])
@@ -330,7 +330,7 @@ describe('revocation under storage faults', () => {
     expect(await authStatus(tokens.access)).toBe(401)
   })
 
-  it('the revocation of an access token holds in D1 when KV cannot be written', async () => {
+  it('the revocation of an access token is recorded in D1 when KV cannot be written', async () => {
     const token = await machineToken(client)
     await expectDone(await sendAs(client, '/revoke', { token }, failing('kvWrite')))
     expect(await authStatus(token)).toBe(401)

@@ -38,7 +38,7 @@ describe('RFC 7517 §5: the key set', () => {
     for (const { d } of keys) expect(text).not.toContain(d)
   })
 
-  it('anyone may read and cache the key set, scripts of any origin too', async () => {
+  it('anyone may read and cache the key set, including scripts of any origin', async () => {
     for (const method of ['GET', 'HEAD']) {
       const response = await signing('/jwks.json', { method })
       expect(response.status).toBe(200)
@@ -54,7 +54,7 @@ describe('RFC 7517 §5: the key set', () => {
     expect([posted.status, posted.headers.get('Allow')]).toEqual([405, 'GET, HEAD'])
   })
 
-  it('without keys the key set is empty, and the metadata does not name it', async () => {
+  it('without SIGNING_KEYS the key set is empty, and the metadata has no jwks_uri', async () => {
     const response = await registry('/jwks.json')
     expect([response.status, await response.json()]).toEqual([200, { keys: [] }])
     const metadata = (await (await registry(METADATA)).json()) as Record<string, unknown>
@@ -62,7 +62,7 @@ describe('RFC 7517 §5: the key set', () => {
     expect(metadata).not.toHaveProperty('introspection_signing_alg_values_supported')
   })
 
-  it('with keys the metadata names the key set, and the algorithm of the key that signs', async () => {
+  it('with SIGNING_KEYS the metadata has the jwks_uri and the algorithm of the key that signs', async () => {
     const metadata = await (await signing(METADATA)).json()
     expect(metadata).toMatchObject({
       jwks_uri: `${ISSUER}/jwks.json`,
@@ -70,7 +70,7 @@ describe('RFC 7517 §5: the key set', () => {
     })
   })
 
-  it('a registry whose keys are bad does not start, and says the name of the setting without its value', () => {
+  it('a registry with invalid SIGNING_KEYS does not start, and the error names the setting and not its value', () => {
     const bad = SIGNING_KEYS.replace('"EC"', '"RSA"')
     expect(() => serve({ SIGNING_KEYS: bad })).toThrow(
       'SIGNING_KEYS: key 1 must be of the type EC P-256 or OKP Ed25519',
@@ -91,7 +91,7 @@ describe('RFC 9701: signed introspection', () => {
     return { client, response }
   }
 
-  it('a signed response has the introspection in a JWT for the client that asked, and nothing that a token has', async () => {
+  it('a signed introspection response is a JWT for the client that asked, without the claims of an access token', async () => {
     const client = await newRefreshingClient()
     const { access } = await userTokens(client)
     const { response } = await introspect(signing, AS_JWT, { client, token: access })
@@ -114,7 +114,7 @@ describe('RFC 9701: signed introspection', () => {
     })
   })
 
-  it('a signed response about a token that is not active says nothing more', async () => {
+  it('a signed introspection response about an inactive token states only that the token is inactive', async () => {
     const client = await newClient()
     const { response } = await introspect(signing, AS_JWT, { client, token: 'reg_junk' })
     const claims = await joseService(signing).verify(
@@ -134,14 +134,14 @@ describe('RFC 9701: signed introspection', () => {
     ['application/json', false],
     [undefined, false],
   ])(
-    'a response is signed if the Accept header asks for it: %s -> %s',
+    'an introspection response is signed if the Accept header asks for it: %s -> %s',
     async (accept, isSigned) => {
       const { response } = await introspect(signing, accept)
       expect(response.headers.get('Content-Type')).toBe(isSigned ? AS_JWT : 'application/json')
     },
   )
 
-  it('with a key that cannot sign a signed response is 503, other responses are as before, and no member of the key is logged', async () => {
+  it('with a key that cannot sign, signed introspection is 503, other introspection works, and no member of the key is logged', async () => {
     const logged = [vi.spyOn(console, 'error'), vi.spyOn(console, 'log')]
     for (const log of logged) log.mockImplementation(() => {})
     try {
@@ -164,7 +164,7 @@ describe('RFC 9701: signed introspection', () => {
     }
   })
 
-  it('a registry without keys answers with JSON, and a refusal is JSON always', async () => {
+  it('an introspection response is JSON without SIGNING_KEYS, and a refusal is always JSON', async () => {
     const { response } = await introspect(registry, AS_JWT)
     expect(await response.json()).toMatchObject({ active: true })
     const refused = await post(
@@ -177,7 +177,7 @@ describe('RFC 9701: signed introspection', () => {
   })
 })
 
-/** Moves the clock of this process. */
+/** Runs `work` with the clock of this process this many seconds ahead. */
 const atSecond = async <T>(second: number, work: () => Promise<T>): Promise<T> => {
   const startMs = Date.now()
   const clock = vi.spyOn(Date, 'now').mockImplementation(() => startMs + second * 1000)
@@ -188,7 +188,7 @@ const atSecond = async <T>(second: number, work: () => Promise<T>): Promise<T> =
   }
 }
 
-describe('a rotation at a service that keeps the key set', () => {
+describe('a rotation at a service that caches the key set', () => {
   const typ = 'token-introspection+jwt'
 
   async function rotation() {
@@ -207,7 +207,7 @@ describe('a rotation at a service that keeps the key set', () => {
     return { signedBy, created, added, promoted, retired }
   }
 
-  it('in every step of a rotation, after its wait, a service accepts what is signed then and what was signed before', async () => {
+  it('a service that caches the key set accepts, in every step of a rotation after its wait, the JWTs of this step and of the step before', async () => {
     const { signedBy, created, added, promoted, retired } = await rotation()
     let deployed: SigningKeys = created
     const service = joseService(async (path, init) =>
@@ -221,7 +221,7 @@ describe('a rotation at a service that keeps the key set', () => {
     ] as const
     let before = await signedBy(created)
     for (const [second, step] of steps) {
-      // The change has not reached the service, which still has its set.
+      // The service still has the previous key set.
       await atSecond(second, async () => service.verify(before, typ))
       deployed = step
       const now = await signedBy(step)
@@ -231,7 +231,7 @@ describe('a rotation at a service that keeps the key set', () => {
     }
   })
 
-  it('control: a key that signs before it was published is refused by a service that has just read the set, and so is a retired one', async () => {
+  it('control: a service that has just read the key set refuses a key that signs before its publication, and a retired key', async () => {
     const { signedBy, created, added, promoted, retired } = await rotation()
     const service = joseService(serve({ SIGNING_KEYS: await formatKeys(created) }))
     await service.verify(await signedBy(added), typ)

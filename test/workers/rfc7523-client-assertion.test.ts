@@ -91,7 +91,7 @@ describe('RFC 7523 §2.2: valid assertions', () => {
   })
 })
 
-/** An assertion with an HMAC under something that an attacker knows, such as the public key. */
+/** An assertion with an HMAC under a text that an attacker knows, for example the public key. */
 async function hmacSigned(secret: string, header: object = {}) {
   const hmac = { name: 'HMAC', hash: 'SHA-256' }
   const bytes = new TextEncoder().encode(secret)
@@ -201,7 +201,7 @@ describe('RFC 7521 §4.2: the presentation of an assertion', () => {
     ],
     ['the client_id and no assertion', () => post('/token', { ...grant, client_id: client.id })],
   ])(
-    'a request with %s is refused with invalid_client, and the assertion stays good',
+    'a request with %s is refused with invalid_client, and the assertion stays valid',
     async (_, attempt) => {
       const good = await assertionOf(client.id, key)
       expect(await refusal(await attempt(good))).toEqual(INVALID_CLIENT)
@@ -217,7 +217,7 @@ describe('RFC 7521 §4.2: the presentation of an assertion', () => {
         post('/token', { ...grant, ...asserting(good) }, basicOf({ ...client, secret: 'secret' })),
     ],
   ])(
-    'a request with %s beside an assertion is refused with invalid_request, and the assertion stays good',
+    'a request with %s beside an assertion is refused with invalid_request, and the assertion stays valid',
     async (_, attempt) => {
       const good = await assertionOf(client.id, key)
       expect(await refusal(await attempt(good))).toEqual({ status: 400, error: 'invalid_request' })
@@ -264,7 +264,7 @@ describe('RFC 7523 §3: one use of a jti', () => {
     expect((await ask(await assertionOf(client.id, key, { claims }))).status).toBe(200)
   })
 
-  it('an assertion is not refused as used when its request is repeated with a fresh client record', async () => {
+  it('an assertion is not refused as a replay when the registry repeats the check with a fresh client record', async () => {
     const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
     const ask = async (more: Pairs = {}) => {
       const fields = { ...grant, ...asserting(await assertionOf(client.id, key)), ...more }

@@ -1,4 +1,4 @@
-/** Dynamic client registration (RFC 7591) where everybody may register. */
+/** Dynamic client registration (RFC 7591) with REGISTRATION=open. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -36,7 +36,7 @@ import {
 beforeAll(declareScopes)
 
 describe('a registration', () => {
-  it('a host registers, and a user whom it sends allows what needs no approval', async () => {
+  it('a client that registered itself gets a code and a refresh token for a scope that needs no approval', async () => {
     const client = await registered(hostMetadata({ scope: ' submission:read offline_access' }))
     const asked = {
       ...{ client_id: client.client_id, response_type: 'code', scope: 'submission:read' },
@@ -60,7 +60,7 @@ describe('a registration', () => {
     })
   })
 
-  it('the response states all that was registered, with the defaults of RFC 7591, and no secret for a public client', async () => {
+  it('the registration response has every registered member, with the defaults of RFC 7591, and no secret for a public client', async () => {
     const client = await registered({ redirect_uris: ['https://app.example/cb'] })
     expect(client).toEqual({
       client_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
@@ -77,7 +77,7 @@ describe('a registration', () => {
     })
   })
 
-  it('every member for people is kept and stated, and an unknown member is left out', async () => {
+  it('a registration stores and returns every descriptive member, and leaves out an unknown member', async () => {
     const said = {
       client_uri: 'https://app.example/',
       logo_uri: 'https://app.example/logo.png',
@@ -110,7 +110,7 @@ describe('a registration', () => {
     expect(selfRegistered).toEqual({ kind: 'registration', usedAt: null, approvedScopes: [] })
   })
 
-  it('a redirect URI that cannot be used does no harm beside one that can, and is refused at /authorize', async () => {
+  it('a registration with a usable and an unusable redirect URI succeeds, and /authorize refuses the unusable one', async () => {
     const uris = ['cursor://anysphere/callback', 'http://evil.example/cb', 'https://app.example/cb']
     const client = await registered(hostMetadata({ redirect_uris: uris }))
     expect(client.redirect_uris.sort()).toEqual([uris[0], uris[2]])
@@ -136,7 +136,7 @@ describe('a registration', () => {
     ['no list', 'https://app.example/cb'],
     ['a list of numbers', [1]],
   ])(
-    'a registration without a usable redirect URI is invalid_redirect_uri: %s',
+    'a registration without a usable redirect URI is refused with invalid_redirect_uri: %s',
     async (_, redirect_uris) => {
       const refused = await errorIn(await askToRegister(hostMetadata({ redirect_uris })))
       expect(refused).toMatchObject({ status: 400, error: 'invalid_redirect_uri' })
@@ -185,7 +185,7 @@ describe('a registration', () => {
     ],
     ['dpop_bound_access_tokens', { dpop_bound_access_tokens: 'yes' }],
   ])(
-    'a bad member is invalid_client_metadata, and the description names it: %s',
+    'a registration with an invalid member is refused with invalid_client_metadata, and the description names the member: %s',
     async (member, more) => {
       const refused = await errorIn(await askToRegister(hostMetadata(more)))
       expect(refused).toMatchObject({ status: 400, error: 'invalid_client_metadata' })
@@ -194,7 +194,7 @@ describe('a registration', () => {
     },
   )
 
-  it('a software statement is refused with a code of its own', async () => {
+  it('a registration with a software statement is refused with invalid_software_statement', async () => {
     const refused = await errorIn(await askToRegister(hostMetadata({ software_statement: 'eyJ' })))
     expect(refused).toMatchObject({ status: 400, error: 'invalid_software_statement' })
   })
@@ -206,18 +206,18 @@ describe('a registration', () => {
     ['a member twice', '{"client_name":"a","client_name":"b"}', 400],
     ['nested too deep', `{"x":${'['.repeat(20)}${']'.repeat(20)}}`, 400],
     ['too long', JSON.stringify({ client_name: 'x'.repeat(20_000) }), 413],
-  ])('a body that cannot be read is refused: %s', async (_, body, status) => {
+  ])('a registration with a malformed body is refused: %s', async (_, body, status) => {
     expect((await askToRegister(body)).status).toBe(status)
   })
 
-  it('null and an empty text stand for a member that is not there', async () => {
+  it('null and an empty string in a registration count as an omitted member', async () => {
     const empty = { client_uri: '', logo_uri: null, contacts: null, scope: '', jwks: null }
     const client = await registered(hostMetadata(empty))
     expect(client).not.toHaveProperty('client_uri')
     expect(client.scope).toContain('public:read')
   })
 
-  it('a client that asks for a secret and acts for users is registered as public, and the response says so', async () => {
+  it('a client that asks for a secret and for the code grant is registered as public, and the response says so', async () => {
     const client = await registered(
       hostMetadata({ token_endpoint_auth_method: 'client_secret_post' }),
     )
@@ -225,7 +225,7 @@ describe('a registration', () => {
     expect(client).not.toHaveProperty('client_secret')
   })
 
-  it('a client that acts for itself gets no token before an operator approves', async () => {
+  it('a client that registered itself for client_credentials gets no token before an operator approves', async () => {
     const client = await registered({
       client_name: 'Machine',
       grant_types: ['client_credentials'],
@@ -244,7 +244,7 @@ describe('a registration', () => {
     )
   })
 
-  it('every registration is in the audit', async () => {
+  it('every registration is in the audit, without its registration access token', async () => {
     const { client_id } = await registered(hostMetadata())
     expect(await auditOf('client_id', client_id)).toEqual(['client.create'])
     const row = await env.DB.prepare('SELECT actor, detail FROM audit WHERE client_id = ?1')
@@ -256,7 +256,7 @@ describe('a registration', () => {
 })
 
 describe('a duplicate of a registration', () => {
-  it('the same request from the same network is answered with the same client, which can no longer be managed', async () => {
+  it('an equal registration from the same network gets the same client, which can no longer be managed', async () => {
     const network = newNetwork()
     const metadata = hostMetadata()
     const first = await registered(metadata, { network })
@@ -273,7 +273,7 @@ describe('a duplicate of a registration', () => {
     ])
   })
 
-  it('a request from another network, with another member, or a day later is no duplicate', async () => {
+  it('a registration from another network, with another member, or a day later gets another client', async () => {
     const network = newNetwork()
     const metadata = hostMetadata()
     const first = await registered(metadata, { network })
@@ -291,7 +291,7 @@ describe('a duplicate of a registration', () => {
     expect(new Set(ids).size).toBe(4)
   })
 
-  it('20 equal requests at once register one client', async () => {
+  it('20 simultaneous equal registrations register one client', async () => {
     const network = newNetwork()
     const metadata = hostMetadata()
     const all = await Promise.all(
@@ -302,7 +302,7 @@ describe('a duplicate of a registration', () => {
 })
 
 describe('the limits of open registration', () => {
-  it('exactly as many of 50 requests at once from one network register as the limit allows', async () => {
+  it('exactly as many of 50 simultaneous registrations from one network succeed as the limit allows', async () => {
     const network = newNetwork()
     const responses = await Promise.all(
       Array.from({ length: 50 }, () => askToRegister(hostMetadata(), { network })),
@@ -315,7 +315,7 @@ describe('the limits of open registration', () => {
     expect((await askToRegister(hostMetadata())).status).toBe(201)
   })
 
-  it('the limit of the whole registry counts all networks', async () => {
+  it('REGISTRATIONS_PER_DAY counts the registrations of all networks', async () => {
     await env.DB.prepare(`DELETE FROM registration_count WHERE subject = ''`).run()
     const fetch = serve({ REGISTRATION: 'open', REGISTRATIONS_PER_DAY: '3' })
     const statuses: number[] = []
@@ -325,7 +325,7 @@ describe('the limits of open registration', () => {
     expect(statuses).toEqual([201, 201, 201, 429, 429])
   })
 
-  it('beyond the limit nothing is written but the record of the refusal, and a duplicate writes nothing', async () => {
+  it('a registration beyond the limit writes only its refusal, and a duplicate writes nothing', async () => {
     const network = newNetwork()
     const fetch = serve({
       REGISTRATION: 'open',
@@ -344,7 +344,7 @@ describe('the limits of open registration', () => {
     expect(await rows()).toEqual(before)
   })
 
-  it('a flood from one network is refused before D1 is asked', async () => {
+  it('a registration over the rate limit of its network is 429 and costs no storage operation', async () => {
     const { bindings, costOf } = countedBindings()
     const REFUSAL_LIMIT = exceededFor(() => true)
     const fetch = serve({ ...bindings, REFUSAL_LIMIT, REGISTRATION: 'open' })
@@ -352,14 +352,14 @@ describe('the limits of open registration', () => {
     expect(cost).toEqual(nothing())
   })
 
-  it('a registration costs a read of the scopes, a look for duplicates and one batch', async () => {
+  it('a registration costs two D1 reads, for the scopes and for duplicates, and one D1 batch', async () => {
     const { bindings, costOf } = countedBindings()
     const fetch = serve({ ...bindings, REGISTRATION: 'open', REGISTRATIONS_PER_DAY: '1000000' })
     const cost = await costOf(() => askToRegister(hostMetadata(), { fetch }), 201)
     expect(cost).toEqual({ ...nothing(), d1: 3 })
   })
 
-  it('the limit of a network begins again after its hour', async () => {
+  it('REGISTRATIONS_PER_NETWORK_HOUR counts from zero again after an hour', async () => {
     const network = newNetwork()
     const fetch = serve({
       REGISTRATION: 'open',
@@ -372,7 +372,7 @@ describe('the limits of open registration', () => {
     expect([await ask(), await ask()]).toEqual([201, 429])
   })
 
-  it('a refused registration leaves no row', async () => {
+  it('a refused registration creates no client', async () => {
     const count = async () =>
       (await env.DB.prepare('SELECT count(*) AS n FROM client').first<{ n: number }>())?.n
     const before = await count()
@@ -382,7 +382,7 @@ describe('the limits of open registration', () => {
 })
 
 describe('/register', () => {
-  it('/register is 404 unless the operator has switched it on, and the metadata have it only then', async () => {
+  it('/register is 404 and not in the metadata unless REGISTRATION switches it on', async () => {
     const endpointOf = async (fetch: typeof registry) =>
       (
         (await (await fetch('/.well-known/oauth-authorization-server')).json()) as {
@@ -396,7 +396,7 @@ describe('/register', () => {
     expect(await endpointOf(OPEN)).toBe('http://127.0.0.1:8787/register')
   })
 
-  it('a script of any origin may register: the preflight allows the method and the headers', async () => {
+  it('a script of any origin may register a client: the preflight allows the method and the headers', async () => {
     const preflight = await OPEN('/register', {
       method: 'OPTIONS',
       headers: {
@@ -415,7 +415,7 @@ describe('/register', () => {
     }
   })
 
-  it('a refusal is recorded with its cause, which why shows', async () => {
+  it('the refusal of a registration is recorded with its cause', async () => {
     const response = await askToRegister(hostMetadata({ redirect_uris: ['http://evil.example/'] }))
     const id = response.headers.get('X-Correlation-Id') ?? ''
     const refused = await refusalStore(env.DB).find(id, nowSeconds())

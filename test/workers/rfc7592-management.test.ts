@@ -84,7 +84,7 @@ describe('a registration access token', () => {
     expect((await manage('GET', first)).status).toBe(401)
   })
 
-  it('a registration access token works again until its successor is used, and gives the same successor', async () => {
+  it('a registration access token is accepted again until its successor is used, and gets the same successor', async () => {
     const first = await registered(hostMetadata())
     const lost = await informationIn(await manage('GET', first))
     const retried = await informationIn(await manage('GET', first))
@@ -94,7 +94,7 @@ describe('a registration access token', () => {
     expect((await manage('GET', retried)).status).toBe(200)
   })
 
-  it('many uses of one registration access token at once all get the same successor', async () => {
+  it('simultaneous uses of one registration access token all get the same successor', async () => {
     const first = await registered(hostMetadata())
     const answers = await Promise.all(
       Array.from({ length: 10 }, async () => informationIn(await manage('GET', first))),
@@ -104,7 +104,7 @@ describe('a registration access token', () => {
     expect((await manage('GET', answers[0] as Information)).status).toBe(200)
   })
 
-  it('two simultaneous updates with one registration access token both succeed, and one of them decides what the client is', async () => {
+  it('two simultaneous updates with one registration access token both succeed, and the client has the name of one of them', async () => {
     const first = await registered(hostMetadata())
     const rename = (client_name: string) =>
       manage('PUT', first, { body: bodyOf(first, { client_name }) })
@@ -125,7 +125,7 @@ describe('a registration access token', () => {
       }),
     ],
     ['that is malformed', (client) => ({ ...client, registration_access_token: 'regm_x' })],
-    ['for a client that is not there', (client) => ({ ...client, client_id: 'nobody' })],
+    ['for a client that does not exist', (client) => ({ ...client, client_id: 'nobody' })],
   ])('a registration access token %s is refused with 401 and changes nothing', async (_, spoil) => {
     const [client, other] = [await registered(hostMetadata()), await registered(hostMetadata())]
     for (const method of ['GET', 'PUT', 'DELETE'] as const) {
@@ -150,7 +150,7 @@ describe('a registration access token', () => {
     )
   })
 
-  it('a registration access token is no access token of the management API', async () => {
+  it('the management API refuses a registration access token', async () => {
     const { registration_access_token: token = '' } = await registered(hostMetadata())
     const response = await OPEN('/admin/v1/clients', {
       headers: { Authorization: `Bearer ${token}` },
@@ -160,7 +160,7 @@ describe('a registration access token', () => {
 })
 
 describe('an update', () => {
-  it('an update replaces what the client says of itself, and a member that is left out has its default', async () => {
+  it('an update replaces the metadata of a registration, and an omitted member gets its default', async () => {
     const first = await registered(
       hostMetadata({ client_uri: 'https://app.example/', contacts: ['a@app.example'] }),
     )
@@ -176,7 +176,7 @@ describe('an update', () => {
     expect(updated).not.toHaveProperty('contacts')
   })
 
-  it('an update that removes a redirect URI ends what depended on it', async () => {
+  it('an update that removes a redirect URI revokes the tokens that were issued for this URI', async () => {
     const client = await registered(hostMetadata({ redirect_uris: ['https://app.example/cb'] }))
     const { access_token } = await tokenOf(client)
     expect(await sessionOf(access_token)).not.toBeNull()
@@ -185,7 +185,7 @@ describe('an update', () => {
     expect(await sessionOf(access_token)).toBeNull()
   })
 
-  it('an update keeps what an operator approved while the application stays the same, and requests it again otherwise', async () => {
+  it('an update keeps an approved scope, and requests the scope again if it changes the name of the application', async () => {
     const client = await registered(hostMetadata({ scope: 'public:read submission:create' }))
     await authorizeClient(admin(), client.client_id, { scopes: ['submission:create'] })
     const same = await informationIn(
@@ -204,7 +204,7 @@ describe('an update', () => {
     )
   })
 
-  it('what a client gives up by an update is noted as taken back, not as withdrawn by an operator', async () => {
+  it('a scope that a client gives up by an update is recorded as taken back, and not as withdrawn by an operator', async () => {
     const client = await registered(hostMetadata({ scope: 'public:read submission:create' }))
     const { client_id } = client
     await authorizeClient(admin(), client_id, { scopes: ['submission:create'] })
@@ -214,7 +214,7 @@ describe('an update', () => {
     const { decisions, scopes } = await findClient(admin(), client_id)
     expect(scopes).toEqual(['public:read'])
     expect(decisions).toMatchObject([{ value: 'submission:create', decision: 'taken_back' }])
-    // Control: what an operator takes away is withdrawn.
+    // Control: a scope that an operator removes is recorded as withdrawn.
     const fields = { fields: {}, lists: { scopes: [] }, mode: 'authorize', isDisabled: undefined }
     await updateClient(admin(), client_id, { ...fields, mode: 'authorize' })
     expect((await findClient(admin(), client_id)).decisions).toContainEqual(
@@ -222,7 +222,7 @@ describe('an update', () => {
     )
   })
 
-  it('an endorsement stays while the application stays the same, and is requested again otherwise', async () => {
+  it('an update keeps an endorsement, and requests it again if it changes the name of the application', async () => {
     const client = await registered(hostMetadata({ scope: 'public:read' }))
     await authorizeClient(admin(), client.client_id, { endorsements: ['cs.*'] })
     const endorsement = async () =>
@@ -242,7 +242,7 @@ describe('an update', () => {
     expect(await endorsement()).toMatchObject({ value: 'cs.*', authorizedAt: null })
   })
 
-  it('an update does not change what an operator set', async () => {
+  it('an update does not change the settings that an operator made', async () => {
     const client = await registered(hostMetadata())
     const fields = {
       ...{ requirePkce: true, requireDpop: true },
@@ -269,7 +269,7 @@ describe('an update', () => {
       { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://app.example/keys' },
     ],
     ['scope', { scope: '"' }],
-  ])('an update with a wrong %s is refused, and its token stays good', async (member, more) => {
+  ])('an update with a wrong %s is refused, and its registration access token stays valid', async (member, more) => {
     const client = await registered(hostMetadata())
     const refused = await errorIn(await manage('PUT', client, { body: bodyOf(client, more) }))
     expect(refused).toMatchObject({ status: 400, error: 'invalid_client_metadata' })
@@ -291,7 +291,7 @@ describe('an update', () => {
     expect((await findClient(admin(), client.client_id)).disabledAt).not.toBeNull()
   })
 
-  it('a client with a scope of the registry itself cannot update its registration: only an administrator changes it', async () => {
+  it('an update by a client with a scope of the registry is refused with 403', async () => {
     const client = await registered(hostMetadata())
     await authorizeClient(admin(), client.client_id, { scopes: ['registry:read'] })
     const refused = await manage('PUT', client, { body: bodyOf(client) })
@@ -300,7 +300,7 @@ describe('an update', () => {
 })
 
 describe('a deletion', () => {
-  it('a deletion of a registration ends all that the client has, and the client is unknown from then on', async () => {
+  it('the deletion of a registration revokes the tokens of the client, and the client is unknown afterwards', async () => {
     const client = await registered(hostMetadata({ redirect_uris: ['https://app.example/cb'] }))
     const { access_token } = await tokenOf(client)
     expect((await manage('DELETE', client)).status).toBe(204)
@@ -330,7 +330,7 @@ describe('registration with an access token', () => {
     headers: { Authorization: `Bearer ${(await newAdministrator(...scopes)).token}` },
   })
 
-  it('a caller with registry:register gets a confidential client that works at once', async () => {
+  it('a registration with registry:register creates a confidential client that gets tokens at once', async () => {
     const how = await withToken('registry:register')
     const client = await registered(
       {
@@ -355,7 +355,7 @@ describe('registration with an access token', () => {
     expect(row?.actor).toMatch(/^client:/)
   })
 
-  it('a client that authenticates with its own key gets tokens at once, and its use counts as a use', async () => {
+  it('a registered client that authenticates with its own key gets tokens at once, and each token records the day of use', async () => {
     const how = await withToken('registry:register')
     const key = await newKey()
     const client = await registered(
@@ -379,7 +379,7 @@ describe('registration with an access token', () => {
     }
   })
 
-  it('the keys that a machine publishes are read when it registers, and again when it updates its registration', async () => {
+  it('the jwks_uri of a client_credentials client is fetched when it registers, and again when it updates its registration', async () => {
     const [key, other] = [await newKey(), await newKey()]
     const jwks_uri = `https://${newHost()}/keys`
     await publish(jwks_uri, served({ keys: [key.jwk] }))
@@ -390,7 +390,7 @@ describe('registration with an access token', () => {
       jwks_uri,
     }
     const client = await registered(machine, await withToken('registry:register'))
-    // Without copies, whose old keys would be accepted for ten seconds.
+    // Without a cache, which would accept the old keys for ten seconds.
     const uncached = serve({ REGISTRATION: 'token', CLIENT_CACHE_SECONDS: '0' })
     const statusBy = async (by: typeof key) => {
       const assertion = asserting(await assertionOf(client.client_id, by))
@@ -406,7 +406,7 @@ describe('registration with an access token', () => {
     expect([await statusBy(key), await statusBy(other)]).toEqual([401, 200])
   })
 
-  it('where everybody may register, no address of keys is asked before an operator approves', async () => {
+  it('with REGISTRATION=open a jwks_uri is not fetched before an operator approves the client', async () => {
     const jwks_uri = `https://${newHost()}/keys`
     const key = await newKey()
     await publish(jwks_uri, served({ keys: [key.jwk] }))
@@ -437,7 +437,7 @@ describe('registration with an access token', () => {
     expect(await ask()).toBe(200)
   })
 
-  it('the keys that a client for users publishes are not read when it registers: a code of it must be shown', async () => {
+  it('the jwks_uri of a client for the code grant is not fetched when it registers', async () => {
     const jwks_uri = `https://${crypto.randomUUID()}.example/keys`
     const client = await registered(
       {
@@ -452,7 +452,7 @@ describe('registration with an access token', () => {
     expect(await requestsTo(new URL(jwks_uri).host)).toEqual([])
   })
 
-  it('the secret of a client that registered itself is shown once, and an update may name it', async () => {
+  it('the secret of a client that registered itself is in no response to an update, and an update may contain it', async () => {
     const how = await withToken('registry:register')
     const client = await registered({ redirect_uris: ['https://app.example/cb'] }, how)
     const body = bodyOf(client, { client_name: 'With its secret' })
@@ -461,7 +461,7 @@ describe('registration with an access token', () => {
     expect(updated.token_endpoint_auth_method).toBe('client_secret_basic')
   })
 
-  it('a client that may use its secret in either way reads the method of RFC 7591', async () => {
+  it('a client with the method client_secret reads client_secret_basic in its registration', async () => {
     const how = await withToken('registry:register')
     const client = await registered({ redirect_uris: ['https://app.example/cb'] }, how)
     const fields = { authMethod: 'client_secret' as const }
@@ -481,7 +481,7 @@ describe('registration with an access token', () => {
     expect((await askToRegister(hostMetadata(), junk)).status).toBe(401)
   })
 
-  it('a token that is bound to a key registers only with a proof of that key for /register', async () => {
+  it('an access token that is bound to a key registers a client only with a proof of that key for /register', async () => {
     const { client } = await newAdministrator('registry:register')
     const key = await newKey()
     const issued = await post('/token', credentialsOf(client), { DPoP: await proofOf(key) }, TOKEN)
@@ -496,11 +496,11 @@ describe('registration with an access token', () => {
     expect([asBearer.status, byAnother.status]).toEqual([401, 401])
     const DPoP = await proofFor(key)
     expect((await asking({ Authorization, DPoP })).status).toBe(201)
-    // A proof is good once.
+    // A proof is accepted once.
     expect((await asking({ Authorization, DPoP })).status).toBe(401)
   })
 
-  it('with REGISTRATION=token an administrator may register a client', async () => {
+  it('with REGISTRATION=token an access token with registry:admin registers a client', async () => {
     const how = await withToken('registry:admin')
     expect((await askToRegister(hostMetadata(), how)).status).toBe(201)
   })

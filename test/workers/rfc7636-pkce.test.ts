@@ -49,7 +49,7 @@ describe('RFC 7636 §4.3: the authorization request', () => {
   it.each([
     ['a public client', { authMethod: 'none' as const }],
     ['a client registered with --require-pkce', { requirePkce: true }],
-  ])('an authorization request of %s must use PKCE', async (_, registration) => {
+  ])('an authorization request of %s is refused without PKCE', async (_, registration) => {
     const client = await newClient(registration)
     const headers = { Cookie: cookie }
     const without = await registry(authorizePath(requestOf(client)), { headers })
@@ -76,7 +76,7 @@ describe('OAuth 2.1 §7.5: PKCE for every client', () => {
     expect((await open(registry, client)).status).toBe(200)
   })
 
-  it('with REQUIRE_PKCE=all a client gets tokens for itself without PKCE', async () => {
+  it('with REQUIRE_PKCE=all client_credentials needs no PKCE', async () => {
     const answer = await post('/token', credentialsOf(await newClient()), {}, strict)
     expect(answer.status).toBe(200)
   })
@@ -84,7 +84,7 @@ describe('OAuth 2.1 §7.5: PKCE for every client', () => {
 
 describe('OAuth 2.1 §4.1.3: redirect_uri in the token request', () => {
   it.each(['client_secret', 'none'] as const)(
-    'a client (%s) that sent PKCE may omit redirect_uri, and must send the right one if it sends one',
+    'a client (%s) with PKCE may omit redirect_uri in the token request, and is refused with a wrong one',
     async (authMethod) => {
       const client = await newClient({ authMethod })
       const code = await obtainCode(cookie, requestOf(client, withChallenge))
@@ -100,7 +100,7 @@ describe('OAuth 2.1 §4.1.3: redirect_uri in the token request', () => {
     },
   )
 
-  it('a client that sent no PKCE must repeat the redirect_uri that its request had', async () => {
+  it('a client without PKCE must repeat the redirect_uri of its authorization request', async () => {
     const client = await newClient()
     const code = await obtainCode(cookie, requestOf(client))
     const { redirect_uri, ...without } = redemptionOf(client, code)
@@ -117,7 +117,7 @@ describe('RFC 7636 §4.6: the token request', () => {
     ['a wrong verifier', { code_verifier: 'x'.repeat(43) }],
     ['no verifier', {}],
     ['the challenge itself', { code_verifier: PKCE.challenge }],
-  ])('a redemption with %s is refused, and the code stays good', async (_, proof) => {
+  ])('a redemption with %s is refused, and the code stays valid', async (_, proof) => {
     const client = await newClient({ authMethod: 'none' })
     const code = await obtainCode(cookie, requestOf(client, withChallenge))
     const answer = await post('/token', redemptionOf(client, code, proof))

@@ -274,7 +274,7 @@ describe('agreement of introspection with /auth?fresh', () => {
     },
   )
 
-  it('a token is inactive from the second of its expiry at both endpoints', async () => {
+  it('an access token is inactive at /introspect and refused at /auth?fresh from the second of its expiry', async () => {
     const token = await machineToken(client)
     const { exp } = await told(await ask(server, token))
     const at = async (seconds: number) => {

@@ -40,7 +40,7 @@ await declare({
     { name: 'https://example.org/scope', sentence: 'Read your example' },
   ],
 })
-// A new registry: an older one may keep the list of scopes of an earlier file for a minute.
+// A new registry: another one may have cached the scopes of an earlier test file.
 const metadata = await metadataOf(await serve()(PATH))
 
 /** The members whose name has this ending. */
@@ -75,7 +75,7 @@ describe('RFC 8414 §3: the metadata', () => {
     })
   })
 
-  it('the metadata is about the ISSUER setting, and not about the Host of the request', async () => {
+  it('the metadata has the issuer of the setting ISSUER, whatever the Host of the request', async () => {
     const issuer = 'https://registry.example'
     const fetch = serve({ ISSUER: issuer })
     const asked = await metadataOf(await fetch(`https://evil.example${PATH}`))
@@ -202,7 +202,7 @@ describe('listed authentication methods', () => {
       }
       const client = await clientOf(method)
       expect((await attempt(client)).status).toBe(200)
-      // The control: the same request by an unknown client.
+      // Control: the same request by an unknown client.
       const fields = { ...(await request[endpoint]?.(client)) }
       const [more, headers] = shown[method]?.({ ...client, id: 'nobody' }) ?? [{}, {}]
       const stranger = await post(path, { ...fields, ...more }, headers as Record<string, string>)

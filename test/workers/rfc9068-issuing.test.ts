@@ -77,7 +77,7 @@ const renewal = (refresh: string, ...resources: string[]) =>
     ...resources,
   )
 
-/** As a service would that has nothing but the key set. */
+/** Verifies as a service does that has only the key set. */
 async function verified(token: string, audience: string) {
   const keys = createLocalJWKSet((await publicKeys(signing.keys)) as never)
   const options = { issuer: ISSUER, audience, typ: 'at+jwt', requiredClaims: ['exp', 'iat', 'jti'] }
@@ -109,7 +109,7 @@ describe('a signed access token', () => {
     expect(client_as_of_ms ?? as_of_ms).toBeLessThanOrEqual(as_of_ms as number)
   })
 
-  it('the code flow gives a token of the user, with the moment of the sign-in, and no name or address of the user', async () => {
+  it('a token from a code has the user as sub and the moment of the sign-in as auth_time, and no username', async () => {
     const code = await codeFor([files])
     const { access_token } = await issuedIn(await ask(redemption(code)))
     const claims = await verified(access_token, files)
@@ -120,7 +120,7 @@ describe('a signed access token', () => {
     expect(JSON.stringify(claims)).not.toContain(user.username)
   })
 
-  it('a refreshed token is signed too, with another jti and the same auth_time', async () => {
+  it('a refresh gives a signed token with another jti and the same auth_time', async () => {
     const first = await issuedIn(await ask(redemption(await codeFor([files]))))
     const second = await issuedIn(await ask(renewal(first.refresh_token)))
     const [before, after] = [claimsOf(first.access_token), claimsOf(second.access_token)]
@@ -138,20 +138,20 @@ describe('a signed access token', () => {
     expect(await countSessions()).toBe(before)
   })
 
-  it('a token for two resources names both as a list, and lives as long as the shorter says', async () => {
+  it('a signed token for two resources has both as a list in aud, and the shorter of their lifetimes', async () => {
     const body = await issuedIn(await asClient(files, mail))
     expect(claimsOf(body.access_token)).toMatchObject({ aud: [files, mail], scope: ALL })
     expect(body.expires_in).toBe(300)
   })
 
-  it('a token lives an hour at most, whatever its resource says', async () => {
+  it('a signed token expires after an hour at most, even if its resource has a longer lifetime', async () => {
     const long = await newSignedResource(['mail:read'], { accessTokenLifetimeSeconds: 7200 })
     const body = await issuedIn(await asClient(long))
     const { iat, exp } = claimsOf(body.access_token) as { iat: number; exp: number }
     expect([body.expires_in, exp - iat]).toEqual([3600, 3600])
   })
 
-  it('a token that a proof asked for is bound to its key (RFC 9449)', async () => {
+  it('a signed token that was requested with a proof is bound to the key of the proof (RFC 9449)', async () => {
     const key = await newKey()
     const body = await issuedIn(
       await ask(withResources(credentialsOf(client), files), { DPoP: await proofOf(key) }),
@@ -160,7 +160,7 @@ describe('a signed access token', () => {
     expect(claimsOf(body.access_token).cnf).toEqual({ jkt: key.jkt })
   })
 
-  it('a key for EdDSA signs with EdDSA', async () => {
+  it('a signing key for EdDSA signs access tokens with EdDSA', async () => {
     const other = signingWith(keySetText(await newSigningKey('EdDSA')))
     const fields = withResources(credentialsOf(client), files)
     const { access_token } = await issuedIn(await ask(fields, {}, other.fetch))
@@ -173,13 +173,13 @@ describe('a signed access token', () => {
 describe('which access tokens are signed', () => {
   const isOpaque = (token: string) => token.startsWith('reg_')
 
-  it('a token for a resource with opaque tokens, and one for none, is opaque', async () => {
+  it('an access token is signed for a resource with signed tokens, and opaque for another resource or for none', async () => {
     expect(isOpaque((await issuedIn(await asClient(opaque))).access_token)).toBe(true)
     expect(isOpaque((await issuedIn(await asClient())).access_token)).toBe(true)
     expect(isOpaque((await issuedIn(await asClient(mail))).access_token)).toBe(false)
   })
 
-  it('a request for resources of different formats is invalid_target, which says why, and spends nothing', async () => {
+  it('a request for resources with different token formats is refused with invalid_target, and spends nothing', async () => {
     const response = await asClient(files, opaque)
     const body = (await response.json()) as { error: string; error_description: string }
     expect({ status: response.status, error: body.error }).toEqual(INVALID_TARGET)
@@ -194,7 +194,7 @@ describe('which access tokens are signed', () => {
     expect(isOpaque(second.access_token)).toBe(true)
   })
 
-  it('a resource that changes its format gives tokens of the new format from then on', async () => {
+  it('a refresh gives a token of the new format after its resource changed the token format', async () => {
     const uri = await newResource(['mail:read'])
     const { refresh_token } = await issuedIn(await ask(redemption(await codeFor([uri]))))
     await updateResource(admin(), uri, { tokenFormat: 'jwt' })
@@ -205,7 +205,7 @@ describe('which access tokens are signed', () => {
     expect(isOpaque(again.access_token)).toBe(true)
   })
 
-  it('a retry of a refresh gets no token of another format than the first answer had', async () => {
+  it('a retry of a refresh is 503 after its resource changed the token format', async () => {
     const uri = await newSignedResource(['mail:read'])
     const { refresh_token } = await issuedIn(await ask(redemption(await codeFor([uri]))))
     const first = await issuedIn(await ask(renewal(refresh_token)))
@@ -216,7 +216,7 @@ describe('which access tokens are signed', () => {
   })
 })
 
-describe('what keeps a token from being signed', () => {
+describe('signed tokens that are not issued', () => {
   it('without SIGNING_KEYS a request for a signed token is 503 and spends nothing, and other resources work', async () => {
     const keyless = serve()
     const code = await codeFor([files])
@@ -227,7 +227,7 @@ describe('what keeps a token from being signed', () => {
     expect((await ask(redemption(code))).status).toBe(200)
   })
 
-  it('a user whose id is that of the client gets no signed token, since it would be the client’s own', async () => {
+  it('a code of a user whose id equals the client_id gives no signed token, because it would pass for a token of the client', async () => {
     const same = await newUser({ scopes: SCOPES })
     const itsCookie = await signIn(same)
     const request = requestOf(client, { scope: ALL, ...withChallenge, resource: files })
@@ -242,7 +242,7 @@ describe('what keeps a token from being signed', () => {
     expect(refused).toEqual({ status: 400, error: 'invalid_grant' })
   })
 
-  it('a token that would be longer than services take is invalid_scope, and a narrower one is issued', async () => {
+  it('a request for a signed token that would be too long is refused with invalid_scope, and a narrower token is issued', async () => {
     const scopes = Array.from({ length: 100 }, (_, i) => `archive:${'x'.repeat(60)}${i}`)
     const uri = await newSignedResource(scopes)
     const wide = await newRefreshingClient({ scopes })

@@ -92,7 +92,7 @@ describe('RFC 9449 §5: refresh tokens that are bound to a key', () => {
   }
   const renewed = async (answer: Response) => (await answer.json()) as Tokens
 
-  it('a refresh token of a public client is refused without a proof of its first key, and its family lives', async () => {
+  it('a refresh token of a public client is refused without a proof of its first key, and its family stays valid', async () => {
     const own = await newRefreshing('none')
     const first = await begin(own, key)
     expect(await refusal(await refresh(own, first, await newKey()))).toEqual(INVALID_GRANT)
@@ -100,13 +100,13 @@ describe('RFC 9449 §5: refresh tokens that are bound to a key', () => {
     const second = await renewed(await refresh(own, first, key))
     expect(second.token_type).toBe('DPoP')
     expect((await sessionOf(second.access_token))?.cnf).toEqual({ jkt: key.jkt })
-    // A spent token without its key is refused, and the family stays alive.
+    // A spent token with another key is refused, and the family stays valid.
     expect(await refusal(await refresh(own, first, await newKey()))).toEqual(INVALID_GRANT)
     expect((await refresh(own, second, key)).status).toBe(200)
   })
 
   it.each(['none', 'client_secret_post'] as const)(
-    'a recorded refresh of a %s client that is sent again with its proof is refused for the proof and ends nothing',
+    'a refresh request of a %s client that is replayed with its proof is refused with invalid_dpop_proof and ends nothing',
     async (authMethod) => {
       const own = await newRefreshing(authMethod)
       const { refresh_token } = await begin(own, key)

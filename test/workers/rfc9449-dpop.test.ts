@@ -52,7 +52,7 @@ describe('RFC 9449 §5: binding of a token', () => {
     },
   )
 
-  it('a token without a proof is a bearer token whose session names no key', async () => {
+  it('a token that was requested without a proof is a bearer token whose session names no key', async () => {
     const answer = await tokenIn(await post('/token', credentialsOf(client)))
     expect(answer.token_type).toBe('Bearer')
     expect(await sessionOf(answer.access_token)).not.toHaveProperty('cnf')
@@ -207,14 +207,14 @@ describe('RFC 9449 §11.1: one use of a proof', () => {
     expect((await ask(await proofOf(await newKey(), { claims }))).status).toBe(200)
   })
 
-  it('a proof is not used up when the client is refused', async () => {
+  it('a proof can be used again after its client was refused', async () => {
     const proof = await proofOf(key)
     const wrong = await post('/token', credentialsOf({ ...client, secret: 'x' }), proving(proof))
     expect(wrong.status).toBe(401)
     expect((await ask(proof)).status).toBe(200)
   })
 
-  it('of fifty simultaneous redemptions with one proof exactly one gets a token, and the other codes stay good', async () => {
+  it('exactly one of fifty simultaneous redemptions with one proof gets a token, and the other codes stay valid', async () => {
     const codes = await Promise.all(
       Array.from({ length: 50 }, () => obtainCode(cookie, requestOf(client))),
     )
@@ -291,7 +291,7 @@ describe('RFC 9449 §11.1: one use of a proof', () => {
     expect(await recorded()).toBe((before ?? 0) + 1)
   })
 
-  it('a proof is not refused as used when its request is repeated with a fresh client record', async () => {
+  it('a proof is not refused as a replay when the registry repeats the check with a fresh client record', async () => {
     const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
     const ask = async (more = {}) =>
       refusal(

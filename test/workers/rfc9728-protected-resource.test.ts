@@ -97,12 +97,12 @@ describe('RFC 9728 §3: the metadata of a resource', () => {
     ['an authorization server over http', { authorizationServers: ['http://registry.example'] }],
     ['a scope of another form', { scopes: ['sub mission'] }],
     ['a script as documentation', { documentation: 'javascript:alert(1)' }],
-  ])('a resource that is described with %s throws at construction', (_, change) => {
+  ])('protectedResource() with %s throws at construction', (_, change) => {
     expect(() => protectedResource({ ...described, ...change })).toThrow(TypeError)
     expect(() => protectedResource(described)).not.toThrow()
   })
 
-  it('a resource on a loopback address may use http', async () => {
+  it('protectedResource() accepts http for a resource on a loopback address', async () => {
     const resource = 'http://127.0.0.1:8080'
     expect(await (await ask({ ...described, resource })).json()).toMatchObject({ resource })
   })
@@ -193,7 +193,7 @@ describe('RFC 9728 §5.1: the metadata address in the challenges of scoped()', (
     },
   )
 
-  it('a fault and a success have no challenge', async () => {
+  it('a 503 and a 200 of scoped() have no challenge', async () => {
     const fault = await service(null, true, {}).ask('/submissions', bearer(await storeToken()))
     expect([fault.status, fault.headers.get('WWW-Authenticate')]).toEqual([503, null])
     const good = await service(null, true).ask('/submissions', bearer(await storeToken()))
@@ -209,12 +209,12 @@ describe('RFC 9728 §5.1: the metadata address in the challenges of scoped()', (
     `${METADATA}?a="b"`,
     `${METADATA}\r\nX: y`,
     'javascript:alert(1)',
-  ])('the metadata address %j throws at construction', (resourceMetadata) => {
+  ])('scoped() with the metadata address %j throws at construction', (resourceMetadata) => {
     expect(() => scoped(null, { resourceMetadata })).toThrow(TypeError)
   })
 
   it.each([METADATA, `http://127.0.0.1:8080${PATH}`, `http://localhost${PATH}`])(
-    'the metadata address %s is accepted',
+    'scoped() with the metadata address %s is accepted',
     (resourceMetadata) => {
       expect(() => scoped(null, { resourceMetadata })).not.toThrow()
     },

@@ -36,12 +36,12 @@ export function readsFewRows(count: number) {
   })
 
   it.each([
-    ['the whole directory', ''],
+    ['no search', ''],
     ['a word of every name', COMMON],
     ['the beginning of a word of every name', 'c'],
     ['several words', `${COMMON} of many 1`],
-    ['a later word of few', 'rareword'],
-  ])(`of ${count} listed clients the first pages of %s read few rows`, async (_, q) => {
+    ['a word of few names', 'rareword'],
+  ])(`the first three pages of the directory for %s read few rows with ${count} listed clients`, async (_, q) => {
     let path = addressOf(q === '' ? {} : { q })
     for (let page = 1; page <= 3; page += 1) {
       const { rows, next } = await rowsRead(path)

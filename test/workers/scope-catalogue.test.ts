@@ -1,4 +1,4 @@
-/** What the pages and the metadata say of scopes and categories comes from the database. */
+/** The pages and the metadata show the scopes and categories that the database declares. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -72,7 +72,7 @@ describe('the consent page', () => {
     }
   })
 
-  it('a scope for every resource has the sentence of the one resource that the user holds', async () => {
+  it('the consent page for a scope with every id has the sentences of only the ids that the user holds', async () => {
     const one = await signIn(await newUser({ scopes: ['files:read:9', 'files:read:8'] }))
     const page = await (await open('files:read:*', one)).text()
     expect(page).toContain('Read the ninth file')
@@ -80,7 +80,7 @@ describe('the consent page', () => {
     expect(page).not.toContain('all of them')
   })
 
-  it('an answer to a sentence that has changed since the page was shown allows nothing', async () => {
+  it('a consent answer shows the page again and allows nothing when the sentence of a scope changed meanwhile', async () => {
     await declare({ scopes: [{ name: 'notes:read', sentence: 'Read your notes' }] })
     client = await newClient({ scopes: ['notes:read'] })
     const reader = await signIn(await newUser({ scopes: ['notes:read'] }))
@@ -90,7 +90,7 @@ describe('the consent page', () => {
     expect(answered.status).toBe(200)
     const again = await answered.text()
     expect(again).toContain('Read all your notes')
-    // Control: the new page's answer counts.
+    // Control: the answer to the new page is accepted.
     expect((await post('/authorize', allowing(again), { Cookie: reader })).status).toBe(303)
   })
 })
@@ -109,7 +109,7 @@ describe('remembered consent', () => {
     expect((await open(scope)).status).toBe(status)
   })
 
-  it('a scope that becomes sensitive is asked for again, and a scope that is no longer sensitive is remembered', async () => {
+  it('a consent is asked for again once its scope is sensitive, and answers once the scope is no longer sensitive', async () => {
     const scope = 'openid'
     await obtainCode(cookie, requestOf(client, { scope }))
     expect((await open(scope)).status).toBe(303)
@@ -119,7 +119,7 @@ describe('remembered consent', () => {
     expect((await open(scope)).status).toBe(303)
   })
 
-  it('a consent from before scopes were declared in the database answers while the sentences are the same', async () => {
+  it('a stored consent with the fingerprint of an earlier release answers while the sentences are the same', async () => {
     const user = await newUser({ scopes: ['openid'], endorsements: [] })
     const own = await newClient({ scopes: ['openid'], endorsements: [] })
     const terms = {
@@ -155,7 +155,7 @@ describe('remembered consent', () => {
 })
 
 describe('the account page', () => {
-  it('the account page has the declared sentences of an application', async () => {
+  it('the account page has the declared sentence of each scope of an application', async () => {
     await obtainCode(cookie, requestOf(client, { scope: 'files:read:7 money:send undeclared' }))
     const page = await (await registry('/account', { headers: { Cookie: cookie } })).text()
     for (const words of [
@@ -168,7 +168,7 @@ describe('the account page', () => {
     }
   })
 
-  it('the account page costs one D1 read for everything that it shows, and one for the session', async () => {
+  it('the account page costs two D1 reads and one KV read', async () => {
     const { bindings, costOf } = countedBindings()
     const fetch = serve(bindings)
     await obtainCode(cookie, requestOf(client, { scope: 'openid' }))
@@ -193,7 +193,7 @@ describe('scopes_supported', () => {
     'openid',
   ]
 
-  /** A registry whose D1 can be taken away, and whose clock can be set. */
+  /** A registry whose D1 can be made to fail, and whose clock can be set. */
   function isolate() {
     let isAway = false
     const DB = over(env.DB, {
@@ -207,13 +207,13 @@ describe('scopes_supported', () => {
     return {
       fetch: serve({ DB }),
       at: (seconds: number) => vi.setSystemTime(startedMs + seconds * 1000),
-      take: (away: boolean) => {
+      setAway: (away: boolean) => {
         isAway = away
       },
     }
   }
 
-  it('the list is read once for many requests of an isolate', async () => {
+  it('an isolate reads scopes_supported from D1 once for several requests', async () => {
     const { bindings, costOf } = countedBindings()
     const fetch = serve(bindings)
     const metadata = () => fetch(METADATA)
@@ -221,7 +221,7 @@ describe('scopes_supported', () => {
     expect(await costOf(metadata, 200)).toEqual(nothing())
   })
 
-  it(`a scope that is declared or deleted shows within ${SCOPES_KEPT_SECONDS} s`, async () => {
+  it(`scopes_supported shows a declared or deleted scope after ${SCOPES_KEPT_SECONDS} s`, async () => {
     const { fetch, at } = isolate()
     expect(await supported(fetch)).toEqual(DECLARED)
     await declare({ scopes: [{ name: 'new', sentence: 'New' }] })
@@ -234,21 +234,21 @@ describe('scopes_supported', () => {
     expect(await supported(fetch)).toEqual(DECLARED)
   })
 
-  it('while D1 does not answer, the last known list is served; without one the answer is 503', async () => {
-    const { fetch, at, take } = isolate()
-    take(true)
+  it('the metadata has the last known scopes_supported while D1 fails, and is 503 without it', async () => {
+    const { fetch, at, setAway } = isolate()
+    setAway(true)
     const refused = await fetch(METADATA)
     expect(refused.headers.get('Retry-After')).not.toBeNull()
     expect(refused.headers.get('Cache-Control')).toBe('no-store')
     expect(await refusal(refused)).toEqual({ ...UNAVAILABLE, token: undefined })
-    take(false)
+    setAway(false)
     expect(await supported(fetch)).toEqual(DECLARED)
-    take(true)
+    setAway(true)
     at(10 * SCOPES_KEPT_SECONDS)
     expect(await supported(fetch)).toEqual(DECLARED)
   })
 
-  it('the list has offline_access alone when no scope is declared', async () => {
+  it('scopes_supported has only offline_access when no scope is declared', async () => {
     const none = over(env.DB, {
       prepare: (sql: string) =>
         env.DB.prepare(sql.replace('FROM scope', 'FROM (SELECT * FROM scope WHERE false)')),

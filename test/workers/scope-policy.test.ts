@@ -40,7 +40,7 @@ const open = (fetch: typeof registry, request: Record<string, string>) =>
   fetch(authorizePath(request), { headers: { Cookie: cookie } })
 
 describe('SCOPE_POLICY', () => {
-  it('by default a request for one scope too many is refused, and the refusal names that scope', async () => {
+  it('by default a request with a scope that the client does not have is refused, and the error names the scope', async () => {
     const client = await newRefreshingClient()
     const before = await countSessions()
     const atToken = await post('/token', credentialsOf(client, { scope: TOO_MUCH }))
@@ -56,7 +56,7 @@ describe('SCOPE_POLICY', () => {
     expect(await countSessions()).toBe(before)
   })
 
-  it('with narrow every grant leaves the scope out, and the answer states what was granted', async () => {
+  it('with SCOPE_POLICY=narrow every grant leaves out the scopes that the client does not have, and the response states the granted scopes', async () => {
     const client = await newRefreshingClient()
     const machine = await post('/token', credentialsOf(client, { scope: TOO_MUCH }), {}, narrowing)
     const scopes = ['public:read submission:read', GRANTED]
@@ -69,7 +69,7 @@ describe('SCOPE_POLICY', () => {
     expect(await seen(await issuedIn(renewed))).toEqual(['public:read', ['public:read']])
   })
 
-  it('with narrow a request that has no scope left, or a malformed scope, is refused', async () => {
+  it('with SCOPE_POLICY=narrow a request without any scope of the client, or with a malformed scope, is refused', async () => {
     const client = await newRefreshingClient()
     for (const scope of ['made-up compile:create', 'public:read every"thing']) {
       const refused = await post('/token', credentialsOf(client, { scope }), {}, narrowing)
@@ -92,13 +92,13 @@ describe('SCOPE_POLICY', () => {
     },
   )
 
-  it('a scope of nothing but spaces counts as omitted', async () => {
+  it('a scope parameter that has only spaces counts as omitted', async () => {
     const client = await newRefreshingClient()
     const machine = await issuedIn(await post('/token', credentialsOf(client, { scope: '   ' })))
     expect(machine.scope).toBe('public:read submission:create submission:read')
   })
 
-  it('a refusal names a scope of at most 256 characters, and hides a credential in it', async () => {
+  it('the error for a scope repeats at most 256 characters of it, and no credential', async () => {
     const client = await newRefreshingClient()
     const described = async (scope: string) => {
       const refused = await post('/token', credentialsOf(client, { scope }))

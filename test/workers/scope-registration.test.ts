@@ -1,4 +1,4 @@
-/** Declaring, importing and deleting scopes, and what ends when a scope is withdrawn from everyone: one batch, decided by D1. */
+/** Declaring, importing and deleting scopes, and what is revoked when a deletion withdraws a scope: one batch, decided by D1. */
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -52,7 +52,7 @@ const scopesOf = async (clientId: string) =>
     )
   ).map(({ scope }) => scope)
 
-/** What the change is refused with. */
+/** The error with which the change is refused. */
 async function refusalOf(work: Promise<unknown>) {
   const fault = await work.then(
     () => null,
@@ -83,7 +83,7 @@ describe('declaring a scope', () => {
     })
   })
 
-  it('the same declaration again changes nothing, and another one is a conflict', async () => {
+  it('an equal declaration of a declared scope changes nothing, and a different one is a conflict', async () => {
     const name = newName()
     const record = await declared(name)
     expect(await scopes.createScope(act, { name, ...fields })).toEqual({
@@ -97,7 +97,7 @@ describe('declaring a scope', () => {
     expect(await eventsOf(before)).toHaveLength(1)
   })
 
-  it('an update changes what is given, raises the version and demands the version that was read', async () => {
+  it('an update of a scope changes the given fields, raises the version, and is stale for another version', async () => {
     const record = await declared(newName(), { sensitive: true })
     const { record: after } = await scopes.updateScope(
       act,
@@ -126,7 +126,7 @@ describe('declaring a scope', () => {
   })
 
   it.each(['registry:read', 'registry:clients', 'registry:users', 'registry:sessions', ''])(
-    'an actor with the scope %j declares, changes, deletes and imports nothing',
+    'an actor with the scope %j may not declare, change, delete or import scopes',
     async (held) => {
       const { name } = await declared(newName())
       const lesser = actAs(held)
@@ -146,7 +146,7 @@ describe('declaring a scope', () => {
     },
   )
 
-  it('a scope that is not declared is not found, changed or deleted', async () => {
+  it('a read, a change and a deletion of a scope that is not declared are not_found', async () => {
     const name = newName()
     for (const work of [
       scopes.findScope(act, name),
@@ -168,7 +168,7 @@ describe('deleting a scope', () => {
     expect((await eventsOf(before)).at(-1)).toMatchObject({ event: 'scope.delete' })
   })
 
-  it('a scope that clients or users hold, also with a resource, is refused with their number, and nothing changes', async () => {
+  it('the deletion of a scope that clients or users hold, also with an id, is refused with their number and changes nothing', async () => {
     const { name } = await declared(newName())
     const [plain, every, one] = [
       await newClient({ scopes: [name, `${name}:7`] }),
@@ -198,17 +198,17 @@ describe('deleting a scope', () => {
     await scopes.deleteScope(act, 'solo:read', true)
   })
 
-  it('a deletion that withdraws takes the scope from everyone, ends their sessions, and leaves all else', async () => {
+  it('a deletion with withdrawal withdraws the scope from every holder, ends their sessions, and changes nothing else', async () => {
     const { name } = await declared(newName())
     const other = newName()
     const client = await newRefreshingClient({ scopes: [name, `${name}:*`, other] })
     const requested = await newClient({ scopes: [name], requestedOnly: true })
     const user = await newUser({ scopes: [name, 'submission:read'] })
-    const bystander = await newRefreshingClient({ scopes: ['submission:read'] })
-    const spared = await newUser()
+    const otherClient = await newRefreshingClient({ scopes: ['submission:read'] })
+    const otherUser = await newUser()
     const ended = await machineToken(client)
-    const ofUser = await userTokens(bystander, user)
-    const kept = await userTokens(bystander, spared)
+    const ofUser = await userTokens(otherClient, user)
+    const kept = await userTokens(otherClient, otherUser)
     before = await lastAudit()
 
     await scopes.deleteScope(act, name, true)
@@ -230,7 +230,7 @@ describe('deleting a scope', () => {
     expect(events[2]?.user_id).toBe(user.id)
   })
 
-  it('a deletion that withdraws raises the versions of the holders of the scope, and no other version', async () => {
+  it('a deletion with withdrawal raises the versions of the holders of the scope, and no other version', async () => {
     const { name } = await declared(newName())
     const [holder, other] = [await newClient({ scopes: [name] }), await newClient()]
     const versions = async () =>
@@ -244,7 +244,7 @@ describe('deleting a scope', () => {
     expect(otherAfter).toBe(otherBefore)
   })
 
-  it('a scope with a declaration of its own outlives the deletion of the general scope', async () => {
+  it('the deletion of a scope does not withdraw a narrower scope that is declared itself', async () => {
     const { name } = await declared(newName())
     const own = (await declared(`${name}:own`)).name
     const client = await newClient({ scopes: [own] })
@@ -256,7 +256,7 @@ describe('deleting a scope', () => {
     expect(await sessionOf(token)).not.toBeNull()
   })
 
-  it('a holder who has the scope by a wider one, which stays, loses no session', async () => {
+  it('the deletion of a scope ends no session of a holder who also has a wider scope', async () => {
     const name = newName()
     const one = (await declared(`${name}:7`)).name
     const client = await newClient({ scopes: [one, `${name}:*`] })
@@ -267,7 +267,7 @@ describe('deleting a scope', () => {
   })
 
   it.each(['openid', 'https://example.org/scope', 'a:b:c:d', 'Files.Read:x'])(
-    'the deletion of %s, which has no hierarchy, takes nothing but that scope',
+    'the deletion of %s, which has no hierarchy, withdraws only this scope',
     async (name) => {
       await declared(name)
       const client = await newClient({ scopes: [name, `${name}:*`, `${name}:7`, `${name}x`] })
@@ -276,7 +276,7 @@ describe('deleting a scope', () => {
     },
   )
 
-  it('a scope is deleted or given to a client first, and in neither order does a client hold what was withdrawn before', async () => {
+  it('a client holds a scope that is deleted and authorized at the same time only if it was authorized last', async () => {
     for (let round = 0; round < 8; round += 1) {
       const { name } = await declared(newName())
       const client = await newClient({ scopes: ['submission:read'] })
@@ -287,13 +287,13 @@ describe('deleting a scope', () => {
       const order = (await eventsOf(before))
         .filter(({ event, detail }) => event !== 'scope.create' && detail.includes(name))
         .map(({ event }) => event)
-      // The second one decided: the audit has the order.
+      // The audit has the order.
       expect(held).toBe(order.at(-1) === 'client.authorize')
       expect(authorized.record.clientId).toBe(client.id)
     }
   })
 
-  it('of a deletion without withdrawal and a grant at the same time, the deletion is refused or came first', async () => {
+  it('a deletion without withdrawal at the same time as an authorization of the scope is refused or was done first', async () => {
     for (let round = 0; round < 8; round += 1) {
       const { name } = await declared(newName())
       const client = await newClient({ scopes: [] })
@@ -312,7 +312,7 @@ describe('deleting a scope', () => {
 })
 
 describe('importing scopes', () => {
-  it('an import declares new scopes, changes others, leaves the rest, and is done once', async () => {
+  it('an import declares new scopes, changes others and keeps the rest, and an equal import changes nothing', async () => {
     const [same, changed, fresh, absent] = [newName(), newName(), newName(), newName()]
     const untouched = await declared(same)
     const old = await declared(changed)
@@ -366,7 +366,7 @@ describe('importing scopes', () => {
 })
 
 describe('notes about scopes that are not declared', () => {
-  it('a client that is given a scope that is not declared is told of, with any resource, and the scope is given', async () => {
+  it('an authorization of a scope that is not declared is done, and a note names the scope', async () => {
     const { name } = await declared(newName())
     const missing = newName()
     const client = await newClient({ scopes: [] })
@@ -383,7 +383,7 @@ describe('importing categories', () => {
   const allCategories = () => pageOfCategories(act, '', 1000)
   const CS = { name: 'cs', title: 'Computer Science' }
   const MATH = { name: 'math', title: 'Mathematics' }
-  it('an import replaces the list, says what changed, and is done once', async () => {
+  it('an import replaces the categories and counts the changes, and an equal import changes nothing', async () => {
     expect(await replaceCategories(act, [CS, MATH])).toMatchObject({ added: 2, removed: 0 })
     const next = [
       { ...CS, title: 'Computing' },
@@ -401,7 +401,7 @@ describe('importing categories', () => {
     ])
   })
 
-  it('a list that was read before another administrator replaced it is stale', async () => {
+  it('an import of categories with the version of a replaced list is stale', async () => {
     const { version } = await allCategories()
     const { version: next } = await replaceCategories(act, [CS])
     expect(await refusalOf(replaceCategories(act, [MATH], version))).toMatchObject({
@@ -412,7 +412,7 @@ describe('importing categories', () => {
     expect((await allCategories()).categories).toEqual([MATH])
   })
 
-  it('of many administrators at once who replace the list that they have read, one succeeds', async () => {
+  it('only one of several simultaneous imports of categories with the same version succeeds', async () => {
     const { version } = await allCategories()
     const lists = Array.from({ length: 6 }, (_, index) => [{ name: 'cs', title: `Title ${index}` }])
     const done = await Promise.allSettled(

@@ -120,13 +120,13 @@ describe('rotation of JWT_SECRET', () => {
     }
   })
 
-  it('a dropped JWT_SECRET is refused at once, and a new one by services that do not have it', async () => {
+  it('a JWT with a removed JWT_SECRET is refused at once, and a JWT with a new one by services that do not have it', async () => {
     expect(await statusAt('both', await jwtBy('old'))).toBe(200)
     expect(await statusAt('new', await jwtBy('old'))).toBe(401)
     expect(await statusAt('old', await jwtBy('new'))).toBe(401)
   })
 
-  it('an isolate that has accepted the old JWT_SECRET refuses it once it is dropped', async () => {
+  it('an isolate that has accepted a JWT with the old JWT_SECRET refuses it once the secret is removed', async () => {
     let secrets = [NEW, OLD]
     const { ask } = service(() => secrets)
     const headers = { Authorization: await jwtBy('old') }
@@ -196,7 +196,7 @@ describe("scoped() with the authenticator's own keys", () => {
   ): Promise<number> =>
     (await scopedService('submission:read', { jwt }, {}).ask('/submissions', headers)).status
 
-  it('scoped() accepts what the authenticator signs with its own key, by the published set alone', async () => {
+  it('scoped() verifies a JWT that the authenticator signs with its own key by the published key set', async () => {
     for (const alg of ['ES256', 'EdDSA'] as const) {
       const { headers, keys } = await signedBy({ AUTHENTICATOR_KEYS: await newKeyText(alg) })
       expect(await statusOf({ keys, issuer: ISSUER }, headers)).toBe(200)
@@ -204,7 +204,7 @@ describe("scoped() with the authenticator's own keys", () => {
     }
   })
 
-  it('a service that changes over accepts JWTs of the secret and of the keys, and afterwards refuses those of the secret', async () => {
+  it('a service with a secret and keys accepts JWTs of both, and a service with only the keys refuses those of the secret', async () => {
     const shared = await signedBy({ JWT_SECRET })
     const own = await signedBy({ AUTHENTICATOR_KEYS, JWT_SECRET })
     const both = { keys: own.keys, secret: () => JWT_SECRET, issuer: ISSUER }
@@ -218,7 +218,7 @@ describe("scoped() with the authenticator's own keys", () => {
     expect(await statusOf(both, other.headers)).toBe(401)
   })
 
-  it('a public key is no secret: what is signed with its text as a secret is refused', async () => {
+  it('scoped() refuses a JWT with an HMAC under the text of a public key', async () => {
     const { keys } = await signedBy({ AUTHENTICATOR_KEYS })
     const set = await publicKeys(readSigningKeys(AUTHENTICATOR_KEYS))
     const [{ kid = '' } = {}] = set.keys
@@ -230,7 +230,7 @@ describe("scoped() with the authenticator's own keys", () => {
     }
   })
 
-  it('an access token that the same key has signed is not taken for what the authenticator signs, nor is a JWT without an end', async () => {
+  it('scoped() refuses an access token that the key of the authenticator signed, and a JWT without exp', async () => {
     const { keys } = await signedBy({ AUTHENTICATOR_KEYS })
     const claims = { ...record(), iss: ISSUER, exp: 4_000_000_000 }
     const sign = (typ: string) => signWith(readSigningKeys(AUTHENTICATOR_KEYS), typ, claims)
@@ -244,7 +244,7 @@ describe("scoped() with the authenticator's own keys", () => {
     expect(await statusOf(jwt, { Authorization: await sign('JWT') })).toBe(200)
   })
 
-  it('scoped() answers 503 while the key set cannot be read, and never accepts', async () => {
+  it('scoped() answers 503 while the key set cannot be read', async () => {
     const { headers } = await signedBy({ AUTHENTICATOR_KEYS })
     for (const fetch of [
       () => Promise.reject(new TypeError('down')),
@@ -256,7 +256,7 @@ describe("scoped() with the authenticator's own keys", () => {
     }
   })
 
-  it('bad options of authenticatorKeys() and a JWT without a secret or keys are refused at once', () => {
+  it('authenticatorKeys() with invalid options, and scoped() with a JWT without a secret or keys, throw at construction', () => {
     for (const origin of ['http://a.example', `${ORIGIN}/auth`, 'a']) {
       expect(() => authenticatorKeys(origin)).toThrow(TypeError)
     }

@@ -1,4 +1,4 @@
-/** What people see of a client that registered itself, and when they are asked again. */
+/** What users see of a client that registered itself, and when its consent page is shown again. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -63,7 +63,7 @@ describe('a client that registered itself by a request', () => {
     expect(text).not.toContain('Registered by')
   })
 
-  it('control: the consent page of an operator’s client says nothing of the kind', async () => {
+  it('control: the consent page of an operator’s client does not say that the client registered itself', async () => {
     const text = await textOf(await open(await newClient({ name: 'Notes' })))
     expect(text).toContain('Allow Notes to use your account?')
     expect(text).not.toMatch(/calls itself|registered itself/)
@@ -100,7 +100,7 @@ describe('a client that registered itself by a request', () => {
     expect(await isAsked(client)).toBe(false)
   })
 
-  it('a consent to an operator’s client does not answer for one that registered itself', async () => {
+  it('a consent to an operator’s client does not answer once the client counts as registered by itself', async () => {
     const client = await newClient()
     await obtainCode(cookie, requestOf(client))
     await env.DB.prepare(
@@ -116,7 +116,7 @@ describe('a client that registered itself by its metadata document', () => {
   beforeAll(() => declareOpenScope())
   const LOGO = { headers: { 'Content-Type': 'image/gif' }, body: 'GIF89a of a document' }
 
-  it('the consent page names the host of a document first, then the name of the client, then where the answer leads, and warns where that is the device alone', async () => {
+  it('the consent page names the host of a document first, then the name of the client, then where the answer leads, and warns if that is a program on the device', async () => {
     const redirectUris = ['http://localhost/callback']
     const client = await newDocument({ client_name: 'Notes', redirect_uris: redirectUris })
     const callback = 'http://localhost:4711/callback'
@@ -134,7 +134,7 @@ describe('a client that registered itself by its metadata document', () => {
     expect(text.replace(/\s/g, '')).toContain(`Allow${client.host}touseyouraccount?`)
   })
 
-  it('the account page names the host of a document, and removes the application by it', async () => {
+  it('the account page names the host of a document, also after the removal of the application', async () => {
     const own = await signIn(await newUser())
     const client = await newDocument({ client_name: 'Notes' })
     await consent(own, client)
@@ -145,7 +145,7 @@ describe('a client that registered itself by its metadata document', () => {
     expect(await removed.text()).toContain(`<bdi>${client.host}</bdi></strong> is no longer`)
   })
 
-  it('the sign-in page names the host of a document that was read, and nothing of one that was not', async () => {
+  it('the sign-in page names the host of a document only once the document was read', async () => {
     const client = await newDocument({ client_name: 'Notes' })
     const path = `/login?next_page=${encodeURIComponent(authorizePath(asked(client)))}`
     expect(await textOf(await accepting(path))).not.toMatch(/continue to|Notes/)
@@ -166,7 +166,7 @@ describe('a client that registered itself by its metadata document', () => {
     expect(page).not.toContain(`src="${logoUri}`)
   })
 
-  it('an answer to the consent page counts although the logo has come meanwhile', async () => {
+  it('a consent answer is accepted even when the logo was fetched after the page was shown', async () => {
     const logoUri = `https://${newHost()}/logo.gif`
     await publish(logoUri, LOGO)
     const client = await newDocument({ logo_uri: logoUri })
@@ -179,7 +179,7 @@ describe('a client that registered itself by its metadata document', () => {
     ['turns the direction of writing', 'Good \u202egnp.exe'],
     ['is long', 'Interoperability '.repeat(5).trim()],
     ['is markup', '<script>alert(1)</script>'],
-  ])('a name that %s is text, in quotes', async (_, name) => {
+  ])('the consent page shows a client name that %s as text in quotation marks', async (_, name) => {
     const client = await newDocument({ client_name: name })
     const page = await (await visit(cookie, client)).text()
     expect(page).not.toContain('<script')

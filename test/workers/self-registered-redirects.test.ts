@@ -1,4 +1,4 @@
-/** Anybody can make a client that registers itself, so a link to the registry must not lead everybody to its address (RFC 9700 §4.11.2). */
+/** Anybody can register a client, so the registry must not redirect every browser to the client's address (RFC 9700 §4.11.2). */
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 type Made = Readonly<{ client: Published; fetch: Fetch }>
 
-/** Its document was read for another user, so nothing needs to be read for this one. */
+/** A client whose document is cached, because another user has visited it. */
 const byDocument = async (): Promise<Made> => {
   const client = await newDocument()
   await consent(maker, client)
@@ -70,7 +70,7 @@ describe.each(SELF_REGISTERED)('a client by %s', (_, make) => {
   })
 
   it.each(REQUESTS)(
-    'a request with %s sends no user there who has not answered its consent page: a link does',
+    'a request with %s redirects no user who has not answered the consent page of the client, and shows a link instead',
     async (_name, more, error) => {
       const { client, fetch } = await make()
       const response = await visit(cookie, client, more, fetch)
@@ -81,7 +81,7 @@ describe.each(SELF_REGISTERED)('a client by %s', (_, make) => {
     },
   )
 
-  it('control: a user who answers the consent page is sent to the client, after Allow and after Cancel', async () => {
+  it('control: a user who answers the consent page is redirected to the client, after Allow and after Cancel', async () => {
     const { client, fetch } = await make()
     const page = await (await visit(cookie, client, {}, fetch)).text()
     const no = allowing(page).map(
@@ -93,7 +93,7 @@ describe.each(SELF_REGISTERED)('a client by %s', (_, make) => {
     expect(allowed.href).toContain(`${client.callback}?code=`)
   })
 
-  it('control: a user who has allowed it is sent there with a later fault of a silent request', async () => {
+  it('control: a user who has allowed the client is redirected to it with the error of a later silent request', async () => {
     const { client, fetch } = await make()
     await consent(cookie, client, {}, fetch)
     const response = await visit(cookie, client, { prompt: 'none', max_age: '0' }, fetch)
@@ -102,7 +102,7 @@ describe.each(SELF_REGISTERED)('a client by %s', (_, make) => {
 })
 
 it.each(REQUESTS)(
-  'control: a request with %s of a client that an operator registered is sent back',
+  'control: a request with %s of an operator’s client is redirected to the client',
   async (_name, more, error) => {
     const { client, fetch } = await byOperator()
     const response = await visit(cookie, client, more, fetch)

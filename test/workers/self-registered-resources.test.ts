@@ -25,7 +25,7 @@ import {
 } from './registry.ts'
 import { newResource } from './resources.ts'
 
-/** As if it had registered itself, with scopes that need no approval. */
+/** A client that counts as registered by itself, with scopes that need no approval. */
 async function selfRegistered(asked: Parameters<typeof newClient>[0] = {}) {
   const client = await newClient(asked)
   await env.DB.batch([
@@ -50,7 +50,7 @@ const usedAtOf = async ({ id }: RegisteredClient) =>
   )?.used_at
 
 describe('a resource and a client that registered itself', () => {
-  it('a client that registered itself gets no token for a resource that is not for such clients', async () => {
+  it('a client that registered itself gets no token for a resource that does not admit self-registered clients', async () => {
     const resource = await newResource(['public:read'])
     const client = await selfRegistered()
     expect(await refusal(await tokenFor(client, resource))).toEqual({
@@ -62,7 +62,7 @@ describe('a resource and a client that registered itself', () => {
     expect(control.status).toBe(200)
   })
 
-  it('a client that registered itself gets a token for a resource that is for such clients', async () => {
+  it('a client that registered itself gets a token for a resource that admits self-registered clients', async () => {
     const resource = await newResource(['public:read'], { selfRegistered: true })
     expect((await tokenFor(await selfRegistered(), resource)).status).toBe(200)
   })
@@ -76,7 +76,7 @@ describe('a resource and a client that registered itself', () => {
     expect(access_token).toMatch(/^reg_/)
   })
 
-  it('a refresh token gets no token for a resource that is no longer for clients that registered themselves, and is not active', async () => {
+  it('a refresh token is refused and inactive once its resource no longer admits self-registered clients', async () => {
     const resource = await newResource(['submission:read'], { selfRegistered: true })
     const grantTypes = ['authorization_code', 'refresh_token'] as const
     const client = await selfRegistered({ authMethod: 'none', grantTypes: [...grantTypes] })
@@ -104,7 +104,7 @@ describe('a resource and a client that registered itself', () => {
 })
 
 describe('the day of use of a client that registered itself', () => {
-  it('a redeemed code, a refresh and a use of its secret each move the day of use', async () => {
+  it('a redemption, a refresh and a client_credentials request each record the day of use of a self-registered client', async () => {
     const client = await selfRegistered({
       grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
     })

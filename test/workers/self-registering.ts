@@ -2,14 +2,14 @@
 
 import { declare, type Fetch, ISSUER, serve } from './registry.ts'
 
-/** Nothing is counted where the registry knows no address, so each caller has a network of its own. */
+/** Registrations are counted by network, so each caller has another network. */
 let networks = 0
 export const newNetwork = () => {
   networks += 1
   return `2001:db8:${networks.toString(16)}::1`
 }
 
-/** Limits that the other tests of a file do not reach. */
+/** Its limits are so high that the tests do not reach them. */
 export const OPEN = serve({ REGISTRATION: 'open', REGISTRATIONS_PER_DAY: '1000000' })
 export const TOKEN = serve({ REGISTRATION: 'token' })
 

@@ -66,13 +66,13 @@ describe('successful sign-ins', () => {
     expect(response.headers.get('Strict-Transport-Security')).toMatch(/^max-age=\d+/)
   })
 
-  it('the case of the username does not matter for a sign-in', async () => {
+  it('a sign-in accepts the username in any case', async () => {
     const user = await newUser()
     expect((await attempt(user, { username: user.username.toUpperCase() })).status).toBe(303)
   })
 
   it.each([' %s', '%s ', '\t%s\u00a0', '\ufeff%s\u3000'])(
-    'white space around the username does not matter for a sign-in: %j',
+    'a sign-in accepts the username with white space around it: %j',
     async (typed) => {
       const user = await newUser()
       const username = typed.replace('%s', user.username)
@@ -80,7 +80,7 @@ describe('successful sign-ins', () => {
     },
   )
 
-  it('control: white space within the username matters for a sign-in', async () => {
+  it('control: a sign-in with white space within the username is refused', async () => {
     const user = await newUser()
     expect((await attempt(user, { username: `${user.username} x` })).status).toBe(403)
   })
@@ -157,7 +157,7 @@ describe('failed sign-ins', () => {
     }
   })
 
-  it('the white space around a password is not removed', async () => {
+  it('a sign-in with white space after the password is refused', async () => {
     expect((await attempt(await newUser(), { password: `${PASSWORD} ` })).status).toBe(403)
   })
 
@@ -372,7 +372,7 @@ describe('the lockout after failed sign-ins', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
   afterEach(() => void vi.useRealTimers())
 
-  it('after five failures in a row even the right password has to wait, twice as long each time', async () => {
+  it('after five failed sign-ins in a row even the right password is refused, for twice as long after each further failure', async () => {
     const user = await newUser()
     await wrong(user, 4)
     expect((await attempt(user, { password: 'wrong' })).status).toBe(403)
@@ -387,7 +387,7 @@ describe('the lockout after failed sign-ins', () => {
     expect((await attempt(user)).status).toBe(303)
   })
 
-  it('fifty simultaneous guesses get no more passwords checked than five in a row', async () => {
+  it('only five of fifty simultaneous guesses have their password checked', async () => {
     const user = await newUser()
     const passwords = Array.from({ length: 50 }, (_, n) => `guess ${n}`)
     const answers = await Promise.all(passwords.map((password) => attempt(user, { password })))
@@ -434,7 +434,7 @@ describe('the lockout after failed sign-ins', () => {
     expect((await attempt(user)).status).toBe(303)
   })
 
-  it('a username is locked briefly after a hundred failures from any networks', async () => {
+  it('a username is locked for a second after a hundred failures from different networks', async () => {
     const user = await newUser()
     const failures = signInFailureStore(env.DB)
     const fail = (i: number) => failures.record(user.username, `network ${i}`, nowSeconds())
@@ -456,7 +456,7 @@ describe('the lockout after failed sign-ins', () => {
     expect((await attempt(unknown)).status).toBe(429)
   })
 
-  it('a lockout that a stranger causes does not hold for the user in another network', async () => {
+  it('a lockout that a stranger causes does not apply to the user in another network', async () => {
     const user = await newUser()
     const from = async (address: string, password: string) => {
       const headers = { 'CF-Connecting-IP': address }

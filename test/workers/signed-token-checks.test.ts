@@ -1,4 +1,4 @@
-/** Which signed access tokens the authenticator accepts, and every kind of forged, stale or foreign one that it refuses. */
+/** The signed access tokens that the authenticator accepts, and the forged, expired and foreign tokens that it refuses. */
 
 import { exportSPKI, importJWK, type JWTHeaderParameters, SignJWT } from 'jose'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
@@ -27,20 +27,20 @@ import {
 } from './signed.ts'
 import { bearer, cookie, JWT_SECRET } from './stored-session.ts'
 
-/** Another key of the set: a set without a key that can be used is none. */
+/** A second key for key sets, because a set without a usable key counts as not read. */
 const { d: _, ...OTHER } = await newSigningKey()
 
 let jwk: Awaited<ReturnType<typeof newSigningKey>>
 let signing: Signing
 let files: string
 let client: RegisteredClient
-let good: string
+let valid: string
 beforeAll(async () => {
   jwk = await newSigningKey()
   signing = signingWith(keySetText(jwk))
   files = await newSignedResource(['files:read'])
   client = await newClient({ scopes: ['files:read'] })
-  good = await issue()
+  valid = await issue()
 })
 
 const issue = async (headers: Record<string, string> = {}) => {
@@ -51,7 +51,7 @@ const issue = async (headers: Record<string, string> = {}) => {
 const encoded = (text: string) =>
   new TextEncoder().encode(text).toBase64({ alphabet: 'base64url', omitPadding: true })
 
-/** Signed with the registry's own key, whatever the texts are. */
+/** Signs any header and payload with the registry's own key. */
 async function signed(header: string, payload: string, key = jwk): Promise<string> {
   const text = `${encoded(header)}.${encoded(payload)}`
   const { kty, crv, x, y, d } = key
@@ -70,11 +70,11 @@ async function signed(header: string, payload: string, key = jwk): Promise<strin
 
 type Changes = Readonly<{ header?: object; claims?: Record<string, unknown> }>
 
-/** A good token with changes, signed with the registry's own key. A member that is undefined is left out. */
+/** A valid token with changes, signed with the registry's own key. A member that is undefined is left out. */
 const changed = ({ header, claims }: Changes) =>
   signed(
-    JSON.stringify({ ...headerOf(good), ...header }),
-    JSON.stringify({ ...claimsOf(good), ...claims }),
+    JSON.stringify({ ...headerOf(valid), ...header }),
+    JSON.stringify({ ...claimsOf(valid), ...claims }),
   )
 
 const check = (token: string, query = '') => signing.ask(query, bearer(token))
@@ -94,11 +94,11 @@ async function expectRefused(token: string) {
 }
 
 describe('a signed access token at the authenticator', () => {
-  it('a token of the registry is accepted over HTTP, over a binding and by the middleware, as an opaque one is', async () => {
-    const answer = await check(good, `?scope=files:read&audience=${encodeURIComponent(files)}`)
+  it('a signed token is accepted over HTTP, by RPC, by scoped() and behind nginx', async () => {
+    const answer = await check(valid, `?scope=files:read&audience=${encodeURIComponent(files)}`)
     expect(answer.status).toBe(200)
-    const outcome = await signing.authenticator.authenticate({ authorization: `Bearer ${good}` })
-    const { jti, iat, exp } = claimsOf(good) as { jti: string; iat: number; exp: number }
+    const outcome = await signing.authenticator.authenticate({ authorization: `Bearer ${valid}` })
+    const { jti, iat, exp } = claimsOf(valid) as { jti: string; iat: number; exp: number }
     expect(outcome).toMatchObject({
       kind: 'authenticated',
       session: {
@@ -116,7 +116,7 @@ describe('a signed access token at the authenticator', () => {
       { audience: files },
       { AUTHENTICATOR: signing.authenticator },
     )
-    expect((await service.ask('/submissions', bearer(good))).status).toBe(200)
+    expect((await service.ask('/submissions', bearer(valid))).status).toBe(200)
     // Behind nginx, which passes the authenticator's JWT on.
     const behind = scopedService('files:read', {
       audience: files,
@@ -124,18 +124,18 @@ describe('a signed access token at the authenticator', () => {
     })
     const Authorization = answer.headers.get('Authorization') ?? ''
     expect((await behind.ask('/submissions', { Authorization })).status).toBe(200)
-    expect((await behind.ask('/submissions', bearer(good))).status).toBe(401)
+    expect((await behind.ask('/submissions', bearer(valid))).status).toBe(401)
   })
 
-  it('scopes and audiences are required of a signed token as of any other', async () => {
-    await expectRefusal(await check(good, '?scope=files:write'), 403, 'insufficient_scope')
-    const other = await check(good, '?audience=https://other.example')
+  it('a signed token without the required scope, audience or endorsement is refused', async () => {
+    await expectRefusal(await check(valid, '?scope=files:write'), 403, 'insufficient_scope')
+    const other = await check(valid, '?audience=https://other.example')
     await expectRefusal(other, 401, 'invalid_token')
-    expect((await check(good, '?category=cs.DL')).status).toBe(200)
-    await expectRefusal(await check(good, '?category=math.AG'), 403, 'insufficient_scope')
+    expect((await check(valid, '?category=cs.DL')).status).toBe(200)
+    await expectRefusal(await check(valid, '?category=math.AG'), 403, 'insufficient_scope')
   })
 
-  it('a list as audience is accepted, and each of its members counts', async () => {
+  it('a signed token with a list as aud is accepted for each audience in the list, and for no other', async () => {
     const token = await changed({ claims: { aud: ['https://other.example', files] } })
     expect((await check(token, `?audience=${encodeURIComponent(files)}`)).status).toBe(200)
     expect((await check(token, '?audience=https://other.example')).status).toBe(200)
@@ -143,14 +143,14 @@ describe('a signed access token at the authenticator', () => {
     await expectRefusal(third, 401, 'invalid_token')
   })
 
-  it('the media type in full is accepted as typ (RFC 9068 §4)', async () => {
+  it('the typ application/at+jwt is accepted (RFC 9068 §4)', async () => {
     const token = await changed({ header: { typ: 'application/at+jwt' } })
     expect((await check(token)).status).toBe(200)
   })
 
-  it('a signed token never works as a cookie', async () => {
-    await expectRefusal(await signing.ask('', cookie(good)), 401, 'invalid_token')
-    const page = await signing.fetch('/account', { headers: cookie(good) })
+  it('a signed token is refused as a session cookie', async () => {
+    await expectRefusal(await signing.ask('', cookie(valid)), 401, 'invalid_token')
+    const page = await signing.fetch('/account', { headers: cookie(valid) })
     expect(page.status).toBe(303)
   })
 
@@ -163,29 +163,29 @@ describe('a signed access token at the authenticator', () => {
 
 describe('a forged or foreign token', () => {
   const hmac = (secret: string | Uint8Array, header: object) =>
-    new SignJWT(claimsOf(good))
-      .setProtectedHeader({ ...headerOf(good), ...header } as JWTHeaderParameters)
+    new SignJWT(claimsOf(valid))
+      .setProtectedHeader({ ...headerOf(valid), ...header } as JWTHeaderParameters)
       .sign(typeof secret === 'string' ? new TextEncoder().encode(secret) : secret)
 
   it('a token whose algorithm is none is refused, with and without a signature', async () => {
-    const [, payload] = good.split('.')
+    const [, payload] = valid.split('.')
     for (const alg of ['none', 'None', 'NONE']) {
-      const header = encoded(JSON.stringify({ ...headerOf(good), alg }))
-      for (const signature of ['', good.split('.')[2]]) {
+      const header = encoded(JSON.stringify({ ...headerOf(valid), alg }))
+      for (const signature of ['', valid.split('.')[2]]) {
         const answer = await check(`${header}.${payload}.${signature}`)
         expect(answer.status, alg).toBe(401)
       }
     }
   })
 
-  it('HS256 with the public key, or with the shared secret of the authenticator, is refused', async () => {
+  it('a token with an HMAC under the public key, or under the secret of the authenticator, is refused', async () => {
     const [published] = (await publicKeys(signing.keys)).keys
     const spki = await exportSPKI((await importJWK(published as never, 'ES256')) as never)
     const guesses = [spki, spki.trim(), JSON.stringify(published), published?.x ?? '', JWT_SECRET]
     for (const secret of guesses) {
       const token = await hmac(secret, { alg: 'HS256' })
       expect((await check(token)).status).toBe(401)
-      // As long as a signature of the registry.
+      // An HS512 signature has the length of an ES256 signature.
       await expectRefused(await hmac(secret, { alg: 'HS512' }))
     }
   })
@@ -202,21 +202,21 @@ describe('a forged or foreign token', () => {
       { x5u: 'https://evil.example/x5u' },
     ]
     for (const header of headers) {
-      const text = JSON.stringify({ ...headerOf(good), ...header })
-      await expectRefused(await signed(text, JSON.stringify(claimsOf(good)), foreign))
+      const text = JSON.stringify({ ...headerOf(valid), ...header })
+      await expectRefused(await signed(text, JSON.stringify(claimsOf(valid)), foreign))
     }
   })
 
   it('a token whose claims or signature were changed is refused', async () => {
-    const [header, , signature = ''] = good.split('.')
-    const claims = encoded(JSON.stringify({ ...claimsOf(good), scope: 'files:write' }))
+    const [header, , signature = ''] = valid.split('.')
+    const claims = encoded(JSON.stringify({ ...claimsOf(valid), scope: 'files:write' }))
     await expectRefused(`${header}.${claims}.${signature}`)
     const flipped = (signature[0] === 'A' ? 'B' : 'A') + signature.slice(1)
-    await expectRefused(`${good.split('.').slice(0, 2).join('.')}.${flipped}`)
+    await expectRefused(`${valid.split('.').slice(0, 2).join('.')}.${flipped}`)
     // The same signature, written in another way.
     const last = signature.slice(-1)
     const same = { A: 'B', Q: 'R', g: 'h', w: 'x' }[last]
-    await expectRefused(good.slice(0, -1) + same)
+    await expectRefused(valid.slice(0, -1) + same)
   })
 
   it.each<[what: string, change: Changes]>([
@@ -251,15 +251,15 @@ describe('a forged or foreign token', () => {
     ['no iat', { claims: { iat: undefined } }],
     ['an iat that is not whole', { claims: { iat: 1.5 } }],
     ['a life of more than an hour', { claims: { exp: 9_999_999_999 } }],
-    ['a moment that no date has', { claims: { iat: 8.64e15, exp: 8.64e15 + 60 } }],
+    ['an iat beyond all dates', { claims: { iat: 8.64e15, exp: 8.64e15 + 60 } }],
     ['no as_of_ms', { claims: { as_of_ms: undefined } }],
-    ['an as_of_ms that no date has', { claims: { as_of_ms: 8.64e15 + 1 } }],
+    ['an as_of_ms beyond all dates', { claims: { as_of_ms: 8.64e15 + 1 } }],
     ['a client_as_of_ms that is text', { claims: { client_as_of_ms: 'x' } }],
     ['a cnf of another kind', { claims: { cnf: { 'x5t#S256': 'x' } } }],
     ['a cnf of two kinds', { claims: { cnf: { jkt: 'x', 'x5t#S256': 'x' } } }],
     ['an empty cnf', { claims: { cnf: {} } }],
     ['a cnf that is null', { claims: { cnf: null } }],
-  ])('a token of the right key with %s is refused', async (_what, change) => {
+  ])('a token that is signed with the key of the registry is refused with %s', async (_what, change) => {
     await expectRefused(await changed(change))
   })
 
@@ -273,22 +273,22 @@ describe('a forged or foreign token', () => {
     expect((await check(ahead)).status).toBe(200)
   })
 
-  it('an ID token, a JWT of the authenticator itself and a DPoP proof are no access tokens', async () => {
-    const { iss, sub, iat, exp } = claimsOf(good)
+  it('an ID token, a JWT of the authenticator and a DPoP proof are refused as access tokens', async () => {
+    const { iss, sub, iat, exp } = claimsOf(valid)
     const idToken = { iss, sub, aud: client.id, iat, exp, nonce: 'n', auth_time: iat }
     await expectRefused(
-      await signed(JSON.stringify({ ...headerOf(good), typ: 'JWT' }), JSON.stringify(idToken)),
+      await signed(JSON.stringify({ ...headerOf(valid), typ: 'JWT' }), JSON.stringify(idToken)),
     )
-    await expectRefused(await signed(JSON.stringify(headerOf(good)), JSON.stringify(idToken)))
-    const own = (await check(good)).headers.get('Authorization') ?? ''
+    await expectRefused(await signed(JSON.stringify(headerOf(valid)), JSON.stringify(idToken)))
+    const own = (await check(valid)).headers.get('Authorization') ?? ''
     expect(own).not.toBe('')
     expect((await check(own)).status).toBe(401)
     expect((await check(await proofOf(await newKey()))).status).toBe(401)
   })
 
-  it('a member that is there twice is refused, in the header and in the claims', async () => {
-    const header = JSON.stringify(headerOf(good))
-    const payload = JSON.stringify(claimsOf(good))
+  it('a token with a repeated member in the header or in the claims is refused', async () => {
+    const header = JSON.stringify(headerOf(valid))
+    const payload = JSON.stringify(claimsOf(valid))
     expect((await check(await signed(header, payload))).status).toBe(200)
     await expectRefused(await signed(header, payload.replace('{', '{"scope":"files:write",')))
     await expectRefused(await signed(header, payload.replace(/}$/, ',"scope":"files:write"}')))
@@ -300,7 +300,7 @@ describe('a forged or foreign token', () => {
     await expectRefused(await signed('[]', payload))
   })
 
-  it('a token that is longer than any that the registry issues is refused without a look into it', async () => {
+  it('a token that is longer than MAX_SIGNED_TOKEN_LENGTH is refused', async () => {
     const long = await changed({ claims: { padding: 'x'.repeat(MAX_SIGNED_TOKEN_LENGTH) } })
     expect(long.length).toBeGreaterThan(MAX_SIGNED_TOKEN_LENGTH)
     await expectRefused(long)
@@ -308,8 +308,8 @@ describe('a forged or foreign token', () => {
     expect((await check(short)).status).toBe(200)
   })
 
-  it('no text that looks like a token causes a fault', async () => {
-    const [header, payload, signature] = good.split('.')
+  it('a malformed text in the shape of a signed token is refused with 401', async () => {
+    const [header, payload, signature] = valid.split('.')
     const tail = 'A'.repeat(86)
     for (const text of [
       `${header}.${payload}`,
@@ -320,7 +320,7 @@ describe('a forged or foreign token', () => {
       `eyJ.eyJ.${tail}`,
       `eyJA.eyJA.${tail}`,
       `${header}.eyJA.${tail}`,
-      `${good}${good}`,
+      `${valid}${valid}`,
     ]) {
       expect((await check(text)).status, text).toBe(401)
       expect((await check(text, '?fresh')).status, text).toBe(401)
@@ -342,20 +342,20 @@ describe('a signed token that is bound to a key', () => {
     expect((await presented(null)).status).toBe(401)
     const foreign = await resourceProofOf(await newKey(), token, url)
     expect((await presented(foreign)).status).toBe(401)
-    const ofAnother = await resourceProofOf(key, good, url)
+    const ofAnother = await resourceProofOf(key, valid, url)
     expect((await presented(ofAnother)).status).toBe(401)
     expect((await check(token)).status).toBe(401)
   })
 
   it('a signed token that is not bound to a key is refused with a proof', async () => {
-    const proof = await resourceProofOf(await newKey(), good, url)
-    const answer = await signing.ask('', { Authorization: `DPoP ${good}`, DPoP: proof })
+    const proof = await resourceProofOf(await newKey(), valid, url)
+    const answer = await signing.ask('', { Authorization: `DPoP ${valid}`, DPoP: proof })
     expect(answer.status).toBe(401)
   })
 })
 
-describe('what an isolate keeps of verified tokens', () => {
-  it('the second check of a token verifies no signature, and a changed token is not taken for it', async () => {
+describe('verified tokens that an isolate has cached', () => {
+  it('the second check of a token in an isolate verifies no signature, and a changed token is still refused', async () => {
     const token = await issue()
     const authenticator = signing.newAuthenticator()
     const ask = (text: string) =>
@@ -370,7 +370,7 @@ describe('what an isolate keeps of verified tokens', () => {
     verify.mockRestore()
   })
 
-  it('a verified token that an isolate keeps is refused from its exp on', async () => {
+  it('a verified token that an isolate has cached is refused from its exp on', async () => {
     const now = nowSeconds()
     const token = await changed({ claims: { iat: now, exp: now + 100 } })
     vi.useFakeTimers({ toFake: ['Date'] })
@@ -385,7 +385,7 @@ describe('what an isolate keeps of verified tokens', () => {
     }
   })
 
-  it('a key that is published for another use, or for another operation, verifies nothing', async () => {
+  it('a token is refused when its key is published for another use or for another operation', async () => {
     const [key] = (await publicKeys(signing.keys)).keys
     const statuses = []
     for (const changes of [{}, { use: 'enc' }, { key_ops: ['sign'] }, { key_ops: ['verify'] }]) {
@@ -393,7 +393,7 @@ describe('what an isolate keeps of verified tokens', () => {
         fetch: async () => Response.json({ keys: [{ ...key, ...changes }, OTHER] }),
       }
       const authenticator = signing.newAuthenticator({ REGISTRY })
-      const request = new Request('https://a.example/auth', { headers: bearer(good) })
+      const request = new Request('https://a.example/auth', { headers: bearer(valid) })
       statuses.push((await authenticator.fetch(request)).status)
     }
     expect(statuses).toEqual([200, 401, 401, 200])
@@ -404,7 +404,7 @@ describe('what an isolate keeps of verified tokens', () => {
     const REGISTRY = { fetch: async () => Response.json(published) }
     const authenticator = signing.newAuthenticator({ REGISTRY })
     const ask = () =>
-      authenticator.fetch(new Request('https://a.example/auth', { headers: bearer(good) }))
+      authenticator.fetch(new Request('https://a.example/auth', { headers: bearer(valid) }))
     expect((await ask()).status).toBe(200)
     published = { keys: [] }
     vi.useFakeTimers({ toFake: ['Date'] })
@@ -416,30 +416,30 @@ describe('what an isolate keeps of verified tokens', () => {
     }
   })
 
-  it('the session of a token that is checked again is the same object, so that its JWT is signed once', async () => {
+  it('a repeated check of a token returns the same JWT, which the authenticator signs once', async () => {
     const token = await issue()
     const first = (await check(token)).headers.get('Authorization')
     expect((await check(token)).headers.get('Authorization')).toBe(first)
   })
 
-  it('while the keys of the registry are not known, a signed token is 503 and an opaque one is accepted', async () => {
+  it('a signed token is 503 while the keys of the registry are not known, and an opaque token is accepted', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     const REGISTRY = { fetch: () => Promise.reject(new Error('out of reach')) }
     const authenticator = signing.newAuthenticator({ REGISTRY })
     const ask = (token: string) =>
       authenticator.fetch(new Request('https://a.example/auth', { headers: bearer(token) }))
-    expect((await ask(good)).status).toBe(503)
+    expect((await ask(valid)).status).toBe(503)
     const fields = credentialsOf(client)
     const opaque = (await tokenIn(await post('/token', fields))).access_token
     expect((await ask(opaque)).status).toBe(200)
     vi.restoreAllMocks()
   })
 
-  it('while KV does not answer, a signed token is 503', async () => {
+  it('a signed token is 503 while KV fails', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     const SESSIONS = { get: () => Promise.reject(new Error('out of reach')) }
     const authenticator = signing.newAuthenticator({ SESSIONS })
-    const request = new Request('https://a.example/auth', { headers: bearer(good) })
+    const request = new Request('https://a.example/auth', { headers: bearer(valid) })
     expect((await authenticator.fetch(request)).status).toBe(503)
     vi.restoreAllMocks()
   })

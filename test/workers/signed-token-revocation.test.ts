@@ -1,4 +1,4 @@
-/** How signed access tokens are revoked, and how soon two authenticators know, on a KV that is as stale as Cloudflare's. */
+/** How signed access tokens are revoked, and how soon two authenticators refuse them, on a KV that is as stale as Cloudflare's. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -63,7 +63,7 @@ let client: RegisteredClient
 let user: TestUser
 let cookie: string
 beforeAll(async () => {
-  // A signed token that outlives the bound.
+  // Its tokens live longer than the bound of a revocation.
   uri = await newSignedResource(['files:read'])
 })
 beforeEach(async () => {
@@ -166,7 +166,7 @@ const WAYS: readonly Way[] = [
 ]
 
 describe.each(WAYS)('the revocation of a signed token by %s', (what, revoke) => {
-  it(`a signed token is refused at once with fresh and at /introspect, and everywhere after ${ALL_REVOKED_WITHIN_SECONDS} s, by ${what}`, async () => {
+  it(`a signed token is refused at once with fresh and at /introspect, and everywhere after ${ALL_REVOKED_WITHIN_SECONDS} s, after ${what}`, async () => {
     const code = await newCode()
     const tokens = await issued(await redeem(code))
     const other = await machineToken(await newRefreshingClient({ scopes: ['files:read'] }))
@@ -198,7 +198,7 @@ describe.each(WAYS)('the revocation of a signed token by %s', (what, revoke) => 
 })
 
 describe('how soon a revocation of one signed token is known', () => {
-  it('before the bound a stale location still accepts the token, which shows that the staleness is real', async () => {
+  it('control: a stale location still accepts a revoked signed token before the bound', async () => {
     const token = await machineToken()
     const { check } = isolate()
     passTime(61)
@@ -223,7 +223,7 @@ describe('how soon a revocation of one signed token is known', () => {
     expect(await check(token)).toBe(401)
   })
 
-  it('a lost write of the document is repeated by cron', async () => {
+  it('cron repeats the lost KV write of the revocation of a signed token', async () => {
     const lossy = { ...env.SESSIONS, put: async () => Promise.reject(new Error('lost')) }
     const lost = revocationStore(DB, lossy, LIFETIME_SECONDS)
     const token = await machineToken()
@@ -237,7 +237,7 @@ describe('how soon a revocation of one signed token is known', () => {
 })
 
 describe('whose signed token may be revoked', () => {
-  it('another client cannot revoke a signed token, nor learn about it', async () => {
+  it('another client can neither revoke nor introspect a signed token', async () => {
     const token = await machineToken()
     const other = await newRefreshingClient()
     const response = await sendAs(other, '/revoke', { token }, signing.fetch)
@@ -247,7 +247,7 @@ describe('whose signed token may be revoked', () => {
     expect(await isolate().fresh(token)).toBe(200)
   })
 
-  it('a signed token that is not valid is answered with success and revokes nothing', async () => {
+  it('the revocation of an invalid signed token is answered with 200 and revokes nothing', async () => {
     const token = await machineToken()
     const [header, payload] = token.split('.')
     const forged = `${header}.${payload}.${'A'.repeat(86)}`
@@ -257,7 +257,7 @@ describe('whose signed token may be revoked', () => {
     expect(rows).toBe(0)
   })
 
-  it('session revoke ends the token of the jti, and refuses another kind of JWT', async () => {
+  it('session revoke revokes a signed token, and refuses another kind of JWT', async () => {
     const token = await machineToken()
     const answer = await revokeToken(admin(), token, false)
     expect(answer).toEqual({ effectiveWithinSeconds: ALL_REVOKED_WITHIN_SECONDS, notes: [] })
@@ -270,7 +270,7 @@ describe('whose signed token may be revoked', () => {
     await expect(revokeToken(admin(), other, false)).rejects.toThrow('is not an access')
   })
 
-  it('one revoked token leaves the others of its client and of its family good', async () => {
+  it('the revocation of one signed token revokes no other token of its client and its family', async () => {
     const { access_token: first, refresh_token } = await userTokens()
     const second = await issued(await renew(refresh_token))
     await sendAs(client, '/revoke', { token: first }, signing.fetch)
@@ -279,7 +279,7 @@ describe('whose signed token may be revoked', () => {
     expect(await isolate().fresh(second.access_token)).toBe(200)
   })
 
-  it('the end of a family ends every signed token of the family that may still be valid', async () => {
+  it('the revocation of a refresh token revokes every signed token of its family, and of no other', async () => {
     const first = await userTokens()
     const second = await issued(await renew(first.refresh_token))
     const third = await issued(await renew(second.refresh_token))
@@ -294,7 +294,7 @@ describe('whose signed token may be revoked', () => {
 })
 
 describe('a revocation that races an issue', () => {
-  /** Runs `meanwhile` before the first batch of the request. */
+  /** Runs `meanwhile` before or after the first batch of the request. */
   const interrupted = (meanwhile: () => Promise<unknown>, when: 'before' | 'after'): Fetch => {
     let isDone = false
     const slow = over(DB, {
@@ -333,21 +333,21 @@ describe('a revocation that races an issue', () => {
     expect(await refusal(response)).toEqual({ status: 400, error: 'invalid_grant' })
   })
 
-  it('a client_credentials token on a kept record ends with the revocation of that record', async () => {
+  it('a client_credentials token from a cached client record is revoked by the revocation of that client', async () => {
     await machineToken()
     passTime(5)
     const isolated = signingWith(keys, { DB }).fetch
     await machineToken(client, isolated)
     await disableClient(admin(), client.id)
     passTime(3)
-    // The isolate's copy of the client is from before.
+    // The isolate has cached the client from before the revocation.
     const token = await machineToken(client, isolated)
     expect(claimsOf(token).client_as_of_ms).toBeLessThan(claimsOf(token).as_of_ms as number)
     expect(await isolate().fresh(token)).toBe(401)
     expect(await isolate().check(token)).toBe(401)
   })
 
-  it('a token that is issued after a revocation is good', async () => {
+  it('a signed token that is issued after a revocation is valid', async () => {
     await revokeSessionsOfUser(admin(), user.id)
     passTime(0.002)
     cookie = cookiesOf(await post('/login', {}, {}, signing.fetch))
@@ -372,7 +372,7 @@ describe('a revocation that races an issue', () => {
 })
 
 describe('the size and lifetime of the revocations of signed tokens', () => {
-  it('the revocation of a signed token is kept as long as any signed token lives, and then cron removes it', async () => {
+  it('the revocation of a signed token is kept for the longest lifetime of a signed token', async () => {
     const token = await machineToken()
     await sendAs(client, '/revoke', { token }, signing.fetch)
     const row = await env.DB.prepare('SELECT kind, subject, expires_at FROM revocation').first<{
@@ -390,7 +390,7 @@ describe('the size and lifetime of the revocations of signed tokens', () => {
     expect(listed).toEqual([key])
   })
 
-  it('a document of 10,000 revoked signed tokens is under 256 KiB, is read in some milliseconds, and refuses each', async () => {
+  it('a document of 10,000 revoked signed tokens is under 256 KiB, and an isolate that has read it reads it once', async () => {
     const token = await machineToken()
     const key = await signedTokenKeyOf(claimsOf(token).jti as string)
     const others = Array.from({ length: 9999 }, () => {
@@ -408,7 +408,7 @@ describe('the size and lifetime of the revocations of signed tokens', () => {
     expect(one.reads()).toBe(reads)
   })
 
-  /** As many single tokens as the document may have. */
+  /** Revokes as many single tokens as the document may list. */
   const fill = () =>
     env.DB.prepare(
       `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
@@ -424,7 +424,7 @@ describe('the size and lifetime of the revocations of signed tokens', () => {
     return results
   }
 
-  it('where too many are revoked, all access tokens of the client end in place of the one, and no other client is affected', async () => {
+  it('beyond MAX_REVOKED_TOKENS a revocation of one token revokes all access tokens of its client, and of no other client', async () => {
     const [token, second] = [await machineToken(), await machineToken()]
     const other = await machineToken(await newRefreshingClient({ scopes: ['files:read'] }))
     await fill()
@@ -439,7 +439,7 @@ describe('the size and lifetime of the revocations of signed tokens', () => {
     expect(text.length).toBeLessThan(512 * 1024)
   })
 
-  it('where too many are revoked, what ends a token of a user ends all access tokens that the user allowed the client, and no others', async () => {
+  it('beyond MAX_REVOKED_TOKENS a revocation of one token of a user revokes all access tokens of the user at the client, and no others', async () => {
     const code = await newCode()
     const tokens = await issued(await redeem(code))
     const [second, machine] = [await userTokens(), await machineToken()]
@@ -461,7 +461,7 @@ describe('the size and lifetime of the revocations of signed tokens', () => {
     expect(await isolate().check(machine)).toBe(200)
   })
 
-  it('an administrator revokes one token however many are revoked', async () => {
+  it('an administrator revokes one signed token even beyond MAX_REVOKED_TOKENS', async () => {
     const [token, second] = [await machineToken(), await machineToken()]
     await fill()
     await revokeToken(admin(), token, false)

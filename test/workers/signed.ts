@@ -1,4 +1,4 @@
-/** A registry that signs, an authenticator that reads its keys, and the tokens of a resource that wants signed ones. */
+/** A registry that signs access tokens, an authenticator that reads its keys, and resources with signed tokens. */
 
 import { env } from 'cloudflare:workers'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
@@ -21,7 +21,7 @@ export async function newSigningKey(alg = 'ES256'): Promise<JWK> {
 
 export const keySetText = (...keys: JWK[]) => JSON.stringify({ keys })
 
-/** What signs and checks with these keys. `changes` are bindings and settings of the registry. */
+/** A registry that signs with these keys, and authenticators that verify with them. `changes` are bindings and settings of the registry. */
 export function signingWith(SIGNING_KEYS: string, changes: Record<string, unknown> = {}) {
   const keys = readSigningKeys(SIGNING_KEYS)
   const keySet = async () => Response.json(await publicKeys(keys))
@@ -47,7 +47,7 @@ export function signingWith(SIGNING_KEYS: string, changes: Record<string, unknow
 }
 export type Signing = ReturnType<typeof signingWith>
 
-/** One for all files of a process. */
+/** The same for all files of a process. */
 export const SIGNING_KEYS = keySetText(await newSigningKey())
 export const signing = signingWith(SIGNING_KEYS)
 

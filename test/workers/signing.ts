@@ -1,4 +1,4 @@
-/** Signing keys for the tests, and jose as a service uses it, with its cache of `/jwks.json` as shipped. */
+/** Signing keys for the tests, and a service that verifies with jose, with jose's default cache of `/jwks.json`. */
 
 import { createRemoteJWKSet, customFetch, jwtVerify } from 'jose'
 import { createKeys, formatKeys } from '../../src/crypto/key-rotation.ts'

@@ -61,7 +61,7 @@ async function isolateWithoutD1(settings: Record<string, unknown> = {}) {
 const staleUses = () => lines.filter(({ event }) => event === 'stale_client_used')
 
 describe('client_credentials while D1 does not answer', () => {
-  it('client_credentials by an assertion is 503 on a cached record, since D1 must record its id', async () => {
+  it('client_credentials with an assertion is 503 without D1, because D1 must record the jti', async () => {
     const key = await newKey()
     client = await newClient({ authMethod: 'private_key_jwt', jwks: keySetOf(key.jwk) })
     let isAway = false
@@ -147,7 +147,7 @@ describe('changes of a client that an isolate has cached', () => {
     cookie = await signIn(await newUser({ scopes: ['submission:read', 'submission:create'] }))
   })
   /** A client, and an isolate with default settings that has cached it. */
-  async function kept(registration: Parameters<typeof newClient>[0]) {
+  async function cached(registration: Parameters<typeof newClient>[0]) {
     const own = await newClient(registration)
     const fetch = serve()
     expect((await post('/token', credentialsOf(own), {}, fetch)).status).toBe(200)
@@ -159,21 +159,21 @@ describe('changes of a client that an isolate has cached', () => {
   }
 
   it('a code for a scope that the client has just got is redeemed despite the cache', async () => {
-    const { own, fetch, clients } = await kept({ scopes: ['submission:read'] })
+    const { own, fetch, clients } = await cached({ scopes: ['submission:read'] })
     await clients.authorize(own.id, { scopes: ['submission:create'] }, nowSeconds())
     const response = await redeem(own, 'submission:create', fetch)
     expect([response.status, (await tokenIn(response)).scope]).toEqual([200, 'submission:create'])
   })
 
   it('a code keeps an old and a new scope of the client despite the cache', async () => {
-    const { own, fetch, clients } = await kept({ scopes: ['submission:read'] })
+    const { own, fetch, clients } = await cached({ scopes: ['submission:read'] })
     await clients.authorize(own.id, { scopes: ['submission:create'] }, nowSeconds())
     const response = await redeem(own, 'submission:create submission:read', fetch)
     expect((await tokenIn(response)).scope).toBe('submission:create submission:read')
   })
 
   it('a refresh keeps an old and a new scope of the client despite the cache', async () => {
-    const { own, fetch, clients } = await kept({
+    const { own, fetch, clients } = await cached({
       scopes: ['submission:read'],
       grantTypes: ['client_credentials', 'authorization_code', 'refresh_token'],
     })
@@ -184,13 +184,13 @@ describe('changes of a client that an isolate has cached', () => {
   })
 
   it('a client that has just got the refresh grant gets a refresh token with its code despite the cache', async () => {
-    const { own, fetch, clients } = await kept({})
+    const { own, fetch, clients } = await cached({})
     await clients.authorize(own.id, { grantTypes: ['refresh_token'] }, nowSeconds())
     expect((await tokensIn(await redeem(own, 'submission:read', fetch))).refresh).toMatch(/^regr_/)
   })
 
-  it('a replaced secret redeems no code despite the cache, and the code stays good', async () => {
-    const { own, fetch, clients } = await kept({})
+  it('a redemption with a replaced secret is refused despite the cache, and the code stays valid', async () => {
+    const { own, fetch, clients } = await cached({})
     const code = await obtainCode(cookie, requestOf(own))
     await clients.rotateSecret(
       own.id,

@@ -5,7 +5,7 @@ import { KV_STALENESS_SECONDS } from '../../src/domain/revocation.ts'
 type Copy = Readonly<{ value: string | null; readAtMs: number }>
 
 /**
- * One location, on the clock of `Date`. An absence is cached too, and a write is not seen here before its time.
+ * One location, on the clock of `Date`. An absent key is cached too, and a write is seen only when the copy is too old.
  * `look` drops a copy early and reads again; `recall` shows an older copy again, as another machine may.
  */
 export function location(kv: KVNamespace) {

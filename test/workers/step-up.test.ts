@@ -1,4 +1,4 @@
-/** Step-up: a request for more than was consented asks for the new scopes alone, and its token has both. */
+/** Step-up: the consent page of a wider request asks only for the new scopes, and the token has old and new. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -63,7 +63,7 @@ const EVERYTHING = { ticks: MORE.split(' '), saysAllowed: false }
 const THE_NEW = { ticks: ['submission:read'], saysAllowed: true }
 
 describe('step-up', () => {
-  it('a request for more shows what is allowed already, asks for the new alone, and its token has both', async () => {
+  it('a wider request shows the allowed scope, asks only for the new one, and its token has both', async () => {
     await consent(LESS)
     const page = await (await open(MORE)).text()
     expect(ticksOf(page)).toEqual(['submission:read'])
@@ -74,7 +74,7 @@ describe('step-up', () => {
     expect(codeIn(await open(MORE))).toMatch(/^regc_/)
   })
 
-  it('a user who unticks the new scope keeps what was allowed, and is asked again next time', async () => {
+  it('a user who unticks the new scope keeps the allowed one, and is asked for the new one again next time', async () => {
     await consent(LESS)
     const fields = allowing(await (await open(MORE)).text()).filter(([name]) => name !== 'grant')
     expect(await scopeOf(await send(fields))).toBe(LESS)
@@ -82,7 +82,7 @@ describe('step-up', () => {
     expect(await asked(await open(MORE))).toEqual(THE_NEW)
   })
 
-  it('a user who presses Cancel gives nothing new, and what was allowed stays allowed', async () => {
+  it('a user who presses Cancel allows no new scope, and the allowed scope stays allowed', async () => {
     await consent(LESS)
     const fields = allowing(await (await open(MORE)).text())
     const refused = await send(
@@ -92,7 +92,7 @@ describe('step-up', () => {
     expect(codeIn(await open(LESS))).toMatch(/^regc_/)
   })
 
-  it('a sensitive scope is asked for alone, and asked for again next time', async () => {
+  it('a step-up to a sensitive scope asks only for this scope, and the next request asks for every scope', async () => {
     await consent(LESS)
     const scope = 'danger:do public:read'
     const page = await (await open(scope)).text()
@@ -105,37 +105,37 @@ describe('step-up', () => {
   })
 })
 
-describe('a step-up asks for everything', () => {
+describe('step-ups that ask for every scope', () => {
   const control = async () => {
     await consent(LESS)
     expect(await asked(await open(MORE))).toEqual(THE_NEW)
   }
 
-  it('when the client has changed since the consent', async () => {
+  it('a step-up asks for every scope when the client has changed since the consent', async () => {
     await control()
     const change = { mode: 'authorize', now: nowSeconds() } as const
     await clientRegistry(env.DB).update(client.id, { description: 'Does more' }, {}, change)
     expect(await asked(await open(MORE))).toEqual(EVERYTHING)
   })
 
-  it('when the earlier consent was withdrawn by a refusal', async () => {
+  it('a step-up asks for every scope when a refusal has withdrawn the earlier consent', async () => {
     await control()
     const page = await (await open(LESS, { prompt: 'consent' })).text()
     await send(allowing(page).map(([name, value]) => [name, name === 'confirm' ? 'cancel' : value]))
     expect(await asked(await open(MORE))).toEqual(EVERYTHING)
   })
 
-  it('when the request does not ask for all that was allowed', async () => {
+  it('a step-up asks for every scope when the request does not have all allowed scopes', async () => {
     await consent('danger:do public:read')
     expect(await asked(await open(MORE))).toEqual(EVERYTHING)
   })
 
-  it.each(['consent', 'select_account'])('when the request has prompt=%s', async (prompt) => {
+  it.each(['consent', 'select_account'])('a step-up asks for every scope when the request has prompt=%s', async (prompt) => {
     await control()
     expect(await asked(await open(MORE, { prompt }))).toEqual(EVERYTHING)
   })
 
-  it('when the earlier consent was to a sensitive scope', async () => {
+  it('a step-up asks for every scope when the earlier consent was to a sensitive scope', async () => {
     await consent('danger:do')
     expect(await asked(await open('danger:do public:read'))).toEqual({
       ticks: ['public:read', 'danger:do'],
@@ -143,7 +143,7 @@ describe('a step-up asks for everything', () => {
     })
   })
 
-  it('for a public client on the device of its user', async () => {
+  it('a step-up asks for every scope for a public client on the device of its user', async () => {
     const redirect_uri = 'http://127.0.0.1:5000/callback'
     client = await newClient({ authMethod: 'none', redirectUris: [redirect_uri] })
     const native = { redirect_uri, ...withChallenge }
@@ -152,8 +152,8 @@ describe('a step-up asks for everything', () => {
   })
 })
 
-describe('the answer to a step-up counts only for what the page showed', () => {
-  it('a page that showed a scope as allowed is shown again when its consent was removed meanwhile', async () => {
+describe('answers to the consent page of a step-up', () => {
+  it('an answer to a step-up shows the page again when the earlier consent was removed meanwhile', async () => {
     await consent(LESS)
     const fields = allowing(await (await open(MORE)).text())
     await env.DB.prepare('DELETE FROM consent WHERE client_id = ?').bind(client.id).run()
@@ -162,20 +162,20 @@ describe('the answer to a step-up counts only for what the page showed', () => {
     expect(await asked(again)).toEqual(EVERYTHING)
   })
 
-  it('a page that asked for everything is shown again when a part was allowed meanwhile', async () => {
+  it('an answer to a page with every scope shows the page again when a part was allowed meanwhile', async () => {
     const fields = allowing(await (await open(MORE)).text())
     await consent(LESS)
     expect(await asked(await send(fields))).toEqual(THE_NEW)
   })
 
-  it('a forged tick adds no scope that the request does not have', async () => {
+  it('a forged tick in the answer to a step-up adds no scope that the request does not have', async () => {
     await consent(LESS)
     const fields = allowing(await (await open(MORE)).text())
     const forged = await send([...fields, ['grant', 'danger:do'], ['grant', 'submission:create']])
     expect(await scopeOf(forged)).toBe(MORE)
   })
 
-  it('a silent step-up is answered with consent_required', async () => {
+  it('a step-up with prompt=none is answered with consent_required', async () => {
     await consent(LESS)
     const { origin, searchParams } = sentTo(await open(MORE, { prompt: 'none' }))
     expect([origin, searchParams.get('error')]).toEqual([

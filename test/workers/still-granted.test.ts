@@ -65,7 +65,7 @@ const run = (sql: string, ...values: unknown[]) =>
     .bind(...values)
     .run()
 
-/** A registry in which something happens after all records were read, right before the spending statement. */
+/** A registry in which `happens` runs after all records were read, right before the spending statement. */
 function meanwhile(happens: () => Promise<unknown>, settings: Record<string, unknown> = {}): Fetch {
   let isOver = false
   const batch = async <T>(statements: D1PreparedStatement[]) => {
@@ -189,7 +189,7 @@ describe('changes during the redemption of a code', () => {
     expect((await tokenIn(response)).scope).toBe('submission:create')
   })
 
-  it('a code is good at the next attempt when a scope is withdrawn and restored during its redemption', async () => {
+  it('a redemption is 503, and succeeds at the next attempt, when a scope is withdrawn and restored during it', async () => {
     const code = await codeFor()
     const [happens, undone] = withdraw('client_authorization', "scope LIKE 'submission:%'")
     let batches = 0

@@ -64,11 +64,11 @@ describe('storage faults during a code exchange', () => {
     return { first: first.status, created, retry: retry.status }
   }
 
-  it('a code is good again when the session cannot be stored', async () => {
+  it('a code can be redeemed again when its session cannot be stored', async () => {
     expect(await exchange(failing('kvWrite'))).toEqual({ first: 503, created: 0, retry: 200 })
   })
 
-  it('a code can be retried when D1 cannot decide which request won', async () => {
+  it('a code can be redeemed again when D1 cannot spend it', async () => {
     expect(await exchange(failing('d1', { from: 2 }))).toEqual({
       first: 503,
       created: 0,
@@ -81,7 +81,7 @@ describe('storage faults during a code exchange', () => {
     expect(answered).toEqual({ first: 200, created: 1, retry: 400 })
   })
 
-  it('a code is read from the ledger when KV cannot be read', async () => {
+  it('a code is read from D1 when KV cannot be read', async () => {
     expect(await exchange(failing('kvRead'))).toEqual({ first: 200, created: 1, retry: 400 })
   })
 
@@ -117,7 +117,7 @@ describe('storage faults at /authorize', () => {
   })
 })
 
-// Together, since each waits for seconds.
+// Concurrent, because each test waits for seconds.
 describe.concurrent('storage that never answers', () => {
   /** A registry on a KV that never answers a write. */
   function silentKv() {
@@ -141,7 +141,7 @@ describe.concurrent('storage that never answers', () => {
     })
   })
 
-  it('a code that KV never stores is issued, and can be redeemed', async () => {
+  it('a code is issued and can be redeemed when KV never answers', async () => {
     const own = await newClient()
     const code = await obtainCode(cookie, requestOf(own), silentKv())
     expect((await post('/token', redemptionOf(own, code))).status).toBe(200)

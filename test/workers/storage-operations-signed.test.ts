@@ -42,7 +42,7 @@ const renew = (refresh_token: string) =>
   post('/token', { grant_type: 'refresh_token', refresh_token, ...identityOf(client) }, {}, fetch)
 
 describe('storage operations of signed access tokens', () => {
-  it('client_credentials for a signed token costs no storage operation while the isolate has the client', async () => {
+  it('client_credentials for a signed token costs one D1 read, and no storage operation once the client is cached', async () => {
     expect(await costOf(machine, 200)).toEqual({ ...nothing(), d1: 1 })
     expect(await costOf(machine, 200)).toEqual(nothing())
     expect(await costOf(machine, 200)).toEqual(nothing())
@@ -72,7 +72,7 @@ describe('storage operations of signed access tokens', () => {
     expect(await costOf(introspect, 200)).toEqual({ ...nothing(), d1: 2 })
   })
 
-  it('a junk JWT costs no storage operation beside the client, at /revoke and at /introspect', async () => {
+  it('a forged JWT costs only the D1 read of the client, at /revoke and at /introspect', async () => {
     const { access_token } = await issuedIn(await machine())
     const token = `${access_token.split('.').slice(0, 2).join('.')}.${'A'.repeat(86)}`
     for (const path of ['/revoke', '/introspect'] as const) {
@@ -103,7 +103,7 @@ describe('storage operations of a check of a signed token', () => {
     }
   })
 
-  it('a forged token costs no storage operation', async () => {
+  it('a check of a forged signed token costs no storage operation', async () => {
     const { access_token } = await issuedIn(await machine())
     const authenticator = signing.newAuthenticator(bindings)
     const forged = `${access_token.split('.').slice(0, 2).join('.')}.${'A'.repeat(86)}`

@@ -79,7 +79,7 @@ describe('storage operations of the grants and the consent page', () => {
     expect(await costOf(junk, 400)).toEqual({ ...nothing(), d1: 2 })
   })
 
-  it('resources cost no storage operation: they are read with the client', async () => {
+  it('a request for a resource costs as many storage operations as one without, because resources are read with the client', async () => {
     const uri = await newResource(['submission:read'])
     const request = requestOf(client, { resource: uri })
     const page = () => fetch(authorizePath(request), { headers: { Cookie: cookie } })

@@ -1,6 +1,6 @@
 /**
- * What each store promises, one contract for each: on the bindings themselves, and on the bindings that the
- * tests of faults wrap, which must neither add nor break a promise.
+ * The contract of each store, on the bindings themselves and on the wrapped bindings of the tests of faults, which
+ * must keep the same contract.
  */
 
 import { env } from 'cloudflare:workers'
@@ -160,7 +160,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     ])
   })
 
-  it(`the client cache says since when it has a copy, until the copy is too old or read again, on ${kind}`, async () => {
+  it(`the client cache states when it read its copy, until the copy is too old or read again, on ${kind}`, async () => {
     const { id } = await newClient()
     const settings = { clientCacheSeconds: 10, staleClientSeconds: 60 }
     const cache = clientCache(new Map(), { clients }, settings)
@@ -171,7 +171,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     expect((await cache.lookUp(id, atMs + 13_000, [])).keptSinceMs).toBe(atMs + 12_000)
   })
 
-  it(`the authorization store writes the code to the ledger and to KV, and remembers the consent, on ${kind}`, async () => {
+  it(`the authorization store writes the code to D1 and to KV, and remembers the consent, on ${kind}`, async () => {
     const { client, code, key, userId } = await granted(true)
     expect(await codes.findOnLedger(key)).toEqual(code)
     expect(await codes.findCarried(key)).toEqual(code)
@@ -179,7 +179,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     expect(consent).toEqual({ scopes: 'public:read', resources: '', fingerprint: 'f' })
   })
 
-  it(`the code store lets one of many spend a code, and only the winner can undo it, on ${kind}`, async () => {
+  it(`the code store lets one of several simultaneous requests spend a code, and only this request can undo it, on ${kind}`, async () => {
     const { code, key, userId } = await granted()
     const purchases = Array.from({ length: 5 }, () => purchaseOf(code))
     const spent = await Promise.all(purchases.map((purchase) => codes.spend(key, purchase, at)))
@@ -194,7 +194,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
       purchases.map((one) => one === won),
     )
     expect(await familiesOf(userId)).toEqual([won.family?.family.familyId])
-    // The same request again, as after a lost answer, has the same result.
+    // The same request again, as after a lost response, has the same result.
     expect((await codes.spend(key, won, at)).kind).toBe('won')
     const again = {
       kind: 'again',
@@ -210,14 +210,14 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     expect(await codes.spend(anyDigest(), won, at)).toEqual({ kind: 'unknown' })
   })
 
-  it(`the code store removes a forgotten code from KV and keeps it on the ledger, on ${kind}`, async () => {
+  it(`the code store deletes a code from KV and keeps it in D1, on ${kind}`, async () => {
     const { code, key } = await granted()
     await codes.forget(key)
     expect(await codes.findCarried(key)).toBeNull()
     expect(await codes.findOnLedger(key)).toEqual(code)
   })
 
-  it(`the session store keeps a session alive until it ends, on ${kind}`, async () => {
+  it(`the session store finds a session until it expires, on ${kind}`, async () => {
     const { key, session } = await opened()
     expect(await live().find(key, atMs, false)).toEqual(session)
     expect(await live().find(key, atMs + LIFETIME_SECONDS * 1000, false)).toBeNull()
@@ -234,7 +234,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     await revocations.markShown([key])
     expect(await live().holds(key, session)).toBe(false)
     expect(await live().find(key, atMs, false)).toBeNull()
-    // Cron has finished with it: a session that overwrites the tombstone stays.
+    // After markShown cron does not repeat the write: a session that overwrites the tombstone record stays.
     await SESSIONS.put(key, JSON.stringify(session))
     await revocations.repairKv()
     expect(await live().find(key, atMs, false)).toEqual(session)
@@ -244,7 +244,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     expect(await asked.findShown(key, atMs)).toBeNull()
   })
 
-  it(`the revocation store ends a family with its sessions, and a repetition does no harm, on ${kind}`, async () => {
+  it(`the revocation store ends a family with its sessions, and a repetition changes nothing, on ${kind}`, async () => {
     const { familyId, family, first } = await renewable()
     const next = successor()
     expect(await rotate(first, family, next, at)).toBe('won')
@@ -272,7 +272,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     expect(await SESSIONS.get('revocations')).toContain(`${userId} ${client.id}`)
   })
 
-  it(`the refresh token store lets one of many rotate a token, and only that rotation can be undone, on ${kind}`, async () => {
+  it(`the refresh token store lets one of several simultaneous requests rotate a token, and only this rotation can be undone, on ${kind}`, async () => {
     const { family, first, userId } = await renewable()
     expect(await refreshTokens.find(first)).toMatchObject({ spentAt: null, user: { userId } })
     const next = Array.from({ length: 5 }, () => successor())
@@ -291,7 +291,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     expect(await refreshTokens.find(winner.tokenDigest)).toBeNull()
   })
 
-  it(`the refresh token store repeats a successor while it is unused, and undoes a rotation with its last answer, on ${kind}`, async () => {
+  it(`the refresh token store repeats a successor while it is unused, and undoes a rotation once all its responses are undone, on ${kind}`, async () => {
     const { family, first } = await renewable()
     const next = successor()
     const repeat = async (proof: Terms['proof'] = null) => {
@@ -311,7 +311,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
       'won',
       'proof_used',
     ])
-    // Three answers: the rotation and two repetitions.
+    // Three responses: the rotation and two repetitions.
     for (const spentAt of [at, at, null]) {
       await refreshTokens.unrotate(first, next, null)
       expect((await refreshTokens.find(first))?.spentAt).toBe(spentAt)
@@ -323,7 +323,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     expect((await refreshTokens.find(first))?.spentAt).toBe(at)
   })
 
-  it(`the code and refresh token stores spend one of many with one proof, and record a proof only with a spent token, on ${kind}`, async () => {
+  it(`the code and refresh token stores spend one of several tokens with one proof, and record a proof only with a spent token, on ${kind}`, async () => {
     const proof = { owner: randomId(), jti: randomId(), expiresAt: at + 60 }
     const isUsed = async () =>
       (await DB.prepare(FIND_JTI)
@@ -343,7 +343,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     ])
     expect(kinds.sort()).toEqual(['proof_used', 'proof_used', 'won'])
     expect(await isUsed()).toBe(true)
-    // The others are good with another proof.
+    // The other tokens can still be spent.
     const again = [
       (await codes.spend(one.key, purchaseOf(one.code), at)).kind,
       (await codes.spend(other.key, purchaseOf(other.code), at)).kind,
@@ -352,7 +352,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     expect(again.filter((kind) => kind === 'won')).toHaveLength(2)
   })
 
-  it(`the code and refresh token stores accept a repeated request with its own proof, as after a lost answer, on ${kind}`, async () => {
+  it(`the code and refresh token stores accept a repeated request with its own proof, as after a lost response, on ${kind}`, async () => {
     const proof = () => ({ owner: randomId(), jti: randomId(), expiresAt: at + 60 })
     const { code, key } = await granted()
     const purchase = purchaseOf(code, proof())
@@ -364,7 +364,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     }
   })
 
-  it(`the refresh token store binds a family to the first key that wins, and to no other, on ${kind}`, async () => {
+  it(`the refresh token store binds a family to the key of the first rotation with a key, and to no other, on ${kind}`, async () => {
     const { family, first } = await renewable()
     const keyOf = async () => (await refreshTokens.find(first))?.family.jkt
     const [next, last] = [successor(), successor()]
@@ -421,7 +421,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     await failures.clear(name, 'here', null, tried)
     const next = await failures.record(name, 'here', at + 2)
     expect(next).toMatchObject({ nameFailures: 5, nameFailedAt: at })
-    // One that failed meanwhile still counts.
+    // A failure that was recorded meanwhile still counts.
     await failures.record(name, 'there', at + 3)
     await failures.clear(name, 'here', null, next)
     const last = await failures.record(name, 'here', at + 4)

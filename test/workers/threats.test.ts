@@ -1,4 +1,4 @@
-/** Attacks that do not belong to the file of one RFC. SECURITY.md has the whole list. */
+/** Attacks that do not belong to the file of one RFC. docs/security/threats.md has the whole list. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
@@ -32,7 +32,7 @@ describe('RFC 9700 §4.5: code injection', () => {
     post('/token', redemptionOf(client, code, { code_verifier }))
 
   it.each(['client_secret_post', 'none'] as const)(
-    'a code injected into another session of the same client is refused, and stays good in its own: %s',
+    'a code that is injected into another session of the same client is refused, and stays valid in its own: %s',
     async (authMethod) => {
       const client = await newClient({ authMethod })
       const [victim, attacker] = [await signIn(await newUser()), await signIn(await newUser())]
@@ -49,7 +49,7 @@ describe('RFC 9700 §4.5: code injection', () => {
   )
 })
 
-describe('hostile words of a caller', () => {
+describe('hostile input', () => {
   const lines: string[] = []
   beforeEach(() => {
     lines.length = 0
@@ -63,41 +63,41 @@ describe('hostile words of a caller', () => {
     ['terminal escapes', 'x\u001b]0;forged\u0007\u001b[2J\u0000\u202e'],
     ['8,000 characters', 'x'.repeat(8000)],
   ]
-  /** Sends the words in every parameter and header that a refusal could repeat. */
-  async function everywhere(words: string): Promise<Response[]> {
+  /** Sends the input in every parameter and header that a refusal could repeat. */
+  async function everywhere(input: string): Promise<Response[]> {
     const client = await newClient()
     const cookie = await signIn(await newUser())
     const form = await registry('/login')
     const shown = Object.fromEntries(fieldsOf(await form.text(), '/login'))
-    const filled = { ...shown, username: words, password: PASSWORD, next_page: `/${words}` }
+    const filled = { ...shown, username: input, password: PASSWORD, next_page: `/${input}` }
     const authorize = (more: Record<string, string>) =>
       registry(authorizePath(requestOf(client, more)), { headers: { Cookie: cookie } })
     lines.length = 0
     return [
-      await post('/token', credentialsOf({ id: words, secret: words })),
-      await post('/token', credentialsOf(client, { scope: words })),
-      await post('/token', { ...credentialsOf(client), grant_type: words }),
-      await post('/token', { grant_type: 'client_credentials', [words]: words }),
+      await post('/token', credentialsOf({ id: input, secret: input })),
+      await post('/token', credentialsOf(client, { scope: input })),
+      await post('/token', { ...credentialsOf(client), grant_type: input }),
+      await post('/token', { grant_type: 'client_credentials', [input]: input }),
       await post(
         '/token',
         {},
-        { 'Content-Type': encodeURIComponent(words), 'User-Agent': btoa('x') },
+        { 'Content-Type': encodeURIComponent(input), 'User-Agent': btoa('x') },
       ),
-      await post('/revoke', { ...credentialsOf(client), token: words }),
+      await post('/revoke', { ...credentialsOf(client), token: input }),
       await post('/login', filled, { Cookie: cookiesOf(form) }),
-      await registry(`/${encodeURIComponent(words)}`, {
+      await registry(`/${encodeURIComponent(input)}`, {
         headers: { 'User-Agent': 'x'.repeat(8000) },
       }),
-      await authorize({ state: words, scope: words }),
-      await authorize({ state: words, response_type: words }),
-      await authorize({ redirect_uri: words }),
+      await authorize({ state: input, scope: input }),
+      await authorize({ state: input, response_type: input }),
+      await authorize({ redirect_uri: input }),
     ]
   }
 
   it.each(HOSTILE)(
-    'the words of a caller with %s reach only one short log line, and no header',
-    async (_, words) => {
-      const answers = await everywhere(words)
+    'hostile input with %s reaches only one short log line, and no header',
+    async (_, input) => {
+      const answers = await everywhere(input)
       expect(lines.length).toBeGreaterThanOrEqual(8)
       for (const line of lines) {
         expect(line).toMatch(/^\{"event":"request"[\x20-\x7e]+\}$/)
@@ -114,12 +114,12 @@ describe('hostile words of a caller', () => {
     },
   )
 
-  it('hostile words in the state parameter return to the client unchanged', async () => {
-    const [[, words] = ['', '']] = HOSTILE
+  it('a hostile state parameter returns to the client unchanged', async () => {
+    const [[, input] = ['', '']] = HOSTILE
     const cookie = await signIn(await newUser())
-    const request = requestOf(await newClient(), { state: words, response_type: 'token' })
+    const request = requestOf(await newClient(), { state: input, response_type: 'token' })
     const answer = await registry(authorizePath(request), { headers: { Cookie: cookie } })
-    expect(sentTo(answer).searchParams.get('state')).toBe(words)
+    expect(sentTo(answer).searchParams.get('state')).toBe(input)
   })
 })
 
@@ -161,7 +161,7 @@ describe('bodies that do not end', () => {
 
 describe('programmatic sign-up', () => {
   it.each(['/register', '/signup', '/users', '/admin', '/account/new'])(
-    'there is no endpoint for programmatic sign-up of users, and none for clients unless the operator switches it on: %s does not exist',
+    'a POST to %s is 404: no endpoint registers users, and none registers clients by default',
     async (path) => {
       expect((await post(path, { username: 'robot', password: PASSWORD })).status).toBe(404)
     },

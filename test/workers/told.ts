@@ -1,4 +1,4 @@
-/** A registry with a webhook, and what the receiver was told. */
+/** A registry with a webhook, and the events that its receiver got. */
 
 import { env } from 'cloudflare:workers'
 import { type Bindings, compose } from '../../src/compose.ts'
@@ -24,7 +24,7 @@ export type Told = Readonly<{
   }>
 }>
 
-/** Cron, with these bindings and settings. */
+/** Runs cron with these bindings and settings. */
 export async function runCron(changes: Readonly<Record<string, unknown>>, atMs = Date.now()) {
   const given = { ...env, ISSUER, ...changes }
   const { sendWebhooks } = composeManagement(given, () => {})
@@ -50,7 +50,7 @@ export async function withWebhook(answer: Published, more: Readonly<Record<strin
   }
 }
 
-/** Other tests request and decide too. */
+/** Deletes the deliveries of other tests. */
 export const forgetDeliveries = () => env.DB.prepare('DELETE FROM webhook_delivery').run()
 
 export const waiting = async () => {
@@ -60,7 +60,7 @@ export const waiting = async () => {
   return results
 }
 
-/** As if so much time had passed. */
+/** Moves all deliveries this many seconds into the past. */
 export const later = (seconds: number) =>
   env.DB.prepare(
     'UPDATE webhook_delivery SET attempt_at = attempt_at - ?1, created_at = created_at - ?1',

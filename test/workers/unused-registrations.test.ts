@@ -23,7 +23,7 @@ import { hostMetadata, type Information, OPEN, registered } from './self-registe
 
 const CALLBACK = 'https://app.example/cb'
 
-/** Housekeeping as it would run in so many days. */
+/** Runs the housekeeping of the day in this many days. */
 const daysLater = (days: number) =>
   sweepInTurns(
     housekeepingStore(env.DB),
@@ -53,7 +53,7 @@ async function use({ client_id }: Information) {
   return (await redeemed.json()) as { refresh_token: string }
 }
 
-/** As if so many days had passed since the day of its last token. */
+/** Moves the last use and the last change this many days into the past. */
 const age = (clientId: string, days: number) =>
   env.DB.batch([
     env.DB.prepare(
@@ -120,7 +120,7 @@ describe('a client that registered itself', () => {
     expect(await stateOf(client_id)).toBe('deleted')
   })
 
-  it('each token gives a registration its 90 days again', async () => {
+  it('a refresh restarts the 90 days of a registration', async () => {
     const client = await register()
     const { refresh_token } = await use(client)
     const { client_id } = client
@@ -133,7 +133,7 @@ describe('a client that registered itself', () => {
     expect(await stateOf(client_id)).toBe('enabled')
   })
 
-  it('a registration that an operator enables has its 90 days again', async () => {
+  it('an operator who enables a registration restarts its 90 days', async () => {
     const client = await register()
     await use(client)
     const { client_id } = client
@@ -146,7 +146,7 @@ describe('a client that registered itself', () => {
     expect((await findClient(admin(), client_id)).selfRegistered?.usedAt).not.toBeNull()
   })
 
-  it('control: no client of an operator and no client by its document is deleted as an unused registration', async () => {
+  it('control: an unused client of an operator and an unused client of a metadata document are not deleted after 4 days', async () => {
     const ordinary = await newClient()
     const document = await newDocument()
     await visit(await signIn(await newUser()), document)

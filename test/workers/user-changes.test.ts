@@ -56,7 +56,7 @@ it('a scope withdrawn from a user ends the browser session and narrows what is r
   expect(redeemed.scope).toBe('public:read')
 })
 
-it('a user who has lost every scope gets nothing for a code or a refresh token', async () => {
+it('a code and a refresh token of a user who has lost every scope are refused', async () => {
   const { client, user, code, renew } = await connected()
   const lists = { scopes: [] }
   const before = userNarrowing(env.DB, user.id, { how: 'replace', ...lists }, LIFETIME_SECONDS)
@@ -77,7 +77,7 @@ it('a user who gets more scopes keeps the browser session, and a revocation ends
   expect(await isSignedIn()).toBe(false)
 })
 
-it('a deleted user has no session, code or refresh token', async () => {
+it('the deletion of a user ends the browser session, the code and the refresh token', async () => {
   const { client, user, code, renew, isSignedIn } = await connected()
   const before = revocationStatements(env.DB, { kind: 'user', userId: user.id }, LIFETIME_SECONDS)
   expect(await userRegistry(env.DB).delete(user.id, { before, also: [] })).toMatchObject({

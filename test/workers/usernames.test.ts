@@ -55,7 +55,7 @@ describe('spellings of a username', () => {
 })
 
 describe('usernames without keys', () => {
-  it('older users are found by their spelling before and after they get keys, even two that differ only by it', async () => {
+  it('older users are found by their spelling before and after they get keys, even two users who differ only by spelling', async () => {
     const upper = await olderUser('JÖRG', 2)
     const first = await olderUser('Jörg', 1)
     const alone = await olderUser('Özil', 3)
@@ -94,7 +94,7 @@ describe('usernames without keys', () => {
     expect(await idFor('üNAL')).toBe(older)
   })
 
-  it('cron gives older usernames their keys in any number', async () => {
+  it('cron gives each of 120 older usernames its key', async () => {
     await env.DB.prepare(
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
        INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)

@@ -1,4 +1,4 @@
-/** JSON values that cannot be made a text by `String`: what quotes a value in a refusal must not fail on one. */
+/** JSON values that `String` cannot convert: an error that quotes one must not cause a fault. */
 
 import { beforeAll, expect, it } from 'vitest'
 import { API, call, newAdministrator } from './administration.ts'
@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 const VALUES = [NO_TEXT, [NO_TEXT], [[NO_TEXT]], { keys: [{ kty: NO_TEXT, crv: NO_TEXT }] }]
 
-it('a registration with such a value as any of its members is refused or ignores it', async () => {
+it('a registration with a value that String cannot convert, in any member, is answered with 201 or 400', async () => {
   const members = Object.keys(document.components.schemas.ClientCreation?.properties ?? {}).concat(
     'token_endpoint_auth_method',
     'application_type',
@@ -43,7 +43,7 @@ const resolved = ({ $ref, ...schema }: Schema): Schema =>
     ? schema
     : (document.components.schemas[$ref.replace('#/components/schemas/', '')] as Schema)
 
-it('a call of the management API with such a value as any member of its body is no fault', async () => {
+it('a call of the management API with a value that String cannot convert, in any member, causes no fault', async () => {
   const calls = Object.entries(document.paths)
     .filter(([path]) => path.startsWith(API))
     .flatMap(([path, methods]) =>

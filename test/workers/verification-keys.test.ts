@@ -1,4 +1,4 @@
-/** The registry's public keys as the authenticator knows them: kept, read again, and never guessed. */
+/** How the authenticator reads and caches the registry's public keys. */
 
 import { describe, expect, it, vi } from 'vitest'
 import { registryKeys } from '../../src/authenticator/keys.ts'
@@ -21,7 +21,7 @@ const one = await newKeys()
 const two = await addKey(one, 'EdDSA', nowSeconds())
 const [old = '', young = ''] = await kidsOf(two)
 const set = await publicKeys(two)
-const STRANGE = 'A'.repeat(43)
+const UNKNOWN_KID = 'A'.repeat(43)
 
 const published = async (keys: readonly SigningKeys[number][]) =>
   Response.json(await publicKeys(keys))
@@ -40,11 +40,11 @@ function reading(answer: () => Response | Promise<Response>, timeoutSeconds = 5)
   return { box, keys }
 }
 
-const unknown = (keys: VerificationKeys, kid: string, nowMs: number) =>
+const expectKeysUnknown = (keys: VerificationKeys, kid: string, nowMs: number) =>
   expect(keys.find(kid, nowMs)).rejects.toThrow('the keys of the registry are not known')
 
-describe('keys that are kept', () => {
-  it('the key set is read once, and serves every key until it is five minutes old', async () => {
+describe('cached keys', () => {
+  it('the key set is read once and used for every key until it is five minutes old', async () => {
     const { box, keys } = reading(() => published(two))
     expect((await keys.find(old, at(0)))?.type).toBe('public')
     expect((await keys.find(young, at(KEYS_REFRESHED_SECONDS - 1)))?.algorithm.name).toBe('Ed25519')
@@ -53,33 +53,33 @@ describe('keys that are kept', () => {
     expect(box.reads).toBe(2)
   })
 
-  it('a key that the registry has dropped is refused when the set is five minutes old', async () => {
+  it('a key that the registry has removed is refused when the cached set is five minutes old', async () => {
     const { box, keys } = reading(() => published(two))
     await keys.find(old, at(0))
     box.answer = async () => published(await retireKey(two, young))
     expect(await keys.find(young, at(KEYS_REFRESHED_SECONDS - 1))).not.toBeNull()
     expect(await keys.find(young, at(KEYS_REFRESHED_SECONDS))).toBeNull()
     expect(await keys.find(old, at(KEYS_REFRESHED_SECONDS))).not.toBeNull()
-    // A registry that has no keys any more has said so.
+    // An empty set is valid: the registry has no keys any more.
     box.answer = () => published([])
     expect(await keys.find(old, at(2 * KEYS_REFRESHED_SECONDS))).toBeNull()
   })
 
-  it('a new kid is found at once where the set was read before it, and a strange kid reads it once in ten seconds', async () => {
+  it('a new kid is found at once, and an unknown kid makes the authenticator read the set once in ten seconds', async () => {
     const { box, keys } = reading(() => published(one))
     await keys.find(old, at(0))
     box.answer = () => published(two)
     expect(await keys.find(young, at(10))).not.toBeNull()
     expect(box.reads).toBe(2)
     for (let second = 10; second < 20; second += 1) {
-      expect(await keys.find(STRANGE, at(second))).toBeNull()
+      expect(await keys.find(UNKNOWN_KID, at(second))).toBeNull()
     }
     expect(box.reads).toBe(2)
-    expect(await keys.find(STRANGE, at(20))).toBeNull()
+    expect(await keys.find(UNKNOWN_KID, at(20))).toBeNull()
     expect(box.reads).toBe(3)
   })
 
-  it('a text that is no thumbprint is no kid, and costs no read', async () => {
+  it('a kid that is no thumbprint is not found, and causes no read', async () => {
     const { box, keys } = reading(() => published(one))
     for (const kid of ['', 'x', `${old}=`, '__proto__', 'a'.repeat(10_000)]) {
       expect(await keys.find(kid, at(0))).toBeNull()
@@ -87,7 +87,7 @@ describe('keys that are kept', () => {
     expect(box.reads).toBe(0)
   })
 
-  it('requests that arrive together read the key set once', async () => {
+  it('simultaneous requests read the key set once', async () => {
     const { box, keys } = reading(() => published(two))
     const found = await Promise.all(Array.from({ length: 50 }, () => keys.find(young, at(0))))
     expect(found.every((key) => key !== null)).toBe(true)
@@ -119,11 +119,11 @@ const FAULTS: [string, () => Response | Promise<Response>][] = [
   ['answers with JSON of another kind', () => Response.json({ issuer: ISSUER })],
   ['answers with null', () => Response.json(null)],
   ['answers with keys that are no list', () => Response.json({ keys: {} })],
-  ['answers with keys of other types alone', () => Response.json({ keys: [{ kty: 'RSA' }, 'x'] })],
+  ['answers with keys of other types only', () => Response.json({ keys: [{ kty: 'RSA' }, 'x'] })],
   [
     'answers with 5 MB',
     () => {
-      // The keys are there, followed by more than anyone reads.
+      // The keys, followed by more bytes than the authenticator reads.
       const parts = [JSON.stringify(set), ...Array.from({ length: 80 }, () => ' '.repeat(65_536))]
       return new Response(
         new ReadableStream({
@@ -140,11 +140,11 @@ const FAULTS: [string, () => Response | Promise<Response>][] = [
 
 describe('a registry that fails', () => {
   it.each(FAULTS)(
-    'while the registry %s nothing is accepted without a set, and nothing is called invalid',
+    'without a cached set a key lookup fails while the registry %s, and says of no key that it is unknown',
     async (_, answer) => {
       const { box, keys } = reading(answer, 0.05)
-      await unknown(keys, old, at(0))
-      await unknown(keys, STRANGE, at(0.5))
+      await expectKeysUnknown(keys, old, at(0))
+      await expectKeysUnknown(keys, UNKNOWN_KID, at(0.5))
       expect([box.reads, box.told.length]).toEqual([1, 1])
       // Once it answers, the next request after a second has the keys.
       box.answer = () => published(two)
@@ -153,32 +153,32 @@ describe('a registry that fails', () => {
   )
 
   it.each(FAULTS)(
-    'while the registry %s the set that was read stays good for a day',
+    'a cached set is used for a day while the registry %s',
     async (_, answer) => {
       const { box, keys } = reading(() => published(two), 0.05)
       await keys.find(old, at(0))
       box.answer = answer
       expect(await keys.find(old, at(KEYS_REFRESHED_SECONDS))).not.toBeNull()
-      // Whether there is a newer key cannot be known.
-      await unknown(keys, STRANGE, at(KEYS_REFRESHED_SECONDS + 1))
+      // The registry may have a newer key with this kid.
+      await expectKeysUnknown(keys, UNKNOWN_KID, at(KEYS_REFRESHED_SECONDS + 1))
       expect(await keys.find(young, at(KEYS_REFRESHED_SECONDS + 9))).not.toBeNull()
       expect(box.reads).toBe(2)
       expect(await keys.find(young, at(KEYS_KEPT_SECONDS - 1))).not.toBeNull()
       expect(box.reads).toBe(3)
-      await unknown(keys, old, at(KEYS_KEPT_SECONDS))
+      await expectKeysUnknown(keys, old, at(KEYS_KEPT_SECONDS))
       box.answer = () => published(two)
       expect(await keys.find(old, at(KEYS_KEPT_SECONDS + 1))).not.toBeNull()
     },
   )
 
-  it('a crowd at an isolate without a set causes one failed read, and each request is 503', async () => {
+  it('simultaneous requests without a cached set cause one failed read, and each of them fails', async () => {
     const { box, keys } = reading(() => Promise.reject(new Error('down')))
     const crowd = Array.from({ length: 20 }, () => keys.find(old, at(0)).catch(() => 'unknown'))
     expect(new Set(await Promise.all(crowd))).toEqual(new Set(['unknown']))
     expect(box.reads).toBe(1)
   })
 
-  it('one request waits for a registry that is slow, and the others use the set that is kept', async () => {
+  it('one request waits for a slow registry, and the others use the cached set', async () => {
     const { box, keys } = reading(() => published(two))
     await keys.find(old, at(0))
     let release = (_: Response) => {}
@@ -191,7 +191,7 @@ describe('a registry that fails', () => {
   })
 })
 
-describe('where the authenticator reads them', () => {
+describe('where the authenticator reads the keys', () => {
   it('the authenticator reads the keys over its binding of the registry', async () => {
     const fetch = serve({ SIGNING_KEYS: await formatKeys(two) })
     const asked: string[] = []
@@ -207,7 +207,7 @@ describe('where the authenticator reads them', () => {
     expect(asked).toEqual([`${ISSUER}/jwks.json`])
   })
 
-  it('without the binding the authenticator reads the keys from the issuer, past every cache and without a redirect', async () => {
+  it('without the binding the authenticator fetches the keys from the issuer, with cache: no-store and without following a redirect', async () => {
     const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
     const asked = vi.spyOn(globalThis, 'fetch').mockImplementation(() => published(two))
     try {
@@ -220,7 +220,7 @@ describe('where the authenticator reads them', () => {
       ])
       expect(options).toEqual({ cache: 'no-store' })
       asked.mockImplementation(() => Promise.reject(new TypeError('down')))
-      await unknown(registryKeys({ ISSUER: 'https://b.example.org' }, 5), old, Date.now())
+      await expectKeysUnknown(registryKeys({ ISSUER: 'https://b.example.org' }, 5), old, Date.now())
       expect(logged.mock.calls.join()).toContain('"event":"key_set_not_read"')
     } finally {
       vi.restoreAllMocks()

@@ -1,4 +1,4 @@
-/** Clients that registered themselves without an access token, and wait for an operator: they get nothing, and write nothing. */
+/** Clients that registered themselves without an access token, and wait for an operator: they get no token, and cause no writes but refusals. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, expect, it } from 'vitest'
@@ -73,7 +73,7 @@ it.each(
       .bind(client.client_id)
       .first('used_at')
     expect(usedAt).toBeNull()
-    // Control: once it is approved the same is served.
+    // Control: the same request succeeds once the client is approved.
     await authorizeClient(admin(), client.client_id, { grantTypes: ['client_credentials'] })
     expect((await send()).status).toBe(200)
     expect(take()).not.toEqual([])

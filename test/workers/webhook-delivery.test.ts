@@ -18,7 +18,7 @@ const MAX_DELIVERIES = 1000
 beforeEach(forgetDeliveries)
 afterEach(() => vi.restoreAllMocks())
 
-/** Requests for so many new clients, with nothing sent yet. */
+/** Creates this many requests of new clients, none of which is sent yet. */
 async function requested(count = 1) {
   for (let n = 0; n < count; n += 1) await newClient({ requestedOnly: true })
   expect(await waiting()).toHaveLength(count)
@@ -34,7 +34,7 @@ async function ownerAsks(webhook: Awaited<ReturnType<typeof withWebhook>>) {
   return { id, ask }
 }
 
-type Crowd = Readonly<{
+type Inserted = Readonly<{
   /** SQL text: `i` is the number of the delivery. */
   actor: string
   count: number
@@ -44,22 +44,22 @@ type Crowd = Readonly<{
   event?: string
 }>
 
-/** So many deliveries that are not due yet. */
-async function crowd(asked: Crowd) {
+/** Inserts deliveries that are not due yet. */
+async function insertDeliveries(asked: Inserted) {
   const { actor, count, clientId = `'c'`, kind = 'operator', event = 'request.created' } = asked
   await env.DB.prepare(
     `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
       INSERT INTO webhook_delivery (audit_id, client_id, event, webhook_id, actor, client_name, client_kind, permissions, created_at, attempt_at)
       SELECT ?4 + i, ${clientId}, ?3, 'msg_${actor}_' || i, '${actor}', '', ?2, '[]', unixepoch(), unixepoch() + 60 FROM n`,
   )
-    .bind(count, kind, event, crowdedAt)
+    .bind(count, kind, event, nextAuditId)
     .run()
-  crowdedAt += 1_000_000
+  nextAuditId += 1_000_000
   await env.DB.prepare('UPDATE webhook_delivery SET attempt_at = unixepoch() + 60').run()
 }
-let crowdedAt = 1_000_000_000
+let nextAuditId = 1_000_000_000
 
-/** All but the moment of the reading. */
+/** The record without the moment at which it was read. */
 async function stateOf(id: string) {
   const { readAtMs: _, ...state } = await findClient(admin(), id)
   return state
@@ -101,7 +101,7 @@ describe('an attempt', () => {
     expect(JSON.stringify(seen)).not.toContain(WEBHOOK_SECRET)
   })
 
-  it('during a rotation there is a signature by each of the two secrets', async () => {
+  it('a delivery during a rotation of WEBHOOK_SECRET has a signature by each of the two secrets', async () => {
     const next = `whsec_${btoa('the next secret, of thirty bytes..')}`
     const webhook = await withWebhook(ACCEPTED, { WEBHOOK_SECRET: `${next} ${WEBHOOK_SECRET}` })
     await requested()
@@ -113,7 +113,7 @@ describe('an attempt', () => {
     expect(seen.headers['webhook-signature']).toBe(signatures.join(' '))
   })
 
-  it('the change is sent at once and does not wait for the receiver', async () => {
+  it('an event is sent right after its change, which does not wait for the receiver', async () => {
     const webhook = await withWebhook({ ...ACCEPTED, delayMs: 300 })
     const { ask } = await ownerAsks(webhook)
     expect((await ask()).status).toBe(303)
@@ -136,7 +136,7 @@ describe('an attempt', () => {
       'answered with the status 503',
     ],
   ])(
-    'a receiver that %s does not fail the change, and the delivery waits',
+    'a change succeeds when the receiver %s, and the delivery is sent again later',
     async (_, answer, failure) => {
       const log = vi.spyOn(console, 'log').mockImplementation(() => {})
       const webhook = await withWebhook(answer)
@@ -159,7 +159,7 @@ describe('an attempt', () => {
     },
   )
 
-  it('no redirect is followed', async () => {
+  it('a delivery follows no redirect', async () => {
     const [webhook, canary] = [await withWebhook(ACCEPTED), await withWebhook(ACCEPTED)]
     await webhook.answers({ status: 307, headers: { Location: canary.settings.WEBHOOK_URL } })
     await requested()
@@ -170,7 +170,7 @@ describe('an attempt', () => {
 })
 
 describe('further attempts', () => {
-  it('the delays grow, each attempt has the same id and body, and after 36 hours the delivery is dropped with a line in the log', async () => {
+  it('the delays between attempts grow, each attempt has the same id and body, and the delivery is dropped after 36 hours with a log line', async () => {
     const webhook = await withWebhook({ status: 500 })
     await requested()
     const log = vi.spyOn(console, 'log').mockImplementation(() => {})
@@ -207,7 +207,7 @@ describe('further attempts', () => {
     expect(await webhook.received()).toHaveLength(seen.length)
   })
 
-  it('a receiver that is gone (410) is not asked for that delivery again', async () => {
+  it('a delivery that is answered with 410 is not sent again', async () => {
     const webhook = await withWebhook({ status: 410 })
     await requested()
     await webhook.cron()
@@ -217,11 +217,11 @@ describe('further attempts', () => {
     expect(await waiting()).toMatchObject([{ failure: 'answered with the status 410' }])
   })
 
-  it('at most 1000 deliveries wait: beyond that the sender with the most loses the oldest', async () => {
+  it('at most 1000 deliveries wait: beyond 1000 the sender with the most deliveries loses its oldest', async () => {
     const webhook = await withWebhook({ status: 500 })
     await requested()
     const [others] = await waiting()
-    await crowd({ actor: 'user:loud', count: MAX_DELIVERIES })
+    await insertDeliveries({ actor: 'user:loud', count: MAX_DELIVERIES })
     await webhook.cron()
     const left = (await waiting()).map(({ webhook_id }) => webhook_id)
     expect(left).toHaveLength(MAX_DELIVERIES)
@@ -246,11 +246,11 @@ describe('further attempts', () => {
       'everybody who publishes metadata documents',
       { actor: 'document', clientId: `'loud-' || i`, kind: 'document' },
     ],
-  ])('%s cannot push out what others request and decide', async (_, loud) => {
-    await crowd({ actor: 'user:a', count: 20 })
-    await crowd({ actor: 'client:operator user:b', count: 20, event: 'decision.made' })
-    await crowd({ ...loud, count: MAX_DELIVERIES + 20 })
-    await crowd({ actor: 'user:c', count: 20 })
+  ])('deliveries of %s do not displace those of others', async (_, loud) => {
+    await insertDeliveries({ actor: 'user:a', count: 20 })
+    await insertDeliveries({ actor: 'client:operator user:b', count: 20, event: 'decision.made' })
+    await insertDeliveries({ ...loud, count: MAX_DELIVERIES + 20 })
+    await insertDeliveries({ actor: 'user:c', count: 20 })
     const { results } = await env.DB.prepare(
       `SELECT actor, count(*) AS n FROM webhook_delivery WHERE created_at > 0
         AND actor IN ('user:a', 'client:operator user:b', 'user:c') GROUP BY actor ORDER BY actor`,
@@ -263,10 +263,10 @@ describe('further attempts', () => {
     await forgetDeliveries()
   })
 
-  it('the client with the most deliveries loses one among the clients that registered themselves', async () => {
+  it('among the clients that registered themselves, the one with the most deliveries loses one', async () => {
     const own = { kind: 'registration', actor: 'registration' }
-    await crowd({ ...own, clientId: `'quiet'`, count: 5 })
-    await crowd({ ...own, actor: 'client:loud', clientId: `'loud'`, count: MAX_DELIVERIES })
+    await insertDeliveries({ ...own, clientId: `'quiet'`, count: 5 })
+    await insertDeliveries({ ...own, actor: 'client:loud', clientId: `'loud'`, count: MAX_DELIVERIES })
     const { n } = (await env.DB.prepare(
       `SELECT count(*) AS n FROM webhook_delivery WHERE created_at > 0 AND client_id = 'quiet'`,
     ).first<{ n: number }>()) ?? { n: 0 }
@@ -276,7 +276,7 @@ describe('further attempts', () => {
 })
 
 describe('at least once', () => {
-  it('two runs of cron and a change at once send each delivery once, and lose none', async () => {
+  it('simultaneous runs of cron and a change send each delivery once, and lose none', async () => {
     const webhook = await withWebhook({ ...ACCEPTED, delayMs: 200 })
     const { ask } = await ownerAsks(webhook)
     await requested(12)
@@ -289,7 +289,7 @@ describe('at least once', () => {
     expect(await waiting()).toEqual([])
   })
 
-  it('a run that ends in a failed attempt leaves the rest to the next run', async () => {
+  it('a run of cron stops after five failed attempts, and the next run sends the rest', async () => {
     const webhook = await withWebhook({ status: 500 })
     await requested(12)
     await webhook.cron()
@@ -314,7 +314,7 @@ describe('at least once', () => {
     [1, 'before the attempt', 0],
     [2, 'after the attempt', 1],
   ])(
-    'a storage fault at operation %i, %s, loses nothing: the delivery is sent by a later run with the same id',
+    'a delivery is sent with the same id by a later run after a storage fault at operation %i, %s',
     async (nth, _, sent) => {
       const webhook = await withWebhook(ACCEPTED)
       await requested()
@@ -340,7 +340,7 @@ describe('at least once', () => {
     },
   )
 
-  it('cron that cannot reach the management worker fails at its end, and the next run sends', async () => {
+  it('a run of cron that cannot reach the management worker fails, and the next run sends the delivery', async () => {
     const webhook = await withWebhook(ACCEPTED)
     await requested()
     vi.spyOn(console, 'log').mockImplementation(() => {})
@@ -383,7 +383,7 @@ describe('at least once', () => {
 })
 
 describe('without WEBHOOK_URL', () => {
-  it('nothing is sent, and the events are deleted after 36 hours', async () => {
+  it('without WEBHOOK_URL no event is sent, and the events are deleted after 36 hours', async () => {
     const webhook = await withWebhook(ACCEPTED)
     await requested()
     const off = { WEBHOOK_URL: '' }

@@ -1,4 +1,4 @@
-/** What the webhook tells: every request and every decision of any person or program, and nothing else. */
+/** The events that the webhook sends: one for every request and every decision of any person or program, and no others. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -65,8 +65,8 @@ async function ownedClient(webhook: Awaited<ReturnType<typeof withWebhook>>) {
   return { owner, id, ask, change }
 }
 
-describe('what the webhook tells', () => {
-  it('a request of an owner is one event with all its permissions, and says who, when, which client and where to decide', async () => {
+describe('the events of the webhook', () => {
+  it('a request of an owner is one event with all its permissions, the actor, the time, the client and the address for the decision', async () => {
     const webhook = await withWebhook(ACCEPTED)
     const { owner, id, ask } = await ownedClient(webhook)
     expect(await webhook.told()).toEqual([])
@@ -96,7 +96,7 @@ describe('what the webhook tells', () => {
     expect(await waiting()).toEqual([])
   })
 
-  it('authorizing, declining and withdrawing are decisions, with their reasons and who made them', async () => {
+  it('authorizing, declining and withdrawing each send a decision event with the reason and the actor', async () => {
     const webhook = await withWebhook(ACCEPTED)
     const { id, ask, change } = await ownedClient(webhook)
     await ask({ scopes: [READ, WRITE], grant_types: ['client_credentials'], endorsements: 'cs.DL' })
@@ -105,7 +105,7 @@ describe('what the webhook tells', () => {
     })
     await change({ withdraw: { scopes: [WRITE] }, reason: 'It does not write.' })
     await change({ withdraw: { scopes: [READ] }, reason: 'The shelf is closed.' })
-    // Asked for and declined once more: the row of the decision is there already.
+    // Requested and declined once more: a row of the decision exists already.
     await ask({ scopes: [WRITE] })
     await change({ withdraw: { scopes: [WRITE] } })
     const told = await webhook.told()
@@ -177,7 +177,7 @@ describe('what the webhook tells', () => {
     expect(told.map(({ data }) => data.actor)).toEqual(['registration', 'document'])
   })
 
-  it('a request that an operator makes for a client by the management API is sent too, in a creation and in an update', async () => {
+  it('a creation and an update of a client by the management API send an event for the scopes that they request', async () => {
     const webhook = await withWebhook(ACCEPTED)
     const body = {
       name: 'App',
@@ -258,7 +258,7 @@ describe('what the webhook tells', () => {
     expect((await webhook.told()).slice(5).map(({ type }) => type)).toEqual(['listing.requested'])
   })
 
-  it('a listed client that waits again because it was changed is sent without an actor, also while the earlier events wait', async () => {
+  it('a change of a listed client sends a listing request without an actor, even while earlier events wait', async () => {
     const { clientId } = await newWaitingClient({ lists: { scopes: [], grantTypes: [] } })
     const by = admin()
     await requestListing(by, clientId)
@@ -329,7 +329,7 @@ describe('what the webhook tells', () => {
     expect(results[1]?.characters).toBeLessThan(105_000)
   })
 
-  it('a scope is taken from all of 300 clients, and the webhook tells it of 100', async () => {
+  it('the deletion of a scope withdraws it from 300 clients, and sends the events of 100', async () => {
     const scope = `${MINE}:everywhere`
     await declareScope(scope, 'Do it')
     await env.DB.batch(
@@ -358,7 +358,7 @@ describe('what the webhook tells', () => {
     expect(await env.DB.prepare(ofClient).bind(clientId).first('n')).toBeGreaterThan(0)
   })
 
-  it('a delivery outlives its client', async () => {
+  it('a delivery is sent even after its client was deleted', async () => {
     const webhook = await withWebhook({ status: 500 })
     const { id, ask } = await ownedClient(webhook)
     await ask({ scopes: [READ] })

@@ -1,6 +1,6 @@
-/** The world outside, as `test/outbound-world.ts` plays it for the Workers under test. */
+/** The fake servers outside, which `test/outbound-world.ts` plays for the Workers under test. */
 
-/** The host of the world's own controls, which no Worker under test may ask. */
+/** The host that controls the fake servers, which no Worker under test may ask. */
 export const CONTROLS = 'https://controls.invalid'
 
 /** What an address answers. */
@@ -17,7 +17,7 @@ export type Published = Readonly<{
   delayMs?: number
 }>
 
-/** `null` takes an address away. */
+/** `null` removes an address. */
 export async function publish(url: string, answer: Published | null): Promise<void> {
   await publishAll([[url, answer]])
 }
@@ -60,7 +60,7 @@ export const documentAt = (url: string, more: Readonly<Record<string, unknown>> 
   ...more,
 })
 
-/** As its author serves it. */
+/** The response with which an author serves a document. */
 export const served = (
   document: unknown,
   headers: Readonly<Record<string, string>> = {},
