@@ -1,6 +1,7 @@
 /** D1 with another clock: the test's `Date`, or a clock that runs ahead or behind. */
 
 import { env } from 'cloudflare:workers'
+import { vi } from 'vitest'
 import { over } from './counting.ts'
 
 /** `now` returns epoch milliseconds and is read when a statement is prepared. */
@@ -16,4 +17,10 @@ export function clockedDatabase(now: () => number = () => Date.now()): D1Databas
       return over(session, { prepare: (sql: string) => session.prepare(at(sql)) })
     },
   })
+}
+
+/** Fakes `Date` and moves it; the test file restores it with `vi.useRealTimers`. */
+export function passTime(seconds: number): void {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  vi.setSystemTime(Date.now() + seconds * 1000)
 }

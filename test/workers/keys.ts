@@ -19,6 +19,16 @@ export async function newKey(alg = 'ES256'): Promise<Key> {
   return { alg, privateKey, jwk, jkt: await calculateJwkThumbprint(jwk) }
 }
 
+/** A symmetric key that forges an assertion or a proof: `{ ...key, ...(await hmacKey(text)) }`. */
+export async function hmacKey(text: string) {
+  const hmac = { name: 'HMAC', hash: 'SHA-256' }
+  const bytes = new TextEncoder().encode(text)
+  return {
+    alg: 'HS256',
+    privateKey: await crypto.subtle.importKey('raw', bytes, hmac, true, ['sign']),
+  }
+}
+
 export const keySetOf = (...jwks: JWK[]) => JSON.stringify({ keys: jwks })
 
 export type Changes = Readonly<{ header?: object; claims?: Record<string, unknown> }>

@@ -47,8 +47,8 @@ const REFRESHABLE = ['client_credentials', 'authorization_code', 'refresh_token'
 export const newRefreshingClient = (more: Parameters<typeof newClient>[0] = {}) =>
   newClient({ grantTypes: [...REFRESHABLE], ...more })
 
-export const newPublicClient = () =>
-  newClient({ authMethod: 'none', grantTypes: ['authorization_code', 'refresh_token'] })
+export const newPublicClient = (more: Parameters<typeof newClient>[0] = {}) =>
+  newClient({ authMethod: 'none', grantTypes: ['authorization_code', 'refresh_token'], ...more })
 
 /** The id of a client and its secret, if it has one. */
 export const identityOf = (client: TestClient) => ({
@@ -68,15 +68,25 @@ export async function userTokens(client: TestClient, user?: TestUser): Promise<T
   return tokensIn(await post('/token', redemption))
 }
 
+/** The fields of a refresh. */
+export const renewalOf = (client: TestClient, refresh_token: string) => ({
+  grant_type: 'refresh_token',
+  refresh_token,
+  ...identityOf(client),
+})
+
 /** The response to a refresh. */
 export const renewal = (
   client: TestClient,
   refresh: string,
   more: Record<string, string> = {},
   fetch: Fetch = registry,
-) => {
-  const fields = { grant_type: 'refresh_token', refresh_token: refresh, ...identityOf(client) }
-  return post('/token', { ...fields, ...more }, {}, fetch)
+) => post('/token', { ...renewalOf(client, refresh), ...more }, {}, fetch)
+
+/** Whether /introspect says that the token is active. */
+export async function isActive(by: TestClient, token: string, fetch: Fetch = registry) {
+  const response = await sendAs(by, '/introspect', { token }, fetch)
+  return ((await response.json()) as { active: boolean }).active
 }
 
 export async function tokensIn(response: Response): Promise<Tokens> {

@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { DAY_SECONDS } from '../days.ts'
 import { clockedDatabase } from './d1-clock.ts'
-import { newRefreshingClient, renewal, sendAs } from './obtaining.ts'
+import { issuedIn, newRefreshingClient, renewal, sendAs } from './obtaining.ts'
 import {
   type Fetch,
   newUser,
@@ -23,8 +23,6 @@ import {
 
 const INVALID_GRANT = { status: 400, error: 'invalid_grant' }
 
-type Issued = Readonly<{ access_token: string; refresh_token: string }>
-
 let cookie: string
 let client: TestClient
 beforeAll(async () => {
@@ -35,15 +33,12 @@ beforeAll(async () => {
 /** A registry whose D1 clock is this many seconds ahead of the worker's clock. */
 const later = (seconds: number, settings: Record<string, unknown> = {}) =>
   serve({ DB: clockedDatabase(() => Date.now() + seconds * 1000), ...settings })
-const begin = async (fetch: Fetch = registry, whose = client): Promise<Issued> => {
+const begin = async (fetch: Fetch = registry, whose = client) => {
   const code = await obtainCode(cookie, requestOf(whose), fetch)
-  return (await post('/token', redemptionOf(whose, code), {}, fetch)).json()
+  return issuedIn(await post('/token', redemptionOf(whose, code), {}, fetch))
 }
-const renewed = async (token: string, fetch: Fetch): Promise<Issued> => {
-  const answer = await renewal(client, token, {}, fetch)
-  expect(answer.status).toBe(200)
-  return answer.json()
-}
+const renewed = async (token: string, fetch: Fetch) =>
+  issuedIn(await renewal(client, token, {}, fetch))
 const endsOf = (whose: TestClient) =>
   env.DB.prepare('SELECT idle_expires_at, expires_at FROM refresh_family WHERE client_id = ?')
     .bind(whose.id)
@@ -135,8 +130,7 @@ describe('REFRESH_IDLE_SECONDS', () => {
     const forget = 'UPDATE refresh_family SET idle_expires_at = NULL WHERE client_id = ?'
     await env.DB.prepare(forget).bind(own.id).run()
     const answer = await renewal(own, refresh_token, {}, later(20 * DAY_SECONDS))
-    expect(answer.status).toBe(200)
-    const { refresh_token: next } = (await answer.json()) as Issued
+    const { refresh_token: next } = await issuedIn(answer)
     const ends = await endsOf(own)
     const idleDays = ((ends?.idle_expires_at ?? 0) - nowSeconds()) / DAY_SECONDS
     expect(idleDays).toBeCloseTo(20 + 14, 2)

@@ -7,8 +7,17 @@ import { secretNarrowing } from '../../src/stores/narrowing.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
 import { clientRegistry } from '../rows.ts'
 import { failing, over } from './counting.ts'
+import { passTime } from './d1-clock.ts'
 import { type Key, newKey, proofOf } from './keys.ts'
-import { identityOf, newPublicClient, newRefreshingClient, renewal, sendAs } from './obtaining.ts'
+import {
+  type Issued,
+  issuedIn,
+  newPublicClient,
+  newRefreshingClient,
+  renewal,
+  renewalOf,
+  sendAs,
+} from './obtaining.ts'
 import {
   countSessions,
   type Fetch,
@@ -26,8 +35,6 @@ import {
   sessionOf,
   signIn,
   type TestUser,
-  type TokenBody,
-  tokenIn,
   withChallenge,
 } from './registry.ts'
 
@@ -35,15 +42,13 @@ const INVALID_GRANT = { status: 400, error: 'invalid_grant' }
 const SCOPE = 'public:read submission:read'
 const WINDOW_SECONDS = 10
 
-type Tokens = TokenBody & Readonly<{ refresh_token: string }>
-const tokensIn = async (response: Response) => (await tokenIn(response)) as Tokens
 /** The members that are the same in every response. */
-const pairOf = ({ access_token, refresh_token, scope }: Tokens) => ({
+const pairOf = ({ access_token, refresh_token, scope }: Issued) => ({
   access_token,
   refresh_token,
   scope,
 })
-const isAlive = async ({ access_token }: Tokens) => (await sessionOf(access_token)) !== null
+const isAlive = async ({ access_token }: Issued) => (await sessionOf(access_token)) !== null
 
 let user: TestUser
 beforeEach(async () => {
@@ -53,18 +58,13 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-function passTime(seconds: number) {
-  vi.useFakeTimers({ toFake: ['Date'] })
-  vi.setSystemTime(Date.now() + seconds * 1000)
-}
-
 async function begin(client: RegisteredClient, headers: Record<string, string> = {}) {
   const code = await obtainCode(
     await signIn(user),
     requestOf(client, { scope: SCOPE, ...withChallenge }),
   )
   const redemption = redemptionOf(client, code, { code_verifier: PKCE.verifier })
-  return tokensIn(await post('/token', redemption, headers))
+  return issuedIn(await post('/token', redemption, headers))
 }
 
 const KINDS = [
@@ -76,12 +76,12 @@ describe.each(KINDS)('a retry by %s', (kind, newClient) => {
   it(`a second refresh by ${kind} with one token within the window gets the same tokens, with their remaining lifetime`, async () => {
     const client = await newClient()
     const first = await begin(client)
-    const second = await tokensIn(await renewal(client, first.refresh_token))
+    const second = await issuedIn(await renewal(client, first.refresh_token))
     const before = await countSessions()
     // A second less than the window: the requests themselves take time.
     const later = WINDOW_SECONDS - 1
     passTime(later)
-    const again = await tokensIn(await renewal(client, first.refresh_token))
+    const again = await issuedIn(await renewal(client, first.refresh_token))
     expect(pairOf(again)).toEqual(pairOf(second))
     expect(second.expires_in).toBe(7200)
     expect(again.expires_in).toBeGreaterThanOrEqual(7200 - later - 1)
@@ -99,8 +99,8 @@ describe.each(KINDS)('a retry by %s', (kind, newClient) => {
       Array.from({ length: 50 }, () => renewal(client, first.refresh_token)),
     )
     expect(responses.map(({ status }) => status)).toEqual(Array(50).fill(200))
-    const answers = await Promise.all(responses.map(tokensIn))
-    const [winner] = answers as [Tokens]
+    const answers = await Promise.all(responses.map(issuedIn))
+    const [winner] = answers as [Issued]
     expect(new Set(answers.map((one) => JSON.stringify(pairOf(one)))).size).toBe(1)
     expect(await countSessions()).toBe(before + 1)
     const unspent = await env.DB.prepare(
@@ -116,7 +116,7 @@ describe.each(KINDS)('a retry by %s', (kind, newClient) => {
   it(`a spent refresh token that ${kind} uses after the window ends its family`, async () => {
     const client = await newClient()
     const first = await begin(client)
-    const second = await tokensIn(await renewal(client, first.refresh_token))
+    const second = await issuedIn(await renewal(client, first.refresh_token))
     passTime(WINDOW_SECONDS + 1)
     expect(await refusal(await renewal(client, first.refresh_token))).toEqual(INVALID_GRANT)
     expect(await isAlive(second)).toBe(false)
@@ -126,8 +126,8 @@ describe.each(KINDS)('a retry by %s', (kind, newClient) => {
   it(`a spent refresh token that ${kind} uses within the window, after its successor was used, ends its family`, async () => {
     const client = await newClient()
     const first = await begin(client)
-    const second = await tokensIn(await renewal(client, first.refresh_token))
-    const third = await tokensIn(await renewal(client, second.refresh_token))
+    const second = await issuedIn(await renewal(client, first.refresh_token))
+    const third = await issuedIn(await renewal(client, second.refresh_token))
     expect(await refusal(await renewal(client, first.refresh_token))).toEqual(INVALID_GRANT)
     expect([await isAlive(second), await isAlive(third)]).toEqual([false, false])
   })
@@ -137,7 +137,7 @@ describe('what a retry gives', () => {
   it('a retry stores the same session again when KV lost it', async () => {
     const client = await newPublicClient()
     const first = await begin(client)
-    const second = await tokensIn(await renewal(client, first.refresh_token))
+    const second = await issuedIn(await renewal(client, first.refresh_token))
     const key = await digest(second.access_token)
     const stored = await sessionOf(second.access_token)
     await env.SESSIONS.delete(key)
@@ -153,9 +153,9 @@ describe('what a retry gives', () => {
   it('a retry gets the narrower scope of the first request, even when it asks for another scope', async () => {
     const client = await newRefreshingClient()
     const { refresh_token } = await begin(client)
-    const narrow = await tokensIn(await renewal(client, refresh_token, { scope: 'public:read' }))
+    const narrow = await issuedIn(await renewal(client, refresh_token, { scope: 'public:read' }))
     for (const more of [{}, { scope: 'public:read' }, { scope: 'submission:read' }]) {
-      const again = await tokensIn(await renewal(client, refresh_token, more))
+      const again = await issuedIn(await renewal(client, refresh_token, more))
       expect(pairOf(again)).toEqual(pairOf(narrow))
     }
     const wider = await renewal(client, refresh_token, { scope: 'submission:create' })
@@ -165,10 +165,10 @@ describe('what a retry gives', () => {
   it('a scope that was withdrawn after the first response is not in the session that the retry stores', async () => {
     const client = await newRefreshingClient()
     const first = await begin(client)
-    const second = await tokensIn(await renewal(client, first.refresh_token))
+    const second = await issuedIn(await renewal(client, first.refresh_token))
     await clientRegistry(env.DB).withdraw(client.id, { scopes: ['submission:read'] }, nowSeconds())
     await env.SESSIONS.delete(await digest(second.access_token))
-    const again = await tokensIn(await renewal(client, first.refresh_token))
+    const again = await issuedIn(await renewal(client, first.refresh_token))
     expect(again).toMatchObject({ access_token: second.access_token, scope: 'public:read' })
     const session = await sessionOf(again.access_token)
     expect(session?.authorizations.scopes).toEqual(['public:read'])
@@ -194,7 +194,7 @@ describe('what a retry gives', () => {
   ])('a retry is refused once %s', async (_, change, status) => {
     const client = await newRefreshingClient()
     const first = await begin(client)
-    const second = await tokensIn(await renewal(client, first.refresh_token))
+    const second = await issuedIn(await renewal(client, first.refresh_token))
     expect((await renewal(client, first.refresh_token)).status).toBe(200)
     await change(client)
     const late = await renewal(client, first.refresh_token)
@@ -205,12 +205,12 @@ describe('what a retry gives', () => {
   it('a retry does not restore a revoked access token, even when KV lost the tombstone record', async () => {
     const client = await newRefreshingClient()
     const first = await begin(client)
-    const second = await tokensIn(await renewal(client, first.refresh_token))
+    const second = await issuedIn(await renewal(client, first.refresh_token))
     await sendAs(client, '/revoke', { token: second.access_token })
     const key = await digest(second.access_token)
     for (const lose of [async () => {}, () => env.SESSIONS.delete(key)]) {
       await lose()
-      const again = await tokensIn(await renewal(client, first.refresh_token))
+      const again = await issuedIn(await renewal(client, first.refresh_token))
       expect(again.refresh_token).toBe(second.refresh_token)
       expect(await env.SESSIONS.get(key)).toBe('{"revoked":true}')
       expect(await isAlive(second)).toBe(false)
@@ -220,7 +220,7 @@ describe('what a retry gives', () => {
   it('a retry after a secret rotation without overlap does not restore a session that was opened with the old secret', async () => {
     const client = await newRefreshingClient()
     const first = await begin(client)
-    const second = await tokensIn(await renewal(client, first.refresh_token))
+    const second = await issuedIn(await renewal(client, first.refresh_token))
     // Control: without a rotation the retry stores the lost session again.
     await env.SESSIONS.delete(await digest(second.access_token))
     await renewal(client, first.refresh_token)
@@ -234,7 +234,7 @@ describe('what a retry gives', () => {
   it('a retry with a refresh token without a stored derivation of its successor is refused with invalid_grant', async () => {
     const client = await newRefreshingClient()
     const first = await begin(client)
-    const second = await tokensIn(await renewal(client, first.refresh_token))
+    const second = await issuedIn(await renewal(client, first.refresh_token))
     await env.DB.prepare('UPDATE refresh_token SET salt = NULL, scopes = NULL').run()
     expect(await refusal(await renewal(client, first.refresh_token))).toEqual(INVALID_GRANT)
     expect((await renewal(client, second.refresh_token)).status).toBe(200)
@@ -259,22 +259,22 @@ describe('a retry after a fault', () => {
     const failed = await renewal(client, first.refresh_token, {}, failing('kvWrite'))
     expect(failed.status).toBe(503)
     passTime(3600)
-    const second = await tokensIn(await renewal(client, first.refresh_token))
+    const second = await issuedIn(await renewal(client, first.refresh_token))
     expect(await isAlive(second)).toBe(true)
   })
 
   it('a refresh that cannot store its session does not undo the rotation of a retry that was answered meanwhile', async () => {
     const client = await newPublicClient()
     const first = await begin(client)
-    let meanwhile: Tokens | undefined
+    let meanwhile: Issued | undefined
     const answerRetry = async () => {
-      meanwhile = await tokensIn(await renewal(client, first.refresh_token))
+      meanwhile = await issuedIn(await renewal(client, first.refresh_token))
     }
     const failed = await renewal(client, first.refresh_token, {}, withoutSessions(answerRetry))
     expect(failed.status).toBe(503)
-    const second = meanwhile as Tokens
+    const second = meanwhile as Issued
     expect(await isAlive(second)).toBe(true)
-    const again = await tokensIn(await renewal(client, first.refresh_token))
+    const again = await issuedIn(await renewal(client, first.refresh_token))
     expect(pairOf(again)).toEqual(pairOf(second))
     expect((await renewal(client, second.refresh_token)).status).toBe(200)
   })
@@ -282,11 +282,11 @@ describe('a retry after a fault', () => {
   it('a retry that cannot store the session is 503, and the next retry gets the same tokens', async () => {
     const client = await newPublicClient()
     const first = await begin(client)
-    const second = await tokensIn(await renewal(client, first.refresh_token))
+    const second = await issuedIn(await renewal(client, first.refresh_token))
     await env.SESSIONS.delete(await digest(second.access_token))
     const failed = await renewal(client, first.refresh_token, {}, failing('kvWrite'))
     expect(failed.status).toBe(503)
-    const again = await tokensIn(await renewal(client, first.refresh_token))
+    const again = await issuedIn(await renewal(client, first.refresh_token))
     expect(pairOf(again)).toEqual(pairOf(second))
     expect(await isAlive(again)).toBe(true)
   })
@@ -294,20 +294,20 @@ describe('a retry after a fault', () => {
   it('a retry that D1 cannot record is 503, and the next retry gets the tokens of the first response', async () => {
     const client = await newPublicClient()
     const first = await begin(client)
-    const second = await tokensIn(await renewal(client, first.refresh_token))
+    const second = await issuedIn(await renewal(client, first.refresh_token))
     // The first two operations read the client and the token.
     const faulty = failing('d1', { from: 3, times: 1 })
     expect((await renewal(client, first.refresh_token, {}, faulty)).status).toBe(503)
-    const again = await tokensIn(await renewal(client, first.refresh_token))
+    const again = await issuedIn(await renewal(client, first.refresh_token))
     expect(pairOf(again)).toEqual(pairOf(second))
   })
 
   it('an undone refresh does not end the retry window of the preceding token', async () => {
     const client = await newPublicClient()
     const first = await begin(client)
-    const second = await tokensIn(await renewal(client, first.refresh_token))
+    const second = await issuedIn(await renewal(client, first.refresh_token))
     await renewal(client, second.refresh_token, {}, failing('kvWrite'))
-    const again = await tokensIn(await renewal(client, first.refresh_token))
+    const again = await issuedIn(await renewal(client, first.refresh_token))
     expect(pairOf(again)).toEqual(pairOf(second))
   })
 })
@@ -319,15 +319,12 @@ describe('a refresh token that is bound to a key', () => {
     token: string,
     key: Key,
     fetch: Fetch = registry,
-  ) => {
-    const fields = { grant_type: 'refresh_token', refresh_token: token, ...identityOf(client) }
-    return post('/token', fields, await proving(key), fetch)
-  }
+  ) => post('/token', renewalOf(client, token), await proving(key), fetch)
 
   it('a bound refresh token that a public client uses a second time ends its family', async () => {
     const [client, key] = [await newPublicClient(), await newKey()]
     const first = await begin(client, await proving(key))
-    const second = await tokensIn(await renewBound(client, first.refresh_token, key))
+    const second = await issuedIn(await renewBound(client, first.refresh_token, key))
     expect(await refusal(await renewBound(client, first.refresh_token, key))).toEqual(INVALID_GRANT)
     expect(await isAlive(second)).toBe(false)
   })
@@ -336,10 +333,10 @@ describe('a refresh token that is bound to a key', () => {
     const [client, key] = [await newPublicClient(), await newKey()]
     const windowed = serve({ DPOP_REFRESH_RETRY_SECONDS: 10 })
     const first = await begin(client, await proving(key))
-    const second = await tokensIn(await renewBound(client, first.refresh_token, key, windowed))
+    const second = await issuedIn(await renewBound(client, first.refresh_token, key, windowed))
     const stolen = await renewBound(client, first.refresh_token, await newKey(), windowed)
     expect(await refusal(stolen)).toEqual(INVALID_GRANT)
-    const again = await tokensIn(await renewBound(client, first.refresh_token, key, windowed))
+    const again = await issuedIn(await renewBound(client, first.refresh_token, key, windowed))
     expect(pairOf(again)).toEqual(pairOf(second))
     expect(await isAlive(again)).toBe(true)
   })

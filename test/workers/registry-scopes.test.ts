@@ -7,7 +7,7 @@ import { mintToken } from '../../src/crypto/token.ts'
 import type { AuthMethod } from '../../src/domain/client.ts'
 import { clientRegistry } from '../rows.ts'
 import { asserting, assertionOf, type Key, keySetOf, newKey, proofOf } from './keys.ts'
-import { identityOf, renewal } from './obtaining.ts'
+import { type Issued, renewal, renewalOf } from './obtaining.ts'
 import {
   allowing,
   authorizePath,
@@ -29,14 +29,12 @@ import {
   sessionTokenIn,
   signIn,
   type TestClient,
-  type TokenBody,
   withChallenge,
 } from './registry.ts'
 
 const SCOPES = ['submission:read', 'registry:read', 'registry:admin']
 const INVALID_REQUEST = { status: 400, error: 'invalid_request' }
 const INVALID_GRANT = { status: 400, error: 'invalid_grant' }
-type Issued = TokenBody & Readonly<{ refresh_token: string }>
 
 let cookie: string
 let key: Key
@@ -79,11 +77,7 @@ async function redeem(client: TestClient, code: string, proof?: Key) {
 
 async function refresh(client: TestClient, refresh_token: string, proof?: Key) {
   const headers = proof ? { DPoP: await proofOf(proof) } : undefined
-  return post(
-    '/token',
-    { grant_type: 'refresh_token', refresh_token, ...identityOf(client) },
-    headers,
-  )
+  return post('/token', renewalOf(client, refresh_token), headers)
 }
 
 const open = (client: TestClient, more: Record<string, string>) =>
@@ -128,9 +122,9 @@ describe('the lifetime of a token with a registry: scope', () => {
       cookie,
       requestOf(client, asking('submission:read registry:read')),
     )
-    const bought = await issuedIn(await redeem(client, code))
-    expect([bought.expires_in, bought.lives]).toEqual([900, 900])
-    const renewed = await issuedIn(await renewal(client, bought.refresh_token))
+    const issued = await issuedIn(await redeem(client, code))
+    expect([issued.expires_in, issued.lives]).toEqual([900, 900])
+    const renewed = await issuedIn(await renewal(client, issued.refresh_token))
     expect([renewed.expires_in, renewed.lives]).toEqual([900, 900])
     const narrowed = { scope: 'submission:read' }
     const other = await issuedIn(await renewal(client, renewed.refresh_token, narrowed))
@@ -191,11 +185,11 @@ describe('who gets a token with a registry: scope', () => {
     const code = await obtainCode(cookie, request)
     expect(await refusal(await redeem(client, code))).toEqual(INVALID_GRANT)
     expect(await refusal(await redeem(client, code, await newKey()))).toEqual(INVALID_GRANT)
-    const bought = await issuedIn(await redeem(client, code, key))
-    expect(bought).toMatchObject({ token_type: 'DPoP', lives: 900 })
-    expect(bought.session?.cnf).toEqual({ jkt: key.jkt })
-    expect(await refusal(await refresh(client, bought.refresh_token))).toEqual(INVALID_GRANT)
-    const renewed = await issuedIn(await refresh(client, bought.refresh_token, key))
+    const issued = await issuedIn(await redeem(client, code, key))
+    expect(issued).toMatchObject({ token_type: 'DPoP', lives: 900 })
+    expect(issued.session?.cnf).toEqual({ jkt: key.jkt })
+    expect(await refusal(await refresh(client, issued.refresh_token))).toEqual(INVALID_GRANT)
+    const renewed = await issuedIn(await refresh(client, issued.refresh_token, key))
     expect(renewed).toMatchObject({ token_type: 'DPoP', lives: 900 })
   })
 

@@ -15,55 +15,58 @@ import {
   tokenIn,
 } from './registry.ts'
 
-it('a token that an isolate issues for a replaced secret is revoked, and a token for the new secret is valid', async () => {
+const NEW_SECRET = 'the new secret, of more than 32 characters'
+const aMoment = () => new Promise((resolve) => setTimeout(resolve, 2))
+
+/** A client, and its access tokens from one isolate that caches its record. */
+async function cachedClient() {
   const client = await newClient()
-  const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
-  const buy = async (secret: string) =>
-    (await tokenIn(await post('/token', credentialsOf({ ...client, secret }), {}, cached)))
+  const fetch = serve({ CLIENT_CACHE_SECONDS: 300 })
+  const issue = async (secret = client.secret) =>
+    (await tokenIn(await post('/token', credentialsOf({ ...client, secret }), {}, fetch)))
       .access_token
-  const before = await buy(client.secret)
-  await new Promise((resolve) => setTimeout(resolve, 2))
-  const digest = await hexDigest('the new secret, of more than 32 characters')
+  return { client, issue }
+}
+
+it('a token that an isolate issues for a replaced secret is revoked, and a token for the new secret is valid', async () => {
+  const { client, issue } = await cachedClient()
+  const before = await issue()
+  await aMoment()
+  const digest = await hexDigest(NEW_SECRET)
   await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, { now: nowSeconds() })
   await revokeStatement(env.DB, 'client', [client.id], 7200).run()
   await revokeStatement(env.DB, 'client_record', [client.id], 7200).run()
-  await new Promise((resolve) => setTimeout(resolve, 2))
-  const thiefToken = await buy(client.secret)
-  expect(thiefToken).toMatch(/^reg_/)
-  const ownerToken = await buy('the new secret, of more than 32 characters')
+  await aMoment()
+  const oldSecretToken = await issue()
+  expect(oldSecretToken).toMatch(/^reg_/)
+  const newSecretToken = await issue(NEW_SECRET)
   expect(await sessionOf(before)).toBeNull()
-  expect(await sessionOf(thiefToken)).toBeNull()
-  expect(await sessionOf(ownerToken)).not.toBeNull()
+  expect(await sessionOf(oldSecretToken)).toBeNull()
+  expect(await sessionOf(newSecretToken)).not.toBeNull()
 })
 
 it('a client whose sessions were revoked gets valid tokens afterwards, even from a cached record', async () => {
-  const client = await newClient()
-  const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
-  const buy = async () =>
-    (await tokenIn(await post('/token', credentialsOf(client), {}, cached))).access_token
-  const before = await buy()
+  const { client, issue } = await cachedClient()
+  const before = await issue()
   await revokeStatement(env.DB, 'client', [client.id], 7200).run()
   // The moment of a cached record may lag D1's clock by the time that its read took.
-  const asOf = async () => (await sessionOf(await buy()))?.client_as_of
+  const asOf = async () => (await sessionOf(await issue()))?.client_as_of
   await expect.poll(asOf).toEqual(expect.any(String))
   expect(await sessionOf(before)).toBeNull()
 })
 
 it('a token from a client record that was cached before a secret rotation is revoked', async () => {
-  const client = await newClient()
-  const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
-  const buy = async () =>
-    (await tokenIn(await post('/token', credentialsOf(client), {}, cached))).access_token
-  await new Promise((resolve) => setTimeout(resolve, 2))
-  await buy()
-  await new Promise((resolve) => setTimeout(resolve, 2))
+  const { client, issue } = await cachedClient()
+  await aMoment()
+  await issue()
+  await aMoment()
   const ends = revokeStatement(env.DB, 'client_record', [client.id], 7200)
-  const digest = await hexDigest('the new secret, of more than 32 characters')
+  const digest = await hexDigest(NEW_SECRET)
   await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, {
     now: nowSeconds(),
     also: [ends],
   })
-  const thiefToken = await buy()
-  expect(thiefToken).toMatch(/^reg_/)
-  expect(await sessionOf(thiefToken)).toBeNull()
+  const oldSecretToken = await issue()
+  expect(oldSecretToken).toMatch(/^reg_/)
+  expect(await sessionOf(oldSecretToken)).toBeNull()
 })

@@ -88,11 +88,11 @@ async function granted(fetch: Fetch = serve()) {
   const [client, other] = [await newRefreshingClient(), await newRefreshingClient()]
   const user = await newUser()
   const cookie = await signIn(user, fetch)
-  const buy = async (whose: TestClient) => {
+  const issue = async (whose: TestClient) => {
     const code = await obtainCode(cookie, requestOf(whose), fetch)
     return tokensIn(await post('/token', redemptionOf(whose, code), {}, fetch))
   }
-  return { client, user, cookie, tokens: await buy(client), others: await buy(other) }
+  return { client, user, cookie, tokens: await issue(client), others: await issue(other) }
 }
 
 async function removal(clientId: string, cookie: string, fetch: Fetch) {
@@ -178,7 +178,12 @@ describe('sessions that are stored after a revocation', () => {
     async (kind) => {
       const client = await newRefreshingClient()
       const { arrived, open, pass } = gate()
-      const issuing = post('/token', credentialsOf(client), {}, serve({ SESSIONS: slowToPut(pass) }))
+      const issuing = post(
+        '/token',
+        credentialsOf(client),
+        {},
+        serve({ SESSIONS: slowToPut(pass) }),
+      )
       await arrived
       await revoke({ kind, clientId: client.id })
       open()
@@ -254,21 +259,21 @@ describe.each([-60_000, 0, 60_000])(
     it(`a token from a cached client record is dated by D1's clock, ${aheadMs} ms ahead`, async () => {
       const fetch = serve({ DB })
       const client = await newRefreshingClient()
-      const buy = async () =>
+      const issue = async () =>
         (await tokenIn(await post('/token', credentialsOf(client), {}, fetch))).access_token
-      const fresh = await buy()
+      const fresh = await issue()
       passTime(5000)
-      const kept = await buy()
+      const kept = await issue()
       passTime(1)
       await revoke({ kind: 'client', clientId: client.id }, DB)
       passTime(1)
       expect([await isValid(fresh), await isValid(kept)]).toEqual([REVOKED, REVOKED])
       // Only its sessions were revoked: the record is unchanged.
-      const after = await buy()
+      const after = await issue()
       expect((await sessionOf(after))?.client_as_of).toBeDefined()
       expect(await isValid(after)).toEqual(VALID)
       await revoke({ kind: 'client_record', clientId: client.id }, DB)
-      const onOldRecord = await buy()
+      const onOldRecord = await issue()
       expect(await isValid(onOldRecord)).toEqual(REVOKED)
     })
 

@@ -24,18 +24,11 @@ import {
 } from '../../src/stores/revocation-statements.ts'
 import { revocationStore, TOMBSTONE } from '../../src/stores/revocations.ts'
 import { over } from './counting.ts'
-import { clockedDatabase } from './d1-clock.ts'
+import { clockedDatabase, passTime } from './d1-clock.ts'
 import { expectRefusal } from './refusals.ts'
 import { scopedService } from './scoped-service.ts'
-import { location } from './stale-kv.ts'
-import {
-  authenticatorEnv,
-  bearer,
-  cookie,
-  LIFETIME_SECONDS,
-  record,
-  store,
-} from './stored-session.ts'
+import { isolateAt } from './stale-kv.ts'
+import { authenticatorEnv, bearer, LIFETIME_SECONDS, record, store } from './stored-session.ts'
 
 const MIB = 1024 * 1024
 /** D1 with the clock of the test. */
@@ -52,26 +45,11 @@ afterEach(async () => {
   await env.DB.prepare('DELETE FROM revocation').run()
   await env.SESSIONS.delete(DOCUMENT_KEY)
 })
-const passTime = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
 
-/** An isolate of the authenticator at a separate location. */
-function isolate({ hasDatabase = true } = {}) {
-  const at = location(env.SESSIONS)
-  const bindings = { ...authenticatorEnv(), SESSIONS: at.kv, ...(hasDatabase && { DB: env.DB }) }
-  const authenticator = createAuthenticator(bindings)
-  const ask = async (query: string, token: string) => {
-    const isBrowser = token.startsWith('regb_')
-    const headers = isBrowser ? cookie(token) : bearer(token)
-    return authenticator.fetch(new Request(`https://a.example/auth${query}`, { headers }))
-  }
-  return {
-    ...at,
-    authenticator,
-    ask,
-    check: async (token: string) => (await ask('', token)).status,
-    fresh: async (token: string) => (await ask('?fresh', token)).status,
-  }
-}
+const isolate = ({ hasDatabase = true } = {}) =>
+  isolateAt((SESSIONS) =>
+    createAuthenticator({ ...authenticatorEnv(), SESSIONS, ...(hasDatabase && { DB: env.DB }) }),
+  )
 
 let people = 0
 /** A session of a new user with a new client, started now. */

@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { clientRegistry, userRegistry } from '../rows.ts'
+import { passTime } from './d1-clock.ts'
 import {
   CALLBACK,
   countSessions,
@@ -37,10 +38,6 @@ beforeAll(async () => {
 })
 afterEach(() => void vi.useRealTimers())
 
-const inSeconds = (seconds: number) => {
-  vi.useFakeTimers({ toFake: ['Date'] })
-  vi.setSystemTime(Date.now() + seconds * 1000)
-}
 const codeFor = (more: Record<string, string> = {}, whose = client) =>
   obtainCode(cookie, requestOf(whose, more))
 const redeem = (code: string, more: Record<string, string> = {}, whose = client) =>
@@ -127,7 +124,7 @@ describe('RFC 6749 §4.1.2: one use of a code', () => {
     const { access_token } = await tokenIn(await redeem(code, proof))
     expect(await refusal(await redeem(code, proof))).toEqual(INVALID_GRANT)
     expect(await sessionOf(access_token)).not.toBeNull()
-    inSeconds(3)
+    passTime(3)
     expect(await refusal(await redeem(code, proof))).toEqual(INVALID_GRANT)
     expect(await sessionOf(access_token)).toBeNull()
   })
@@ -136,7 +133,7 @@ describe('RFC 6749 §4.1.2: one use of a code', () => {
     const code = await codeFor(withChallenge)
     const proof = { code_verifier: PKCE.verifier }
     const { access_token } = await tokenIn(await redeem(code, proof))
-    inSeconds(3)
+    passTime(3)
     const stranger = await newClient()
     expect((await redeem(code, proof, stranger)).status).toBe(400)
     expect((await redeem(code, { ...proof, client_secret: 'wrong' })).status).toBe(401)
@@ -203,7 +200,7 @@ describe('RFC 6749 §4.1.3: the conditions of a redemption', () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const text = new URLSearchParams(redemptionOf(client, code)).toString()
     const expireThenSend = (controller: ReadableStreamDefaultController<Uint8Array>) => {
-      inSeconds(3600)
+      passTime(3600)
       controller.enqueue(new TextEncoder().encode(text))
       controller.close()
     }

@@ -6,6 +6,7 @@ import { hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { clientRegistry } from '../rows.ts'
 import {
+  basicOf,
   countSessions,
   credentialsOf,
   newClient,
@@ -17,9 +18,6 @@ import {
   tokenIn,
 } from './registry.ts'
 
-const basic = (id: string, secret: string) => ({
-  Authorization: `Basic ${btoa(`${id}:${secret}`)}`,
-})
 const grant = { grant_type: 'client_credentials' }
 /** Secrets that were not generated here and are strong enough. */
 const [SECOND, THIRD, NEW] = ['second', 'third', 'new'].map(
@@ -28,7 +26,7 @@ const [SECOND, THIRD, NEW] = ['second', 'third', 'new'].map(
 const INVALID_CLIENT = { status: 401, error: 'invalid_client' }
 
 describe('RFC 6749 §2.3.1: authentication with a secret', () => {
-  const byBasic = (c: TestClient) => post('/token', grant, basic(c.id, c.secret))
+  const byBasic = (c: TestClient) => post('/token', grant, basicOf(c))
   const byBody = (c: TestClient) => post('/token', credentialsOf(c))
 
   it('a client registered for client_secret, the default, authenticates by Basic or in the body', async () => {
@@ -49,7 +47,7 @@ describe('RFC 6749 §2.3.1: authentication with a secret', () => {
     const { client_id, client_secret } = credentialsOf(client) as Record<string, string>
     for (const path of ['/revoke', '/introspect']) {
       const token = 'junk'
-      const header = await post(path, { token }, basic(client.id, client.secret))
+      const header = await post(path, { token }, basicOf(client))
       const body = await post(path, { token, client_id, client_secret } as never)
       expect([header.status, body.status]).toEqual([200, 200])
     }
@@ -71,7 +69,7 @@ describe('RFC 6749 §2.3.1: authentication with a secret', () => {
       now: nowSeconds(),
     })
     const encode = (text: string) => new URLSearchParams({ t: text }).toString().slice(2)
-    const encoded = basic(encode(client.id), encode(secret))
+    const encoded = basicOf({ id: encode(client.id), secret: encode(secret) })
     expect((await post('/token', grant, encoded)).status).toBe(200)
     const raw = {
       Authorization: `Basic ${btoa(`${client.id}:a b%c+d ${mintToken('clientSecret')}`)}`,
@@ -81,7 +79,7 @@ describe('RFC 6749 §2.3.1: authentication with a secret', () => {
 
   it('a client_id in the body must be that of the Basic credentials', async () => {
     const client = await newClient({ authMethod: 'client_secret_basic' })
-    const headers = basic(client.id, client.secret)
+    const headers = basicOf(client)
     const same = await post('/token', { ...grant, client_id: client.id }, headers)
     expect(same.status).toBe(200)
     const other = await post('/token', { ...grant, client_id: 'another' }, headers)
@@ -121,14 +119,14 @@ describe('RFC 6749 §2.3.1: authentication with a secret', () => {
     ] as const) {
       const client = await newClient({ authMethod })
       const before = await countSessions()
-      const both = await post('/token', credentialsOf(client), basic(client.id, client.secret))
+      const both = await post('/token', credentialsOf(client), basicOf(client))
       expect(await refusal(both)).toEqual({ status: 400, error: 'invalid_request' })
       expect(await countSessions()).toBe(before)
       const { client_secret, ...fields } = credentialsOf(client)
       const one =
         authMethod === 'client_secret_post'
           ? byBody(client)
-          : post('/token', fields, basic(client.id, client.secret))
+          : post('/token', fields, basicOf(client))
       expect((await one).status).toBe(200)
     }
   })
@@ -145,7 +143,7 @@ describe('RFC 6749 §2.3.1: authentication with a secret', () => {
     const token = { token: 'junk' }
     const attempts: [Record<string, string>, Record<string, string>?][] = [
       [{ client_id: id, client_secret: 'wrong' }],
-      [{}, basic(id, 'wrong')],
+      [{}, basicOf({ id, secret: 'wrong' })],
       [{}, { Authorization: 'Bearer junk' }],
       [{ client_id: id }],
       [{ client_id: 'nobody' }],

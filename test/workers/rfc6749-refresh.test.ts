@@ -8,8 +8,8 @@ import { revocationStatements } from '../../src/stores/revocation-statements.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
 import { clientRegistry, userRegistry } from '../rows.ts'
 import { countedBindings, failing, nothing } from './counting.ts'
-import { clockedDatabase } from './d1-clock.ts'
-import { renewal } from './obtaining.ts'
+import { clockedDatabase, passTime } from './d1-clock.ts'
+import { type Issued, issuedIn, renewal } from './obtaining.ts'
 import {
   countSessions,
   credentialsOf,
@@ -29,7 +29,6 @@ import {
   signIn,
   type TestClient,
   type TestUser,
-  type TokenBody,
   UNAVAILABLE,
   withChallenge,
 } from './registry.ts'
@@ -39,9 +38,6 @@ const INVALID_SCOPE = { status: 400, error: 'invalid_scope' }
 const GRANTS = ['authorization_code', 'refresh_token'] as const
 const LIFETIME_SECONDS = 7200
 const SCOPE = 'public:read submission:read'
-
-type Tokens = TokenBody & Readonly<{ refresh_token: string }>
-const tokensIn = async (response: Response) => (await response.json()) as Tokens
 
 let client: TestClient
 let user: TestUser
@@ -55,18 +51,13 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-function passTime(seconds: number) {
-  vi.useFakeTimers({ toFake: ['Date'] })
-  vi.setSystemTime(Date.now() + seconds * 1000)
-}
-
 const codeOf = (own: TestClient, as = cookie) =>
   obtainCode(as, requestOf(own, { scope: SCOPE, ...withChallenge }))
 const exchange = async (own: TestClient, code: string, fetch: Fetch = registry) =>
   post('/token', redemptionOf(own, code, { code_verifier: PKCE.verifier }), {}, fetch)
 /** The first tokens of a new family. */
 const begin = async (own = client, as = cookie) =>
-  tokensIn(await exchange(own, await codeOf(own, as)))
+  issuedIn(await exchange(own, await codeOf(own, as)))
 
 const refresh = (
   token: string,
@@ -77,7 +68,7 @@ const refresh = (
 
 const isAlive = async (accessToken: string) => (await sessionOf(accessToken)) !== null
 
-async function expectEnded(tokens: Tokens, own = client) {
+async function expectEnded(tokens: Issued, own = client) {
   expect(await refusal(await refresh(tokens.refresh_token, own))).toEqual(INVALID_GRANT)
   expect(await isAlive(tokens.access_token)).toBe(false)
 }
@@ -100,7 +91,7 @@ describe('the issue of refresh tokens', () => {
   it('the client credentials grant issues no refresh token (RFC 6749 §4.4.3)', async () => {
     const own = await newClient({ grantTypes: ['client_credentials', 'refresh_token'] })
     const issued = await post('/token', credentialsOf(own))
-    expect(await tokensIn(issued)).not.toHaveProperty('refresh_token')
+    expect(await issuedIn(issued)).not.toHaveProperty('refresh_token')
   })
 
   it('a refresh token is stored as a digest', async () => {
@@ -116,7 +107,7 @@ describe('the refresh grant', () => {
     const first = await begin()
     const response = await refresh(first.refresh_token)
     expect(response.headers.get('Cache-Control')).toBe('no-store')
-    const second = await tokensIn(response)
+    const second = await issuedIn(response)
     expect(second).toMatchObject({
       token_type: 'Bearer',
       expires_in: LIFETIME_SECONDS,
@@ -155,7 +146,7 @@ describe('the refresh grant', () => {
     const thief = await newClient({ grantTypes: [...GRANTS] })
     expect(await refusal(await refresh(tokens.refresh_token, thief))).toEqual(INVALID_GRANT)
     expect(await isAlive(tokens.access_token)).toBe(true)
-    const next = await tokensIn(await refresh(tokens.refresh_token))
+    const next = await issuedIn(await refresh(tokens.refresh_token))
     // The same holds for a spent token.
     passTime(3600)
     expect(await refusal(await refresh(tokens.refresh_token, thief))).toEqual(INVALID_GRANT)
@@ -176,7 +167,7 @@ describe('RFC 9700 §4.14.2: one use of a refresh token', () => {
       expect(await refusal(loser)).toEqual(INVALID_GRANT)
     }
     expect(await countSessions()).toBe(before + 1)
-    return tokensIn(winners[0] as Response)
+    return issuedIn(winners[0] as Response)
   }
 
   it('with REFRESH_RETRY_SECONDS=0, only one of 20 simultaneous refreshes by a confidential client succeeds, and the family stays valid', async () => {
@@ -196,7 +187,7 @@ describe('RFC 9700 §4.14.2: one use of a refresh token', () => {
   it('a spent refresh token that is used later ends its family and its sessions, and no other family', async () => {
     const other = await begin()
     const first = await begin()
-    const second = await tokensIn(await refresh(first.refresh_token))
+    const second = await issuedIn(await refresh(first.refresh_token))
     passTime(11)
     expect(await refusal(await refresh(first.refresh_token))).toEqual(INVALID_GRANT)
     await expectEnded(second)
@@ -207,8 +198,8 @@ describe('RFC 9700 §4.14.2: one use of a refresh token', () => {
 
   it('a spent refresh token whose successor was used ends the family even within REFRESH_RETRY_SECONDS', async () => {
     const first = await begin()
-    const second = await tokensIn(await refresh(first.refresh_token))
-    const third = await tokensIn(await refresh(second.refresh_token))
+    const second = await issuedIn(await refresh(first.refresh_token))
+    const third = await issuedIn(await refresh(second.refresh_token))
     // The second was just spent and the third is unused, so the response may have been lost.
     expect((await refresh(second.refresh_token)).status).toBe(200)
     expect(await isAlive(third.access_token)).toBe(true)
@@ -219,7 +210,7 @@ describe('RFC 9700 §4.14.2: one use of a refresh token', () => {
 
   it('with REFRESH_RETRY_SECONDS=0 a spent refresh token that is used a second later ends its family', async () => {
     const first = await begin()
-    const second = await tokensIn(await refresh(first.refresh_token, client, {}, strict))
+    const second = await issuedIn(await refresh(first.refresh_token, client, {}, strict))
     passTime(1)
     await refresh(first.refresh_token, client, {}, strict)
     await expectEnded(second)
@@ -228,7 +219,7 @@ describe('RFC 9700 §4.14.2: one use of a refresh token', () => {
   it('cron writes a tombstone record again when a session has overwritten it', async () => {
     const own = await newClient({ authMethod: 'none', grantTypes: [...GRANTS] })
     const first = await begin(own)
-    const second = await tokensIn(await refresh(first.refresh_token, own))
+    const second = await issuedIn(await refresh(first.refresh_token, own))
     const key = await digest(second.access_token)
     const record = (await env.SESSIONS.get(key)) ?? ''
     await refresh(first.refresh_token, own, {}, strict)
@@ -246,13 +237,13 @@ describe('RFC 9700 §4.14.2: one use of a refresh token', () => {
 describe('RFC 6749 §6: the scope of a refresh', () => {
   it('a refresh with a narrower scope narrows its access token and not the family', async () => {
     const first = await begin()
-    const narrow = await tokensIn(
+    const narrow = await issuedIn(
       await refresh(first.refresh_token, client, { scope: 'public:read' }),
     )
     expect(narrow.scope).toBe('public:read')
     const session = await sessionOf(narrow.access_token)
     expect(session?.authorizations.scopes).toEqual(['public:read'])
-    expect((await tokensIn(await refresh(narrow.refresh_token))).scope).toBe(SCOPE)
+    expect((await issuedIn(await refresh(narrow.refresh_token))).scope).toBe(SCOPE)
   })
 
   it('a refresh with a wider scope than was granted is refused with invalid_scope, even when the client is authorized for it', async () => {
@@ -267,12 +258,12 @@ describe('RFC 6749 §6: the scope of a refresh', () => {
     const own = await newClient({ grantTypes: [...GRANTS] })
     const first = await begin(own)
     await clientRegistry(env.DB).withdraw(own.id, { scopes: ['submission:read'] }, nowSeconds())
-    const second = await tokensIn(await refresh(first.refresh_token, own))
+    const second = await issuedIn(await refresh(first.refresh_token, own))
     expect(second.scope).toBe('public:read')
     await clientRegistry(env.DB).withdraw(own.id, { scopes: ['public:read'] }, nowSeconds())
     expect(await refusal(await refresh(second.refresh_token, own))).toEqual(INVALID_GRANT)
     await clientRegistry(env.DB).authorize(own.id, { scopes: SCOPE.split(' ') }, nowSeconds())
-    expect((await tokensIn(await refresh(second.refresh_token, own))).scope).toBe(SCOPE)
+    expect((await issuedIn(await refresh(second.refresh_token, own))).scope).toBe(SCOPE)
   })
 
   it('a refresh gives no scope and no endorsement that the user has lost', async () => {
@@ -284,7 +275,7 @@ describe('RFC 6749 §6: the scope of a refresh', () => {
       ).bind(own.id),
       env.DB.prepare('DELETE FROM user_endorsement WHERE user_id = ?1').bind(own.id),
     ])
-    const second = await tokensIn(await refresh(first.refresh_token))
+    const second = await issuedIn(await refresh(first.refresh_token))
     expect(second.scope).toBe('public:read')
     expect((await sessionOf(second.access_token))?.authorizations.endorsements).toEqual([])
   })
@@ -340,9 +331,9 @@ describe('the end of a family', () => {
   it('a family ends after REFRESH_LIFETIME_SECONDS, which a refresh does not prolong', async () => {
     const short = serve({ REFRESH_LIFETIME_SECONDS: 600 })
     const code = await codeOf(client)
-    const first = await tokensIn(await exchange(client, code, short))
+    const first = await issuedIn(await exchange(client, code, short))
     passTime(590)
-    const second = await tokensIn(await refresh(first.refresh_token, client, {}, short))
+    const second = await issuedIn(await refresh(first.refresh_token, client, {}, short))
     passTime(11)
     const late = await refresh(second.refresh_token, client, {}, short)
     expect(await refusal(late)).toEqual(INVALID_GRANT)
@@ -350,8 +341,8 @@ describe('the end of a family', () => {
 
   it('a family ends when its code is redeemed a second time', async () => {
     const code = await codeOf(client)
-    const first = await tokensIn(await exchange(client, code))
-    const second = await tokensIn(await refresh(first.refresh_token))
+    const first = await issuedIn(await exchange(client, code))
+    const second = await issuedIn(await refresh(first.refresh_token))
     passTime(3)
     expect(await refusal(await exchange(client, code))).toEqual(INVALID_GRANT)
     await expectEnded(second)
@@ -387,7 +378,7 @@ describe('a refresh under storage faults', () => {
 
   it('a second use of a refresh token is 503 when D1 cannot record it, and ends the family when it is repeated', async () => {
     const first = await begin()
-    const second = await tokensIn(await refresh(first.refresh_token))
+    const second = await issuedIn(await refresh(first.refresh_token))
     passTime(11)
     const faulty = await refresh(first.refresh_token, client, {}, failing('d1', { from: 3 }))
     expect(faulty.status).toBe(503)
@@ -398,7 +389,7 @@ describe('a refresh under storage faults', () => {
 
   it('a second use of a refresh token ends its family even when KV fails', async () => {
     const first = await begin()
-    const second = await tokensIn(await refresh(first.refresh_token))
+    const second = await issuedIn(await refresh(first.refresh_token))
     passTime(11)
     const response = await refresh(first.refresh_token, client, {}, failing('kvWrite'))
     expect(await refusal(response)).toEqual(INVALID_GRANT)

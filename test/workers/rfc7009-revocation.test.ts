@@ -1,7 +1,7 @@
 /** RFC 7009: a client revokes its own tokens, and no others. */
 
 import { env } from 'cloudflare:workers'
-import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
@@ -40,6 +40,7 @@ beforeAll(async () => {
   client = await newRefreshingClient()
   other = await newRefreshingClient()
 })
+afterEach(() => void vi.useRealTimers())
 
 const revoke = (by: TestClient, token: string, more: Record<string, string> = {}) =>
   sendAs(by, '/revoke', { token, ...more })
@@ -214,11 +215,7 @@ describe('RFC 7009 §2.2: tokens that are not valid', () => {
   it('the revocation of an expired access token is answered with 200', async () => {
     const token = await machineToken(client)
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 7201 * 1000 })
-    try {
-      await expectDone(await revoke(client, token))
-    } finally {
-      vi.useRealTimers()
-    }
+    await expectDone(await revoke(client, token))
   })
 
   it('the revocation of a browser session is answered with 200, and the session stays valid', async () => {

@@ -3,7 +3,7 @@
 import { UnsecuredJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { countedBindings, nothing } from './counting.ts'
-import { asserting, assertionOf, JWT_BEARER, type Key, keySetOf, newKey, sign } from './keys.ts'
+import { asserting, assertionOf, hmacKey, JWT_BEARER, type Key, keySetOf, newKey } from './keys.ts'
 import {
   basicOf,
   countSessions,
@@ -92,19 +92,8 @@ describe('RFC 7523 §2.2: valid assertions', () => {
 })
 
 /** An assertion with an HMAC under a text that an attacker knows, for example the public key. */
-async function hmacSigned(secret: string, header: object = {}) {
-  const hmac = { name: 'HMAC', hash: 'SHA-256' }
-  const bytes = new TextEncoder().encode(secret)
-  const privateKey = await crypto.subtle.importKey('raw', bytes, hmac, false, ['sign'])
-  const claims = {
-    iss: client.id,
-    sub: client.id,
-    aud: ISSUER,
-    exp: nowSeconds() + 60,
-    jti: crypto.randomUUID(),
-  }
-  return sign({ alg: 'HS256', privateKey }, header, claims)
-}
+const hmacSigned = async (secret: string) =>
+  assertionOf(client.id, { ...key, ...(await hmacKey(secret)) })
 
 describe('RFC 7523 §3: invalid assertions', () => {
   const changed = (claims: Record<string, unknown>) => () => assertionOf(client.id, key, { claims })

@@ -12,14 +12,10 @@ import {
   basicOf,
   newUser,
   nowSeconds,
-  obtainCode,
-  PKCE,
   post,
   refusal,
   registry,
   serve,
-  signIn,
-  tokenIn,
   withChallenge,
 } from './registry.ts'
 import {
@@ -31,6 +27,7 @@ import {
   newNetwork,
   OPEN,
   registered,
+  tokensFor,
 } from './self-registering.ts'
 
 beforeAll(declareScopes)
@@ -38,23 +35,9 @@ beforeAll(declareScopes)
 describe('a registration', () => {
   it('a client that registered itself gets a code and a refresh token for a scope that needs no approval', async () => {
     const client = await registered(hostMetadata({ scope: ' submission:read offline_access' }))
-    const asked = {
-      ...{ client_id: client.client_id, response_type: 'code', scope: 'submission:read' },
-      redirect_uri: 'http://127.0.0.1:51234/callback',
-      ...withChallenge,
-    }
     const user = await newUser({ scopes: ['submission:read', 'submission:create'] })
-    const code = await obtainCode(await signIn(user, OPEN), asked, OPEN)
-    const redeemed = await post(
-      '/token',
-      {
-        ...{ grant_type: 'authorization_code', client_id: client.client_id, code },
-        ...{ redirect_uri: asked.redirect_uri, code_verifier: PKCE.verifier },
-      },
-      {},
-      OPEN,
-    )
-    expect(await tokenIn(redeemed)).toMatchObject({
+    const asked = { scope: 'submission:read', redirect_uri: 'http://127.0.0.1:51234/callback' }
+    expect(await tokensFor(client, asked, user)).toMatchObject({
       scope: 'submission:read',
       refresh_token: expect.stringMatching(/^regr_/),
     })

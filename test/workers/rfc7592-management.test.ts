@@ -17,16 +17,11 @@ import {
   basicOf,
   credentialsOf,
   ISSUER,
-  newUser,
-  obtainCode,
-  PKCE,
   post,
   refusal,
   serve,
   sessionOf,
-  signIn,
   tokenIn,
-  withChallenge,
 } from './registry.ts'
 import {
   askToRegister,
@@ -38,6 +33,7 @@ import {
   OPEN,
   registered,
   TOKEN,
+  tokensFor,
 } from './self-registering.ts'
 import { newHost, publish, requestsTo, served } from './world.ts'
 
@@ -57,21 +53,6 @@ const bodyOf = (
   }: Information,
   more: Record<string, unknown> = {},
 ) => ({ ...rest, client_secret_expires_at: undefined, ...more })
-
-const tokenOf = async (client: Information) => {
-  const user = await newUser()
-  const redirect_uri = client.redirect_uris[0] ?? ''
-  const asked = {
-    client_id: client.client_id,
-    response_type: 'code',
-    redirect_uri,
-    ...withChallenge,
-  }
-  const code = await obtainCode(await signIn(user, OPEN), asked, OPEN)
-  const { client_id } = client
-  const redeemed = { grant_type: 'authorization_code', client_id, code, redirect_uri }
-  return tokenIn(await post('/token', { ...redeemed, code_verifier: PKCE.verifier }, {}, OPEN))
-}
 
 describe('a registration access token', () => {
   it('a registration access token reads the registration, and each response has its successor', async () => {
@@ -144,7 +125,7 @@ describe('a registration access token', () => {
     await revokeRegistrationToken(admin(), client.client_id)
     expect((await manage('GET', client)).status).toBe(401)
     expect((await findClient(admin(), client.client_id)).hasRegistrationToken).toBe(false)
-    expect((await tokenOf(client)).access_token).toMatch(/^reg_/)
+    expect((await tokensFor(client)).access_token).toMatch(/^reg_/)
     expect(await auditOf('client_id', client.client_id)).toContain(
       'client.revoke_registration_token',
     )
@@ -178,7 +159,7 @@ describe('an update', () => {
 
   it('an update that removes a redirect URI revokes the tokens that were issued for this URI', async () => {
     const client = await registered(hostMetadata({ redirect_uris: ['https://app.example/cb'] }))
-    const { access_token } = await tokenOf(client)
+    const { access_token } = await tokensFor(client)
     expect(await sessionOf(access_token)).not.toBeNull()
     const body = bodyOf(client, { redirect_uris: ['https://new.example/cb'] })
     await informationIn(await manage('PUT', client, { body }))
@@ -269,14 +250,17 @@ describe('an update', () => {
       { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://app.example/keys' },
     ],
     ['scope', { scope: '"' }],
-  ])('an update with a wrong %s is refused, and its registration access token stays valid', async (member, more) => {
-    const client = await registered(hostMetadata())
-    const refused = await errorIn(await manage('PUT', client, { body: bodyOf(client, more) }))
-    expect(refused).toMatchObject({ status: 400, error: 'invalid_client_metadata' })
-    expect(refused.description).toContain(member)
-    expect((await findClient(admin(), client.client_id)).name).toBe(client.client_name)
-    expect((await manage('GET', client)).status).toBe(200)
-  })
+  ])(
+    'an update with a wrong %s is refused, and its registration access token stays valid',
+    async (member, more) => {
+      const client = await registered(hostMetadata())
+      const refused = await errorIn(await manage('PUT', client, { body: bodyOf(client, more) }))
+      expect(refused).toMatchObject({ status: 400, error: 'invalid_client_metadata' })
+      expect(refused.description).toContain(member)
+      expect((await findClient(admin(), client.client_id)).name).toBe(client.client_name)
+      expect((await manage('GET', client)).status).toBe(200)
+    },
+  )
 
   it('a disabled client that manages its registration is refused with 403', async () => {
     const client = await registered(hostMetadata())
@@ -302,7 +286,7 @@ describe('an update', () => {
 describe('a deletion', () => {
   it('the deletion of a registration revokes the tokens of the client, and the client is unknown afterwards', async () => {
     const client = await registered(hostMetadata({ redirect_uris: ['https://app.example/cb'] }))
-    const { access_token } = await tokenOf(client)
+    const { access_token } = await tokensFor(client)
     expect((await manage('DELETE', client)).status).toBe(204)
     expect(await sessionOf(access_token)).toBeNull()
     expect((await manage('GET', client)).status).toBe(401)

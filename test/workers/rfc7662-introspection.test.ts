@@ -1,7 +1,7 @@
 /** RFC 7662: introspection tells authorized clients about a token, and agrees with the authenticator. */
 
 import { env } from 'cloudflare:workers'
-import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { digest, sessionKeyOf } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { revocationStatements } from '../../src/stores/revocation-statements.ts'
@@ -49,6 +49,7 @@ beforeAll(async () => {
   client = await newRefreshingClient()
   server = await newClient({ mayIntrospect: true, grantTypes: ['client_credentials'] })
 })
+afterEach(() => void vi.useRealTimers())
 
 const ask = (by: TestClient, token: string, more: Record<string, string> = {}, fetch?: Fetch) =>
   sendAs(by, '/introspect', { token, ...more }, fetch)
@@ -282,13 +283,9 @@ describe('agreement of introspection with /auth?fresh', () => {
       return [await authStatus(token), await isActive(token)]
     }
     vi.useFakeTimers({ toFake: ['Date'] })
-    try {
-      expect(await at(Number(exp) - 1)).toEqual([200, true])
-      expect(await at(Number(exp))).toEqual([401, false])
-      await expectInactive(await ask(server, token))
-    } finally {
-      vi.useRealTimers()
-    }
+    expect(await at(Number(exp) - 1)).toEqual([200, true])
+    expect(await at(Number(exp))).toEqual([401, false])
+    await expectInactive(await ask(server, token))
   })
 
   it.each<[string, () => string | Promise<string>]>([
@@ -327,13 +324,9 @@ describe('refresh tokens that /token would refuse', () => {
     const { refresh } = await userTokens(client)
     const { exp } = await told(await ask(server, refresh))
     vi.useFakeTimers({ toFake: ['Date'], now: (Number(exp) - 1) * 1000 })
-    try {
-      expect(await isActive(refresh)).toBe(true)
-      vi.setSystemTime(Number(exp) * 1000)
-      await expectInactive(await ask(server, refresh))
-    } finally {
-      vi.useRealTimers()
-    }
+    expect(await isActive(refresh)).toBe(true)
+    vi.setSystemTime(Number(exp) * 1000)
+    await expectInactive(await ask(server, refresh))
   })
 
   // Changed directly in the database, so that nothing else ends the family.

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { runs } from '../sample.ts'
-import { identityOf, newRefreshingClient } from './obtaining.ts'
+import { newRefreshingClient, renewalOf } from './obtaining.ts'
 import {
   allowing,
   authorizePath,
@@ -101,11 +101,7 @@ async function run(client: TestClient, steps: readonly Step[]) {
     const fields =
       one.kind === 'redeem'
         ? redemptionOf(client, code, { code_verifier: PKCE.verifier })
-        : {
-            grant_type: 'refresh_token',
-            refresh_token: one.kind === 'retry' ? spent : refresh,
-            ...identityOf(client),
-          }
+        : renewalOf(client, one.kind === 'retry' ? spent : refresh)
     const response = await post('/token', paired(fields, one))
     expect(response.status).toBeLessThan(500)
     if (response.status !== 200) continue

@@ -5,7 +5,14 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { updateClient } from '../../src/flows/registration/clients.ts'
 import { deleteResource, updateResource } from '../../src/flows/registration/resources.ts'
 import { newKey, proofOf } from './keys.ts'
-import { identityOf, issuedIn, newRefreshingClient, renewal, sendAs } from './obtaining.ts'
+import {
+  issuedIn,
+  newPublicClient,
+  newRefreshingClient,
+  renewal,
+  renewalOf,
+  sendAs,
+} from './obtaining.ts'
 import { admin } from './registering.ts'
 import {
   allowing,
@@ -70,13 +77,7 @@ const redeem = (code: string, ...resources: string[]) =>
     withResources(redemptionOf(client, code, { code_verifier: PKCE.verifier }), ...resources),
   )
 const refreshing = (token: string, ...resources: string[]) =>
-  post(
-    '/token',
-    withResources(
-      { grant_type: 'refresh_token', refresh_token: token, ...identityOf(client) },
-      ...resources,
-    ),
-  )
+  post('/token', withResources(renewalOf(client, token), ...resources))
 const machine = (...resources: string[]) =>
   post('/token', withResources(credentialsOf(client), ...resources))
 
@@ -399,16 +400,12 @@ describe('refresh with resources', () => {
   })
 
   it('only one of two simultaneous refreshes for different resources gets tokens, and the family stays valid', async () => {
-    const own = await newClient({
-      authMethod: 'none',
-      grantTypes: ['authorization_code', 'refresh_token'],
-      scopes: SCOPES,
-    })
+    const own = await newPublicClient({ scopes: SCOPES })
     const request = withResources(requestOf(own, { scope: all, ...withChallenge }), files, mail)
     const code = await obtainCode(cookie, request)
     const redemption = redemptionOf(own, code, { code_verifier: PKCE.verifier })
     const { refresh_token } = await issued(await post('/token', redemption))
-    const fields = { grant_type: 'refresh_token', refresh_token, client_id: own.id }
+    const fields = renewalOf(own, refresh_token)
     const answers = await Promise.all(
       [files, mail].map(async (uri) => ({
         uri,

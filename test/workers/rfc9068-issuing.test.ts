@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { publicKeys } from '../../src/crypto/signing-keys.ts'
 import { updateResource } from '../../src/flows/registration/resources.ts'
 import { newKey, proofOf } from './keys.ts'
-import { identityOf, issuedIn, newRefreshingClient } from './obtaining.ts'
+import { issuedIn, newRefreshingClient, renewalOf } from './obtaining.ts'
 import { admin } from './registering.ts'
 import {
   basicOf,
@@ -72,10 +72,7 @@ const codeFor = (resources: readonly string[], more: Record<string, string> = {}
 const redemption = (code: string, ...resources: string[]) =>
   withResources(redemptionOf(client, code, { code_verifier: PKCE.verifier }), ...resources)
 const renewal = (refresh: string, ...resources: string[]) =>
-  withResources(
-    { grant_type: 'refresh_token', refresh_token: refresh, ...identityOf(client) },
-    ...resources,
-  )
+  withResources(renewalOf(client, refresh), ...resources)
 
 /** Verifies as a service does that has only the key set. */
 async function verified(token: string, audience: string) {

@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Key, newKey, proofOf } from './keys.ts'
+import { type Issued, issuedIn, renewalOf } from './obtaining.ts'
 import {
   authorizePath,
   newClient,
@@ -70,34 +71,27 @@ describe('RFC 9449 §10: codes that are bound to a key', () => {
   )
 })
 
-type Tokens = Readonly<{ access_token: string; refresh_token: string; token_type: string }>
-
 describe('RFC 9449 §5: refresh tokens that are bound to a key', () => {
   const grantTypes = ['authorization_code', 'refresh_token'] as const
   const newRefreshing = (authMethod: 'none' | 'client_secret_post') =>
     newClient({ authMethod, grantTypes: [...grantTypes] })
   const headersOf = async (proof: Key | null) => (proof ? proving(await proofOf(proof)) : {})
 
-  async function begin(own: TestClient, proof: Key | null): Promise<Tokens> {
+  async function begin(own: TestClient, proof: Key | null) {
     const code = await obtainCode(cookie, requestOf(own, withChallenge))
     const fields = redemptionOf(own, code, { code_verifier: PKCE.verifier })
-    const answer = await post('/token', fields, await headersOf(proof))
-    return (await answer.json()) as Tokens
+    return issuedIn(await post('/token', fields, await headersOf(proof)))
   }
 
-  const refresh = async (own: TestClient, { refresh_token }: Tokens, proof: Key | null) => {
-    const secret = own.secret ? { client_secret: own.secret } : {}
-    const fields = { grant_type: 'refresh_token', client_id: own.id, ...secret, refresh_token }
-    return post('/token', fields, await headersOf(proof))
-  }
-  const renewed = async (answer: Response) => (await answer.json()) as Tokens
+  const refresh = async (own: TestClient, { refresh_token }: Issued, proof: Key | null) =>
+    post('/token', renewalOf(own, refresh_token), await headersOf(proof))
 
   it('a refresh token of a public client is refused without a proof of its first key, and its family stays valid', async () => {
     const own = await newRefreshing('none')
     const first = await begin(own, key)
     expect(await refusal(await refresh(own, first, await newKey()))).toEqual(INVALID_GRANT)
     expect(await refusal(await refresh(own, first, null))).toEqual(INVALID_GRANT)
-    const second = await renewed(await refresh(own, first, key))
+    const second = await issuedIn(await refresh(own, first, key))
     expect(second.token_type).toBe('DPoP')
     expect((await sessionOf(second.access_token))?.cnf).toEqual({ jkt: key.jkt })
     // A spent token with another key is refused, and the family stays valid.
@@ -110,18 +104,13 @@ describe('RFC 9449 §5: refresh tokens that are bound to a key', () => {
     async (authMethod) => {
       const own = await newRefreshing(authMethod)
       const { refresh_token } = await begin(own, key)
-      const fields = {
-        grant_type: 'refresh_token',
-        client_id: own.id,
-        ...(own.secret && { client_secret: own.secret }),
-        refresh_token,
-      }
+      const fields = renewalOf(own, refresh_token)
       const headers = await headersOf(key)
-      const second = await renewed(await post('/token', fields, headers))
-      const third = await renewed(await refresh(own, second, key))
+      const second = await issuedIn(await post('/token', fields, headers))
+      const third = await issuedIn(await refresh(own, second, key))
       const replayed = await refusal(await post('/token', fields, headers))
       expect(replayed).toEqual({ status: 400, error: 'invalid_dpop_proof' })
-      const fourth = await renewed(await refresh(own, third, key))
+      const fourth = await issuedIn(await refresh(own, third, key))
       expect(await sessionOf(fourth.access_token)).not.toBeNull()
       // Control: with a new proof the replay ends the family.
       expect(await refusal(await post('/token', fields, await headersOf(key)))).toEqual(
@@ -135,7 +124,7 @@ describe('RFC 9449 §5: refresh tokens that are bound to a key', () => {
     const own = await newRefreshing('none')
     const first = await begin(own, null)
     expect(first.token_type).toBe('Bearer')
-    const second = await renewed(await refresh(own, first, key))
+    const second = await issuedIn(await refresh(own, first, key))
     expect(await refusal(await refresh(own, second, null))).toEqual(INVALID_GRANT)
     expect((await refresh(own, second, key)).status).toBe(200)
   })
@@ -145,7 +134,7 @@ describe('RFC 9449 §5: refresh tokens that are bound to a key', () => {
     const first = await begin(own, key)
     expect(await refusal(await refresh(own, first, null))).toEqual(INVALID_GRANT)
     const other = await newKey()
-    const second = await renewed(await refresh(own, first, other))
+    const second = await issuedIn(await refresh(own, first, other))
     expect((await sessionOf(second.access_token))?.cnf).toEqual({ jkt: other.jkt })
     expect(await refusal(await refresh(own, second, null))).toEqual(INVALID_GRANT)
   })
@@ -153,7 +142,7 @@ describe('RFC 9449 §5: refresh tokens that are bound to a key', () => {
   it('a refresh without proofs issues bearer tokens', async () => {
     for (const authMethod of ['none', 'client_secret_post'] as const) {
       const own = await newRefreshing(authMethod)
-      const second = await renewed(await refresh(own, await begin(own, null), null))
+      const second = await issuedIn(await refresh(own, await begin(own, null), null))
       expect(second.token_type).toBe('Bearer')
       expect(await sessionOf(second.access_token)).not.toHaveProperty('cnf')
     }

@@ -5,7 +5,8 @@ import { CompactSign, UnsecuredJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { mintToken } from '../../src/crypto/token.ts'
 import { countedBindings, nothing } from './counting.ts'
-import { type Changes, type Key, newKey, proofOf, sign } from './keys.ts'
+import { type Changes, hmacKey, type Key, newKey, proofOf } from './keys.ts'
+import { issuedIn, newRefreshingClient, renewal, renewalOf } from './obtaining.ts'
 import {
   countSessions,
   credentialsOf,
@@ -106,25 +107,14 @@ describe('RFC 9449 §4.3: invalid proofs', () => {
     [
       'HS256 and a symmetric key',
       async () => {
-        const raw = crypto.getRandomValues(new Uint8Array(32))
-        const hmac = { name: 'HMAC', hash: 'SHA-256' }
-        const privateKey = await crypto.subtle.importKey('raw', raw, hmac, true, ['sign'])
-        const jwk = await crypto.subtle.exportKey('jwk', privateKey)
-        const claims = { htm: 'POST', htu: 'http://127.0.0.1:8787/token', jti: 'a' }
-        const head = { typ: 'dpop+jwt', jwk }
-        return sign({ alg: 'HS256', privateKey }, head, { ...claims, iat: nowSeconds() })
+        const own = await hmacKey('a symmetric key of thirty-two bytes')
+        const jwk = await crypto.subtle.exportKey('jwk', own.privateKey)
+        return proofOf({ ...key, ...own }, { header: { jwk } })
       },
     ],
     [
       'HS256 under the public key (alg confusion)',
-      async () => {
-        const bytes = new TextEncoder().encode(JSON.stringify(key.jwk))
-        const hmac = { name: 'HMAC', hash: 'SHA-256' }
-        const privateKey = await crypto.subtle.importKey('raw', bytes, hmac, false, ['sign'])
-        const claims = { htm: 'POST', htu: 'http://127.0.0.1:8787/token', jti: 'a' }
-        const head = { typ: 'dpop+jwt', jwk: key.jwk }
-        return sign({ alg: 'HS256', privateKey }, head, { ...claims, iat: nowSeconds() })
-      },
+      async () => proofOf({ ...key, ...(await hmacKey(JSON.stringify(key.jwk))) }),
     ],
     [
       'another algorithm than its key is for',
@@ -238,47 +228,35 @@ describe('RFC 9449 §11.1: one use of a proof', () => {
       post('/token', redemptionOf(own, code), headers)
     expect(await refusal(await redeem(used))).toEqual(INVALID_PROOF)
     const first = proving(await proofOf(key))
-    const bought = (await (await redeem(first)).json()) as Record<string, string>
+    const { refresh_token } = await issuedIn(await redeem(first))
     // The same request again: it does not prove possession of the key, so it is not a replay of the code.
     expect(await refusal(await redeem(first))).toEqual(INVALID_PROOF)
-    const refresh = (headers: Record<string, string>) => {
-      const fields = { ...credentialsOf(own), grant_type: 'refresh_token' }
-      const refresh_token = bought.refresh_token ?? ''
-      return post('/token', { ...fields, refresh_token }, headers)
-    }
+    const refresh = (headers: Record<string, string>) =>
+      post('/token', renewalOf(own, refresh_token), headers)
     expect(await refusal(await refresh(first))).toEqual(INVALID_PROOF)
     expect((await refresh(proving(await proofOf(key)))).status).toBe(200)
   })
 
   it('a proof is not recorded as used when its request is refused', async () => {
-    const own = await newClient({
-      grantTypes: ['client_credentials', 'authorization_code', 'refresh_token'],
-    })
+    const own = await newRefreshingClient()
     const others = await newClient({ grantTypes: ['client_credentials'] })
     const codeFor = () => obtainCode(cookie, requestOf(own, withChallenge))
     const verifier = { code_verifier: PKCE.verifier }
     const spent = await codeFor()
-    const first = await post('/token', redemptionOf(own, spent, verifier))
-    const { refresh_token } = (await first.json()) as Record<string, string>
-    const refresh = (of: TestClient, token = '') => ({
-      ...credentialsOf(of),
-      grant_type: 'refresh_token',
-      refresh_token: token,
-    })
-    const renewed = await post('/token', refresh(own, refresh_token))
-    const { refresh_token: next } = (await renewed.json()) as Record<string, string>
+    const first = await issuedIn(await post('/token', redemptionOf(own, spent, verifier)))
+    const { refresh_token: next } = await issuedIn(await renewal(own, first.refresh_token))
     const refused: Record<string, Record<string, string>> = {
       'a wrong secret': credentialsOf({ ...own, secret: 'wrong' }),
       'an unknown client': credentialsOf({ ...own, id: 'nobody' }),
       'another method of authentication': { grant_type: 'client_credentials', client_id: own.id },
-      'a grant type that the client may not use': refresh(others, next),
+      'a grant type that the client may not use': renewalOf(others, next),
       'a scope that it may not have': credentialsOf(own, { scope: 'upload:read_logs' }),
       'an unknown code': redemptionOf(own, mintToken('authorizationCode'), verifier),
       'a wrong verifier': redemptionOf(own, await codeFor(), { code_verifier: 'v'.repeat(43) }),
       'a code that was spent': redemptionOf(own, spent, verifier),
-      'an unknown refresh token': refresh(own, mintToken('refreshToken')),
-      'a refresh token that was spent': refresh(own, refresh_token),
-      'a wider scope': { ...refresh(own, next), scope: 'submission:create' },
+      'an unknown refresh token': renewalOf(own, mintToken('refreshToken')),
+      'a refresh token that was spent': renewalOf(own, first.refresh_token),
+      'a wider scope': { ...renewalOf(own, next), scope: 'submission:create' },
     }
     const proof = await proofOf(key)
     const recorded = () => env.DB.prepare('SELECT count(*) AS n FROM used_jti').first<number>('n')
@@ -287,7 +265,7 @@ describe('RFC 9449 §11.1: one use of a proof', () => {
       const { status } = await post('/token', fields, proving(proof))
       expect([what, status >= 400 && status < 500, await recorded()]).toEqual([what, true, before])
     }
-    expect((await post('/token', refresh(own, next), proving(proof))).status).toBe(200)
+    expect((await post('/token', renewalOf(own, next), proving(proof))).status).toBe(200)
     expect(await recorded()).toBe((before ?? 0) + 1)
   })
 

@@ -41,12 +41,15 @@ export function readsFewRows(count: number) {
     ['the beginning of a word of every name', 'c'],
     ['several words', `${COMMON} of many 1`],
     ['a word of few names', 'rareword'],
-  ])(`the first three pages of the directory for %s read few rows with ${count} listed clients`, async (_, q) => {
-    let path = addressOf(q === '' ? {} : { q })
-    for (let page = 1; page <= 3; page += 1) {
-      const { rows, next } = await rowsRead(path)
-      expect(rows).toBeLessThan(MOST_ROWS)
-      path = next
-    }
-  })
+  ])(
+    `the first three pages of the directory for %s read few rows with ${count} listed clients`,
+    async (_, q) => {
+      let path = addressOf(q === '' ? {} : { q })
+      for (let page = 1; page <= 3; page += 1) {
+        const { rows, next } = await rowsRead(path)
+        expect(rows).toBeLessThan(MOST_ROWS)
+        path = next
+      }
+    },
+  )
 }

@@ -1,7 +1,7 @@
 /** RFC 6749 §3.3: what happens to a request for scopes that are unknown or not the client's (`SCOPE_POLICY`). */
 
 import { beforeAll, describe, expect, it } from 'vitest'
-import { newRefreshingClient, renewal } from './obtaining.ts'
+import { type Issued, issuedIn, newRefreshingClient, renewal } from './obtaining.ts'
 import {
   authorizePath,
   countSessions,
@@ -27,11 +27,6 @@ beforeAll(async () => {
   cookie = await signIn(await newUser())
 })
 
-type Issued = Readonly<{ access_token: string; scope: string; refresh_token: string }>
-const issuedIn = async (response: Response): Promise<Issued> => {
-  expect(response.status).toBe(200)
-  return response.json()
-}
 const seen = async ({ access_token, scope }: Issued) => [
   scope,
   (await sessionOf(access_token))?.authorizations.scopes,

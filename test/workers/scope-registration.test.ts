@@ -7,22 +7,12 @@ import { pageOfCategories, replaceCategories } from '../../src/flows/registratio
 import { authorizeClient } from '../../src/flows/registration/clients.ts'
 import * as scopes from '../../src/flows/registration/scopes.ts'
 import { RegistrationError } from '../../src/protocol/registration/errors.ts'
-import { registrationPorts } from '../../src/stores/registration.ts'
 import { machineToken, newRefreshingClient, userTokens } from './obtaining.ts'
-import { newClient, newUser, nowSeconds, sessionOf } from './registry.ts'
+import { actBy, admin, portsOn } from './registering.ts'
+import { newClient, newUser, sessionOf } from './registry.ts'
 
-const LIFETIMES = {
-  sessionLifetimeSeconds: 7200,
-  longestSessionSeconds: 7200,
-  oldestClientSeconds: 120,
-}
-const ports = registrationPorts(env.DB, env.SESSIONS, LIFETIMES)
-const actAs = (...held: string[]) => ({
-  actor: { name: 'administrator ada', scopes: held },
-  now: nowSeconds(),
-  ports,
-})
-const act = actAs('registry:admin')
+const ports = portsOn()
+const act = admin()
 
 let count = 0
 /** A name that no other test has. */
@@ -129,7 +119,7 @@ describe('declaring a scope', () => {
     'an actor with the scope %j may not declare, change, delete or import scopes',
     async (held) => {
       const { name } = await declared(newName())
-      const lesser = actAs(held)
+      const lesser = actBy([held])
       const attempts: (() => Promise<unknown>)[] = [
         () => scopes.createScope(lesser, { name: newName(), ...fields }),
         () => scopes.updateScope(lesser, name, { sensitive: true }),

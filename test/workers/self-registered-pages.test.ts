@@ -25,6 +25,7 @@ import {
   requestOf,
   signIn,
 } from './registry.ts'
+import { markSelfRegistered } from './self-registering.ts'
 import { newHost, publish } from './world.ts'
 
 let cookie: string
@@ -40,11 +41,7 @@ const isAsked = async (client: RegisteredClient) => (await open(client)).status 
 
 async function dynamicClient(asked: Parameters<typeof newClient>[0] = {}) {
   const client = await newClient({ ownerId: '', ...asked })
-  await env.DB.prepare(
-    `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, 'registration', unixepoch())`,
-  )
-    .bind(client.id)
-    .run()
+  await markSelfRegistered(client.id)
   return client
 }
 
@@ -103,11 +100,7 @@ describe('a client that registered itself by a request', () => {
   it('a consent to an operator’s client does not answer once the client counts as registered by itself', async () => {
     const client = await newClient()
     await obtainCode(cookie, requestOf(client))
-    await env.DB.prepare(
-      `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, 'registration', 1)`,
-    )
-      .bind(client.id)
-      .run()
+    await markSelfRegistered(client.id)
     expect(await isAsked(client)).toBe(true)
   })
 })

@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest'
 import { authorizeClient } from '../../src/flows/registration/clients.ts'
 import { updateResource } from '../../src/flows/registration/resources.ts'
 import { isToday } from '../days.ts'
+import { isActive, issuedIn, renewal } from './obtaining.ts'
 import { admin } from './registering.ts'
 import {
-  basicOf,
   CALLBACK,
   credentialsOf,
   newClient,
@@ -24,18 +24,15 @@ import {
   withChallenge,
 } from './registry.ts'
 import { newResource } from './resources.ts'
+import { markSelfRegistered } from './self-registering.ts'
 
 /** A client that counts as registered by itself, with scopes that need no approval. */
 async function selfRegistered(asked: Parameters<typeof newClient>[0] = {}) {
   const client = await newClient(asked)
-  await env.DB.batch([
-    env.DB.prepare(
-      `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, 'registration', unixepoch())`,
-    ).bind(client.id),
-    env.DB.prepare('UPDATE client_authorization SET self_registered = 1 WHERE client_id = ?1').bind(
-      client.id,
-    ),
-  ])
+  await markSelfRegistered(client.id)
+  await env.DB.prepare('UPDATE client_authorization SET self_registered = 1 WHERE client_id = ?1')
+    .bind(client.id)
+    .run()
   return client
 }
 
@@ -78,25 +75,21 @@ describe('a resource and a client that registered itself', () => {
 
   it('a refresh token is refused and inactive once its resource no longer admits self-registered clients', async () => {
     const resource = await newResource(['submission:read'], { selfRegistered: true })
-    const grantTypes = ['authorization_code', 'refresh_token'] as const
-    const client = await selfRegistered({ authMethod: 'none', grantTypes: [...grantTypes] })
+    const client = await selfRegistered({
+      authMethod: 'none',
+      grantTypes: ['authorization_code', 'refresh_token'],
+    })
     const cookie = await signIn(await newUser())
     const asked = { ...requestOf(client), resource, ...withChallenge, redirect_uri: CALLBACK }
     const code = await obtainCode(cookie, asked)
     const redemption = redemptionOf(client, code, { code_verifier: PKCE.verifier })
-    const bought = (await (await post('/token', redemption)).json()) as { refresh_token: string }
-    const refresh = (refresh_token: string) =>
-      post('/token', { grant_type: 'refresh_token', client_id: client.id, refresh_token })
-    const renewed = (await (await refresh(bought.refresh_token)).json()) as typeof bought
+    const first = await issuedIn(await post('/token', redemption))
+    const { refresh_token } = await issuedIn(await renewal(client, first.refresh_token))
     const server = await newClient({ mayIntrospect: true })
-    const isActive = async () => {
-      const answer = await post('/introspect', { token: renewed.refresh_token }, basicOf(server))
-      return ((await answer.json()) as { active: boolean }).active
-    }
-    expect(await isActive()).toBe(true)
+    expect(await isActive(server, refresh_token)).toBe(true)
     await updateResource(admin(), resource, { selfRegistered: false })
-    expect(await isActive()).toBe(false)
-    expect(await refusal(await refresh(renewed.refresh_token))).toMatchObject({
+    expect(await isActive(server, refresh_token)).toBe(false)
+    expect(await refusal(await renewal(client, refresh_token))).toMatchObject({
       status: 400,
       error: 'invalid_grant',
     })
@@ -115,14 +108,10 @@ describe('the day of use of a client that registered itself', () => {
     const cookie = await signIn(await newUser())
     const code = await obtainCode(cookie, requestOf(client))
     expect(await usedAtOf(client)).toBeNull()
-    const bought = (await (await post('/token', redemptionOf(client, code))).json()) as {
-      refresh_token: string
-    }
+    const { refresh_token } = await issuedIn(await post('/token', redemptionOf(client, code)))
     expect(await usedAtOf(client)).toSatisfy(isToday)
     await forget()
-    const { refresh_token } = bought
-    const credentials = { client_id: client.id, client_secret: client.secret }
-    await post('/token', { grant_type: 'refresh_token', refresh_token, ...credentials })
+    await renewal(client, refresh_token)
     expect(await usedAtOf(client)).toSatisfy(isToday)
     await forget()
     await env.DB.prepare('UPDATE client_credential SET last_used_at = NULL WHERE client_id = ?1')

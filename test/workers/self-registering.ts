@@ -1,6 +1,20 @@
 /** Clients that register themselves over HTTP. */
 
-import { declare, type Fetch, ISSUER, serve } from './registry.ts'
+import { env } from 'cloudflare:workers'
+import { issuedIn } from './obtaining.ts'
+import {
+  declare,
+  type Fetch,
+  ISSUER,
+  newUser,
+  obtainCode,
+  PKCE,
+  post,
+  serve,
+  signIn,
+  type TestUser,
+  withChallenge,
+} from './registry.ts'
 
 /** Registrations are counted by network, so each caller has another network. */
 let networks = 0
@@ -45,6 +59,13 @@ type How = Readonly<{
   headers?: Record<string, string>
 }>
 
+export const markSelfRegistered = (clientId: string) =>
+  env.DB.prepare(
+    `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, 'registration', unixepoch())`,
+  )
+    .bind(clientId)
+    .run()
+
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 
 export const askToRegister = (
@@ -77,6 +98,20 @@ export async function registered(body: unknown, how: How = {}): Promise<Informat
   const text = await response.text()
   if (response.status !== 201) throw new Error(`/register answered ${response.status}: ${text}`)
   return JSON.parse(text) as Information
+}
+
+/** The tokens of the code flow, which a user, by default a new one, allows this client. */
+export async function tokensFor(
+  { client_id, redirect_uris }: Information,
+  more: Record<string, string> = {},
+  user?: TestUser,
+) {
+  const asked = { client_id, redirect_uri: redirect_uris[0] ?? '', ...more }
+  const cookie = await signIn(user ?? (await newUser()), OPEN)
+  const code = await obtainCode(cookie, { response_type: 'code', ...asked, ...withChallenge }, OPEN)
+  const redemption = { client_id, redirect_uri: asked.redirect_uri, code }
+  const fields = { grant_type: 'authorization_code', code_verifier: PKCE.verifier, ...redemption }
+  return issuedIn(await post('/token', fields, {}, OPEN))
 }
 
 export const manage = (

@@ -7,6 +7,7 @@ import { hashPassword, NO_ONES_HASH } from '../../src/crypto/password.ts'
 import { KEPT_LONGER_SECONDS } from '../../src/stores/revocation-statements.ts'
 import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
 import { userRegistry } from '../rows.ts'
+import { passTime } from './d1-clock.ts'
 import { exceededFor } from './limits.ts'
 import {
   attemptSignIn,
@@ -38,6 +39,8 @@ async function signInForm() {
 }
 const attempt = (user: TestUser, change: Record<string, string> = {}, page = '/login') =>
   attemptSignIn(user.username, { change, page })
+
+afterEach(() => void vi.useRealTimers())
 
 describe('successful sign-ins', () => {
   it("a sign-in gives a session of the same shape as an access token's, in an HttpOnly cookie", async () => {
@@ -147,14 +150,9 @@ describe('failed sign-ins', () => {
     expect(await answer.text()).toContain(`name="username" value="${user.username}"`)
     const failures = signInFailureStore(env.DB)
     vi.useFakeTimers({ toFake: ['Date'] })
-    try {
-      for (let i = 0; i < 4; i++)
-        await attempt(user, { username: `${user.username} `, password: '' })
-      expect(await failures.lockedUntil(user.username, '', nowSeconds())).toBeGreaterThan(0)
-      expect((await attempt(user)).status).toBe(429)
-    } finally {
-      vi.useRealTimers()
-    }
+    for (let i = 0; i < 4; i++) await attempt(user, { username: `${user.username} `, password: '' })
+    expect(await failures.lockedUntil(user.username, '', nowSeconds())).toBeGreaterThan(0)
+    expect((await attempt(user)).status).toBe(429)
   })
 
   it('a sign-in with white space after the password is refused', async () => {
@@ -346,19 +344,13 @@ describe('the lifetime of a browser session', () => {
 
   it('a browser session ends after its lifetime even when KV still has it', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
-    try {
-      const cookie = await signIn(await newUser())
-      const isSignedIn = async () =>
-        (await (await registry('/', { headers: { Cookie: cookie } })).text()).includes(
-          'Signed in as',
-        )
-      vi.setSystemTime(Date.now() + 7199 * 1000)
-      expect(await isSignedIn()).toBe(true)
-      vi.setSystemTime(Date.now() + 2 * 1000)
-      expect(await isSignedIn()).toBe(false)
-    } finally {
-      vi.useRealTimers()
-    }
+    const cookie = await signIn(await newUser())
+    const isSignedIn = async () =>
+      (await (await registry('/', { headers: { Cookie: cookie } })).text()).includes('Signed in as')
+    vi.setSystemTime(Date.now() + 7199 * 1000)
+    expect(await isSignedIn()).toBe(true)
+    vi.setSystemTime(Date.now() + 2 * 1000)
+    expect(await isSignedIn()).toBe(false)
   })
 })
 
@@ -368,9 +360,7 @@ describe('the lockout after failed sign-ins', () => {
       (before) => before.then(() => attempt(user, { password: 'wrong' })),
       Promise.resolve(),
     )
-  const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
   beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
-  afterEach(() => void vi.useRealTimers())
 
   it('after five failed sign-ins in a row even the right password is refused, for twice as long after each further failure', async () => {
     const user = await newUser()
@@ -380,10 +370,10 @@ describe('the lockout after failed sign-ins', () => {
     expect(locked.status).toBe(429)
     expect(locked.headers.get('Retry-After')).toBe('1')
     expect(await locked.text()).toContain('Too many failed attempts')
-    later(1)
+    passTime(1)
     expect((await attempt(user, { password: 'wrong' })).status).toBe(403)
     expect((await attempt(user)).headers.get('Retry-After')).toBe('2')
-    later(2)
+    passTime(2)
     expect((await attempt(user)).status).toBe(303)
   })
 
@@ -395,7 +385,7 @@ describe('the lockout after failed sign-ins', () => {
     expect(statuses.filter((status) => status === 403)).toHaveLength(5)
     expect(statuses.filter((status) => status === 429)).toHaveLength(45)
     expect((await attempt(user)).status).toBe(429)
-    later(901)
+    passTime(901)
     expect((await attempt(user)).status).toBe(303)
   })
 
@@ -425,11 +415,11 @@ describe('the lockout after failed sign-ins', () => {
     const user = await newUser()
     for (let failures = 0; failures < 20; failures++) {
       await attempt(user, { password: 'wrong' })
-      later(901)
+      passTime(901)
     }
     expect((await attempt(user)).status).toBe(303)
     await wrong(user, 5)
-    later(86_401)
+    passTime(86_401)
     await attempt(user, { password: 'wrong' })
     expect((await attempt(user)).status).toBe(303)
   })
@@ -443,7 +433,7 @@ describe('the lockout after failed sign-ins', () => {
     await fail(99)
     const locked = await attempt(user)
     expect([locked.status, locked.headers.get('Retry-After')]).toEqual([429, '1'])
-    later(1)
+    passTime(1)
     expect((await attempt(user)).status).toBe(303)
   })
 

@@ -1,7 +1,7 @@
 /** The signed access tokens that the authenticator accepts, and the forged, expired and foreign tokens that it refuses. */
 
 import { exportSPKI, importJWK, type JWTHeaderParameters, SignJWT } from 'jose'
-import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { publicKeys } from '../../src/crypto/signing-keys.ts'
 import { MAX_SIGNED_TOKEN_LENGTH } from '../../src/crypto/token.ts'
 import { newKey, proofOf, resourceProofOf } from './keys.ts'
@@ -42,6 +42,7 @@ beforeAll(async () => {
   client = await newClient({ scopes: ['files:read'] })
   valid = await issue()
 })
+afterEach(() => void vi.useRealTimers())
 
 const issue = async (headers: Record<string, string> = {}) => {
   const fields = credentialsOf(client, { resource: files })
@@ -259,9 +260,12 @@ describe('a forged or foreign token', () => {
     ['a cnf of two kinds', { claims: { cnf: { jkt: 'x', 'x5t#S256': 'x' } } }],
     ['an empty cnf', { claims: { cnf: {} } }],
     ['a cnf that is null', { claims: { cnf: null } }],
-  ])('a token that is signed with the key of the registry is refused with %s', async (_what, change) => {
-    await expectRefused(await changed(change))
-  })
+  ])(
+    'a token that is signed with the key of the registry is refused with %s',
+    async (_what, change) => {
+      await expectRefused(await changed(change))
+    },
+  )
 
   it('a token is refused from its exp on, and before its nbf, and with an iat more than a minute ahead', async () => {
     const now = nowSeconds()
@@ -374,15 +378,11 @@ describe('verified tokens that an isolate has cached', () => {
     const now = nowSeconds()
     const token = await changed({ claims: { iat: now, exp: now + 100 } })
     vi.useFakeTimers({ toFake: ['Date'] })
-    try {
-      expect((await check(token)).status).toBe(200)
-      vi.setSystemTime((now + 99) * 1000)
-      expect((await check(token)).status).toBe(200)
-      vi.setSystemTime((now + 100) * 1000)
-      expect((await check(token)).status).toBe(401)
-    } finally {
-      vi.useRealTimers()
-    }
+    expect((await check(token)).status).toBe(200)
+    vi.setSystemTime((now + 99) * 1000)
+    expect((await check(token)).status).toBe(200)
+    vi.setSystemTime((now + 100) * 1000)
+    expect((await check(token)).status).toBe(401)
   })
 
   it('a token is refused when its key is published for another use or for another operation', async () => {
@@ -408,12 +408,8 @@ describe('verified tokens that an isolate has cached', () => {
     expect((await ask()).status).toBe(200)
     published = { keys: [] }
     vi.useFakeTimers({ toFake: ['Date'] })
-    try {
-      vi.setSystemTime(Date.now() + 301_000)
-      expect((await ask()).status).toBe(401)
-    } finally {
-      vi.useRealTimers()
-    }
+    vi.setSystemTime(Date.now() + 301_000)
+    expect((await ask()).status).toBe(401)
   })
 
   it('a repeated check of a token returns the same JWT, which the authenticator signs once', async () => {

@@ -18,8 +18,15 @@ import { DOCUMENT_KEY } from '../../src/stores/revocation-document.ts'
 import { KEPT_LONGER_SECONDS } from '../../src/stores/revocation-statements.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
 import { over } from './counting.ts'
-import { clockedDatabase } from './d1-clock.ts'
-import { type Issued, identityOf, issuedIn, newRefreshingClient, sendAs } from './obtaining.ts'
+import { clockedDatabase, passTime } from './d1-clock.ts'
+import {
+  type Issued,
+  isActive,
+  issuedIn,
+  newRefreshingClient,
+  renewal,
+  sendAs,
+} from './obtaining.ts'
 import { expectRefusal } from './refusals.ts'
 import { actBy, portsOn } from './registering.ts'
 import {
@@ -47,8 +54,7 @@ import {
   newSigningKey,
   signingWith,
 } from './signed.ts'
-import { location } from './stale-kv.ts'
-import { bearer } from './stored-session.ts'
+import { isolateAt } from './stale-kv.ts'
 
 const LIFETIME_SECONDS = 7200
 /** D1 with the clock of the test. */
@@ -79,7 +85,6 @@ afterEach(async () => {
   await env.DB.prepare('DELETE FROM revocation').run()
   await env.SESSIONS.delete(DOCUMENT_KEY)
 })
-const passTime = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
 
 async function issued(response: Response): Promise<Issued> {
   const body = await issuedIn(response)
@@ -98,27 +103,10 @@ const newCode = () =>
 const redeem = (code: string, fetch = signing.fetch, more: Record<string, string> = {}) =>
   post('/token', redemptionOf(client, code, { code_verifier: PKCE.verifier, ...more }), {}, fetch)
 const renew = (refresh_token: string, fetch = signing.fetch) =>
-  post('/token', { grant_type: 'refresh_token', refresh_token, ...identityOf(client) }, {}, fetch)
+  renewal(client, refresh_token, {}, fetch)
 const userTokens = async () => issued(await redeem(await newCode()))
 
-/** An isolate of the authenticator at a separate location. */
-function isolate() {
-  const at = location(env.SESSIONS)
-  const authenticator = signing.newAuthenticator({ SESSIONS: at.kv })
-  const ask = (query: string, token: string) =>
-    authenticator.fetch(new Request(`https://a.example/auth${query}`, { headers: bearer(token) }))
-  return {
-    ...at,
-    ask,
-    check: async (token: string) => (await ask('', token)).status,
-    fresh: async (token: string) => (await ask('?fresh', token)).status,
-  }
-}
-
-const isActive = async (token: string) => {
-  const response = await sendAs(client, '/introspect', { token }, signing.fetch)
-  return ((await response.json()) as { active: boolean }).active
-}
+const isolate = () => isolateAt((SESSIONS) => signing.newAuthenticator({ SESSIONS }))
 
 type Way = readonly [what: string, revoke: (tokens: Issued, code: string) => Promise<unknown>]
 const WAYS: readonly Way[] = [
@@ -175,13 +163,13 @@ describe.each(WAYS)('the revocation of a signed token by %s', (what, revoke) => 
     for (const { check } of isolates) expect(await check(token)).toBe(200)
     passTime(61)
     for (const { check } of isolates) expect(await check(token)).toBe(200)
-    expect(await isActive(token)).toBe(true)
+    expect(await isActive(client, token, signing.fetch)).toBe(true)
     passTime(0.001)
     await revoke(tokens, code)
     const revokedAtMs = Date.now()
 
     await expectRefusal(await isolate().ask('?fresh', token), 401, 'invalid_token')
-    if (!/^client/.test(what)) expect(await isActive(token)).toBe(false)
+    if (!/^client/.test(what)) expect(await isActive(client, token, signing.fetch)).toBe(false)
     // A location that reads KV for the first time sees it already.
     expect(await isolate().check(token)).toBe(401)
     vi.setSystemTime(revokedAtMs + ALL_REVOKED_WITHIN_SECONDS * 1000)

@@ -178,8 +178,8 @@ describe('changes of a client that an isolate has cached', () => {
       grantTypes: ['client_credentials', 'authorization_code', 'refresh_token'],
     })
     await clients.authorize(own.id, { scopes: ['submission:create'] }, nowSeconds())
-    const bought = await tokensIn(await redeem(own, 'submission:create submission:read', serve()))
-    const response = await renewal(own, bought.refresh, {}, fetch)
+    const issued = await tokensIn(await redeem(own, 'submission:create submission:read', serve()))
+    const response = await renewal(own, issued.refresh, {}, fetch)
     expect((await tokenIn(response)).scope).toBe('submission:create submission:read')
   })
 

@@ -1,6 +1,9 @@
 /** KV as Cloudflare may serve it: a location that has read a key shows the same value for a minute. */
 
+import { env } from 'cloudflare:workers'
+import type { createAuthenticator } from '../../src/authenticator/app.ts'
 import { KV_STALENESS_SECONDS } from '../../src/domain/revocation.ts'
+import { bearer, cookie } from './stored-session.ts'
 
 type Copy = Readonly<{ value: string | null; readAtMs: number }>
 
@@ -37,5 +40,22 @@ export function location(kv: KVNamespace) {
     recall: () => {
       for (const [key, copy] of former) copies.set(key, { ...copy, readAtMs: Date.now() })
     },
+  }
+}
+
+/** An isolate of the authenticator at a separate location. */
+export function isolateAt(create: (kv: KVNamespace) => ReturnType<typeof createAuthenticator>) {
+  const at = location(env.SESSIONS)
+  const authenticator = create(at.kv)
+  const ask = async (query: string, token: string) => {
+    const headers = token.startsWith('regb_') ? cookie(token) : bearer(token)
+    return authenticator.fetch(new Request(`https://a.example/auth${query}`, { headers }))
+  }
+  return {
+    ...at,
+    authenticator,
+    ask,
+    check: async (token: string) => (await ask('', token)).status,
+    fresh: async (token: string) => (await ask('?fresh', token)).status,
   }
 }

@@ -130,10 +130,13 @@ describe('step-ups that ask for every scope', () => {
     expect(await asked(await open(MORE))).toEqual(EVERYTHING)
   })
 
-  it.each(['consent', 'select_account'])('a step-up asks for every scope when the request has prompt=%s', async (prompt) => {
-    await control()
-    expect(await asked(await open(MORE, { prompt }))).toEqual(EVERYTHING)
-  })
+  it.each(['consent', 'select_account'])(
+    'a step-up asks for every scope when the request has prompt=%s',
+    async (prompt) => {
+      await control()
+      expect(await asked(await open(MORE, { prompt }))).toEqual(EVERYTHING)
+    },
+  )
 
   it('a step-up asks for every scope when the earlier consent was to a sensitive scope', async () => {
     await consent('danger:do')

@@ -232,12 +232,12 @@ describe('changes before the redemption of a code', () => {
 describe('codes for a redirect URI that was dropped', () => {
   it('a second redemption of a code ends its tokens even after its redirect URI was dropped', async () => {
     const code = await codeFor()
-    const bought = await tokensIn(await redeem(code))
+    const issued = await tokensIn(await redeem(code))
     await REDIRECT[1]()
     await run('UPDATE authorization_code SET spent_at = spent_at - 10')
     expect(await refusal(await redeem(code))).toEqual(INVALID_GRANT)
     await REDIRECT[2]()
-    expect(await refusal(await refresh(bought))).toEqual(INVALID_GRANT)
+    expect(await refusal(await refresh(issued))).toEqual(INVALID_GRANT)
   })
 
   it('a code of a public client is redeemed on any port of a registered loopback address', async () => {

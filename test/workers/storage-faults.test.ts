@@ -132,8 +132,8 @@ describe.concurrent('storage that never answers', () => {
   it('a second redemption of a code ends its tokens even when KV never answers', async () => {
     const own = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
     const code = await obtainCode(cookie, requestOf(own))
-    const bought = await post('/token', redemptionOf(own, code))
-    const { refresh } = await tokensIn(bought)
+    const issued = await post('/token', redemptionOf(own, code))
+    const { refresh } = await tokensIn(issued)
     expect((await post('/token', redemptionOf(own, code), {}, silentKv())).status).toBe(503)
     expect(await refusal(await renewal(own, refresh))).toEqual({
       status: 400,

@@ -1,9 +1,9 @@
 /** How many storage operations signed access tokens cost: docs/promises.md, Storage operations. */
 
-import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { DOCUMENT_REFRESH_SECONDS } from '../../src/domain/revocation.ts'
 import { countedBindings, nothing } from './counting.ts'
-import { identityOf, issuedIn, newRefreshingClient, sendAs } from './obtaining.ts'
+import { issuedIn, newRefreshingClient, renewal, sendAs } from './obtaining.ts'
 import {
   credentialsOf,
   newUser,
@@ -33,13 +33,13 @@ beforeAll(async () => {
   // The first use of a secret in a day writes the date.
   await post('/token', credentialsOf(client))
 })
+afterEach(() => void vi.useRealTimers())
 
 const machine = () => post('/token', credentialsOf(client, { resource: uri }), {}, fetch)
 const newCode = () => obtainCode(cookie, requestOf(client, { resource: uri, ...withChallenge }))
 const redeem = (code: string) =>
   post('/token', redemptionOf(client, code, { code_verifier: PKCE.verifier }), {}, fetch)
-const renew = (refresh_token: string) =>
-  post('/token', { grant_type: 'refresh_token', refresh_token, ...identityOf(client) }, {}, fetch)
+const renew = (refresh_token: string) => renewal(client, refresh_token, {}, fetch)
 
 describe('storage operations of signed access tokens', () => {
   it('client_credentials for a signed token costs one D1 read, and no storage operation once the client is cached', async () => {
@@ -91,16 +91,12 @@ describe('storage operations of a check of a signed token', () => {
         new Request(`https://a.example/auth${query}`, { headers: bearer(access_token) }),
       )
     vi.useFakeTimers({ toFake: ['Date'] })
-    try {
-      expect(await costOf(() => check(), 200)).toEqual({ ...nothing(), kvRead: 1 })
-      for (let i = 0; i < 3; i += 1) expect(await costOf(() => check(), 200)).toEqual(nothing())
-      expect(await costOf(() => check('?fresh'), 200)).toEqual({ ...nothing(), d1: 1 })
-      vi.setSystemTime(Date.now() + DOCUMENT_REFRESH_SECONDS * 1000)
-      expect(await costOf(() => check(), 200)).toEqual({ ...nothing(), kvRead: 1 })
-      expect(await costOf(() => check(), 200)).toEqual(nothing())
-    } finally {
-      vi.useRealTimers()
-    }
+    expect(await costOf(() => check(), 200)).toEqual({ ...nothing(), kvRead: 1 })
+    for (let i = 0; i < 3; i += 1) expect(await costOf(() => check(), 200)).toEqual(nothing())
+    expect(await costOf(() => check('?fresh'), 200)).toEqual({ ...nothing(), d1: 1 })
+    vi.setSystemTime(Date.now() + DOCUMENT_REFRESH_SECONDS * 1000)
+    expect(await costOf(() => check(), 200)).toEqual({ ...nothing(), kvRead: 1 })
+    expect(await costOf(() => check(), 200)).toEqual(nothing())
   })
 
   it('a check of a forged signed token costs no storage operation', async () => {

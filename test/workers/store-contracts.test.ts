@@ -89,12 +89,12 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     const { clientId, user, redirectUri } = code
     const granted = { ...NO_AUDIENCE, clientId, user, redirectUri, jkt: null, endedAt: null }
     const family = { ...granted, familyId: randomId(), expiresAt: at + DAY_SECONDS }
-    const bought = { family, tokenDigest: anyDigest(), idleSeconds: 3600 }
+    const issued = { family, tokenDigest: anyDigest(), idleSeconds: 3600 }
     const sessionKey = anyKey()
     const registered = CALLBACK as RegisteredRedirectUri
     const held = { ...terms, proof, redirectUri: registered }
     const { userId } = user
-    return { sessionKey, clientId, userId, asOfMs: atMs, terms: held, family: bought }
+    return { sessionKey, clientId, userId, asOfMs: atMs, terms: held, family: issued }
   }
   const familiesOf = async (userId: string) => {
     const families = DB.prepare('SELECT family_id FROM refresh_family WHERE user_id = ?1')

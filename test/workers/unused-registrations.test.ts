@@ -8,18 +8,8 @@ import { sweepsOf } from '../../src/stores/sweeps.ts'
 import { DAY_SECONDS } from '../days.ts'
 import { newDocument, visit } from './document-clients.ts'
 import { admin, auditOf } from './registering.ts'
-import {
-  newClient,
-  newUser,
-  nowSeconds,
-  obtainCode,
-  PKCE,
-  post,
-  refusal,
-  signIn,
-  withChallenge,
-} from './registry.ts'
-import { hostMetadata, type Information, OPEN, registered } from './self-registering.ts'
+import { newClient, newUser, nowSeconds, post, refusal, signIn } from './registry.ts'
+import { hostMetadata, type Information, OPEN, registered, tokensFor } from './self-registering.ts'
 
 const CALLBACK = 'https://app.example/cb'
 
@@ -44,13 +34,9 @@ const stateOf = async (clientId: string) => {
 
 const register = () => registered(hostMetadata({ redirect_uris: [CALLBACK], scope: 'public:read' }))
 
-async function use({ client_id }: Information) {
-  await authorizeClient(admin(), client_id, { scopes: ['public:read'] })
-  const asked = { client_id, response_type: 'code', redirect_uri: CALLBACK, ...withChallenge }
-  const code = await obtainCode(await signIn(await newUser(), OPEN), asked, OPEN)
-  const body = { grant_type: 'authorization_code', client_id, code, redirect_uri: CALLBACK }
-  const redeemed = await post('/token', { ...body, code_verifier: PKCE.verifier }, {}, OPEN)
-  return (await redeemed.json()) as { refresh_token: string }
+async function use(client: Information) {
+  await authorizeClient(admin(), client.client_id, { scopes: ['public:read'] })
+  return tokensFor(client)
 }
 
 /** Moves the last use and the last change this many days into the past. */

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import { userNarrowing } from '../../src/stores/narrowing.ts'
 import { revocationStatements } from '../../src/stores/revocation-statements.ts'
 import { userRegistry } from '../rows.ts'
-import { renewal } from './obtaining.ts'
+import { issuedIn, renewal } from './obtaining.ts'
 import {
   newClient,
   newUser,
@@ -22,16 +22,14 @@ import {
 const LIFETIME_SECONDS = 7200
 const SCOPE = 'public:read submission:read'
 
-type Tokens = Readonly<{ access_token: string; refresh_token: string; scope: string }>
-
 /** A client, a user, the user's browser session, tokens of a first authorization, and a code of a second. */
 async function connected() {
   const client = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
   const user = await newUser()
   const cookie = await signIn(user)
   const request = requestOf(client, { scope: SCOPE })
-  const redeemed = await post('/token', redemptionOf(client, await obtainCode(cookie, request)))
-  const tokens = (await redeemed.json()) as Tokens
+  const redemption = redemptionOf(client, await obtainCode(cookie, request))
+  const tokens = await issuedIn(await post('/token', redemption))
   const code = await obtainCode(cookie, request)
   const renew = () => renewal(client, tokens.refresh_token)
   const isSignedIn = async () =>
@@ -50,9 +48,9 @@ it('a scope withdrawn from a user ends the browser session and narrows what is r
   })
   expect(changed).toMatchObject({ hasEnded: true, user: { scopes: ['public:read'] } })
   expect(await isSignedIn()).toBe(false)
-  const renewed = (await (await renew()).json()) as Tokens
+  const renewed = await issuedIn(await renew())
   expect(renewed.scope).toBe('public:read')
-  const redeemed = (await (await post('/token', redemptionOf(client, code))).json()) as Tokens
+  const redeemed = await issuedIn(await post('/token', redemptionOf(client, code)))
   expect(redeemed.scope).toBe('public:read')
 })
 

@@ -152,24 +152,21 @@ describe('a registry that fails', () => {
     },
   )
 
-  it.each(FAULTS)(
-    'a cached set is used for a day while the registry %s',
-    async (_, answer) => {
-      const { box, keys } = reading(() => published(two), 0.05)
-      await keys.find(old, at(0))
-      box.answer = answer
-      expect(await keys.find(old, at(KEYS_REFRESHED_SECONDS))).not.toBeNull()
-      // The registry may have a newer key with this kid.
-      await expectKeysUnknown(keys, UNKNOWN_KID, at(KEYS_REFRESHED_SECONDS + 1))
-      expect(await keys.find(young, at(KEYS_REFRESHED_SECONDS + 9))).not.toBeNull()
-      expect(box.reads).toBe(2)
-      expect(await keys.find(young, at(KEYS_KEPT_SECONDS - 1))).not.toBeNull()
-      expect(box.reads).toBe(3)
-      await expectKeysUnknown(keys, old, at(KEYS_KEPT_SECONDS))
-      box.answer = () => published(two)
-      expect(await keys.find(old, at(KEYS_KEPT_SECONDS + 1))).not.toBeNull()
-    },
-  )
+  it.each(FAULTS)('a cached set is used for a day while the registry %s', async (_, answer) => {
+    const { box, keys } = reading(() => published(two), 0.05)
+    await keys.find(old, at(0))
+    box.answer = answer
+    expect(await keys.find(old, at(KEYS_REFRESHED_SECONDS))).not.toBeNull()
+    // The registry may have a newer key with this kid.
+    await expectKeysUnknown(keys, UNKNOWN_KID, at(KEYS_REFRESHED_SECONDS + 1))
+    expect(await keys.find(young, at(KEYS_REFRESHED_SECONDS + 9))).not.toBeNull()
+    expect(box.reads).toBe(2)
+    expect(await keys.find(young, at(KEYS_KEPT_SECONDS - 1))).not.toBeNull()
+    expect(box.reads).toBe(3)
+    await expectKeysUnknown(keys, old, at(KEYS_KEPT_SECONDS))
+    box.answer = () => published(two)
+    expect(await keys.find(old, at(KEYS_KEPT_SECONDS + 1))).not.toBeNull()
+  })
 
   it('simultaneous requests without a cached set cause one failed read, and each of them fails', async () => {
     const { box, keys } = reading(() => Promise.reject(new Error('down')))

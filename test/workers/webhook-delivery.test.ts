@@ -59,6 +59,14 @@ async function insertDeliveries(asked: Inserted) {
 }
 let nextAuditId = 1_000_000_000
 
+/** Runs `work` while no delivery can be written. */
+async function withoutDeliveries<T>(work: () => Promise<T>): Promise<T> {
+  await env.DB.prepare(
+    `CREATE TRIGGER broken BEFORE INSERT ON webhook_delivery BEGIN SELECT RAISE(ABORT, 'broken'); END`,
+  ).run()
+  return work().finally(() => env.DB.prepare('DROP TRIGGER broken').run())
+}
+
 /** The record without the moment at which it was read. */
 async function stateOf(id: string) {
   const { readAtMs: _, ...state } = await findClient(admin(), id)
@@ -256,21 +264,24 @@ describe('further attempts', () => {
         AND actor IN ('user:a', 'client:operator user:b', 'user:c') GROUP BY actor ORDER BY actor`,
     ).all()
     expect(results.map(({ n }) => n)).toEqual([20, 20, 20])
-    const { n } = (await env.DB.prepare(
-      'SELECT count(*) AS n FROM webhook_delivery WHERE created_at > 0',
-    ).first<{ n: number }>()) ?? { n: 0 }
-    expect(n).toBe(MAX_DELIVERIES)
+    const all = env.DB.prepare('SELECT count(*) AS n FROM webhook_delivery WHERE created_at > 0')
+    expect(await all.first('n')).toBe(MAX_DELIVERIES)
     await forgetDeliveries()
   })
 
   it('among the clients that registered themselves, the one with the most deliveries loses one', async () => {
     const own = { kind: 'registration', actor: 'registration' }
     await insertDeliveries({ ...own, clientId: `'quiet'`, count: 5 })
-    await insertDeliveries({ ...own, actor: 'client:loud', clientId: `'loud'`, count: MAX_DELIVERIES })
-    const { n } = (await env.DB.prepare(
+    await insertDeliveries({
+      ...own,
+      actor: 'client:loud',
+      clientId: `'loud'`,
+      count: MAX_DELIVERIES,
+    })
+    const quiet = env.DB.prepare(
       `SELECT count(*) AS n FROM webhook_delivery WHERE created_at > 0 AND client_id = 'quiet'`,
-    ).first<{ n: number }>()) ?? { n: 0 }
-    expect(n).toBe(5)
+    )
+    expect(await quiet.first('n')).toBe(5)
     await forgetDeliveries()
   })
 })
@@ -354,12 +365,8 @@ describe('at least once', () => {
     const webhook = await withWebhook(ACCEPTED)
     const { id, ask } = await ownerAsks(webhook)
     const before = await stateOf(id)
-    await env.DB.prepare(
-      `CREATE TRIGGER broken BEFORE INSERT ON webhook_delivery BEGIN SELECT RAISE(ABORT, 'broken'); END`,
-    ).run()
     vi.spyOn(console, 'log').mockImplementation(() => {})
-    const answer = await ask().finally(() => env.DB.prepare('DROP TRIGGER broken').run())
-    expect(answer.status).toBe(503)
+    expect((await withoutDeliveries(ask)).status).toBe(503)
     expect(await stateOf(id)).toEqual(before)
     expect(await waiting()).toEqual([])
     // Control.
@@ -369,15 +376,9 @@ describe('at least once', () => {
 
   it('a decision whose delivery cannot be written is not made', async () => {
     const { id } = await newClient({ requestedOnly: true })
-    await env.DB.prepare(
-      `CREATE TRIGGER broken BEFORE INSERT ON webhook_delivery BEGIN SELECT RAISE(ABORT, 'broken'); END`,
-    ).run()
     const before = await stateOf(id)
-    await expect(
-      authorizeClient(admin(), id, { scopes: ['public:read'] }).finally(() =>
-        env.DB.prepare('DROP TRIGGER broken').run(),
-      ),
-    ).rejects.toThrow('broken')
+    const decide = () => authorizeClient(admin(), id, { scopes: ['public:read'] })
+    await expect(withoutDeliveries(decide)).rejects.toThrow('broken')
     expect(await stateOf(id)).toEqual(before)
   })
 })
