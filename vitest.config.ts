@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers'
 import { defineConfig } from 'vitest/config'
 import { outboundWorld } from './test/outbound-world.ts'
+import { seedFrom } from './test/seed.ts'
 
 /** What reads or judges what others wrote. */
 const READERS = [
@@ -23,6 +24,11 @@ const READERS = [
 const LONG = ['test/**/*.long.test.ts']
 /** Two files at a time: each takes about one core. */
 export const MAX_WORKERS = 2
+
+/** Every project draws its random cases from one seed. */
+const SEEDED = { setupFiles: ['test/seeded.ts'], provide: { seed: seedFrom(process.env.SEED) } }
+const TEST_OF_SEED = 'test/seed.test.ts'
+if (process.env.SEED === 'random') process.stdout.write(`SEED=${SEEDED.provide.seed}\n`)
 
 const FILES_IN_MEMORY = 'test/files-in-memory.ts'
 /** A globalSetup: `test/node/running-registry.ts` needs it. */
@@ -64,7 +70,8 @@ const workersProject = (files: Files) => ({
   test: {
     name: 'workers',
     globalSetup: [FILES_IN_MEMORY],
-    setupFiles: ['test/workers/setup.ts'],
+    ...SEEDED,
+    setupFiles: [...SEEDED.setupFiles, 'test/workers/setup.ts'],
     ...TIMEOUTS,
     ...files,
     // One runtime serves all files of a process: each start takes a second. Its files share D1 and KV.
@@ -76,6 +83,7 @@ const workersProject = (files: Files) => ({
 const unitProject = (files: Files) => ({
   test: {
     name: 'unit',
+    ...SEEDED,
     ...TIMEOUTS,
     ...files,
     environment: 'node' as const,
@@ -91,6 +99,7 @@ const nodeProject = (files: Files) => ({
     globalSetup: [FILES_IN_MEMORY, MIGRATED_STATE],
     maxWorkers: 3,
     sequence: { groupOrder: 1 },
+    ...SEEDED,
     ...TIMEOUTS,
     ...files,
     environment: 'node' as const,
@@ -141,9 +150,9 @@ export default defineConfig({
       thresholds: { branches: 100 },
     },
     projects: [
-      unitProject({ include: ['test/unit/**/*.test.{ts,tsx}'] }),
-      workersProject({ include: ['test/workers/**/*.test.{ts,tsx}'], exclude: LONG }),
-      sharing({ include: ['test/node/**/*.test.ts'], exclude: [...LONG, MOCKING] }),
+      unitProject({ include: ['test/unit/**/*.test.{ts,tsx}', TEST_OF_SEED] }),
+      workersProject({ include: ['test/workers/**/*.test.{ts,tsx}', TEST_OF_SEED], exclude: LONG }),
+      sharing({ include: ['test/node/**/*.test.ts', TEST_OF_SEED], exclude: [...LONG, MOCKING] }),
       { test: { ...nodeProject({ include: [MOCKING] }).test, name: 'mocking' } },
     ],
   },
