@@ -5,7 +5,7 @@ import { fetchBounded } from '../../src/outbound/fetch-bounded.ts'
 import { JSON_TYPES } from '../../src/protocol/outbound.ts'
 import { allRequests, newHost, type Published, publish, requestsTo } from './world.ts'
 
-const ask = (url: string, { deadlineSeconds = 1, allowsLoopback = false } = {}) =>
+const ask = (url: string, { deadlineSeconds = 30, allowsLoopback = false } = {}) =>
   fetchBounded(allowsLoopback)({ url, accept: JSON_TYPES, maxBytes: 100, deadlineSeconds })
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
