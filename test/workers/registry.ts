@@ -147,7 +147,8 @@ export async function newUser(
   }> = {},
 ): Promise<TestUser> {
   people += 1
-  const username = `reader${people}`
+  // Of one length: none is the beginning of another, and they are ordered as they were made.
+  const username = `reader${String(people).padStart(5, '0')}`
   const user = {
     username,
     email: `${username}@example.org`,

@@ -12,7 +12,8 @@ export async function newResource(
   more: Partial<NewResource> = {},
 ): Promise<string> {
   count += 1
-  const uri = `https://service${count}-${crypto.randomUUID()}.example`
+  // Of one length, so that URIs are ordered as they were made.
+  const uri = `https://service${String(count).padStart(5, '0')}-${crypto.randomUUID()}.example`
   const { record } = await createResource(admin(), {
     uri,
     name: `Service ${count}`,

@@ -46,7 +46,7 @@ let hosts = 0
 /** A host that no other test has. */
 export function newHost(): string {
   hosts += 1
-  return `app-${hosts}-${crypto.randomUUID().slice(0, 8)}.example`
+  return `app-${String(hosts).padStart(5, '0')}-${crypto.randomUUID().slice(0, 8)}.example`
 }
 
 /** The members of a good document at this address. */
