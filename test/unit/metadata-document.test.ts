@@ -97,9 +97,9 @@ describe('a valid client metadata document', () => {
 
   it('unknown members and null members of a document are ignored', () => {
     const more = { $schema: 'x', subject_type: 7, jwks: null, logo_uri: null, scope: null }
-    expect(read({ ...more, application_type: 'other', __proto__: { client_name: 'x' } })).toEqual(
-      read(),
-    )
+    expect(
+      read({ ...more, application_type: 'other', ['__proto__']: { client_name: 'x' } }),
+    ).toEqual(read())
   })
 
   it.each([

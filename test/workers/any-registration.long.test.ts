@@ -103,7 +103,8 @@ const body = fc.record(
     application_type: mostly(fc.constantFrom('web', 'native', 'x')),
     dpop_bound_access_tokens: mostly(fc.boolean()),
     client_id: text,
-    __proto__: junk,
+    // As a literal it would be the prototype.
+    ['__proto__']: junk,
     'client_name#de': text,
   },
   { requiredKeys: [] },
