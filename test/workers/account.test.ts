@@ -212,10 +212,11 @@ describe('the list of connected applications', () => {
   })
 
   it('the account page shows the first consent as the start, and the last refresh as the last use', async () => {
-    const first = nowSeconds()
-    const { refresh_token } = await redeem(await connect())
+    // It stands still, so that no minute ends between the consent and the page.
     vi.useFakeTimers({ toFake: ['Date'] })
     try {
+      const first = nowSeconds()
+      const { refresh_token } = await redeem(await connect())
       vi.setSystemTime((first + 3600) * 1000)
       await clientRegistry(env.DB).update(
         client.id,
