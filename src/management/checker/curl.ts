@@ -17,25 +17,78 @@ export type SentRequest = Readonly<{
 export const headerIn = (headers: SentRequest['headers'], wanted: string) =>
   headers.findLast(([name]) => name.toLowerCase() === wanted)?.[1]
 
+export const FORM = 'application/x-www-form-urlencoded'
+
+/** An option and its value, '' for an option without one. An address is the option `url`, as curl has it too. */
+type Given = readonly [option: string, value: string]
+
+const isWebAddress = (word: string) => /^[a-z][a-z0-9+.-]*:\/\//i.test(word) || word.includes('/')
+
+/** Up to `--next`. */
+function givenIn(words: readonly string[]): Given[] {
+  const given: Given[] = []
+  for (let at = 1; at < words.length; at++) {
+    const word = words[at] as string
+    if (!word.startsWith('-') || word === '-') {
+      given.push(['url', word])
+      continue
+    }
+    for (const [option, attached] of optionsIn(word)) {
+      if (WITH_VALUE.has(option)) {
+        given.push([option, attached ?? words[++at] ?? ''])
+        continue
+      }
+      given.push([option, ''])
+      if (option === 'next') return given
+      // The value of an unknown option, if it has one, is no address.
+      const next = words[at + 1]
+      const mayBeValue = next !== undefined && !next.startsWith('-') && !isWebAddress(next)
+      if (!isKnown(option) && attached === null && mayBeValue) at += 1
+    }
+  }
+  return given
+}
+
+const DATA = ['data', 'data-ascii', 'data-raw', 'data-binary', 'data-urlencode', 'json']
+/** The options that make the request. */
+const READ: ReadonlySet<string> = new Set([
+  ...['user', 'header', 'url', 'url-query', 'request', 'oauth2-bearer', 'get', 'head'],
+  ...['form', 'form-string', ...DATA],
+])
+const isKnown = (option: string) => READ.has(option) || SILENT.has(option)
+
+/** Where the value names a file. */
+const FILES: ReadonlyMap<string, RegExp> = new Map([
+  ...['header', 'data', 'data-ascii', 'data-binary', 'json'].map((one) => [one, /^@/] as const),
+  ['data-urlencode', /^[^=@]*@/],
+])
+const namesFile = ([option, value]: Given) => FILES.get(option)?.test(value) ?? false
+
+/** Where the name of a header ends; not above 0 where the text has no name. */
+const endOfName = (text: string) => text.search(/[:;]/)
+
 /** An option of this form is named on the page. Any other text may be a secret. */
 const OPTION = /^--[a-z0-9][a-z0-9.-]{0,40}$/
 
-const FORM = 'application/x-www-form-urlencoded'
-const isWebAddress = (word: string) => /^[a-z][a-z0-9+.-]*:\/\//i.test(word) || word.includes('/')
-
-/** The header of a name and a password, as curl sends it. */
-export const basicHeader = (user: string) =>
-  ['Authorization', `Basic ${base64(user.includes(':') ? user : `${user}:`)}`] as const
-
-const base64 = (text: string) =>
-  btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(''))
-
-/** As curl encodes: everything except letters, digits and - . _ ~ */
-const encoded = (text: string) =>
-  encodeURIComponent(text.toWellFormed()).replace(
-    /[!'()*]/g,
-    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
+/** What is not read of an option as curl would; none where all is. */
+function notesOn(given: Given): string[] {
+  const [option, value] = given
+  if (option === 'next') return ['--next begins another request. Only the first was read.']
+  if (namesFile(given)) {
+    return [`--${option} names a file, which was not read. Write its content in its place.`]
+  }
+  if (option === 'header' && endOfName(value) <= 0) {
+    return ['A header without a colon was left out, as curl does.']
+  }
+  if (option === 'user' && !value.includes(':')) {
+    return ['-u has no colon, so curl would ask for the secret. It was taken as empty.']
+  }
+  if (isKnown(option)) return []
+  const name = `--${option}`
+  return [
+    OPTION.test(name) ? `${name} was ignored.` : 'An option that is not known here was ignored.',
+  ]
+}
 
 const MAX_NOTES = 20
 
@@ -45,178 +98,89 @@ const shortened = (notes: readonly string[]) =>
     ? notes
     : [...notes.slice(0, MAX_NOTES), `There are ${notes.length - MAX_NOTES} more notes like these.`]
 
-class Command {
-  method: string | null = null
-  credentials: string | null = null
-  bearer: string | null = null
-  isGet = false
-  isJson = false
-  isMultipart = false
-  readonly urls: string[] = []
-  readonly data: string[] = []
-  readonly query: string[] = []
-  readonly headers: (readonly [string, string])[] = []
-  readonly removed = new Set<string>()
-  private readonly notes: Set<string>
-
-  constructor(notes: readonly string[]) {
-    this.notes = new Set(notes)
-  }
-
-  note(sentence: string) {
-    this.notes.add(sentence)
-  }
-
-  noteFile(option: string) {
-    this.note(`--${option} names a file, which was not read. Write its content in its place.`)
-  }
-
-  header(text: string) {
-    if (text.startsWith('@')) return this.noteFile('header')
-    const colon = text.search(/[:;]/)
-    if (colon <= 0) return this.note('A header without a colon was left out, as curl does.')
-    const [name, value] = [text.slice(0, colon).trim(), text.slice(colon + 1).trim()]
-    // `Name:` without a value removes a header of curl's own; `Name;` sends it empty.
-    if (value === '' && text[colon] === ':') this.removed.add(name.toLowerCase())
-    else this.headers.push([name, value])
-  }
-
-  user(text: string) {
-    this.credentials = text
-    if (text.includes(':')) return
-    this.note('-u has no colon, so curl would ask for the secret. It was taken as empty.')
-  }
-
-  head() {
-    this.method ??= 'HEAD'
-  }
-
-  add(option: string, text: string) {
-    this.isJson ||= option === 'json'
-    const readsFiles = option !== 'data-raw'
-    if (option !== 'data-urlencode') {
-      if (readsFiles && text.startsWith('@')) return this.noteFile(option)
-      return void this.data.push(text)
-    }
-    const [, name = '', mark, content = ''] = /^([^=@]*)([=@])(.*)$/s.exec(text) ?? []
-    if (mark === '@') return this.noteFile(option)
-    if (mark === undefined) this.data.push(encoded(text))
-    else this.data.push(name === '' ? encoded(content) : `${name}=${encoded(content)}`)
-  }
-
-  /** Carries out an option. */
-  set(option: string, value: string) {
-    const act = ACTS.get(option)
-    if (act) act(this, value)
-    else if (!SILENT.has(option)) this.ignore(`--${option}`)
-  }
-
-  ignore(option: string) {
-    this.note(
-      OPTION.test(option)
-        ? `${option} was ignored.`
-        : 'An option that is not known here was ignored.',
-    )
-  }
-
-  request(): SentRequest {
-    const [url = ''] = this.urls
-    if (this.urls.length > 1) this.note('Only the first address was read.')
-    const body = this.data.join(this.isJson ? '' : '&')
-    const hasBody = (this.data.length > 0 || this.isMultipart) && !this.isGet
-    const query = [...this.query, ...(this.isGet ? this.data : [])].filter(Boolean)
-    const [address = '', fragment] = url.split(/#(.*)/s)
-    const joined =
-      query.length === 0
-        ? address
-        : `${address}${address.includes('?') ? '&' : '?'}${query.join('&')}`
-    return {
-      method: this.method ?? (hasBody ? 'POST' : 'GET'),
-      url: fragment === undefined ? joined : `${joined}#${fragment}`,
-      headers: [...this.headers, ...this.ownHeaders(hasBody)],
-      body: hasBody ? body : null,
-      notes: shortened([...this.notes]),
-    }
-  }
-
-  /** Those that curl adds unless a header of the same name is given. */
-  private ownHeaders(hasBody: boolean): (readonly [string, string])[] {
-    const type = this.isMultipart ? 'multipart/form-data' : this.isJson ? 'application/json' : FORM
-    const own: (readonly [string, string] | null)[] = [
-      hasBody ? ['Content-Type', type] : null,
-      this.bearer !== null
-        ? ['Authorization', `Bearer ${this.bearer}`]
-        : this.credentials !== null
-          ? basicHeader(this.credentials)
-          : null,
-    ]
-    return own
-      .filter((header) => header !== null)
-      .filter(
-        ([name]) =>
-          !this.removed.has(name.toLowerCase()) &&
-          headerIn(this.headers, name.toLowerCase()) === undefined,
-      )
-  }
+/** The header of a name and a password, as curl sends it. */
+export const basicHeader = (user: string) => {
+  const pair = user.includes(':') ? user : `${user}:`
+  return ['Authorization', `Basic ${Buffer.from(pair).toString('base64')}`] as const
 }
 
-type ActOf = (command: Command, value: string) => void
+/** As curl encodes: everything except letters, digits and - . _ ~ */
+const encoded = (text: string) =>
+  encodeURIComponent(text.toWellFormed()).replace(
+    /[!'()*]/g,
+    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
 
-type Flags = Pick<Command, 'method' | 'bearer' | 'isGet' | 'isMultipart'>
+/** Of `name=content` only the content is encoded. */
+function urlEncoded(text: string): string {
+  const equals = text.indexOf('=')
+  const name = equals > 0 ? text.slice(0, equals + 1) : ''
+  return name + encoded(text.slice(equals + 1))
+}
 
-const setting =
-  (of: (value: string) => Partial<Flags>): ActOf =>
-  (command, value) =>
-    Object.assign(command, of(value))
+/** `Name:` without a value removes a header of curl's own; `Name;` sends it empty. */
+function headersIn(texts: readonly string[]) {
+  const sent: (readonly [string, string])[] = []
+  const removed: string[] = []
+  for (const text of texts) {
+    const end = endOfName(text)
+    const [name, value] = [text.slice(0, end).trim(), text.slice(end + 1).trim()]
+    if (end <= 0) continue
+    if (value === '' && text[end] === ':') removed.push(name.toLowerCase())
+    else sent.push([name, value])
+  }
+  return { sent, removed }
+}
 
-const DATA = ['data', 'data-ascii', 'data-raw', 'data-binary', 'data-urlencode', 'json']
-
-/** What the options do that make the request. */
-const ACTS: ReadonlyMap<string, ActOf> = new Map<string, ActOf>([
-  ['user', (command, value) => command.user(value)],
-  ['header', (command, value) => command.header(value)],
-  ['url', (command, value) => command.urls.push(value)],
-  ['url-query', (command, value) => command.query.push(value)],
-  ['request', setting((method) => ({ method }))],
-  ['oauth2-bearer', setting((bearer) => ({ bearer }))],
-  ['get', setting(() => ({ isGet: true }))],
-  ['head', (command) => command.head()],
-  ['form', setting(() => ({ isMultipart: true }))],
-  ['form-string', setting(() => ({ isMultipart: true }))],
-  ...DATA.map((option): [string, ActOf] => [
-    option,
-    (command, value) => command.add(option, value),
-  ]),
-])
+/** What is joined with an address as its query. */
+function withQuery(url: string, query: readonly string[]): string {
+  const [address = '', fragment] = url.split(/#(.*)/s)
+  const mark = address.includes('?') ? '&' : '?'
+  const joined = query.length === 0 ? address : `${address}${mark}${query.join('&')}`
+  return fragment === undefined ? joined : `${joined}#${fragment}`
+}
 
 /** `text` begins with the word curl. */
 export function readCurl(text: string): SentRequest {
   const { words, notes } = shellWords(text)
-  const command = new Command(notes)
-  for (let at = 1; at < words.length; at++) {
-    const word = words[at] as string
-    if (!word.startsWith('-') || word === '-') {
-      command.urls.push(word)
-      continue
-    }
-    for (const [option, attached] of optionsIn(word)) {
-      if (option === 'next') {
-        command.note('--next begins another request. Only the first was read.')
-        return command.request()
-      }
-      if (WITH_VALUE.has(option)) {
-        command.set(option, attached ?? words[++at] ?? '')
-      } else if (SILENT.has(option) || option === 'get' || option === 'head') {
-        command.set(option, '')
-      } else {
-        command.ignore(`--${option}`)
-        // Its value, if it has one, is no address.
-        const next = words[at + 1]
-        const isItsValue =
-          attached === null && next !== undefined && !next.startsWith('-') && !isWebAddress(next)
-        if (isItsValue) at += 1
-      }
-    }
+  const given = givenIn(words)
+  const has = (...options: readonly string[]) => given.some(([one]) => options.includes(one))
+  const read = given.filter((one) => !namesFile(one))
+  const valuesOf = (option: string) => read.flatMap(([one, value]) => (one === option ? value : []))
+  const lastOf = (option: string) => valuesOf(option).at(-1)
+
+  const data = read
+    .filter(([option]) => DATA.includes(option))
+    .map(([option, value]) => (option === 'data-urlencode' ? urlEncoded(value) : value))
+  const isMultipart = has('form', 'form-string')
+  const hasBody = (data.length > 0 || isMultipart) && !has('get')
+  const type = isMultipart ? 'multipart/form-data' : has('json') ? 'application/json' : FORM
+  const [url = '', ...moreUrls] = valuesOf('url')
+  const [user, bearer] = [lastOf('user'), lastOf('oauth2-bearer')]
+  const { sent, removed } = headersIn(valuesOf('header'))
+  /** Those that curl adds unless a header of the same name is given. */
+  const own = [
+    ...(hasBody ? [['Content-Type', type] as const] : []),
+    ...(bearer !== undefined
+      ? [['Authorization', `Bearer ${bearer}`] as const]
+      : user !== undefined
+        ? [basicHeader(user)]
+        : []),
+  ].filter(([name]) => {
+    const lowerCase = name.toLowerCase()
+    return !removed.includes(lowerCase) && headerIn(sent, lowerCase) === undefined
+  })
+  return {
+    method: lastOf('request') ?? (has('head') ? 'HEAD' : hasBody ? 'POST' : 'GET'),
+    url: withQuery(url, [...valuesOf('url-query'), ...(has('get') ? data : [])].filter(Boolean)),
+    headers: [...sent, ...own],
+    body: hasBody ? data.join(has('json') ? '' : '&') : null,
+    notes: shortened([
+      ...new Set([
+        ...notes,
+        ...given.flatMap(notesOn),
+        ...(moreUrls.length > 0 ? ['Only the first address was read.'] : []),
+      ]),
+    ]),
   }
-  return command.request()
 }

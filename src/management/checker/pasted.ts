@@ -3,7 +3,7 @@
  * goes, and whether an endpoint that can be checked is there.
  */
 
-import { basicHeader, headerIn, readCurl, type SentRequest } from './curl.ts'
+import { basicHeader, FORM, headerIn, readCurl, type SentRequest } from './curl.ts'
 import { visible } from './masked.ts'
 
 /** `problem`: a sentence. */
@@ -11,7 +11,6 @@ type Pasted = SentRequest | Readonly<{ problem: string }>
 
 const REQUEST_LINE = /^([A-Z]{3,7}) (\S+)(?: HTTP\/[\d.]+)?$/
 const HEADER = /^([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*)$/
-const FORM = 'application/x-www-form-urlencoded'
 
 /** A parameter on each line, or one body that was broken into lines. */
 const joined = (lines: readonly string[]) =>
