@@ -18,53 +18,36 @@ type Place =
   | Readonly<{ table: 'vars' }>
   | Readonly<{ table: 'd1_databases' | 'kv_namespaces'; binding: string }>
 
-const HEADER = /^\s*\[\[?\s*([\w.-]+)\s*\]\]?\s*(?:#.*)?$/
-const ASSIGNMENT = /^(\s*([\w-]+)\s*=\s*)("[^"]*"|'[^']*')(.*)$/s
-
-const textIn = (quoted: string) => quoted.slice(1, -1)
-
-/** The lines from below a header to the next one, for each table of the file. */
-function tablesOf(lines: readonly string[]) {
-  const headers = lines.flatMap((line, at) => {
-    const name = HEADER.exec(line)?.[1]
-    return name === undefined ? [] : [{ name, at }]
-  })
-  return headers.map(({ name, at }, i) => ({
-    name,
-    start: at + 1,
-    end: headers[i + 1]?.at ?? lines.length,
-  }))
-}
-
 /** The key at each place. */
 const KEYS = { vars: 'ISSUER', d1_databases: 'database_id', kv_namespaces: 'id' } as const
 
-/** Null if the text is not laid out as the repository's, for example with an inline table. */
+const ASSIGNMENT = /^(\s*([\w-]+)\s*=\s*)("[^"]*"|'[^']*')/
+/** A new assignment follows the header of `[vars]`, or the name of the binding. */
+const COMES_BEFORE = /^\s*(?:\[\s*vars\s*\]|binding\s*=)/
+
+/**
+ * Tries each line that assigns to the key, then each line that an assignment can follow, until the text has the value at this
+ * place. Null if the text is not laid out as the repository's, for example with an inline table.
+ */
 export function withValue(text: string, place: Place, value: string): string | null {
   const key = KEYS[place.table]
+  const assignment = `${key} = "${value}"`
   const lines = text.split('\n')
-  const assigned = (at: number) => ASSIGNMENT.exec(lines[at] ?? '')
-  for (const { name, start, end } of tablesOf(lines)) {
-    if (name !== place.table) continue
-    const inside = Array.from({ length: end - start }, (_, i) => start + i)
-    const keyed = (wanted: string) => inside.find((at) => assigned(at)?.[2] === wanted)
-    const bindingAt = keyed('binding')
-    if ('binding' in place) {
-      if (bindingAt === undefined || textIn(assigned(bindingAt)?.[3] ?? '') !== place.binding) {
-        continue
-      }
-    }
-    const at = keyed(key)
-    if (at === undefined) lines.splice((bindingAt ?? start - 1) + 1, 0, `${key} = "${value}"`)
-    else
-      lines[at] = (lines[at] ?? '').replace(
-        ASSIGNMENT,
-        (...[, before, , , after]: string[]) => `${before}"${value}"${after}`,
-      )
-    const changed = lines.join('\n')
-    return valueIn(changed, place) === value ? changed : null
-  }
-  return null
+  const replaced = lines.flatMap((line, at) =>
+    ASSIGNMENT.exec(line)?.[2] === key
+      ? [
+          lines.with(
+            at,
+            line.replace(ASSIGNMENT, (_, before: string) => `${before}"${value}"`),
+          ),
+        ]
+      : [],
+  )
+  const inserted = lines.flatMap((line, at) =>
+    COMES_BEFORE.test(line) ? [lines.toSpliced(at + 1, 0, assignment)] : [],
+  )
+  const texts = [...replaced, ...inserted].map((changed) => changed.join('\n'))
+  return texts.find((changed) => valueIn(changed, place) === value) ?? null
 }
 
 /** Undefined if the text has no such place, or no value there. */
