@@ -1,7 +1,7 @@
 /** What a section of a registry file is, and how the tables of fields make one. */
 
+import { isDeepStrictEqual } from 'node:util'
 import * as z from 'zod/mini'
-import { isObject } from '../../domain/json-object.ts'
 import { readHierarchy } from '../../domain/scope.ts'
 import {
   entriesOf,
@@ -22,16 +22,8 @@ export type Entry = Readonly<Record<string, unknown>>
 
 export const asSet = (values: readonly string[]) => [...new Set(values)].sort()
 
-/** Without the order of members, which JSON gives no meaning. */
-const canonical = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(canonical)
-  if (!isObject(value)) return value
-  const members = Object.entries(value).map(([name, inner]) => [name, canonical(inner)] as const)
-  return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-export const isSame = (left: unknown, right: unknown) =>
-  JSON.stringify(canonical(left)) === JSON.stringify(canonical(right))
+/** The order of members has no meaning in JSON. */
+export const isSame = isDeepStrictEqual
 
 /** The members of `after` that differ from those of `before`. */
 export const differing = (before: Entry, after: Entry): Entry =>
