@@ -114,20 +114,19 @@ function grantTypeOf(values: Values, { redirect_uris }: Fields) {
   )
 }
 
+const earlier = <Instant extends string | null>(one: Instant, other: Instant) =>
+  one !== null && (other === null || one < other) ? one : other
+
 /** Several rows of the original may be for one permission: each date is the earliest. */
 function merged(permissions: readonly Permission[]): Permission[] {
-  const earliest = (left: string, right: string) => (left < right ? left : right)
   const byValue = new Map<string, Permission>()
   for (const one of permissions) {
     const name = `${one.kind} ${one.value}`
     const other = byValue.get(name) ?? one
     byValue.set(name, {
       ...one,
-      requested_at: earliest(one.requested_at, other.requested_at),
-      authorized_at:
-        one.authorized_at && other.authorized_at
-          ? earliest(one.authorized_at, other.authorized_at)
-          : (one.authorized_at ?? other.authorized_at),
+      requested_at: earlier(one.requested_at, other.requested_at),
+      authorized_at: earlier(one.authorized_at, other.authorized_at),
     })
   }
   return [...byValue.values()]

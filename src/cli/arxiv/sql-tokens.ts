@@ -68,6 +68,9 @@ function unquoted(text: string, quote: string, hasEscapes: boolean): string {
   })
 }
 
+/** A token, or spaces or a comment. `end`: its place in the text. */
+type Next = Readonly<{ kind: Token['kind'] | 'space'; text: string; end: number }>
+
 export class SqlTokens {
   #text = ''
   #at = 0
@@ -88,12 +91,13 @@ export class SqlTokens {
     this.#at = 0
     if (this.#text.length < this.#enough && !isLast) return
     this.#enough = 0
-    while (this.#skip(isLast) && this.#at < this.#text.length) {
+    while (this.#at < this.#text.length) {
       const line = this.#line
-      const read = this.#next()
-      if (!read || (read.end >= this.#text.length && !isLast)) return this.#wait(isLast)
-      this.#advance(read.end)
-      yield { kind: read.kind, text: read.text, line }
+      const next = this.#next()
+      // What ends with the piece may go on in the next one.
+      if (!next || (next.end >= this.#text.length && !isLast)) return this.#wait(isLast)
+      this.#advance(next.end)
+      if (next.kind !== 'space') yield { kind: next.kind, text: next.text, line }
     }
   }
 
@@ -115,41 +119,25 @@ export class SqlTokens {
     this.#at = end
   }
 
-  /** Passes over spaces and comments. False if a comment may go on in the next piece. */
-  #skip(isLast: boolean): boolean {
-    for (;;) {
-      const end = this.#endOfSpace()
-      if (end === null) return true
-      if (end === -1 || (end === this.#text.length && !isLast)) {
-        this.#wait(isLast)
-        return false
-      }
-      this.#advance(end)
-    }
-  }
-
-  /** Null if neither begins here, -1 if the end of a comment has not arrived. */
-  #endOfSpace(): number | null {
-    const start = this.#text[this.#at]
-    if (start === '/' && this.#text[this.#at + 1] === '*') {
-      this.#learn(MYSQL_COMMENT.test(this.#text.slice(this.#at, this.#at + 4)))
-      const end = this.#text.indexOf('*/', this.#at + 2)
-      return end === -1 ? -1 : end + 2
-    }
-    const isHash = start === '#' && this.#dialect !== 'standard'
-    const passed =
-      this.#match(SPACE) ?? this.#match(LINE_COMMENT) ?? (isHash && this.#match(HASH_COMMENT))
-    if (!passed) return null
-    this.#learn(MYSQL_COMMENT.test(passed[0]))
-    return this.#at + passed[0].length
-  }
-
   #learn(isMysql: boolean) {
     if (isMysql && this.#dialect === 'unknown') this.#dialect = 'mysql'
   }
 
-  #next(): Readonly<{ kind: Token['kind']; text: string; end: number }> | null {
+  /** Null if its end has not arrived. */
+  #next(): Next | null {
     const start = this.#text[this.#at] as string
+    if (start === '/' && this.#text[this.#at + 1] === '*') {
+      this.#learn(MYSQL_COMMENT.test(this.#text.slice(this.#at, this.#at + 4)))
+      const end = this.#text.indexOf('*/', this.#at + 2)
+      return end === -1 ? null : { kind: 'space', text: '', end: end + 2 }
+    }
+    const isHash = start === '#' && this.#dialect !== 'standard'
+    const space =
+      this.#match(SPACE) ?? this.#match(LINE_COMMENT) ?? (isHash && this.#match(HASH_COMMENT))
+    if (space) {
+      this.#learn(MYSQL_COMMENT.test(space[0]))
+      return this.#found('space', space)
+    }
     this.#learn(start === '`')
     const quoted = QUOTES[start]
     if (quoted) {
@@ -161,17 +149,20 @@ export class SqlTokens {
     }
     const blob = this.#match(HEXADECIMAL)
     if (blob) {
-      const text = bytesAsText(Buffer.from(blob[1] ?? blob[2] ?? '', 'hex'))
-      return { kind: 'blob', text, end: this.#at + blob[0].length }
+      const bytes = Buffer.from(blob[1] ?? blob[2] ?? '', 'hex')
+      return this.#found('blob', blob, bytesAsText(bytes))
     }
     const word = this.#match(WORD)
     if (word) {
       if (SQLITE_WORD.test(word[0]) && this.#dialect === 'unknown') this.#dialect = 'standard'
       this.#learn(MYSQL_WORD.test(word[0]))
-      return { kind: 'word', text: word[0], end: this.#at + word[0].length }
+      return this.#found('word', word)
     }
     const number = this.#match(NUMBER)
-    if (number) return { kind: 'number', text: number[0], end: this.#at + number[0].length }
-    return { kind: 'mark', text: start, end: this.#at + 1 }
+    return number ? this.#found('number', number) : { kind: 'mark', text: start, end: this.#at + 1 }
+  }
+
+  #found(kind: Next['kind'], found: RegExpExecArray, text = found[0]): Next {
+    return { kind, text, end: this.#at + found[0].length }
   }
 }
