@@ -70,19 +70,13 @@ function rotated({ overlap_seconds: seconds }: HistoryEntry['detail']): string {
 
 type Did = string | ((detail: HistoryEntry['detail']) => string)
 
-const DID: Partial<Record<AuditEvent, Did>> = {
+/** What users do as owners. Their other acts are those of approvers. */
+const OWNERS_DID: Partial<Record<AuditEvent, Did>> = {
   'client.create': (detail) =>
     detail.requested_only === true ? 'registered it and asked for' : 'registered it',
-  'client.import': 'imported it',
   'client.update': (detail) => (detail.requested_only === true ? 'asked for' : changed(detail)),
   'client.request': 'asked for',
-  'client.authorize': 'approved',
-  'client.withdraw': (detail) => {
-    if (detail.taken_back === true) return 'took back'
-    return detail.declined === true ? 'declined' : 'withdrew'
-  },
   'client.rotate_secret': rotated,
-  'client.revoke_registration_token': 'revoked its registration access token',
   'client.offer_ownership': 'offered it to',
   'client.take_back_offer': 'took back the offer to',
   'client.accept_offer': 'accepted to own it',
@@ -92,11 +86,22 @@ const DID: Partial<Record<AuditEvent, Did>> = {
     'owner_id' in detail ? 'left it, so the first owner is now' : 'left it',
   'client.request_listing': 'asked for it to be in the directory',
   'client.take_back_listing': 'took it out of the directory',
-  'client.list': 'listed it in the directory',
-  'client.decline_listing': 'declined to have it in the directory',
   'client.disable': 'disabled it',
   'client.enable': 'enabled it',
   'client.delete': 'deleted it',
+}
+
+const DID: Partial<Record<AuditEvent, Did>> = {
+  ...OWNERS_DID,
+  'client.import': 'imported it',
+  'client.authorize': 'approved',
+  'client.withdraw': (detail) => {
+    if (detail.taken_back === true) return 'took back'
+    return detail.declined === true ? 'declined' : 'withdrew'
+  },
+  'client.revoke_registration_token': 'revoked its registration access token',
+  'client.list': 'listed it in the directory',
+  'client.decline_listing': 'declined to have it in the directory',
 }
 
 function didOf({ event, detail }: HistoryEntry): string {
@@ -146,18 +151,9 @@ const OWNER_EVENTS: readonly AuditEvent[] = [
   ...(['client.remove_owner', 'client.leave'] as const),
 ]
 
-/** What users do as owners. Their other acts are those of approvers. */
-const OWNERS_ACTS: readonly AuditEvent[] = [
-  ...(['client.create', 'client.update', 'client.request', 'client.rotate_secret'] as const),
-  ...(['client.disable', 'client.enable', 'client.delete'] as const),
-  ...(['client.request_listing', 'client.take_back_listing'] as const),
-  ...(['client.accept_offer', 'client.decline_offer'] as const),
-  ...OWNER_EVENTS,
-]
-
 /** Owners take back, approvers withdraw. */
 const isOwnersAct = ({ event, detail }: HistoryEntry) =>
-  OWNERS_ACTS.includes(event) || (event === 'client.withdraw' && detail.taken_back === true)
+  event in OWNERS_DID || (event === 'client.withdraw' && detail.taken_back === true)
 
 const byNoName = (who: string) => ({ who, name: null })
 
