@@ -11,6 +11,17 @@ export type ShownDetails = Pick<ClientDetails, 'logoUri' | 'tosUri' | 'policyUri
     logo: string | null
   }>
 
+/** A client in the list of its owner. */
+export type ListedClient = Readonly<{
+  clientId: string
+  name: string
+  isEnabled: boolean
+  /** Epoch seconds. */
+  createdAt: number
+  /** Requests that wait for approval. */
+  waiting: number
+}>
+
 type Identity = Readonly<{
   clientId: string
   /** Null for a client that an operator registered. */

@@ -1,6 +1,7 @@
 /** What the portal shows of clients, in D1. Every statement asks for the clients of one user alone. */
 
 import type { ClientRecord } from '../domain/client.ts'
+import type { ListedClient } from '../domain/shown-client.ts'
 import { type HistoryEntry, historyOf, readEntry } from './client-history.ts'
 import { bound, type Database, type RowOf, rowReader } from './database.ts'
 import { IS_KEPT } from './owner-statements.ts'
@@ -53,16 +54,6 @@ export const HISTORY_OF_OWN_CLIENT = historyOf(
     AND EXISTS (SELECT 1 FROM client c WHERE ${IS_OWN})`,
   'LIMIT ?3 OFFSET ?4',
 )
-
-export type ListedClient = Readonly<{
-  clientId: string
-  name: string
-  isEnabled: boolean
-  /** Epoch seconds. */
-  createdAt: number
-  /** Requests that wait for approval. */
-  waiting: number
-}>
 
 /** A client that was offered to the user. */
 export type OfferedClient = Pick<ClientRecord, 'name' | 'version'> &
