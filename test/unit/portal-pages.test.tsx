@@ -64,7 +64,7 @@ const pagesWith = (text: string): Record<string, string> => {
   const scopes = [{ scope: text, sentence: text, isSensitive: true }]
   const entry = { happenedAt: 1, who: '', name: text, did: 'did', values: [text], reason: text }
   const offer = { name: text, offeredAt: 1, declinedAt: null }
-  const offered = { ...offer, clientId: text, isEnabled: false, offeredBy: text, hidden }
+  const offered = { ...offer, clientId: text, isEnabled: false, offeredBy: text, form }
   const approval: ApprovalProps = {
     ...{ frame, client: { ...client, selfRegistered: null, disabledAt: 1 }, owners: [text] },
     offers: [offer],
@@ -78,9 +78,9 @@ const pagesWith = (text: string): Record<string, string> => {
     ],
     held: [permission],
     changes: [{ field: 'Name', before: [text], now: [text] }],
-    ...{ history: [entry], since: [entry], whyNot: null, hidden },
+    ...{ history: [entry], since: [entry], whyNot: null, form },
     typed: { reason: text, listing_reason: text },
-    listing: { ...listing, isLookAlike: true, hidden },
+    listing: { ...listing, isLookAlike: true, form },
   }
   const owner = { name: text, isYou: true, removal: form }
   const listed = { clientId: text, name: text, isEnabled: false, createdAt: 1, waiting: 2 }

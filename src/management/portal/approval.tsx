@@ -20,20 +20,23 @@ import { withPublishedKeys } from '../fetched.ts'
 import { asSentence } from '../page.ts'
 import { askedFor, changesOf, readDecision, readReason, whyNot } from './approval-view.ts'
 import { approverPage, onlyApprovers } from './approvals.tsx'
-import { attempt, clientFormFields, type Refused } from './attempt.ts'
+import { attempt, formHead, type Refused } from './attempt.ts'
 import { nameOf } from './clients.tsx'
 import { type Done, doneIn } from './done.ts'
 import { shownEntry } from './history-view.ts'
 import { catalogueOf, shownPermissions } from './permission-view.ts'
-import { frameOf, type Read, reopened, sendPortalPage, type Visit } from './portal-page.tsx'
+import { type Read, reopened, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const FORM = 'decide'
 const LISTING_FORM = 'decide_listing'
 /** A refusal that names a list of permissions is shown at the boxes. */
 const ALIASES = { scopes: 'decide', grant_types: 'decide', endorsements: 'decide' }
 
-const CAME_TOO_LATE =
-  'Nothing was changed, because the client has been changed since you opened the page. What happened since is below.'
+const CAME_TOO_LATE = {
+  sentence:
+    'Nothing was changed, because the client has been changed since you opened the page. What happened since is below.',
+  errors: {},
+}
 
 const SIGNED_IN_LONG_AGO = `you signed in more than ${REGISTRY_TOKEN_SECONDS / 60} minutes ago: sign in again to decide`
 
@@ -48,21 +51,19 @@ type Shown = Readonly<{
 const read: Read<Found> = ({ approvals, visitor, c }) =>
   approvals.client(visitor, c.req.param('client_id') ?? '')
 
-const problemOf = ({ refused, seen }: Shown) =>
-  seen === undefined ? (refused?.problem ?? null) : { sentence: CAME_TOO_LATE, errors: {} }
-
-async function showNone(visit: Visit<Found>) {
+function showNone(visit: Visit<Found>) {
   const clientId = visit.c.req.param('client_id') ?? ''
   const history = visit.found.history.map(shownEntry(visit.user, clientId))
-  const page = <NoClientPage frame={await frameOf(visit, {})} history={history} />
-  return sendPortalPage(visit, page, { status: 404 })
+  return sendPortalPage(visit, { status: 404 }, (frame) => (
+    <NoClientPage frame={frame} history={history} />
+  ))
 }
 
 /** With the newest entry of the history: what came after it is new to a visitor whose form came too late. */
-const hiddenOf = async (visit: Visit<Found>, name: string, client: ClientRecord) => [
-  ...(await clientFormFields(visit, name, client)),
-  ['seen', String(visit.found.history[0]?.auditId ?? 0)] as const,
-]
+const formOf = (visit: Visit<Found>, form: string, { clientId, version }: ClientRecord) =>
+  formHead(visit, approvalPath(clientId), { form, id: clientId, version }, [
+    ['seen', String(visit.found.history[0]?.auditId ?? 0)],
+  ])
 
 async function listingOf(visit: Visit<Found>, client: ClientRecord): Promise<ShownListing | null> {
   const { branding, settings } = visit.deps
@@ -70,25 +71,27 @@ async function listingOf(visit: Visit<Found>, client: ClientRecord): Promise<Sho
   return {
     ...client.listing,
     isLookAlike: looksLike(client.name, branding.serviceName),
-    hidden: await hiddenOf(visit, LISTING_FORM, client),
+    form: await formOf(visit, LISTING_FORM, client),
   }
 }
 
-async function showClient(
+function showClient(
   visit: Visit<Found>,
   { client, owners, offers, logo }: OwnClient,
-  shown: Shown,
+  { refused, form, seen }: Shown,
 ) {
   const { c, found, user } = visit
-  const { refused, form = null, seen } = shown
+  const notice =
+    seen === undefined
+      ? (refused ?? { done: doneIn(c.req.query('done')) })
+      : { problem: CAME_TOO_LATE, status: 409 }
   const permissions = shownPermissions(client, catalogueOf(found))
   const isAsked = ({ state }: ShownPermission) => state === 'requested'
   const since = seen === undefined ? [] : found.history.filter(({ auditId }) => auditId > seen)
-  const done = form === null ? doneIn(c.req.query('done')) : null
   const signInAddress = signInAgainAddress(visit)
-  const page = (
+  return sendPortalPage(visit, notice, async (frame) => (
     <ApprovalPage
-      frame={await frameOf(visit, { problem: problemOf(shown), done })}
+      frame={frame}
       client={client}
       owners={owners.filter(({ userId }) => userId !== '').map((one) => nameOf(one, user))}
       offers={offers.map((one) => ({ ...one, name: nameOf(one, user) }))}
@@ -100,16 +103,14 @@ async function showClient(
       since={since.map(shownEntry(user, client.clientId))}
       whyNot={signInAddress === null ? whyNot(client, user.userId) : asSentence(SIGNED_IN_LONG_AGO)}
       signInAddress={signInAddress}
-      hidden={await hiddenOf(visit, FORM, client)}
+      form={await formOf(visit, FORM, client)}
       listing={await listingOf(visit, client)}
       typed={{
         reason: form?.get('reason') ?? '',
         listing_reason: form?.get('listing_reason') ?? '',
       }}
     />
-  )
-  const status = seen === undefined ? refused?.status : 409
-  return sendPortalPage(visit, page, { ...refused, ...(status !== undefined && { status }) })
+  ))
 }
 
 const show = (visit: Visit<Found>, shown: Shown = {}) =>

@@ -9,14 +9,12 @@ import { FIRST_PLACE, isPlace, placeOf } from '../../stores/waiting-clients.ts'
 import { nameOf } from './clients.tsx'
 import { doneIn } from './done.ts'
 import { catalogueOf, sentenceOf } from './permission-view.ts'
-import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
+import { portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 type ApproverPage<Found> = Parameters<typeof portalPage<Found>>[0]
 
-async function refuse(visit: Visit<unknown>) {
-  const page = <NotApproverPage frame={await frameOf(visit, {})} />
-  return sendPortalPage(visit, page, { status: 403 })
-}
+const refuse = (visit: Visit<unknown>) =>
+  sendPortalPage(visit, { status: 403 }, (frame) => <NotApproverPage frame={frame} />)
 
 /** `show` for an approver. Anybody else reads that they are no approver, whether there is such a client or not. */
 export const onlyApprovers =
@@ -68,14 +66,14 @@ function pageOf<Row extends Readonly<{ requestedAt: number; clientId: string }>>
 export const approvalsPage = approverPage<Queue>({
   path: '/approvals',
   read: ({ approvals, visitor, c }) => approvals.queue(visitor, ROWS + 1, placesIn(c)),
-  async get(visit) {
+  get(visit) {
     const { c, deps, found, user } = visit
     const catalogue = catalogueOf(found)
     const waiting = pageOf(found.waiting, PLACES.waiting)
     const listings = pageOf(deps.settings.hasDirectory ? found.listings : [], PLACES.listings)
-    const page = (
+    return sendPortalPage(visit, { done: doneIn(c.req.query('done')) }, (frame) => (
       <ApprovalsPage
-        frame={await frameOf(visit, { done: doneIn(c.req.query('done')) })}
+        frame={frame}
         waiting={waiting.rows.map(({ owner, selfRegistered, requests, first, ...client }) => ({
           ...client,
           selfRegistered: selfRegistered && { kind: selfRegistered },
@@ -93,7 +91,6 @@ export const approvalsPage = approverPage<Queue>({
         next={waiting.next}
         nextListings={listings.next}
       />
-    )
-    return sendPortalPage(visit, page)
+    ))
   },
 })

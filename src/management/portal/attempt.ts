@@ -2,6 +2,7 @@
 
 import { ownerActor } from '../../flows/registration/own-clients.ts'
 import { formToken, whyOutOfDate } from '../../http/form-token.ts'
+import type { FormHead, Hidden } from '../../pages/parts.tsx'
 import type { FormProblem } from '../../pages/portal/frame.tsx'
 import type { OAuthError } from '../../protocol/errors.ts'
 import { RegistrationError, type Words } from '../../protocol/registration/errors.ts'
@@ -11,23 +12,24 @@ import type { Visit } from './portal-page.tsx'
 type AnyVisit = Pick<Visit<unknown>, 'c' | 'deps' | 'session' | 'user'>
 
 /** What a form is for. `version`: of the record that its page showed. */
-type Purpose = Readonly<{ form: string; id: string; version: string }>
+type Purpose = Readonly<{ form: string; id: string; version: string | number }>
 
-const inOrder = ({ form, id, version }: Purpose) => ['portal', form, id, version]
+const inOrder = ({ form, id, version }: Purpose) => ['portal', form, id, String(version)]
 
-/** The hidden fields of a form. */
-export const formFields = async ({ session }: Pick<AnyVisit, 'session'>, purpose: Purpose) =>
-  [
-    ['version', purpose.version],
+/** Where a form is sent, and its hidden fields: those that `attempt` asks for, and `more`. */
+export const formHead = async (
+  { session }: Pick<AnyVisit, 'session'>,
+  action: string,
+  purpose: Purpose,
+  more: Hidden,
+): Promise<FormHead> => ({
+  action,
+  hidden: [
+    ['version', String(purpose.version)],
     ['form_token', await formToken(session.token, inOrder(purpose))],
-  ] as const
-
-/** The hidden fields of a form about a client, as its page shows it. */
-export const clientFormFields = (
-  visit: Pick<AnyVisit, 'session'>,
-  form: string,
-  { clientId, version }: Readonly<{ clientId: string; version: number }>,
-) => formFields(visit, { form, id: clientId, version: String(version) })
+    ...more,
+  ],
+})
 
 /** Names of fields, and what the page calls them. */
 type Labels = Readonly<Record<string, string>>

@@ -10,7 +10,7 @@ import { causeOf, remedyOfRefusal } from '../checker/causes.ts'
 import { checkRequest } from '../checker/check.ts'
 import { visible } from '../checker/masked.ts'
 import { ownClientPage, type Showing } from './own-client.tsx'
-import { sendPortalPage, type Visit } from './portal-page.tsx'
+import type { Visit } from './portal-page.tsx'
 
 /** The pasted text. */
 const REQUEST = 'request'
@@ -56,7 +56,7 @@ export const checkPage = ownClientPage<Found>({
   forms: {
     // Nothing is changed, so a client that was changed since the page was opened is checked as it is now.
     check: {
-      async perform({ visit, posted, showingOf }) {
+      async perform({ visit, posted, send }) {
         const { deps, found, session, user, c } = visit
         // A guess is not counted as a failure, so the number of checks of a user is limited.
         const counted = [{ key: `checks of ${user.userId}`, what: 'checks' }]
@@ -69,8 +69,8 @@ export const checkPage = ownClientPage<Found>({
             ? { sentence: 'Nothing was checked.', errors: { [REQUEST]: result.problem } }
             : null
         const checked = 'problem' in result ? null : result
-        const page = await pageOf(visit, await showingOf(visit, { problem }), checked)
-        return sendPortalPage(visit, page, { status: problem ? 400 : 200 })
+        const notice = { problem, status: problem ? 400 : 200 }
+        return send(visit, notice, (showing) => pageOf(visit, showing, checked))
       },
     },
   },

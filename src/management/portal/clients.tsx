@@ -12,12 +12,12 @@ import { invalid } from '../../protocol/registration/errors.ts'
 import type { OwnClients } from '../../stores/portal.ts'
 import type { Owner } from '../../stores/shown-client.ts'
 import type { ManagementDeps } from '../deps.ts'
-import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
+import { actOf, attempt, formHead, type Refused } from './attempt.ts'
 import { doneIn } from './done.ts'
 import { keyAlgorithmOf } from './key-form.ts'
 import { clientDone, readClientAndDeclared } from './own-client.tsx'
 import { catalogueOf, shownPermissions } from './permission-view.ts'
-import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
+import { portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const ROWS = 50
 const LAST_PAGE = 1000
@@ -31,19 +31,15 @@ const FORM = 'answer_offer'
 async function showList(visit: Visit<OwnClients>, refused?: Refused) {
   const { c, deps, found, user } = visit
   const { clientsPerUser } = deps.settings
-  const offers = found.offers.map(async (offer) => ({
-    ...offer,
-    offeredBy: nameOf(offer.offeredBy, user),
-    hidden: await clientFormFields(visit, FORM, offer),
-  }))
-  const page = (
+  const offers = found.offers.map(async (offer) => {
+    const { clientId: id, version, offeredBy } = offer
+    const form = await formHead(visit, '/clients', { form: FORM, id, version }, [['client', id]])
+    return { ...offer, offeredBy: nameOf(offeredBy, user), form }
+  })
+  const notice = refused ?? { done: doneIn(c.req.query('done')) }
+  return sendPortalPage(visit, notice, async (frame) => (
     <ClientListPage
-      frame={
-        await frameOf(visit, {
-          done: refused ? null : doneIn(c.req.query('done')),
-          problem: refused?.problem ?? null,
-        })
-      }
+      frame={frame}
       clients={found.clients}
       offers={await Promise.all(offers)}
       owned={found.owned}
@@ -51,8 +47,7 @@ async function showList(visit: Visit<OwnClients>, refused?: Refused) {
       pages={Math.ceil(found.owned / ROWS)}
       left={clientsPerUser === 0 ? null : clientsPerUser - found.firstOwned}
     />
-  )
-  return sendPortalPage(visit, page, refused ?? {})
+  ))
 }
 
 export const clientListPage = portalPage<OwnClients>({
@@ -94,12 +89,13 @@ export const isInDirectory = (
 export const clientPage = portalPage({
   path: '/clients/:client_id',
   read: readClientAndDeclared,
-  async get(visit) {
+  get(visit) {
     const { c, deps, found } = visit
     const { client, owners, logo } = found
-    const page = (
+    const notice = { done: doneIn(c.req.query('done')), hasCopyScript: true }
+    return sendPortalPage(visit, notice, (frame) => (
       <ClientPage
-        frame={await frameOf(visit, { done: doneIn(c.req.query('done')) })}
+        frame={frame}
         client={{ ...client, issuer: deps.issuer, keyAlgorithm: keyAlgorithmOf(client) }}
         state={stateOf(client)}
         isPrivileged={hasRegistryScope(client.permissions.map(({ value }) => value))}
@@ -108,7 +104,6 @@ export const clientPage = portalPage({
         logoPath={logoPath(logo)}
         hasDirectory={deps.settings.hasDirectory}
       />
-    )
-    return sendPortalPage(visit, page, { hasCopyScript: true })
+    ))
   },
 })

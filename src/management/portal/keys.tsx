@@ -10,7 +10,6 @@ import { asSentence } from '../page.ts'
 import { doneIn } from './done.ts'
 import { editableKeys, givenKeysIn, methodOf, shownKeys, typedKeysIn } from './key-form.ts'
 import { ownClientPage, readClient, type Showing } from './own-client.tsx'
-import { sendPortalPage } from './portal-page.tsx'
 
 async function pageOf(
   client: ClientRecord,
@@ -37,7 +36,7 @@ export const keysPage = ownClientPage({
   words: { labels: KEY_LABELS },
   forms: {
     set_keys: {
-      async perform({ visit, posted, act, clientId, version, showingOf }) {
+      async perform({ visit, posted, act, clientId, version, send }) {
         const { c, deps, found } = visit
         const keys = givenKeysIn(typedKeysIn(posted), deps.issuer)
         if (keys === null) throw invalid('{field} must not be empty, or give an address', 'jwks')
@@ -47,8 +46,7 @@ export const keysPage = ownClientPage({
         const { record: client, notes } = await readKeysNow(set, deps)
         if (notes.length === 0) return
         const changed = { ...visit, found: { ...found, client } }
-        const showing = await showingOf(changed, { done: doneIn('keys') })
-        return sendPortalPage(visit, await pageOf(client, showing, notes))
+        return send(changed, { done: doneIn('keys') }, (showing) => pageOf(client, showing, notes))
       },
       done: 'keys',
     },

@@ -10,24 +10,23 @@ import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { OwnClients } from '../../stores/portal.ts'
 import { readKeysNow, withOwnersLogo } from '../fetched.ts'
 import { asSentence } from '../page.ts'
-import { actOf, attempt, formFields, type Refused } from './attempt.ts'
+import { actOf, attempt, formHead } from './attempt.ts'
 import { NOTHING_TYPED, readClientForm, type Typed, typedIn } from './client-form.ts'
 import { clientDone } from './own-client.tsx'
-import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
+import { type Notice, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const FORM = 'new_client'
-type Shown = Readonly<{ typed: Typed; nonce: string; refused?: Refused }>
+type Shown = Readonly<{ typed: Typed; nonce: string; refused?: Notice }>
 
-async function show(visit: Visit<OwnClients>, { typed, nonce, refused }: Shown) {
-  const hidden = await formFields(visit, { form: FORM, id: nonce, version: '0' })
-  const page = (
+function show(visit: Visit<OwnClients>, { typed, nonce, refused = {} }: Shown) {
+  const purpose = { form: FORM, id: nonce, version: 0 }
+  return sendPortalPage(visit, refused, async (frame) => (
     <NewClientPage
-      frame={await frameOf(visit, { problem: refused?.problem ?? null })}
+      frame={frame}
       typed={typed}
-      form={{ action: '/new-client', hidden: [...hidden, ['nonce', nonce]] }}
+      form={await formHead(visit, '/new-client', purpose, [['nonce', nonce]])}
     />
-  )
-  return sendPortalPage(visit, page, refused ?? {})
+  ))
 }
 
 /**
@@ -72,9 +71,10 @@ export const newClientPage = portalPage<OwnClients>({
     const { done } = attempted
     if (done === null || !done.isNew) return visit.c.redirect(clientDone(clientId, 'known'), 303)
     const { notes } = await readKeysNow(await withOwnersLogo(done, visit), visit.deps)
-    const page = (
+    const notice = { done: 'The client is registered.', hasCopyScript: true }
+    return sendPortalPage(visit, notice, (frame) => (
       <NewSecretPage
-        frame={await frameOf(visit, { done: 'The client is registered.' })}
+        frame={frame}
         title="Your new client"
         clientId={done.record.clientId}
         name={done.record.name}
@@ -82,7 +82,6 @@ export const newClientPage = portalPage<OwnClients>({
         usesKeys={done.record.authMethod === 'private_key_jwt'}
         notes={notes.map(asSentence)}
       />
-    )
-    return sendPortalPage(visit, page, { hasCopyScript: true })
+    ))
   },
 })

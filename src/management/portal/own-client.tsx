@@ -5,10 +5,10 @@ import type { FormHead } from '../../pages/parts.tsx'
 import { type ClientFrameProps, clientPath } from '../../pages/portal/frame.tsx'
 import type { Declared, OwnClient } from '../../stores/shown-client.ts'
 import type { Page } from '../page.ts'
-import { actOf, attempt, clientFormFields, type FormWords, type Refused } from './attempt.ts'
+import { actOf, attempt, type FormWords, formHead } from './attempt.ts'
 import type { Done } from './done.ts'
 import {
-  frameOf,
+  type Notice,
   type PortalPage,
   portalPage,
   type Read,
@@ -32,8 +32,8 @@ type Sent<Found> = Readonly<{
   act: ReturnType<typeof actOf>
   clientId: string
   version: number
-  /** For the same page with what was done, or the problem. */
-  showingOf: ShowingOf<Found>
+  /** Sends a page that is not the next one. */
+  send: Send<Found>
 }>
 
 export type Form<Found> = Readonly<{
@@ -54,11 +54,12 @@ export type Showing = Readonly<{
   headOf: (name: string) => Promise<FormHead>
 }>
 
-type ShowingOf<Found> = (
+type Send<Found> = (
   visit: Visit<Found>,
-  notice: Parameters<typeof frameOf>[1],
+  notice: Notice,
+  page: (showing: Showing) => Promise<JSX.Element>,
   posted?: URLSearchParams,
-) => Promise<Showing>
+) => Promise<Response>
 
 type OwnClientPage<Found> = Omit<PortalPage<Found>, 'path' | 'get' | 'post'> &
   Readonly<{
@@ -77,22 +78,16 @@ export function ownClientPage<Found extends OwnClient>({
   words = {},
   ...rest
 }: OwnClientPage<Found>): Page {
-  const showingOf: ShowingOf<Found> = async (visit, notice, posted) => {
-    const { client } = visit.found
-    const { clientId, name } = client
+  const send: Send<Found> = (visit, notice, pageOf, posted) => {
+    const { clientId, name, version } = visit.found.client
     const action = clientPath(clientId, page)
-    return {
-      shared: { frame: await frameOf(visit, notice), clientId, name },
-      posted: posted ?? null,
-      headOf: async (form) => {
-        const fields = await clientFormFields(visit, form, client)
-        return { action, hidden: [...fields, ['act', form]] }
-      },
-    }
-  }
-  async function send(visit: Visit<Found>, posted?: URLSearchParams, refused?: Refused) {
-    const showing = await showingOf(visit, { problem: refused?.problem ?? null }, posted)
-    return sendPortalPage(visit, await show(visit, showing), refused)
+    return sendPortalPage(visit, notice, (frame) =>
+      pageOf({
+        shared: { frame, clientId, name },
+        posted: posted ?? null,
+        headOf: (form) => formHead(visit, action, { form, id: clientId, version }, [['act', form]]),
+      }),
+    )
   }
   const named = Object.entries(forms)
   async function post(visit: Visit<Found>, posted: URLSearchParams) {
@@ -102,16 +97,18 @@ export function ownClientPage<Found extends OwnClient>({
     const { clientId } = visit.found.client
     const asked = { ...words, form: name, id: clientId }
     const attempted = await attempt(visit, posted, asked, (version) =>
-      perform({ visit, posted, act: actOf(visit), clientId, version, showingOf }),
+      perform({ visit, posted, act: actOf(visit), clientId, version, send }),
     )
-    if (attempted.kind === 'refused') return send(visit, posted, attempted)
+    if (attempted.kind === 'refused') {
+      return send(visit, attempted, (showing) => show(visit, showing), posted)
+    }
     if (attempted.done instanceof Response) return attempted.done
     return visit.c.redirect(`${next ?? clientPath(clientId)}?done=${done}`, 303)
   }
   return portalPage<Found>({
     ...rest,
     path: `/clients/:client_id/${page}`,
-    get: (visit) => send(visit),
+    get: (visit) => send(visit, {}, (showing) => show(visit, showing)),
     ...(named.length > 0 && { post }),
   })
 }

@@ -8,12 +8,13 @@
  * 3. `management/portal/`: a page about one client of the visitor is an `ownClientPage`, which says how it looks and what
  *    each of its forms does. Any other is a `portalPage` with the path, the read, `get` and `post`. List it in
  *    `portal-pages.ts`. A new first segment of a path also goes into `routes/management.ts`, which forwards it.
- * 4. Each form carries `formFields`: its token is bound to the session, to the form, to the record and to its version.
+ * 4. Each form has a `formHead`: its token is bound to the session, to the form, to the record and to its version.
  *    `attempt` refuses a form that is out of date, does the act, and returns what the page shows of a refusal. An
  *    `ownClientPage` does both itself.
  * 5. The tests of every portal page are in `test/workers/portal*.test.ts` and `test/browser/portal*.test.ts`.
  */
 
+import type { JSX } from 'hono/jsx/jsx-runtime'
 import type { Settings } from '../../config.ts'
 import { isApprover } from '../../domain/registry-scopes.ts'
 import type { User } from '../../domain/user.ts'
@@ -151,33 +152,32 @@ export function portalPage<Found>(page: PortalPage<Found>): Page {
   }
 }
 
-/** What every page shows around its own content. */
-export const frameOf = async (
-  { deps, session, user }: Pick<Visit<unknown>, 'deps' | 'session' | 'user'>,
-  { done = null, problem = null }: Readonly<{ done?: string | null; problem?: FormProblem | null }>,
-): Promise<FrameProps> => ({
-  branding: deps.branding,
-  username: user.username,
-  mayApprove: isApprover(user.scopes),
-  signOutToken: await formToken(session.token, SIGN_OUT),
-  done,
-  problem,
-})
+/** What a page says of what was done or went wrong; a `Refused` does. `status`: of a page that shows a form again. */
+export type Notice = Readonly<{
+  done?: string | null
+  problem?: FormProblem | null
+  status?: number
+  refusal?: OAuthError | null
+  hasCopyScript?: boolean
+}>
 
-/** `status`: of a page that shows a form again. */
-export const sendPortalPage = (
-  { c, deps }: Pick<Visit<unknown>, 'c' | 'deps'>,
-  page: Parameters<typeof sendPage>[1],
-  {
-    status = 200,
-    refusal = null,
-    hasCopyScript = false,
-  }: Readonly<{ status?: number; refusal?: OAuthError | null; hasCopyScript?: boolean }> = {},
-) =>
-  sendPage(c, page, deps.branding, {
+/** Sends a page in its frame. */
+export async function sendPortalPage(
+  { c, deps, session, user }: Pick<Visit<unknown>, 'c' | 'deps' | 'session' | 'user'>,
+  notice: Notice,
+  page: (frame: FrameProps) => JSX.Element | Promise<JSX.Element>,
+) {
+  const { done = null, problem = null, status = 200, refusal = null, hasCopyScript } = notice
+  const { branding, settings } = deps
+  const frame = {
+    ...{ branding, username: user.username, mayApprove: isApprover(user.scopes), done, problem },
+    signOutToken: await formToken(session.token, SIGN_OUT),
+  }
+  return sendPage(c, await page(frame), branding, {
     status,
     refusal,
     scriptDigest: hasCopyScript ? COPY_SCRIPT_DIGEST : null,
     // A form that is sent when the session has ended leads to the sign-in page.
-    mayLeadAway: deps.settings.loginUrl !== null,
+    mayLeadAway: settings.loginUrl !== null,
   })
+}

@@ -8,7 +8,7 @@ import { invalid } from '../../protocol/registration/errors.ts'
 import type { OwnClient } from '../../stores/shown-client.ts'
 import { methodOf } from './key-form.ts'
 import { ownClientPage, readClient } from './own-client.tsx'
-import { frameOf, sendPortalPage, type Visit } from './portal-page.tsx'
+import { sendPortalPage, type Visit } from './portal-page.tsx'
 
 const LABELS = { overlap: 'How long the secrets stay good' }
 /** Seconds. */
@@ -30,20 +30,20 @@ function requireOverlap(posted: URLSearchParams): number {
   throw invalid('choose how long the secrets above stay good', 'overlap')
 }
 
-async function sendNewSecret(
+function sendNewSecret(
   visit: Visit<OwnClient>,
   { record, clientSecret }: Awaited<ReturnType<typeof rotateSecret>>,
 ) {
-  const page = (
+  const notice = { done: 'The client has a new secret.', hasCopyScript: true }
+  return sendPortalPage(visit, notice, (frame) => (
     <NewSecretPage
-      frame={await frameOf(visit, { done: 'The client has a new secret.' })}
+      frame={frame}
       title="A new secret"
       clientId={record.clientId}
       name={record.name}
       clientSecret={clientSecret}
     />
-  )
-  return sendPortalPage(visit, page, { hasCopyScript: true })
+  ))
 }
 
 export const secretsPage = ownClientPage({

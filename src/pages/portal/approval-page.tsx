@@ -3,7 +3,7 @@
 import type { ClientRecord } from '../../domain/client.ts'
 import { nameForPeople, verifiedHostOf } from '../../domain/shown-client.ts'
 import { OwnName } from '../consent-client.tsx'
-import { Day, type Hidden, HostName, Row } from '../parts.tsx'
+import { Day, type FormHead, HostName, Row } from '../parts.tsx'
 import {
   Description,
   Offer,
@@ -50,7 +50,7 @@ export type ApprovalProps = Readonly<{
   whyNot: string | null
   /** Where the visitor signs in again to decide; null if that is not needed. */
   signInAddress: string | null
-  hidden: Hidden
+  form: FormHead
 }> &
   FormProps<'reason' | 'listing_reason'>
 

@@ -1,17 +1,12 @@
 /** The clients that a user owns, a page at a time. */
 
-import { Day, type Hidden, Name, PostForm } from '../parts.tsx'
+import type { ListedClient } from '../../domain/shown-client.ts'
+import { Day, type FormHead, Name, PostForm } from '../parts.tsx'
 import { clientPath, type FrameProps, PortalFrame } from './frame.tsx'
 
 type ClientListProps = Readonly<{
   frame: FrameProps
-  clients: readonly Readonly<{
-    clientId: string
-    name: string
-    isEnabled: boolean
-    createdAt: number
-    waiting: number
-  }>[]
+  clients: readonly ListedClient[]
   offers: readonly Readonly<{
     clientId: string
     name: string
@@ -20,7 +15,7 @@ type ClientListProps = Readonly<{
     offeredAt: number
     /** Who offers it: the username, or the id where it is not known. */
     offeredBy: string
-    hidden: Hidden
+    form: FormHead
   }>[]
   /** How many there are on all pages. */
   owned: number
@@ -30,8 +25,8 @@ type ClientListProps = Readonly<{
   left: number | null
 }>
 
-const Listed = (p: { client: ClientListProps['clients'][number] }) => {
-  const { clientId, name, isEnabled, createdAt, waiting } = p.client
+const Listed = ({ client }: { client: ListedClient }) => {
+  const { clientId, name, isEnabled, createdAt, waiting } = client
   return (
     <li>
       <a href={clientPath(clientId)} dir="auto">
@@ -58,7 +53,7 @@ const Offers = ({ offers }: Pick<ClientListProps, 'offers'>) =>
         have no right to it.
       </p>
       <ul class="listed">
-        {offers.map(({ clientId, name, isEnabled, offeredAt, offeredBy, hidden }) => (
+        {offers.map(({ clientId, name, isEnabled, offeredAt, offeredBy, form }) => (
           <li>
             <Name>{name}</Name>
             <p class="small muted">
@@ -66,7 +61,7 @@ const Offers = ({ offers }: Pick<ClientListProps, 'offers'>) =>
               client id <code>{clientId}</code>, offered by <bdi>{offeredBy}</bdi> on{' '}
               <Day at={offeredAt} />
             </p>
-            <PostForm action="/clients" hidden={[...hidden, ['client', clientId]]}>
+            <PostForm {...form}>
               <div class="actions">
                 <button type="submit" name="act" value="decline" aria-label={`Decline ${name}`}>
                   Decline

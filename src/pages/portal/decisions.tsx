@@ -4,8 +4,7 @@
  */
 
 import { type Listing, listingStateOf } from '../../domain/directory.ts'
-import { Day, type Hidden, Mark, PostForm } from '../parts.tsx'
-import { approvalPath } from './approvals-page.tsx'
+import { Day, type FormHead, Mark, PostForm } from '../parts.tsx'
 import { type FormProps, fieldsOf, Options, TextArea } from './fields.tsx'
 import { NotDeclared, quoted, type ShownPermission, STATES } from './permissions.tsx'
 
@@ -18,11 +17,7 @@ export type AskedFor = Readonly<{
   isChecked: boolean
 }>
 
-type RequestProps = Readonly<{
-  client: Readonly<{ clientId: string }>
-  asked: readonly AskedFor[]
-  hidden: Hidden
-}> &
+type RequestProps = Readonly<{ asked: readonly AskedFor[]; form: FormHead }> &
   FormProps<'reason' | 'listing_reason'>
 
 export const DECISION_LABELS = {
@@ -62,48 +57,45 @@ const Dates = ({ asked: { permission, resources } }: { asked: AskedFor }) => (
   </>
 )
 
-export const RequestDecision = (p: RequestProps) => {
-  return (
-    <PostForm action={approvalPath(p.client.clientId)} hidden={p.hidden}>
-      <Options
-        name="decide"
-        type="checkbox"
-        legend={DECISION_LABELS.decide}
-        hint="Sentences in quotation marks are what its users will read: “your” means theirs. Untick what you do not decide on now: it stays requested."
-        problem={p.frame.problem?.errors.decide}
-        options={p.asked.map((asked) => ({
-          value: `${asked.permission.kind} ${asked.permission.value}`,
-          label: <Marked asked={asked} />,
-          hint: <Dates asked={asked} />,
-          isChecked: asked.isChecked,
-        }))}
-      />
-      <TextArea
-        {...fieldsOf(p, DECISION_LABELS)('reason')}
-        rows={3}
-        hint="The owners read it beside what you decline."
-      />
-      <div class="actions">
-        <button type="submit" name="act" value="decline">
-          Decline
-        </button>
-        <button class="primary" type="submit" name="act" value="approve">
-          Approve
-        </button>
-      </div>
-    </PostForm>
-  )
-}
+export const RequestDecision = (p: RequestProps) => (
+  <PostForm {...p.form}>
+    <Options
+      name="decide"
+      type="checkbox"
+      legend={DECISION_LABELS.decide}
+      hint="Sentences in quotation marks are what its users will read: “your” means theirs. Untick what you do not decide on now: it stays requested."
+      problem={p.frame.problem?.errors.decide}
+      options={p.asked.map((asked) => ({
+        value: `${asked.permission.kind} ${asked.permission.value}`,
+        label: <Marked asked={asked} />,
+        hint: <Dates asked={asked} />,
+        isChecked: asked.isChecked,
+      }))}
+    />
+    <TextArea
+      {...fieldsOf(p, DECISION_LABELS)('reason')}
+      rows={3}
+      hint="The owners read it beside what you decline."
+    />
+    <div class="actions">
+      <button type="submit" name="act" value="decline">
+        Decline
+      </button>
+      <button class="primary" type="submit" name="act" value="approve">
+        Approve
+      </button>
+    </div>
+  </PostForm>
+)
 
 export type ShownListing = Listing &
   Readonly<{
     /** The name looks like the name of the service. */
     isLookAlike: boolean
-    hidden: Hidden
+    form: FormHead
   }>
 
 type ListingProps = Readonly<{
-  client: Readonly<{ clientId: string }>
   listing: ShownListing
   /** Why the visitor does not decide; null with a form. */
   whyNot: string | null
@@ -118,10 +110,9 @@ const LISTING_STATES = {
 } as const
 
 const ListingForm = (p: ListingProps) => {
-  const { client, listing } = p
-  const state = listingStateOf(listing)
+  const state = listingStateOf(p.listing)
   return (
-    <PostForm action={approvalPath(client.clientId)} hidden={listing.hidden}>
+    <PostForm {...p.listing.form}>
       {state !== 'declined' && (
         <TextArea
           {...fieldsOf(p, DECISION_LABELS)('listing_reason')}
