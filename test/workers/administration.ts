@@ -7,7 +7,7 @@ import { type Fetch, newClient, type RegisteredClient, registry } from './regist
 
 export const API = '/admin/v1'
 
-/** A client that may do what the scopes say, and a fresh token of it. */
+/** A client with these scopes, and a token of it. */
 export type Administrator = Readonly<{ client: RegisteredClient; token: string }>
 
 export async function newAdministrator(...scopes: string[]): Promise<Administrator> {
@@ -49,7 +49,7 @@ export async function call(
   return response
 }
 
-/** The JSON of a response with this status; throws what it said if the status differs. */
+/** The JSON of a response with this status. Throws the body if the status differs. */
 export async function documentIn<T = Record<string, unknown>>(
   response: Response,
   status = 200,

@@ -136,7 +136,7 @@ async function prepare() {
     { grant_type: 'client_credentials' },
     ...tokenTokens.map((one) => ({ token: one })),
   ]
-  /** With the form token that belongs to the cookie. Anyone can compute it. */
+  /** Each with the form token of its cookie, which anyone can compute. */
   const forms = await Promise.all(
     sessions.flatMap((one) =>
       Object.entries({
@@ -228,7 +228,7 @@ const ODD_HEADERS = {
   Origin: [ISSUER, 'null'],
 }
 
-/** A nearly valid request, or one with some fields of another put over its own. */
+/** A nearly valid request, or a mixture of two. */
 function anySent(): fc.Arbitrary<Sent> {
   const one = fc.constantFrom(...held.nearly)
   const other = fc.tuple(one, fc.double({ min: 0, max: 1, noNaN: true }))

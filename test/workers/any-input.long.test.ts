@@ -1,5 +1,5 @@
 /**
- * Random input: no bytes, headers or parameters cause a fault, a malformed answer, unauthorized access or an open
+ * Random input: no bytes, headers or parameters cause a fault, a malformed response, unauthorized access or an open
  * redirect. fast-check prints the seed and the smallest request of a failure.
  */
 
@@ -511,7 +511,7 @@ describe('the endpoint /auth', { timeout: TEST_TIMEOUT_MS }, () => {
     authenticator.fetch(new Request(new URL(path, 'https://authenticator.example'), init)),
   )
 
-  it('the authenticator lets a request pass as authenticated only with the token of a live session', async () => {
+  it('the authenticator authenticates a request only with the token of a live session', async () => {
     const all = await world()
     const client = await newClient()
     const token = await machineToken(client)

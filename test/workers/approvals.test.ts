@@ -170,7 +170,7 @@ describe('the decision of an approver', () => {
   })
 })
 
-describe('who decides', () => {
+describe('who may decide', () => {
   it.each([
     ['as the first owner', async () => {}],
     [

@@ -2,7 +2,7 @@
 
 import { createClient } from '../../src/flows/registration/clients.ts'
 import { createScope } from '../../src/flows/registration/scopes.ts'
-import { type Filled, newOwner, type Owner, ownerWith, register } from './portal.ts'
+import { type Filled, newOwnedClient, type Owner, ownerWith } from './portal.ts'
 import { admin, givenClient } from './registering.ts'
 import { type Fetch, newUser, registry, signIn } from './registry.ts'
 
@@ -22,11 +22,10 @@ export const declareScope = (name: string, sentence: string, more = {}) =>
 
 /** A client of a new owner with these requests, and the owner. */
 export async function newRequest(asked: Filled, changed: Filled = {}) {
-  const owner = await newOwner()
-  const made = await register(owner, changed)
-  const answer = await owner.submit(`/clients/${made.id}/permissions`, asked, 'ask')
+  const made = await newOwnedClient(changed)
+  const answer = await made.owner.submit(`/clients/${made.id}/permissions`, asked, 'ask')
   if (answer.status !== 303) throw new Error(`asking answered ${answer.status}`)
-  return { ...made, owner, path: approvalPath(made.id) }
+  return { ...made, path: approvalPath(made.id) }
 }
 
 /** A client that an operator registered, with these requests. */

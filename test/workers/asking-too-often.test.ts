@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { REQUESTS_IN_AN_HOUR } from '../../src/flows/registration/create-client.ts'
 import { declareScope } from './approving.ts'
 import { withDirectory } from './listed.ts'
-import { newOwner, type Owner, offer, register } from './portal.ts'
+import { newOwnedClient, newOwner, type Owner, offer, register } from './portal.ts'
 import { recordOf } from './registering.ts'
 import { declareScopes, errorIn, hostMetadata, manage, registered } from './self-registering.ts'
 
@@ -41,8 +41,7 @@ const takeBack = (owner: Owner, id: string, scope: string) =>
 
 describe('an owner', () => {
   it('an owner who repeatedly asks and takes back is refused with 429 after 60 requests within an hour, and nothing is written', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner)
+    const { owner, id } = await newOwnedClient()
     const statuses: number[] = []
     for (let n = 0; n < 3; n += 1) {
       statuses.push((await ask(owner, id, { scopes: [READ] })).status)
@@ -106,8 +105,7 @@ describe('an owner', () => {
     const { id: third } = await register(owner)
     expect((await ask(owner, third, { scopes: [READ] })).status).toBe(429)
     // Control: another owner asks.
-    const other = await newOwner()
-    const { id: others } = await register(other)
+    const { owner: other, id: others } = await newOwnedClient()
     expect((await ask(other, others, { scopes: [READ] })).status).toBe(303)
   })
 
@@ -124,8 +122,7 @@ describe('an owner', () => {
   })
 
   it('a request for a scope that needs no approval, or is already requested, is not counted', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner)
+    const { owner, id } = await newOwnedClient()
     await ask(owner, id, { scopes: [READ] })
     await takeBack(owner, id, FREE)
     await setCount(actorOf(owner), REQUESTS_IN_AN_HOUR)

@@ -271,7 +271,7 @@ describe('GET /auth?required', () => {
     }
   })
 
-  it('a query with required twice is refused with 400', async () => {
+  it('GET /auth with the parameter required twice is refused with 400', async () => {
     await expectRefusal(
       await ask(server(), {}, `${AUTH}?required&required`),
       400,

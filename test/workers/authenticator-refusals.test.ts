@@ -22,7 +22,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-describe('bad credentials', () => {
+describe('invalid credentials', () => {
   it('an unknown token is refused in the header and in the cookie', async () => {
     await expectRefusal(await ask('/auth', bearer(mintToken('accessToken'))), 401, 'invalid_token')
     await expectRefusal(

@@ -44,7 +44,7 @@ describe('requests without a credential', () => {
     },
   )
 
-  it('a request with other cookies or an emptied session cookie counts as anonymous', async () => {
+  it('a request with other cookies or an emptied session cookie is anonymous', async () => {
     for (const Cookie of ['a=b; c=d', 'registry_session=', 'xregistry_session=abc']) {
       expect((await ask('/auth', { Cookie })).headers.get('X-Auth-Status')).toBe('anonymous')
     }
@@ -91,7 +91,7 @@ describe('valid credentials', () => {
     expect(answer.headers.get('X-Auth-Status')).toBe('authenticated')
   })
 
-  it('only a `__Host-` cookie is taken when the issuer is https', async () => {
+  it('only a `__Host-` cookie is accepted when the issuer is https', async () => {
     const PROXY_SECRET = 'p'.repeat(32)
     const env = { ...authenticatorEnv(), ISSUER: 'https://registry.example', PROXY_SECRET }
     const secure = createAuthenticator(env)
@@ -112,7 +112,7 @@ describe('valid credentials', () => {
     }
   })
 
-  it('a token in the Authorization header wins over the session cookie', async () => {
+  it('a token in the Authorization header takes precedence over the session cookie', async () => {
     const headers = { ...bearer(await storeToken()), ...cookie(await storeBrowserSession()) }
     const { payload } = await jwtVerify(jwtOf(await ask('/auth', headers)), secretKey)
     expect(payload.client).not.toBeNull()

@@ -29,7 +29,7 @@ import { newResource } from './resources.ts'
 
 type Registration = Exclude<Parameters<typeof newClient>[0], undefined>
 
-/** An owner who holds what the client asks for, and is signed in; and the client. */
+/** A signed-in owner, who holds the scopes that the client requests, and the client. */
 export type Scene = Readonly<{
   user: TestUser
   cookie: string

@@ -214,7 +214,7 @@ describe('many requests for metadata documents', () => {
   })
 })
 
-describe('storage operations of clients by metadata document', () => {
+describe('storage operations of clients with a metadata document', () => {
   const { bindings, costOf } = countedBindings()
   const fetch = serve({ ...bindings, CLIENT_DOCUMENTS: 'any' })
 

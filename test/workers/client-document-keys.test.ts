@@ -1,4 +1,4 @@
-/** Clients by metadata document that authenticate with keys: inline, or published at jwks_uri. */
+/** Clients with a metadata document that authenticate with keys: inline, or published at jwks_uri. */
 
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { authorizeClient } from '../../src/flows/registration/clients.ts'
@@ -64,7 +64,7 @@ async function publishing(...keys: Key[]) {
 const redeemAs = async (client: Published, by: Key, code?: string) =>
   redeem(client, code ?? (await codeFor(cookie, client)), await signedBy(client, by))
 
-describe('a document with keys', () => {
+describe('a metadata document with keys', () => {
   it('a client with inline keys gets and refreshes tokens with its assertion', async () => {
     const client = await newDocument(keyed(key))
     const bought = await redeemAs(client, key)

@@ -333,7 +333,7 @@ describe('which requests fetch a metadata document', () => {
   })
 })
 
-describe('what an operator decides', () => {
+describe('decisions of an operator', () => {
   it('with CLIENT_DOCUMENTS off, the default, a client with a metadata document is unknown, even an existing one', async () => {
     const off = serve()
     const client = await newDocument()

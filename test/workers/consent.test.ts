@@ -74,7 +74,7 @@ describe('the consent page', () => {
   })
 
   it.each(['com.example.app:/callback', 'com.example.app://callback'])(
-    'the consent page of a native application says that an app on this device gets the answer, and warns that any could: %s',
+    'the consent page of a native application says that an app on this device receives the response, and warns that any app could: %s',
     async (uri) => {
       const native = await newClient({ authMethod: 'none', redirectUris: [uri] })
       const request = requestOf(native, { ...withChallenge, redirect_uri: uri })
@@ -317,7 +317,7 @@ describe('forged answers to the consent page', () => {
     },
   )
 
-  it('a consent answer without a session leads to sign-in and back to the same request', async () => {
+  it('a consent answer without a session redirects to sign-in and back to the same request', async () => {
     const fields = await opened(requestOf(client))
     const response = await post('/authorize', fields)
     const location = new URL(response.headers.get('Location') ?? '', ISSUER)
@@ -519,7 +519,7 @@ describe('remembered consents', () => {
   const isAsked = async (parameters: Record<string, string>, who = cookie) =>
     (await open(parameters, who)).status === 200
 
-  it('a remembered consent answers the same set of scopes, and neither a wider nor a narrower one', async () => {
+  it('a remembered consent covers the same set of scopes, and neither a wider nor a narrower one', async () => {
     await obtainCode(cookie, requestOf(client, { scope: 'public:read submission:read' }))
     expect(await isAsked(requestOf(client, { scope: 'submission:read public:read' }))).toBe(false)
     expect(await isAsked(requestOf(client, { scope: 'public:read' }))).toBe(true)
@@ -551,7 +551,7 @@ describe('remembered consents', () => {
     ['redirect URIs', {}, { redirectUris: [CALLBACK, 'https://client.example/new'] }],
     ['endorsements', {}, { endorsements: ['cs.*', 'math.CO'] }],
   ])(
-    'a remembered consent no longer answers after a change of the client’s %s',
+    'a remembered consent no longer applies after a change of the client’s %s',
     async (_, fields, lists) => {
       await obtainCode(cookie, requestOf(client))
       expect(await isAsked(requestOf(client))).toBe(false)

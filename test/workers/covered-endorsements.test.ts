@@ -65,7 +65,7 @@ describe('endorsements that another one covers', () => {
     expect(await keptOf(id)).toEqual(['cs.*'])
   })
 
-  it('an authorized endorsement stays beside a wider one that is only requested', async () => {
+  it('an authorized endorsement is kept beside a wider one that is only requested', async () => {
     const { id } = await newClient({ endorsements: ['cs.DL'] })
     const wishes = ['cs.*', 'cs.LO']
     await registry.update(id, {}, { endorsements: wishes }, { mode: 'request', now: nowSeconds() })

@@ -150,7 +150,7 @@ describe('hostile names', () => {
   })
 })
 
-describe('a search', () => {
+describe('a search of the directory', () => {
   const find = async (name: string, url: string, q: string) => {
     const word = newWord()
     await newListed({ name: name.replaceAll('WORD', word), url: url.replaceAll('WORD', word) })
@@ -169,7 +169,7 @@ describe('a search', () => {
     ['the end of a host', 'Some', 'https://www.WORD.example/path', 'WORD.exa'],
     ['a character in the middle of a Chinese name', '论文WORD阅读器', '', '阅读器'],
     ['a quotation mark', `The "WORD" reader`, '', '"WORD" reader'],
-  ])('a search finds %s', async (_, name, url, q) => {
+  ])('a search of the directory finds %s', async (_, name, url, q) => {
     expect(await find(name, url, q)).toBe(1)
   })
 
@@ -180,7 +180,7 @@ describe('a search', () => {
     ['the wildcard %', 'My WORD', '', '%WORD'.replace('WORD', 'zzz%')],
     ['the wildcard _ for a letter', 'abcWORD', '', '_bcWORD'],
     ['a word with % in it', 'abcWORD', '', 'abc%WORD'],
-  ])('a search does not find %s', async (_, name, url, q) => {
+  ])('a search of the directory does not find %s', async (_, name, url, q) => {
     expect(await find(name, url, q)).toBe(0)
   })
 
@@ -203,7 +203,7 @@ describe('a search', () => {
   })
 })
 
-describe('pages', () => {
+describe('pages of the directory', () => {
   it('a search with 120 hits has pages of 50, 50 and 20, with each entry once and in order', async () => {
     const word = newWord()
     await listMany(120, (n) => `${word} ${String(n).padStart(3, '0')}`)

@@ -82,7 +82,7 @@ describe('disabled users', () => {
     },
   )
 
-  it('a disabled user who signs out can return to the same request as another user', async () => {
+  it('the sign-out form of a disabled user leads back to the same request', async () => {
     await disable()
     const path = authorizePath(requestOf(client))
     const response = await registry(path, { headers: { Cookie: cookie } })

@@ -110,7 +110,7 @@ describe('refusals of the endpoints for clients', () => {
     expect(new Set(ids).size).toBe(50)
   })
 
-  it('a response that is not a refusal has no correlation id and leaves no row', async () => {
+  it('a response that is not a refusal has no correlation id and writes no row', async () => {
     const before = await countRecorded()
     const response = await post('/token', credentialsOf(client))
     expect(response.status).toBe(200)
@@ -229,8 +229,8 @@ describe('a repeated parameter', () => {
   )
 })
 
-describe('the words of a caller', () => {
-  it('the words of a caller are recorded in short form and without control characters', async () => {
+describe('the recorded text of a caller', () => {
+  it('the text of a caller is recorded in short form and without control characters', async () => {
     const scope = `\u001b[31m\u202e\n${'x'.repeat(500)}`
     const response = await post('/token', credentialsOf(client, { scope }))
     const { detail = '' } = (await recorded(response)) ?? {}
@@ -241,7 +241,7 @@ describe('the words of a caller', () => {
     expect((await recorded(unknown))?.clientId).toMatch(/^\?y{496}\.\.\.$/)
   })
 
-  it('the words of a caller are recorded without secrets, in the table and in the log', async () => {
+  it('the text of a caller is recorded without secrets, in the table and in the log', async () => {
     const token = mintToken('accessToken')
     const code = mintToken('authorizationCode')
     const signed = `eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhZGEifQ.${'x'.repeat(86)}`
@@ -341,7 +341,7 @@ describe('refused sign-ins', () => {
 })
 
 describe('faults', () => {
-  it('a fault has a correlation id that only the log has, because D1 may have failed', async () => {
+  it('the correlation id of a fault is recorded only in the log, because D1 may have failed', async () => {
     const broken = serve({
       ...watchedBindings((operation) => {
         if (operation === 'kvWrite') throw new Error('KV is out of reach')
@@ -378,7 +378,7 @@ describe('limits on the record of refusals', () => {
   const limiting = (refuses: (key: string) => boolean) =>
     serve({ REFUSAL_LIMIT: exceededFor(refuses) })
 
-  it('a request over the rate limit has a correlation id and leaves no row', async () => {
+  it('a request over the rate limit has a correlation id and writes no row', async () => {
     const wrong = credentialsOf({ ...client, secret: `${client.secret}x` })
     const before = await countRecorded()
     const response = await post(
@@ -404,7 +404,7 @@ describe('limits on the record of refusals', () => {
     expect(logged).toHaveLength(1)
   })
 
-  it('a request for an unknown path has no correlation id and leaves no row', async () => {
+  it('a request for an unknown path has no correlation id and writes no row', async () => {
     const before = await countRecorded()
     const response = await registry('/wp-login.php')
     expect([response.status, response.headers.has('X-Correlation-Id')]).toEqual([404, false])

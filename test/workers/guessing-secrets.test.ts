@@ -143,7 +143,7 @@ it('a client with the right secret is never delayed by failures of others', asyn
   }
 })
 
-it('a client with an imported secret may try Basic and then the body any number of times', async () => {
+it('a client with an imported secret is never limited for trying Basic before the body', async () => {
   const guarded = serve({ REFUSAL_LIMIT: limiter(LIMIT) })
   const client = await importedClient(RANDOM)
   await env.DB.prepare(`UPDATE client SET auth_method = 'client_secret_post' WHERE client_id = ?1`)

@@ -75,7 +75,7 @@ const KV_STALENESS_MS = KV_STALENESS_SECONDS * 1000
 const NOTHING_MORE = { afterRetry: async () => {}, lost: () => {} }
 
 describe('KV that accepts one write a second for a key', () => {
-  it.each(flows)('$name does not wait for a second write to a key', async (flow) => {
+  it.each(flows)('$name succeeds without a second write to a key within a second', async (flow) => {
     const busy = serviceOn({
       SESSIONS: busyKv(env.SESSIONS),
       CODES: busyKv(env.CODES),

@@ -98,7 +98,7 @@ describe('revocations that an interrupted run of cron writes to KV', () => {
     'D1 UPDATE revocation',
   ]
 
-  it('cron takes these steps to write revocations to KV', async () => {
+  it('cron writes revocations to KV in the expected steps', async () => {
     await revokedUnseen()
     expect((await repairKv([])).operations).toEqual(STEPS)
   })

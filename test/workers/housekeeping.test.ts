@@ -355,7 +355,7 @@ describe('the cron job', () => {
     ])
   })
 
-  it('cron keeps audit rows for AUDIT_KEEP_DAYS', async () => {
+  it('cron keeps audit rows for AUDIT_KEEP_DAYS days', async () => {
     await fill({ ...NONE, audit: 5 }, NONE)
     await cron({ AUDIT_KEEP_DAYS: '500' })
     expect(await count('due-')).toEqual({ ...NONE, audit: 5 })
@@ -391,7 +391,7 @@ describe('old consents', () => {
     ['refresh_family', 'authorization_code'],
     ['authorization_code', 'refresh_family'],
   ])(
-    'an old consent stays while it has a row in %s, even without one in %s',
+    'an old consent is kept while it has a row in %s, even without one in %s',
     async (kept, gone) => {
       const client = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
       const cookie = await signIn(await newUser())

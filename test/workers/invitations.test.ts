@@ -105,7 +105,7 @@ describe('an open invitation', () => {
     expect(await mayEnter(user, PASSWORD)).toBe(false)
   })
 
-  it('exactly one of many simultaneous posts of an invitation sets its password', async () => {
+  it('exactly one of five simultaneous posts of an invitation sets its password', async () => {
     const { user, invitation } = await invited()
     const passwords = Array.from({ length: 5 }, (_, i) => `the password of tab ${i}`)
     const statuses = await Promise.all(
@@ -263,7 +263,7 @@ describe('permission to invite a user', () => {
   })
 })
 
-describe('the form', () => {
+describe('the invitation form', () => {
   it('a short, a missing, a malformed or a mistyped password is refused on the form, and the invitation stays open', async () => {
     const invitation = await newInvitation((await newUser()).id)
     let answer: Response | undefined

@@ -96,7 +96,7 @@ async function lockName({ username }: TestUser) {
 }
 
 describe('an attack from 25 networks on the password of one user', () => {
-  it('an attack from 25 networks locks out a new browser, and not a browser from which the user has signed in', async () => {
+  it('an attack from 25 networks locks out a new browser, and not a browser from which the user has signed in before', async () => {
     const user = await newUser()
     const home = await knownTo(user)
     const attack = async (network: number) => {
@@ -193,7 +193,7 @@ describe('the cookie of a known browser', () => {
     ['invented', async () => 'A'.repeat(43)],
     ['malformed', async () => `${'A'.repeat(43)}A`],
     ["another user's", async () => (await knownTo(await newUser())).token],
-  ])('a browser with a cookie that is %s counts as new', async (_, tokenOf) => {
+  ])('a browser with a cookie that is %s is treated as new', async (_, tokenOf) => {
     const user = await newUser()
     const home = await knownTo(user)
     await lockName(user)
@@ -224,7 +224,7 @@ describe('the cookie of a known browser', () => {
     expect((await home.signIn(user.username)).status).toBe(303)
   })
 
-  it('an unknown cookie of any value is not counted as a browser', async () => {
+  it('an unknown cookie is not counted as a browser, whatever its value', async () => {
     const user = await newUser()
     const counted = () => env.DB.prepare('SELECT count(*) AS n FROM sign_in_failure').first('n')
     const guess = (letter: string) => {
@@ -250,7 +250,7 @@ describe('the cookie of a known browser', () => {
     expect((await planted.forgetSession().signIn(user.username)).status).toBe(303)
   })
 
-  it('the cookie of a known browser counts for every user who signs in from that browser', async () => {
+  it('the cookie of a known browser identifies the browser for every user who signs in from it', async () => {
     const [ada, bob] = [await newUser(), await newUser()]
     const shared = await knownTo(ada)
     expect((await shared.signIn(bob.username)).status).toBe(303)
@@ -289,7 +289,7 @@ describe('sign-out of a session that KV does not show yet', () => {
     expect(await revoked(token)).toBeGreaterThan(0)
   })
 
-  it('a session that KV does not show yet is not revoked a second time, nor after its end', async () => {
+  it('a sign-out does not revoke a session that KV does not show yet a second time, nor after its end', async () => {
     const again = await signedIn()
     await again.signOut()
     const firstMs = await revoked(again.token)

@@ -119,7 +119,7 @@ describe('an owner at /clients/{id}/listing', () => {
     expect(await refusedAs(listClient(admin(), id))).toBe('conflict')
   })
 
-  it('a client is not listed unless an owner wants it', async () => {
+  it('a client cannot be listed unless an owner has requested it', async () => {
     const { id } = await newClient()
     expect(await refusedAs(listClient(admin(), id))).toBe('conflict')
     expect(await refusedAs(declineListing(admin(), id, ''))).toBe('conflict')
@@ -263,7 +263,7 @@ describe('simultaneous changes of a listing', () => {
     }
   })
 
-  it('the directory never shows an unapproved name when an owner renames while an approver lists', async () => {
+  it('the directory never shows an unapproved name when an owner renames a client while an approver lists it', async () => {
     for (let round = 0; round < 10; round += 1) {
       const [before, after] = [newWord(), newWord()]
       const { id } = await newClient({ name: before })
@@ -280,7 +280,7 @@ describe('simultaneous changes of a listing', () => {
 })
 
 describe('the management API', () => {
-  it('the management API lists, declines, requests, takes back and filters, and shows the state in the document of a client', async () => {
+  it('the management API lists, declines, requests and takes back a listing, filters by its state, and shows the state of a client', async () => {
     const caller = await newAdministrator()
     const { id } = await newClient({ ownerId: `owner-${newWord()}` })
     const { ownerId } = await recordOf(id)
@@ -318,7 +318,7 @@ describe('the management API', () => {
   })
 })
 
-it('control: a signed-in user who owns nothing reads no listing page', async () => {
+it('control: /clients/{id}/listing is 404 for a user who does not own the client', async () => {
   const user = await newUser()
   const stranger = ownerWith(user, await signIn(user), withDirectory)
   const id = await newListed()

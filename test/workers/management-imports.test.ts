@@ -78,7 +78,7 @@ const tokenFor = (client: TestClient, more: Record<string, string> = {}) =>
   })
 
 describe('an imported client', () => {
-  it('an imported client keeps its id and its dates, and its old secret gets a token with only what was authorized', async () => {
+  it('an imported client keeps its id and its dates, and its old secret gets a token with only the authorized scopes', async () => {
     const given = await row()
     const { client_id: id } = given
     expect(await imported([given])).toEqual([{ client_id: id, outcome: 'created' }])

@@ -272,7 +272,7 @@ describe('narrowing of a user', () => {
       false,
     ],
   ])(
-    'the sessions of a user %s end exactly when the user has lost something',
+    'the sessions of a user %s end if, and only if, the user has lost something',
     async (_, change, isOver) => {
       const held = { scopes: ['a:b', 'c:d'], endorsements: ['cs.*'] }
       const [user, other] = [await newUser(held), await newUser(held)]

@@ -62,7 +62,7 @@ describe('loopback redirect URIs', () => {
     expect([refused.status, refused.headers.get('Location')]).toEqual([400, null])
   })
 
-  it('a confidential client uses the port that it registered', async () => {
+  it('a confidential client is redirected only to the loopback port that it registered', async () => {
     const registered = 'http://localhost:3000/callback'
     const client = await newClient({ redirectUris: [registered] })
     expect((await open(client, registered)).status).toBe(200)

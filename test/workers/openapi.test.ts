@@ -26,7 +26,7 @@ type Document = {
 }
 
 describe('/openapi.json', () => {
-  it('the document has every operation of the management API and the OAuth endpoints, and none of the authenticator', async () => {
+  it('/openapi.json has every operation of the management API and the OAuth endpoints, and none of the authenticator', async () => {
     const response = await registry('/openapi.json')
     expect(response.status).toBe(200)
     expect(response.headers.get('Content-Type')).toBe('application/json')
@@ -54,7 +54,7 @@ describe('/openapi.json', () => {
     expect(new Set(names).size).toBe(names.length)
   })
 
-  it('the addresses in the document are those of the issuer and not of the request', async () => {
+  it('the addresses in /openapi.json are those of the issuer and not of the request', async () => {
     const response = await registry('http://evil.example/openapi.json')
     expect(await response.text()).not.toContain('evil.example')
   })
@@ -89,7 +89,7 @@ describe('/openapi.json', () => {
 })
 
 describe('the OAuth endpoints in the document', () => {
-  it('the responses of the OAuth endpoints have the members of the document and no others', async () => {
+  it('the responses of the OAuth endpoints have exactly the members that /openapi.json describes', async () => {
     const conforms = async (schema: z.core.$ZodType, response: Response) =>
       z.parse(schema, await response.json())
     const client = await newRefreshingClient()
@@ -115,7 +115,7 @@ describe('the OAuth endpoints in the document', () => {
 })
 
 describe('/docs', () => {
-  it('the reference has a section for every operation and every type of problem, and loads only our own stylesheets', async () => {
+  it('/docs has a section for every operation and every type of problem, and loads only our own stylesheets', async () => {
     const response = await registry('/docs')
     const page = await response.text()
     for (const id of [...OPERATIONS.map(({ name }) => name), ...PROBLEM_TYPES]) {
@@ -134,7 +134,7 @@ describe('/docs', () => {
     )
   })
 
-  it('every link of the reference leads somewhere', async () => {
+  it('every link of /docs has a target', async () => {
     const page = await (await registry('/docs')).text()
     const links = new Set(Array.from(page.matchAll(/<a href="([^"]+)"/g), ([, href = '']) => href))
     expect(links.size).toBeGreaterThan(OPERATIONS.length)

@@ -9,6 +9,7 @@ import {
   CLIENT,
   filled,
   minted,
+  newOwnedClient,
   newOwner,
   type Owner,
   ownerWith,
@@ -130,7 +131,7 @@ describe('registering a client', () => {
     expect(told).not.toContain('regs_')
   })
 
-  it('a form whose nonce was changed registers no client', async () => {
+  it('a registration form with a changed nonce registers no client', async () => {
     const owner = await newOwner()
     const answer = await owner.submit('/new-client', { ...CLIENT, nonce: 'registry-x' })
     expect(answer.status).toBe(403)
@@ -152,7 +153,7 @@ describe('registering a client', () => {
       },
     ],
   ])(
-    'a forged form that names an id that is %s registers a client with another id',
+    'a forged registration form that names an id that is %s registers a client with another id',
     async (_, idOf) => {
       const [owner, other] = [await newOwner(), await newOwner()]
       const asked = await idOf(other)
@@ -167,7 +168,7 @@ describe('registering a client', () => {
     },
   )
 
-  it('a form that is sent again after its client was deleted and the user signed in again registers a client with another id', async () => {
+  it('a registration form that is sent again after its client was deleted and the user signed in again registers a client with another id', async () => {
     const owner = await newOwner()
     const fields = filled(await owner.form('/new-client'), CLIENT)
     const [id = ''] = referencesIn(await (await owner.send('/new-client', fields)).text())
@@ -208,8 +209,7 @@ describe('registering a client', () => {
 
 describe('changing a client', () => {
   it('an edit changes only name, web page, description and redirect URIs, and the audit names the changes', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner)
+    const { owner, id } = await newOwnedClient()
     const before = await recordOf(id)
     const changed = {
       name: 'قائمة القراءة',
@@ -244,8 +244,7 @@ describe('changing a client', () => {
   })
 
   it('an edit of a client that was changed meanwhile changes nothing, and the page in the response keeps what was typed and works', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner)
+    const { owner, id } = await newOwnedClient()
     const path = `/clients/${id}/edit`
     const old = await owner.form(path)
     await owner.submit(path, { name: 'First' })
@@ -327,8 +326,7 @@ describe('changing a client', () => {
   ])(
     'an owner cannot enable a client that an administrator disabled %s an owner did',
     async (_, first) => {
-      const owner = await newOwner()
-      const { id } = await register(owner)
+      const { owner, id } = await newOwnedClient()
       if (first) await disableClient(admin(), id)
       await owner.submit(`/clients/${id}/disable`)
       if (!first) await disableClient(admin(), id)
@@ -346,8 +344,7 @@ describe('changing a client', () => {
   )
 
   it('a deleted client is gone with its secrets, and the list of clients says so', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner)
+    const { owner, id } = await newOwnedClient()
     expect(await owner.page(`/clients/${id}/delete`)).toContain('cannot be brought back')
     const answer = await owner.submit(`/clients/${id}/delete`)
     expect(answer.headers.get('Location')).toBe('/clients?done=deleted')
@@ -466,8 +463,7 @@ describe('visitors', () => {
   })
 
   it('a form that is sent after the session has ended changes nothing and can be sent again after a sign-in', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner)
+    const { owner, id } = await newOwnedClient()
     const path = `/clients/${id}/edit`
     const fields = (await owner.form(path)).map(([name, value]): [string, string] => [
       name,

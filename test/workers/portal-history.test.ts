@@ -9,7 +9,7 @@ import {
   disableClient,
   withdrawFromClient,
 } from '../../src/flows/registration/clients.ts'
-import { newOwner, type Owner, register, share } from './portal.ts'
+import { newOwnedClient, newOwner, type Owner, register, share } from './portal.ts'
 import { actBy, admin, changeClient, givenClient } from './registering.ts'
 import { newClient } from './registry.ts'
 
@@ -119,8 +119,7 @@ describe('the history of a client', () => {
   })
 
   it('a long history has 50 entries a page, each once', async () => {
-    const ada = await newOwner()
-    const { id } = await register(ada)
+    const { owner: ada, id } = await newOwnedClient()
     await env.DB.batch(
       Array.from({ length: 120 }, (_, n) =>
         env.DB.prepare(

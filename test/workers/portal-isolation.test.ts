@@ -235,7 +235,7 @@ describe('forged and replayed forms', () => {
           ],
         ),
     ],
-  ])('a form %s changes nothing', async (_, spoil) => {
+  ])('a form of the portal %s changes nothing', async (_, spoil) => {
     for (const path of WITH_FORMS) {
       const forms = await formsAt(other, path, own)
       const before = await rowsOf()
@@ -264,7 +264,7 @@ describe('forged and replayed forms', () => {
     },
   )
 
-  it('a form that another site posts changes nothing', async () => {
+  it('a form of the portal that another site posts changes nothing', async () => {
     for (const path of WITH_FORMS) {
       const [fields = []] = await formsAt(other, path, own)
       const before = await rowsOf()

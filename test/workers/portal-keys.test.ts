@@ -7,7 +7,15 @@ import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { asserting, assertionOf, type Key, keySetOf, newKey } from './keys.ts'
 import { exceededFor } from './limits.ts'
-import { minted, newOwner, type Owner, ownerWith, referencesIn, register } from './portal.ts'
+import {
+  minted,
+  newOwnedClient,
+  newOwner,
+  type Owner,
+  ownerWith,
+  referencesIn,
+  register,
+} from './portal.ts'
 import { auditOf, recordOf } from './registering.ts'
 import { credentialsOf, newClient, post, serve } from './registry.ts'
 import { newHost, publish, requestsTo, served } from './world.ts'
@@ -149,8 +157,7 @@ describe('registering a client with keys', () => {
 
 describe('changing keys', () => {
   it('an owner adds a key and removes another, and each is accepted for as long as it is in the set', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner, { ...MACHINE, jwks: set(key) })
+    const { owner, id } = await newOwnedClient({ ...MACHINE, jwks: set(key) })
     const shown = await owner.form(`/clients/${id}/keys`)
     expect(JSON.parse(new Map(shown).get('jwks') ?? '').keys).toHaveLength(1)
     expect((await change(owner, id, { jwks: set(key, other) })).status).toBe(303)
@@ -163,8 +170,7 @@ describe('changing keys', () => {
   })
 
   it('an owner replaces a JWK Set by a jwks_uri and back', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner, { ...MACHINE, jwks: set(key) })
+    const { owner, id } = await newOwnedClient({ ...MACHINE, jwks: set(key) })
     const jwks_uri = await published(other)
     expect((await change(owner, id, { jwks_uri })).status).toBe(303)
     expect([await signedBy(id, key), await signedBy(id, other)]).toEqual([401, 200])
@@ -174,8 +180,7 @@ describe('changing keys', () => {
   })
 
   it('keys with an unsupported curve are left out, and the page says so', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner, { ...MACHINE, jwks: set(key) })
+    const { owner, id } = await newOwnedClient({ ...MACHINE, jwks: set(key) })
     const jwks = keySetOf(key.jwk, { kty: 'EC', crv: 'secp256k1', x: 'a', y: 'b' })
     const answer = await change(owner, id, { jwks })
     const page = await answer.text()
@@ -189,8 +194,7 @@ describe('changing keys', () => {
   })
 
   it('a client changes from a secret to keys and back, and only its current credentials are accepted', async () => {
-    const owner = await newOwner()
-    const { id, secret } = await register(owner, MACHINE)
+    const { owner, id, secret } = await newOwnedClient(MACHINE)
     expect(await bySecret(id, secret)).toBe(200)
     expect(await owner.page(`/clients/${id}/keys`)).toContain('Its secrets end at once')
     expect((await change(owner, id, { jwks: set(key) })).status).toBe(303)
@@ -207,8 +211,7 @@ describe('changing keys', () => {
   })
 
   it('a change of the authentication method revokes the sessions of the old method in the same batch', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner, MACHINE)
+    const { owner, id } = await newOwnedClient(MACHINE)
     const isRevoked = async () =>
       (await env.DB.prepare('SELECT 1 FROM revocation WHERE subject = ?1').bind(id).first()) !==
       null

@@ -60,7 +60,7 @@ const ownersOf = async (id: string) => {
 }
 
 describe('an offer', () => {
-  it('a user reads who offers which client, with markup and directions as plain text', async () => {
+  it('the portal shows a user who offers which client, with markup and text directions as plain text', async () => {
     const name = '<b>Bank</b>\u202e"'
     const { ada, bea, id } = await offered({ name: '<b>Bank</b>"' })
     const page = await bea.page('/clients')
@@ -182,7 +182,7 @@ describe('an offer', () => {
     expect((await rowsOf(id)).map((row) => row.user_id)).not.toContain(other.userId)
   })
 
-  it('an offer ends after 30 days, and can then be made again', async () => {
+  it('an offer expires after 30 days, and can then be made again', async () => {
     const { ada, bea, id } = await offered()
     const fields = await fieldsFor(bea, id, 'accept')
     const old = Math.floor(Date.now() / 1000) - KEEP_OFFERS_SECONDS
@@ -255,7 +255,7 @@ describe('an offer', () => {
 })
 
 describe('the limit on offers', () => {
-  it('a client has at most 20 further owners and offers together, also when an operator adds owners meanwhile', async () => {
+  it('a client has at most 20 further owners and offers together, even when an operator adds owners meanwhile', async () => {
     const { ada, bea, id } = await offered()
     const owners = (count: number) =>
       changeClient(id, {
@@ -368,7 +368,7 @@ describe('simultaneous acts', () => {
     expect((await answerOffer(bea, id, 'accept')).status).toBe(303)
   })
 
-  it('an owner who keeps changing the client cannot keep a user from declining', async () => {
+  it('an owner who keeps changing a client cannot prevent a user from declining it', async () => {
     const { ada, bea, id } = await offered()
     const fields = await fieldsFor(bea, id, 'decline')
     await ada.submit(`/clients/${id}/edit`, { name: 'Changed' })

@@ -19,6 +19,7 @@ import {
   CLIENT,
   filled,
   minted,
+  newOwnedClient,
   newOwner,
   type Owner,
   offer,
@@ -45,8 +46,7 @@ const takeBack = (owner: Owner, id: string, take: string[]) =>
 
 describe('asking for permissions', () => {
   it('a request of an owner is recorded, and the owner sees it authorized, declined and withdrawn with reasons', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner)
+    const { owner, id } = await newOwnedClient()
     await newResource([READ], { name: 'The shelf' })
     const words = await owner.page(`/clients/${id}/permissions`)
     expect(words).toContain('“Read what you keep”')
@@ -89,8 +89,7 @@ describe('asking for permissions', () => {
   })
 
   it('a requested scope that the catalogue gives to every client is authorized at once', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner)
+    const { owner, id } = await newOwnedClient()
     await createScope(admin(), {
       name: FREE,
       sentence: 'Read what is free',
@@ -124,8 +123,7 @@ describe('asking for permissions', () => {
   ])(
     'a request for %s is refused beside the field, and keeps what was typed',
     async (_, changed, why) => {
-      const owner = await newOwner()
-      const { id } = await register(owner)
+      const { owner, id } = await newOwnedClient()
       const before = await recordOf(id)
       const typed = { other_scopes: '', endorsements: '', ...changed }
       const answer = await ask(owner, id, typed)
@@ -138,8 +136,7 @@ describe('asking for permissions', () => {
   )
 
   it('a public client cannot request client_credentials', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner, { kind: 'browser' })
+    const { owner, id } = await newOwnedClient({ kind: 'browser' })
     expect(await owner.page(`/clients/${id}/permissions`)).not.toContain(
       'value="client_credentials"',
     )
@@ -151,8 +148,7 @@ describe('asking for permissions', () => {
   })
 
   it('a client has at most 100 open requests', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner)
+    const { owner, id } = await newOwnedClient()
     const many = Array.from({ length: 60 }, (_, n) => `${READ}:${n}`).join(' ')
     expect((await ask(owner, id, { other_scopes: many })).status).toBe(303)
     const more = Array.from({ length: 60 }, (_, n) => `${WRITE}:${n}`).join(' ')
@@ -166,8 +162,7 @@ describe('asking for permissions', () => {
 
 describe('taking back', () => {
   it('an owner takes back an authorized permission, which is recorded, and a requested one, which is not', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner)
+    const { owner, id } = await newOwnedClient()
     await authorizeClient(admin(), id, { scopes: [READ] })
     await ask(owner, id, { scopes: [WRITE] })
     const take = [`scope ${READ}`, `scope ${WRITE}`, 'scope not:held']
@@ -302,8 +297,7 @@ describe('owners', () => {
     ['a name that no user has', 'no-such-user', 'no user is known by the name'],
     ['nobody', ' ', 'must not be empty'],
   ])('an offer to %s is refused beside the field', async (_, owner, why) => {
-    const ada = await newOwner()
-    const { id } = await register(ada)
+    const { owner: ada, id } = await newOwnedClient()
     const answer = await offer(ada, id, owner)
     expect([answer.status, await answer.text()]).toEqual([
       400,
@@ -313,8 +307,7 @@ describe('owners', () => {
   })
 
   it('a client cannot be offered to its owner, and has at most 21 owners', async () => {
-    const ada = await newOwner()
-    const { id } = await register(ada)
+    const { owner: ada, id } = await newOwnedClient()
     const again = await offer(ada, id, ada.user.username)
     expect(again.status).toBe(409)
     const furtherOwners = Array.from({ length: 20 }, (_, n) => `someone-${n}`)
@@ -372,8 +365,7 @@ describe('owners and permissions over the management API', () => {
   })
 
   it('an update that replaces the list of permissions records a decision for each removed one', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner)
+    const { owner, id } = await newOwnedClient()
     await authorizeClient(admin(), id, { scopes: [READ] })
     await ask(owner, id, { scopes: [WRITE] })
     const replace = (mode: 'authorize' | 'request') =>
@@ -389,8 +381,7 @@ describe('owners and permissions over the management API', () => {
   })
 
   it('the deletion of a scope records a decision for every client that held or requested it', async () => {
-    const owner = await newOwner()
-    const { id } = await register(owner)
+    const { owner, id } = await newOwnedClient()
     const name = `${MINE}:gone`
     await createScope(admin(), { name, sentence: 'Go', selfRegistered: false, sensitive: false })
     await authorizeClient(admin(), id, { scopes: [name] })
@@ -407,8 +398,7 @@ describe('owners and permissions over the management API', () => {
 
   it('an owner cannot authorize, withdraw or update as an administrator does, nor disable another client', async () => {
     const { ownerActor } = await import('../../src/flows/registration/own-clients.ts')
-    const owner = await newOwner()
-    const { id } = await register(owner)
+    const { owner, id } = await newOwnedClient()
     const other = await newClient()
     const act = { ...admin(), actor: ownerActor(owner.user.id) }
     const change = { fields: { mayIntrospect: true }, lists: {}, mode: 'authorize' as const }

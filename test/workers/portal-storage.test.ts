@@ -8,6 +8,7 @@ import { countedBindings, nothing } from './counting.ts'
 import {
   CLIENT,
   filled,
+  newOwnedClient,
   newOwner,
   type Owner,
   offer,
@@ -56,7 +57,7 @@ describe('storage operations of the portal', () => {
     expect(await costOf(() => fetch('/portal.css'), 200)).toEqual(nothing())
   })
 
-  it('a check of a request costs its page and what the request reads, and writes nothing', async () => {
+  it('a check of a request costs its page and the reads of the request, and writes nothing', async () => {
     const path = at('/clients/:client_id/check')
     const fields = await owner.form(path)
     const check = (request: string) => () => owner.send(path, filled(fields, { request }))
@@ -103,8 +104,7 @@ describe('storage operations of the portal', () => {
   })
 
   it('an answer to an offer costs what a change costs, and an answer to an offer that is gone writes nothing', async () => {
-    const other = await newOwner()
-    const { id: offered } = await register(other)
+    const { owner: other, id: offered } = await newOwnedClient()
     await offer(other, offered, owner.user.username)
     const fields = (await offerForm(owner, offered)) ?? []
     const accept = () => owner.send('/clients', [...fields, ['act', 'accept']])

@@ -116,6 +116,12 @@ export async function register(
   return { id, secret }
 }
 
+/** A client that a new owner registers by the form, and the owner. */
+export async function newOwnedClient(changed: Filled = {}) {
+  const owner = await newOwner()
+  return { owner, ...(await register(owner, changed)) }
+}
+
 /** Offers the client to a user. */
 export const offer = (owner: Owner, id: string, name: string) =>
   owner.submit(`/clients/${id}/owners`, { owner: name }, 'offer_ownership')

@@ -206,7 +206,7 @@ describe('prompt=login and max_age', () => {
 
 describe('prompt=consent and prompt=select_account', () => {
   it.each(['consent', 'select_account', 'consent select_account', ' select_account  consent'])(
-    'prompt=%j shows the page although a remembered consent would answer',
+    'prompt=%j shows the consent page even if a remembered consent would suffice',
     async (prompt) => {
       await remember()
       expect(codeIn(await open({}))).toMatch(/^regc_/)
@@ -273,7 +273,7 @@ describe('login_hint', () => {
     expect(await shown('"><script>')).toBe('"><script>')
   })
 
-  it('a login_hint longer than any name is left out', async () => {
+  it('the sign-in page omits a login_hint that is longer than any username', async () => {
     expect(await shown('a'.repeat(320))).toBe('a'.repeat(320))
     expect(await shown('a'.repeat(321))).toBe('')
   })
