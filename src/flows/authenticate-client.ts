@@ -43,14 +43,14 @@ export async function authenticateClient(
   presented: PresentedClient,
   deps: ClientDeps,
   context: RequestContext,
-  more: ReadWithClient = {},
+  alsoRead: ReadWithClient = {},
 ): Promise<Client> {
-  const record = await deps.clients.findFresh(presented.clientId, more)
+  const record = await deps.clients.findFresh(presented.clientId, alsoRead)
   return authenticateOn({ presented, record, isJustRead: true }, deps, context)
 }
 
-/** The records that one request may be authenticated on, one after another. `record` null: there is no such client. */
-type Presentation = Readonly<{
+/** What is authenticated, and on which record of the client. `record` null: there is no such client. */
+type PresentedOnRecord = Readonly<{
   presented: PresentedClient
   record: Client | null
   /** Not kept from an earlier request. */
@@ -62,7 +62,7 @@ type Presentation = Readonly<{
  * with, so that an unknown id takes as long as a wrong secret.
  */
 export async function authenticateOn(
-  { presented, record, isJustRead }: Presentation,
+  { presented, record, isJustRead }: PresentedOnRecord,
   deps: ClientDeps,
   context: RequestContext,
 ): Promise<Client> {

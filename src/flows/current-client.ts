@@ -12,10 +12,10 @@ import type { ReadWithClient } from '../stores/clients.ts'
 import { authenticateClient, type ClientDeps, UnverifiedAssertion } from './authenticate-client.ts'
 import type { Deps, RequestContext } from './deps.ts'
 
-type Presentation = Readonly<{
+/** What a request shows of its client, and how its client is found. */
+type ClientRequest = Readonly<{
   presented: PresentedClient
-  /** What is read with the client. */
-  more: ReadWithClient
+  alsoRead: ReadWithClient
   /** Throws unless the request shows a code or a refresh token of the client. It has no effects. */
   requireOwned?: (client: Client) => Promise<unknown>
   /** For refreshes a document serves for a while that is no longer fresh. */
@@ -24,11 +24,12 @@ type Presentation = Readonly<{
 type CurrentDeps = ClientDeps & Pick<Deps, 'documents'>
 
 /**
- * Authenticates the client and checks the request, which `check` refuses by throwing. Where the client's document had to be
- * read again, the client is authenticated and the request checked once more, on what the document says now.
+ * Authenticates the client and runs `check`, which throws to refuse the request. Mostly that is all. If the client is known by
+ * a metadata document that has to be read again, the client is then authenticated and `check` runs a second time, on what the
+ * document says now.
  */
 export async function checkOnCurrentClient<Checked>(
-  asked: Presentation,
+  asked: ClientRequest,
   check: (client: Client) => Checked | Promise<Checked>,
   deps: CurrentDeps,
   context: RequestContext,
@@ -39,21 +40,21 @@ export async function checkOnCurrentClient<Checked>(
   return current ? check(current) : checked
 }
 
-/** The client may have begun to sign with another key: where none that is kept verifies its assertion, its keys are read again. */
+/** If no kept key verifies the client's assertion, the keys are read again: the client may have begun to sign with another key. */
 async function authenticate(
-  { presented, more, requireOwned }: Presentation,
+  { presented, alsoRead, requireOwned }: ClientRequest,
   deps: CurrentDeps,
   context: RequestContext,
 ): Promise<Client> {
   try {
-    return await authenticateClient(presented, deps, context, more)
+    return await authenticateClient(presented, deps, context, alsoRead)
   } catch (cause) {
     if (!(cause instanceof UnverifiedAssertion) || !hasPublishedKeys(cause.client)) throw cause
     if (!requireOwned || !(await passes(requireOwned, cause.client))) throw cause
     const { clientId } = presented
     const { kind } = await deps.documents.resolve({ clientId, cause: 'unknown_key' })
     if (kind !== 'current') throw cause
-    return authenticateClient(presented, deps, context, more)
+    return authenticateClient(presented, deps, context, alsoRead)
   }
 }
 
@@ -72,7 +73,7 @@ async function passes(check: (client: Client) => Promise<unknown>, client: Clien
 /** The client as its document describes it now; null where what is known is fresh. */
 async function readAgain(
   client: Client,
-  { presented, more, mayBeStale = false }: Presentation,
+  { presented, alsoRead, mayBeStale = false }: ClientRequest,
   deps: CurrentDeps,
   context: RequestContext,
 ): Promise<Client | null> {
@@ -81,7 +82,7 @@ async function readAgain(
   if (!needsDocument(clientId, client, now)) return null
   const resolution = await deps.documents.resolve({ clientId, cause: 'not_fresh' })
   // The document may be fresh by another request.
-  const asOfNow = await authenticateClient(presented, deps, context, more)
+  const asOfNow = await authenticateClient(presented, deps, context, alsoRead)
   if (!needsDocument(clientId, asOfNow, now)) return asOfNow
   const { document } = asOfNow
   if (!(mayBeStale && document !== null && mayServeRefreshes(document, now))) {

@@ -38,11 +38,11 @@ export async function introspect(
   const presented = readClientAuthentication(fields, authorization)
   // RFC 7662 §2.1: the endpoint MUST require authorization, and the id of a public client is no secret.
   if (presented.method === 'none') throw invalidCredentials('introspection without authentication')
-  const grant = kind === 'refreshToken' ? await tokenDigestOf(token) : null
+  const tokenDigest = kind === 'refreshToken' ? await tokenDigestOf(token) : null
   const reading = READERS[kind]
   const session = reading && prefetch(reading(token, deps, context))
-  const standing = grant && prefetch(deps.refreshTokens.find(grant))
-  const asked = { presented, more: { grant } }
+  const standing = tokenDigest && prefetch(deps.refreshTokens.find(tokenDigest))
+  const asked = { presented, alsoRead: { allowedWith: tokenDigest } }
   const client = await checkOnCurrentClient(asked, (asking) => asking, deps, context)
   const active =
     (await session) ?? (await activeRefreshToken(await standing, client, deps, context))

@@ -51,8 +51,8 @@ export const FIND_CLIENT = `SELECT ${CLIENT_COLUMNS},
 
 export const findParameters = (
   clientId: string,
-  { resources = [], grant = null }: ReadWithClient = {},
-) => [clientId, JSON.stringify(resources), grant]
+  { resources = [], allowedWith = null }: ReadWithClient = {},
+) => [clientId, JSON.stringify(resources), allowedWith]
 
 const DAY_SECONDS = 86_400
 
@@ -83,18 +83,18 @@ export const readClientRow = rowReader<Client>(CLIENT_ROW)
 
 /** Which resources to read with a client, beside its default ones. */
 export type ReadWithClient = Readonly<{
-  /** Canonical URIs. */
+  /** Those with these canonical URIs. */
   resources?: readonly string[]
-  /** A code or a refresh token: the resources of its grant. */
-  grant?: TokenDigest | null
+  /** Those that the user allowed with this code or refresh token. */
+  allowedWith?: TokenDigest | null
 }>
 
 async function findIn(
   db: Pick<Database, 'prepare'>,
   clientId: string,
-  more?: ReadWithClient,
+  alsoRead?: ReadWithClient,
 ): Promise<Client | null> {
-  const statement = bound(db, FIND_CLIENT, ...findParameters(clientId, more))
+  const statement = bound(db, FIND_CLIENT, ...findParameters(clientId, alsoRead))
   const row = await statement.first<RowOf<Client>>()
   return row && readClientRow(row)
 }
@@ -104,9 +104,9 @@ export type ClientStore = ReturnType<typeof clientStore>
 /** `near` may be a D1 session that reads from a replica. Writes go to `primary`. */
 export const clientStore = (primary: Database, near: () => Pick<Database, 'prepare'>) => ({
   /** Null if unknown. May be read from a replica and be seconds old. */
-  find: (clientId: ClientId, more?: ReadWithClient) => findIn(near(), clientId, more),
+  find: (clientId: ClientId, alsoRead?: ReadWithClient) => findIn(near(), clientId, alsoRead),
   /** Null if unknown. Read from the primary: never stale. */
-  findFresh: (clientId: ClientId, more?: ReadWithClient) => findIn(primary, clientId, more),
+  findFresh: (clientId: ClientId, alsoRead?: ReadWithClient) => findIn(primary, clientId, alsoRead),
   /** Records the day on which a secret was used. A lost write is harmless. */
   async touchCredential(clientId: ClientId, secretDigest: SecretDigest, now: number) {
     await bound(primary, TOUCH_CREDENTIAL, clientId, secretDigest, now).run()

@@ -136,7 +136,7 @@ async function whyLost(
 ): Promise<Exclude<Rotation, { kind: 'won' }>> {
   const [token, client, proof] = await db.batch([
     bound(db, FIND_REFRESH_TOKEN, tokenDigest),
-    bound(db, FIND_CLIENT, ...findParameters(clientId, { grant: tokenDigest })),
+    bound(db, FIND_CLIENT, ...findParameters(clientId, { allowedWith: tokenDigest })),
     bound(db, FIND_JTI, usedProof),
   ])
   if (proof?.results.length) return { kind: 'proof_used' }

@@ -21,8 +21,8 @@ import {
   refuse,
 } from './check-redemption.ts'
 import {
-  type Holding,
-  holdingOf,
+  type Granted,
+  grantedOf,
   type IssuedToken,
   issueTokens,
   type Minted,
@@ -40,8 +40,8 @@ export async function redeemCode(request: TokenRequest): Promise<IssuedToken> {
   const { codeDigest, deps, context } = attempt
   const bought = await mint(attempt)
   try {
-    const holding = await spendCode(bought, attempt)
-    const issued = await issueTokens(bought, holding, attempt)
+    const granted = await spendCode(bought, attempt)
+    const issued = await issueTokens(bought, granted, attempt)
     context.defer(deps.codes.forget(codeDigest))
     return issued
   } catch (cause) {
@@ -78,12 +78,12 @@ async function newFamily(token: string, { code, jkt, deps, context }: Redeemer) 
 }
 
 /** Exactly one of several simultaneous calls returns. */
-async function spendCode(bought: Bought, attempt: RedemptionAttempt): Promise<Holding> {
+async function spendCode(bought: Bought, attempt: RedemptionAttempt): Promise<Granted> {
   const { codeDigest, code, target, deps, context } = attempt
   deps.checking?.('spending')
   const spending = await deps.codes.spend(codeDigest, bought.purchase, context.now)
   return spending.kind === 'won'
-    ? holdingOf(target.scopes, code, spending, attempt)
+    ? grantedOf(target.scopes, code, spending, attempt)
     : refuseSpending(spending, attempt)
 }
 

@@ -44,10 +44,10 @@ export async function checkRedemption(request: TokenRequest): Promise<Redemption
   const codeDigest = hasForm ? await tokenDigestOf(redemption.code) : null
   const carried = prefetch(readCarriedCode(codeDigest, deps))
   const asked = { ...request, redemption, codeDigest, carried }
-  const more = { resources: namedResources(fields), grant: codeDigest }
+  const alsoRead = { resources: namedResources(fields), allowedWith: codeDigest }
   const requireOwned = (client: Client) => checkCode(callerOf(asked, client))
   const checkOn = (client: Client) => check(callerOf(asked, client))
-  return checkOnCurrentClient({ presented, more, requireOwned }, checkOn, deps, context)
+  return checkOnCurrentClient({ presented, alsoRead, requireOwned }, checkOn, deps, context)
 }
 
 async function check(caller: Caller<Asked>): Promise<RedemptionAttempt> {

@@ -37,9 +37,9 @@ type Asked = TokenRequest &
     /** The resources that the request names, as `formatResources` writes them. */
     named: string
   }>
-type Holder = Caller<Omit<Asked, 'standing'>> &
+type Refresher = Caller<Omit<Asked, 'standing'>> &
   Readonly<{ tokenDigest: TokenDigest; standing: RefreshTokenStanding }>
-export type RefreshAttempt = Holder & Attempt
+export type RefreshAttempt = Refresher & Attempt
 
 /** The token was used before, and not by a retry of the same client: there is a second copy of it. */
 export class ReplayedToken extends Replayed {
@@ -60,40 +60,40 @@ export async function checkRefresh(request: TokenRequest): Promise<RefreshAttemp
   const resources = namedResources(fields)
   const named = formatResources(resources)
   const asked = { ...request, token, tokenDigest, standing, named }
-  const more = { resources, grant: tokenDigest }
+  const alsoRead = { resources, allowedWith: tokenDigest }
   const requireOwned = async (client: Client) =>
-    requireOwnToken(await holderOf(callerOf(asked, client)))
+    requireOwnToken(await refresherOf(callerOf(asked, client)))
   const checkOn = (client: Client) => check(callerOf(asked, client))
-  const reading = { presented, more, requireOwned, mayBeStale: true }
+  const reading = { presented, alsoRead, requireOwned, mayBeStale: true }
   return checkOnCurrentClient(reading, checkOn, deps, context)
 }
 
 async function check(caller: Caller<Asked>): Promise<RefreshAttempt> {
   requireAllowed(caller)
-  const holder = await holderOf(caller)
-  await checkToken(holder)
-  const { family } = holder.standing
+  const refresher = await refresherOf(caller)
+  await checkToken(refresher)
+  const { family } = refresher.standing
   caller.deps.checking?.('target')
-  const attempt = { ...holder, target: targetOf(holder) }
+  const attempt = { ...refresher, target: targetOf(refresher) }
   // Everything that the family has, not only what this request narrows it to: the next refresh token keeps the rest.
   requireIssuable(attempt, family.user, family.jkt !== null)
   return attempt
 }
 
-export async function checkToken(holder: Holder) {
-  requireOwnToken(holder)
-  holder.deps.checking?.('reuse')
-  await requireNotReplayed(holder)
+export async function checkToken(refresher: Refresher) {
+  requireOwnToken(refresher)
+  refresher.deps.checking?.('reuse')
+  await requireNotReplayed(refresher)
 }
 
 /** Refuses all who may not use the token. */
-function requireOwnToken(holder: Holder) {
-  const { checking } = holder.deps
-  requireSameClient(holder)
+function requireOwnToken(refresher: Refresher) {
+  const { checking } = refresher.deps
+  requireSameClient(refresher)
   checking?.('dpop_key')
-  requireSameKey(holder)
+  requireSameKey(refresher)
   checking?.('expiry')
-  requireLivingFamily(holder)
+  requireLivingFamily(refresher)
 }
 
 const refusal = (detail: string) =>
@@ -112,14 +112,14 @@ const readStanding = async (
   { refreshTokens }: Pick<Deps, 'refreshTokens'>,
 ) => tokenDigest && refreshTokens.find(tokenDigest)
 
-async function holderOf(caller: Caller<Asked>): Promise<Holder> {
+async function refresherOf(caller: Caller<Asked>): Promise<Refresher> {
   const { tokenDigest, standing, deps } = caller
   deps.checking?.('refresh_token')
   if (tokenDigest === null) return refuse('malformed token')
   return { ...caller, tokenDigest, standing: (await standing) ?? refuse('unknown token') }
 }
 
-function requireSameClient({ standing: { family }, client }: Holder) {
+function requireSameClient({ standing: { family }, client }: Refresher) {
   if (family.clientId !== client.clientId) refuse('issued to another client')
 }
 
@@ -128,7 +128,7 @@ function requireSameClient({ standing: { family }, client }: Holder) {
  * bound by its authentication, so that it may change its key. But a family that began with proofs goes on with proofs,
  * or a thief of the client's secret could get bearer tokens.
  */
-function requireSameKey({ standing: { family }, client, jkt }: Holder) {
+function requireSameKey({ standing: { family }, client, jkt }: Refresher) {
   if (family.jkt === null) return
   if (jkt === null) refuse('no DPoP proof, but the family was started with one')
   if (isPublic(client) && jkt !== family.jkt) refuse('a DPoP proof of another key')
@@ -138,7 +138,7 @@ function requireSameKey({ standing: { family }, client, jkt }: Holder) {
 const secondsAgo = (at: number, now: number) => Math.max(0, now - at)
 
 /** Also by D1's clock, which the statement that rotates asks. */
-function requireLivingFamily({ standing: { family, readAt }, context: { now } }: Holder) {
+function requireLivingFamily({ standing: { family, readAt }, context: { now } }: Refresher) {
   if (family.endedAt !== null) refuse(`its family ended ${secondsAgo(family.endedAt, now)} s ago`)
   const age = Math.max(now, readAt) - family.expiresAt
   if (age >= 0) refuse(`expired ${age} s ago`)
@@ -150,7 +150,7 @@ function requireLivingFamily({ standing: { family, readAt }, context: { now } }:
  * request with another key, or with a proof where the first had none, is not the same request. Nor is one for other
  * resources: its client would send the first request's access token to a service that it is not for.
  */
-export function repeatable({ standing, named, jkt, deps, context }: Holder) {
+export function repeatable({ standing, named, jkt, deps, context }: Refresher) {
   const { family, spentAt, successor } = standing
   if (spentAt === null || !successor?.derivation) return null
   if (jkt !== family.jkt || named !== successor.derivation.resources) return null
@@ -164,13 +164,13 @@ export function repeatable({ standing, named, jkt, deps, context }: Holder) {
  * RFC 9700 §4.14.2. Where a retry gets no tokens, one by the same authenticated client still ends nothing: a thief of the
  * token could not have authenticated. Nor does one that only names other resources: naming the same would have got tokens.
  */
-async function requireNotReplayed(holder: Holder) {
-  const { standing, client, proof, deps, context } = holder
+async function requireNotReplayed(refresher: Refresher) {
+  const { standing, client, proof, deps, context } = refresher
   const { family, spentAt, successor } = standing
   if (spentAt === null) return
   await requireUnusedProof(proof, deps)
-  if (repeatable(holder)) return
-  if (repeatable({ ...holder, named: successor?.derivation?.resources ?? '' })) {
+  if (repeatable(refresher)) return
+  if (repeatable({ ...refresher, named: successor?.derivation?.resources ?? '' })) {
     refuse('exchanged just now by a request for other resources')
   }
   const age = secondsAgo(spentAt, context.now)
@@ -183,7 +183,7 @@ async function requireNotReplayed(holder: Holder) {
 }
 
 /** RFC 6749 §6, RFC 8707 §2.2: narrower scopes and fewer resources are for this access token alone. */
-export function targetOf({ fields, standing: { family, user }, client, deps }: Holder): Target {
+export function targetOf({ fields, standing: { family, user }, client, deps }: Refresher): Target {
   const held = stillHeld(family.user, client, user, deps.usersAreExternal)
   if (typeof held === 'string') return refuse(held)
   const target = readGrantedTarget(fields, client, family, deps.scopePolicy)

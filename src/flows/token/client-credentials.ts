@@ -26,15 +26,15 @@ export async function issueToClient(request: TokenRequest): Promise<IssuedToken>
   await useProof(proof, deps)
   const { endorsements, redirectUris } = client
   const redirectUri = redirectUris[0] ?? ''
-  const holding = { user: null, scopes: target.scopes, endorsements, redirectUri }
-  return issueTokens({ bearer, refreshToken: null }, holding, attempt)
+  const granted = { user: null, scopes: target.scopes, endorsements, redirectUri }
+  return issueTokens({ bearer, refreshToken: null }, granted, attempt)
 }
 
 /** Everything that may refuse the request, except that its proof was used before. */
 function checkClientCredentials(request: TokenRequest): Promise<Attempt> {
   const { presented, fields, deps, context } = request
   if (!isDocumentUrl(presented.clientId)) return checkOnKeptClient(request)
-  const asked = { presented, more: { resources: namedResources(fields) } }
+  const asked = { presented, alsoRead: { resources: namedResources(fields) } }
   return checkOnCurrentClient(asked, (client) => check(callerOf(request, client)), deps, context)
 }
 

@@ -54,8 +54,8 @@ export type Attempt = Caller & Readonly<{ target: Target }>
 /** The tokens to be issued. Nothing is stored under them yet. */
 export type Minted = Readonly<{ bearer: Bearer; refreshToken: string | null }>
 
-/** What the access token is for. `user` is null when the client acts for itself. */
-export type Holding = Readonly<{
+/** What the access token is granted. `user` is null when the client acts for itself. */
+export type Granted = Readonly<{
   user: User | null
   scopes: readonly string[]
   endorsements: readonly string[]
@@ -125,14 +125,17 @@ export function stillAllowed(client: Client | null, grantType: GrantType): Clien
     : 'the client may no longer use this grant type'
 }
 
-/** What the tokens are for that were just bought for these scopes. `held`: as the statement that spent saw it. */
-export function holdingOf(
+/**
+ * What the tokens of these scopes are for. `before`: what the user allowed with the code or the refresh token that was just
+ * spent. `held`: what the client and the user have by the statement that spent it.
+ */
+export function grantedOf(
   scopes: readonly string[],
-  granted: Pick<RefreshFamily, 'user' | 'redirectUri' | 'authTime'>,
+  before: Pick<RefreshFamily, 'user' | 'redirectUri' | 'authTime'>,
   held: HeldNow,
   { client, grantType, deps }: Caller,
-): Holding {
-  const { user, redirectUri, authTime } = granted
+): Granted {
+  const { user, redirectUri, authTime } = before
   const left = stillHeld(user, { ...client, ...held.client }, held.user, deps.usersAreExternal)
   if (typeof left === 'string') throw new Error(`${grantType}: spent, although ${left}`)
   return { ...left, scopes: meetScopes(scopes, left.scopes), redirectUri, authTime }
@@ -141,31 +144,32 @@ export function holdingOf(
 /** The last step of every grant: opens a session for the client. Settles when the session is stored. */
 export async function issueTokens(
   minted: Minted,
-  holding: Holding,
+  granted: Granted,
   attempt: Attempt,
 ): Promise<IssuedToken> {
   const { bearer } = minted
   const { deps, context } = attempt
-  const session = sessionFor(holding, attempt, context.nowMs)
+  const session = sessionFor(granted, attempt, context.nowMs)
   if (bearer.kind === 'opaque') await openSession(bearer, session, deps)
   return issuedToken(minted, session, deps)
 }
 
 /**
- * The same tokens once more; a signed token has the same claims. A session is stored again only if KV has nothing under its key, so that it never replaces
- * a tombstone that KV shows. If D1 has a revocation that KV does not show yet, the tombstone is written again.
+ * The same tokens once more; a signed token has the same claims. A session is stored again only if KV has nothing under its
+ * key, so that it never replaces a tombstone that KV shows. If D1 has a revocation that KV does not show yet, the tombstone is
+ * written again.
  * `firstIssuedAt`, by D1's clock: a revocation since then ends the session.
  */
 export async function issueTokensAgain(
   minted: Minted,
-  holding: Holding,
+  granted: Granted,
   attempt: Attempt,
   firstIssuedAt: number,
 ): Promise<IssuedToken> {
   const { deps, context } = attempt
   const { bearer } = minted
   const issuedAtMs = firstIssuedAt * 1000
-  const asNow = sessionFor(holding, attempt, issuedAtMs)
+  const asNow = sessionFor(granted, attempt, issuedAtMs)
   const session = { ...asNow, asOfMs: Math.min(asNow.asOfMs, issuedAtMs) }
   if (bearer.kind === 'opaque' && !(await deps.sessions.isStored(bearer.key))) {
     const record = await openSession(bearer, session, deps)
@@ -177,21 +181,21 @@ export async function issueTokensAgain(
 }
 
 function sessionFor(
-  holding: Holding,
+  granted: Granted,
   { client, asOfMs: clientAsOfMs, target, jkt, deps, context: { ipAddress } }: Attempt,
   startAtMs: number,
 ) {
-  const resources = resourcesWith(target.resources, holding.scopes)
+  const resources = resourcesWith(target.resources, granted.scopes)
   // A token that is bound to no resource would be good for more than was asked for.
   if (resources.length === 0 && target.resources.length > 0) {
     throw new Error('the token would be for none of its resources')
   }
-  const longestSeconds = longestTokenSeconds(holding.scopes, deps.sessionLifetimeSeconds)
+  const longestSeconds = longestTokenSeconds(granted.scopes, deps.sessionLifetimeSeconds)
   const lifetimeSeconds = lifetimeFor(resources, accessTokenLifetimeOf(client, longestSeconds))
   // The earlier of the reads of the client and of the user.
-  const asOfMs = Math.min(clientAsOfMs, holding.user?.readAtMs ?? clientAsOfMs)
+  const asOfMs = Math.min(clientAsOfMs, granted.user?.readAtMs ?? clientAsOfMs)
   const audience = urisOf(resources)
-  return { ...holding, client, audience, jkt, asOfMs, ipAddress, startAtMs, lifetimeSeconds }
+  return { ...granted, client, audience, jkt, asOfMs, ipAddress, startAtMs, lifetimeSeconds }
 }
 
 async function issuedToken(

@@ -23,8 +23,8 @@ import {
   targetOf,
 } from './check-refresh.ts'
 import {
-  type Holding,
-  holdingOf,
+  type Granted,
+  grantedOf,
   type IssuedToken,
   issueTokens,
   issueTokensAgain,
@@ -46,7 +46,7 @@ type Renewed = Minted &
   }>
 
 /** What this request issues: new tokens, or those of the request that it repeats. */
-type Rotated = Readonly<{ renewed: Renewed; holding: Holding }>
+type Rotated = Readonly<{ renewed: Renewed; granted: Granted }>
 
 export async function refreshTokens(request: TokenRequest): Promise<IssuedToken> {
   try {
@@ -66,8 +66,8 @@ async function renew(minted: Renewed, attempt: RefreshAttempt): Promise<IssuedTo
     renewed = rotated.renewed
     const { firstIssuedAt } = renewed
     return firstIssuedAt === null
-      ? await issueTokens(renewed, rotated.holding, attempt)
-      : await issueTokensAgain(renewed, rotated.holding, attempt, firstIssuedAt)
+      ? await issueTokens(renewed, rotated.granted, attempt)
+      : await issueTokensAgain(renewed, rotated.granted, attempt, firstIssuedAt)
   } catch (cause) {
     const { successor, isCounted } = renewed
     const { tokenDigest, standing } = attempt
@@ -122,7 +122,7 @@ async function rotateOrRepeat(renewed: Renewed, attempt: RefreshAttempt): Promis
     case 'won':
       return {
         renewed: { ...renewed, isCounted: true },
-        holding: holdingOf(successor.terms.scopes, standing.family, rotation, attempt),
+        granted: grantedOf(successor.terms.scopes, standing.family, rotation, attempt),
       }
     case 'proof_used':
       throw usedProof()
