@@ -117,12 +117,19 @@ export const consentRefused: Flow = {
     )
     const ask = ({ fetch }: Service) =>
       post('/authorize', fields, { Cookie: fixtures.cookie }, fetch)
+    // A consent that is remembered, so that Cancel withdraws it.
+    await post('/authorize', fixtures.consentFields, { Cookie: fixtures.cookie })
     return {
       ask,
       async check({ answer, again, afterRetry }) {
         const sent = answer.status === 503 ? await read(await ask(again)) : answer
         await afterRetry()
-        expect([REFUSED, NO_SESSION]).toContain(summaryOf(sent, 'page'))
+        const summary = summaryOf(sent, 'page')
+        expect([REFUSED, NO_SESSION]).toContain(summary)
+        const scope = 'submission:read public:read'
+        const path = authorizePath(requestOf(fixtures.client, { scope, ...withChallenge }))
+        const { status } = await again.fetch(path, cookieHeader(fixtures.cookie))
+        expect(status).toBe(summary === REFUSED ? 200 : 303)
       },
     }
   },
