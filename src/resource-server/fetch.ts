@@ -60,6 +60,10 @@ export function scoped<Env = unknown>(required: Required, options: ScopedOptions
 /**
  * Answers at `/.well-known/oauth-protected-resource`, followed by the path of `resource` if it has one (RFC 9728 §3.1), also
  * a browser's preflight. Throws a TypeError for bad options.
+ *
+ * @example
+ * const metadata = { resource: 'https://files.example', authorizationServers: ['https://auth.example.org'], scopes: ['files:read'] }
+ * const handle = protectedResource(metadata)
  */
 export function protectedResource(described: ProtectedResource): (request: Request) => Response {
   const respond = metadataOf(described)

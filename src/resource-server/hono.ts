@@ -51,6 +51,10 @@ export function scoped(
 /**
  * The handler of `/.well-known/oauth-protected-resource`, followed by the path of `resource` if it has one (RFC 9728 §3.1).
  * Mount it with `app.all`, so that it also answers a browser's preflight. Throws a TypeError for bad options.
+ *
+ * @example
+ * const metadata = { resource: 'https://files.example', authorizationServers: ['https://auth.example.org'], scopes: ['files:read'] }
+ * app.all('/.well-known/oauth-protected-resource', protectedResource(metadata))
  */
 export function protectedResource(described: ProtectedResource): Handler {
   const respond = metadataOf(described)
