@@ -124,6 +124,19 @@ describe.each(KINDS)('a retry by %s', (kind, newClient) => {
     expect(await refusal(await renewal(client, second.refresh_token))).toEqual(INVALID_GRANT)
   })
 
+  it(`a refresh by ${kind} with a spent token gets the same tokens in the last second of the window, and ends the family a second later`, async () => {
+    passTime(0)
+    const client = await newClient()
+    const first = await begin(client)
+    const second = await issuedIn(await renewal(client, first.refresh_token))
+    passTime(WINDOW_SECONDS)
+    const again = await issuedIn(await renewal(client, first.refresh_token))
+    expect(pairOf(again)).toEqual(pairOf(second))
+    passTime(1)
+    expect(await refusal(await renewal(client, first.refresh_token))).toEqual(INVALID_GRANT)
+    expect(await isAlive(second)).toBe(false)
+  })
+
   it(`a spent refresh token that ${kind} uses within the window, after its successor was used, ends its family`, async () => {
     const client = await newClient()
     const first = await begin(client)

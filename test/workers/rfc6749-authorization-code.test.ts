@@ -129,6 +129,19 @@ describe('RFC 6749 §4.1.2: one use of a code', () => {
     expect(await sessionOf(access_token)).toBeNull()
   })
 
+  it('a second redemption with PKCE ends nothing in the last second of CODE_RETRY_SECONDS, and ends the session a second later', async () => {
+    passTime(0)
+    const code = await codeFor(withChallenge)
+    const proof = { code_verifier: PKCE.verifier }
+    const { access_token } = await tokenIn(await redeem(code, proof))
+    passTime(2)
+    expect(await refusal(await redeem(code, proof))).toEqual(INVALID_GRANT)
+    expect(await sessionOf(access_token)).not.toBeNull()
+    passTime(1)
+    expect(await refusal(await redeem(code, proof))).toEqual(INVALID_GRANT)
+    expect(await sessionOf(access_token)).toBeNull()
+  })
+
   it('a second redemption with a wrong client, secret, redirect_uri or verifier ends nothing', async () => {
     const code = await codeFor(withChallenge)
     const proof = { code_verifier: PKCE.verifier }

@@ -9,7 +9,7 @@ import { revocationStore } from '../../src/stores/revocations.ts'
 import { clientRegistry, userRegistry } from '../rows.ts'
 import { countedBindings, failing, nothing } from './counting.ts'
 import { clockedDatabase, passTime } from './d1-clock.ts'
-import { type Issued, issuedIn, renewal } from './obtaining.ts'
+import { type Issued, issuedIn, newRefreshingClient, renewal } from './obtaining.ts'
 import {
   countSessions,
   credentialsOf,
@@ -337,6 +337,21 @@ describe('the end of a family', () => {
     passTime(11)
     const late = await refresh(second.refresh_token, client, {}, short)
     expect(await refusal(late)).toEqual(INVALID_GRANT)
+  })
+
+  it('a refresh token is renewed in the last second before its family expires, and refused in the second in which it expires', async () => {
+    const own = await newRefreshingClient()
+    const first = await begin(own)
+    // Later than D1's clock says, so that the clock of the worker decides.
+    const expiresAt = nowSeconds() + 1000
+    await env.DB.prepare('UPDATE refresh_family SET expires_at = ?2 WHERE client_id = ?1')
+      .bind(own.id, expiresAt)
+      .run()
+    vi.useFakeTimers({ toFake: ['Date'] })
+    vi.setSystemTime(expiresAt * 1000 - 1)
+    const second = await issuedIn(await refresh(first.refresh_token, own))
+    vi.setSystemTime(expiresAt * 1000)
+    expect(await refusal(await refresh(second.refresh_token, own))).toEqual(INVALID_GRANT)
   })
 
   it('a family ends when its code is redeemed a second time', async () => {
