@@ -164,8 +164,8 @@ const pagesWith = (text: string): Record<string, string> => {
     ),
     confirm: html(
       <ConfirmPage
-        {...{ frame, title: 'Delete this client?', name: text, ends: [text] }}
-        {...{ form, button: 'Delete it', back: '/clients' }}
+        {...{ ...one, title: 'Delete this client?', ends: [text] }}
+        {...{ form, button: 'Delete it' }}
       />,
     ),
     approvals: html(

@@ -115,7 +115,6 @@ export const confirmPages = Object.entries(ACTS).map(
           {...{ ...shared, title, button }}
           ends={ends(visit)}
           form={isPossible(visit.found) ? await headOf(page) : null}
-          back={clientPath(shared.clientId)}
         />
       ),
       forms: { [page]: form },

@@ -2,19 +2,17 @@
 
 import type { Child } from 'hono/jsx'
 import { type FormHead, PostForm } from '../parts.tsx'
-import { type FrameProps, PortalFrame } from './frame.tsx'
+import { type ClientFrameProps, clientPath, PortalFrame } from './frame.tsx'
 
-type ConfirmProps = Readonly<{
-  frame: FrameProps
-  title: string
-  name: string
-  /** One sentence each. */
-  ends: readonly Child[]
-  /** Null where the act is not possible: the sentences say why. */
-  form: FormHead | null
-  button: string
-  back: string
-}>
+type ConfirmProps = ClientFrameProps &
+  Readonly<{
+    title: string
+    /** One sentence each. */
+    ends: readonly Child[]
+    /** Null where the act is not possible: the sentences say why. */
+    form: FormHead | null
+    button: string
+  }>
 
 export const ConfirmPage = (p: ConfirmProps) => (
   <PortalFrame {...p.frame} title={p.title} about={p.name}>
@@ -25,12 +23,12 @@ export const ConfirmPage = (p: ConfirmProps) => (
     </ul>
     {p.form === null ? (
       <p>
-        <a href={p.back}>Back to the client</a>
+        <a href={clientPath(p.clientId)}>Back to the client</a>
       </p>
     ) : (
       <PostForm {...p.form}>
         <div class="actions">
-          <a class="button" href={p.back}>
+          <a class="button" href={clientPath(p.clientId)}>
             Cancel
           </a>
           <button class="primary" type="submit">
