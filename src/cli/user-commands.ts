@@ -3,12 +3,12 @@
 import { type Command, Option } from 'commander'
 import { requireValid } from '../protocol/registration/field.ts'
 import { passwordSchema, USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
-import { type ManagementApi, pathOf } from './api.ts'
+import { type Document, type ManagementApi, pathOf } from './api.ts'
 import {
   addVerbs,
   type CallVerb,
-  callAction,
   changeOf,
+  documentOf,
   permissionsVerb,
   plainVerbs,
   updateVerb,
@@ -50,16 +50,6 @@ async function createInvited(api: ManagementApi, io: Io, body: object) {
 type Password = Readonly<{ password?: string; passwordStdin?: true; invite?: true }>
 
 function addCreate(noun: Command, io: Io) {
-  const register = callAction(
-    io,
-    async (options: Password) => {
-      const text = options.password ?? (await readFirstLine(io.stdin))
-      const password = requireValid(passwordSchema, text)
-      const body = { ...bodyOf(readGiven(FIELDS, options)), password }
-      return { method: 'POST', path: '/users', body }
-    },
-    { json: ({ user_id }) => ({ user_id }) },
-  )
   verb(noun, {
     usage: 'create',
     description:
@@ -75,17 +65,23 @@ function addCreate(noun: Command, io: Io) {
           'set no password: print a link with which the user sets one, as user invite does',
       }),
     ],
-  }).action((options: Password, command: Command) => {
+  }).action(async (options: Password, command: Command) => {
     const { password, passwordStdin, invite } = options
     if ([password, passwordStdin, invite].filter((one) => one !== undefined).length !== 1) {
       refuseUsage(command, 'give one of --password-stdin, --password and --invite')
     }
-    if (!invite) return register(options, command)
-    const body = bodyOf(readGiven(FIELDS, options))
-    return printFrom(command, io, (api) => createInvited(api, io, body), {
-      json: ({ invited }) => invited,
-      people: ({ created, invited }) => ({ ...created, ...invited }),
-    })
+    const text = invite ? null : (password ?? (await readFirstLine(io.stdin)))
+    const given = text !== null && { password: requireValid(passwordSchema, text) }
+    const body = { ...bodyOf(readGiven(FIELDS, options)), ...given }
+    if (invite) {
+      return printFrom(command, io, (api) => createInvited(api, io, body), {
+        json: ({ invited }) => invited,
+        people: ({ created, invited }) => ({ ...created, ...invited }),
+      })
+    }
+    const call = { method: 'POST', path: USERS.path, body } as const
+    const json = ({ user_id }: Document) => ({ user_id })
+    return printFrom(command, io, (api) => documentOf(api, io, call), { json })
   })
 }
 
