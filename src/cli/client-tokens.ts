@@ -41,7 +41,7 @@ async function tokensBy(
   async function buy(): Promise<KeptToken> {
     const fields = { grant_type: 'client_credentials', client_id: clientId }
     const bought = await buyToken(server, { ...fields, ...(await credential()) })
-    const { accessToken: access_token, expiresAt: expires_at } = bought
+    const { access_token, expires_at } = bought
     const kept = { client_id: clientId, access_token, expires_at }
     // Without the file the next command buys another.
     await writeKept(tokenFile, kept).catch(() => {})

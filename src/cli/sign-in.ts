@@ -78,15 +78,10 @@ export async function readSignIn({ file, server }: SignInPlace): Promise<SignIn 
 /** What the registry gave, as it is kept. Throws a Refusal where it gave no refresh token. */
 export function signInOf(
   { issuer, client_id, key }: Pick<SignIn, 'issuer' | 'client_id' | 'key'>,
-  { accessToken, refreshToken, scope, expiresAt }: BoughtToken,
+  { refresh_token, ...bought }: BoughtToken,
 ): SignIn {
-  if (refreshToken === null) throw new Refusal('the registry gave no refresh token')
-  return {
-    ...{ issuer, client_id, scope, key },
-    refresh_token: refreshToken,
-    access_token: accessToken,
-    expires_at: expiresAt,
-  }
+  if (refresh_token === null) throw new Refusal('the registry gave no refresh token')
+  return { issuer, client_id, key, refresh_token, ...bought }
 }
 
 export async function buyWithKey(

@@ -26,12 +26,13 @@ export type Tokens = Readonly<{
   renew: () => Promise<boolean>
 }>
 
+/** Named as in the files that keep it. */
 export type BoughtToken = Readonly<{
-  accessToken: string
-  refreshToken: string | null
+  access_token: string
+  refresh_token: string | null
   scope: string
-  /** Epoch seconds. */
-  expiresAt: number
+  /** When the access token ends, in epoch seconds. */
+  expires_at: number
 }>
 
 /** The token endpoint refused with an error of RFC 6749 §5.2. */
@@ -96,13 +97,13 @@ export async function buyToken(
 ): Promise<BoughtToken> {
   const askedAt = epochSeconds()
   const { status, body } = await postForm(`${url}/token`, fields, headers)
-  const accessToken = textIn(body.access_token)
-  if (status === 200 && accessToken !== null) {
+  const access_token = textIn(body.access_token)
+  if (status === 200 && access_token !== null) {
     return {
-      accessToken,
-      refreshToken: textIn(body.refresh_token),
+      access_token,
+      refresh_token: textIn(body.refresh_token),
       scope: textIn(body.scope) ?? '',
-      expiresAt: askedAt + Number(body.expires_in),
+      expires_at: askedAt + Number(body.expires_in),
     }
   }
   const error = textIn(body.error) ?? ''
