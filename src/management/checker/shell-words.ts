@@ -54,6 +54,7 @@ const PARTS: readonly (readonly [RegExp, ReadPart])[] = [
   [/'([^']*)('?)/y, quoted((text) => text)],
   [/"((?:[^"\\]|\\[\s\S]?)*)("?)/y, quoted(inDoubleQuotes)],
   [/\$'((?:[^'\\]|\\[\s\S]?)*)('?)/y, quoted(unescaped)],
+  // What a shell replaces stays as it is.
   [
     /`(?!\r?\n)|\$(?=\{?(\w{1,64})|\()/y,
     ([first = '', name], note) => {
@@ -61,6 +62,7 @@ const PARTS: readonly (readonly [RegExp, ReadPart])[] = [
       return first
     },
   ],
+  // Other text, up to what may end the word.
   [
     /\$|(?:\\(?!\r?\n)[\s\S]?|\^(?!\r?\n)|[^ \t\r\n|;&<>()'"$`\\^])+/y,
     ([text = '']) => text.replace(/\\([\s\S]?)/g, '$1'),
