@@ -23,7 +23,10 @@ import { verifyAssertion } from '../../src/protocol/client-authentication.ts'
 import { readProof } from '../../src/protocol/dpop.ts'
 import { type Interaction, signInFor } from '../../src/protocol/interaction.ts'
 import { outboundUrlProblem } from '../../src/protocol/outbound-url.ts'
+import { readCodeVerifier } from '../../src/protocol/pkce.ts'
 import { readAccessToken } from '../../src/protocol/read-access-token.ts'
+import { readClientMetadata } from '../../src/protocol/registration/client-metadata.ts'
+import { readMetadataDocument } from '../../src/protocol/registration/metadata-document.ts'
 import { readResources } from '../../src/protocol/resource-parameter.ts'
 import { readSessionCookie } from '../../src/protocol/session-cookie.ts'
 import { KnownSessions, liveSessions } from '../../src/stores/live-sessions.ts'
@@ -259,5 +262,75 @@ describe('secrets, documents and sessions', () => {
     const key = (await digest('token')) as SessionKey
     expect(await sessions.find(key, NOW * 1000 - 1, false)).toMatchObject({ session_id: 's' })
     expect(await sessions.find(key, NOW * 1000, false)).toBeNull()
+  })
+})
+
+const problemIn = (read: () => unknown): string | null => {
+  try {
+    read()
+    return null
+  } catch (problem) {
+    return (problem as Error).message
+  }
+}
+const listed = (count: number, of: (n: number) => string) =>
+  Array.from({ length: count }, (_, n) => of(n))
+
+describe('what a client says at its bound', () => {
+  it('a verifier of 43 to 128 characters is read; one of 42 or 129 is refused', () => {
+    const lengths = [42, 43, 128, 129]
+    const problems = lengths.map((length) =>
+      problemIn(() => readCodeVerifier(new Map([['code_verifier', '~'.repeat(length)]]))),
+    )
+    const sentence = expect.stringContaining('must be 43 to 128 characters')
+    expect(problems).toEqual([sentence, null, null, sentence])
+  })
+
+  it('a registration names at most 100 scopes, 20 redirect URIs and 20 grant types in a name of at most 200 characters', () => {
+    const redirect_uris = ['https://app.example/callback']
+    const problemWith = (more: object) =>
+      problemIn(() => readClientMetadata({ redirect_uris, ...more }))
+    const scopes = (count: number) => ({ scope: listed(count, (n) => `s${n}`).join(' ') })
+    const uris = (count: number) => ({
+      redirect_uris: listed(count, (n) => `https://app.example/${n}`),
+    })
+    const grants = (count: number) => ({
+      grant_types: ['authorization_code', ...listed(count - 1, (n) => `g${n}`)],
+    })
+    const named = (length: number) => ({ client_name: 'n'.repeat(length) })
+    expect([scopes(100), uris(20), grants(20), named(200)].map(problemWith)).toEqual(
+      Array(4).fill(null),
+    )
+    expect([scopes(101), uris(21), grants(21), named(201)].map(problemWith)).toEqual([
+      expect.stringContaining('more than 100 scopes'),
+      expect.stringContaining('more than 20 values'),
+      expect.stringContaining('more than 20 values'),
+      expect.stringContaining('200 characters'),
+    ])
+  })
+
+  it('a client metadata document names at most 50 scopes and 30 redirect URIs in a name of at most 100 characters', () => {
+    const client_id = 'https://app.example/client.json'
+    const problemWith = (more: object) => {
+      const document = {
+        client_id,
+        client_name: 'n',
+        redirect_uris: ['https://app.example/callback'],
+        ...more,
+      }
+      const bytes = new TextEncoder().encode(JSON.stringify(document))
+      return problemIn(() => readMetadataDocument(bytes, client_id))
+    }
+    const scopes = (count: number) => ({ scope: listed(count, (n) => `s${n}`).join(' ') })
+    const uris = (count: number) => ({
+      redirect_uris: listed(count, (n) => `https://app.example/${n}`),
+    })
+    const named = (length: number) => ({ client_name: 'n'.repeat(length) })
+    expect([scopes(50), uris(30), named(100)].map(problemWith)).toEqual(Array(3).fill(null))
+    expect([scopes(51), uris(31), named(101)].map(problemWith)).toEqual([
+      expect.stringContaining('more than 50 values'),
+      expect.stringContaining('more than 30 values'),
+      expect.stringContaining('more than 100 characters'),
+    ])
   })
 })

@@ -167,6 +167,25 @@ describe('RFC 6749 §3.2: the request to the token endpoint', () => {
     expect((await post('/token', long(15 * 1024))).status).toBe(200)
   })
 
+  it('a body of exactly 16 KiB is read and one of a byte more is refused, with or without Content-Length', async () => {
+    const client = await newClient()
+    const empty = new URLSearchParams(credentialsOf(client, { padding: '' })).toString()
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+    const statuses: number[] = []
+    for (const bytes of [16 * 1024, 16 * 1024 + 1]) {
+      const body = empty + 'x'.repeat(bytes - empty.length)
+      const announced = { ...headers, 'Content-Length': String(bytes) }
+      for (const init of [
+        { headers: announced, body },
+        { headers, body: new Blob([body]).stream() },
+      ]) {
+        const response = await registry('/token', { method: 'POST', ...init })
+        statuses.push(response.status)
+      }
+    }
+    expect(statuses).toEqual([200, 200, 413, 413])
+  })
+
   it('a token request in JSON is refused with 415', async () => {
     const client = await newClient()
     const response = await registry('/token', {
