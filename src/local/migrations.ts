@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import type { Database } from '../stores/database.ts'
 import { Refusal } from './refusal.ts'
 
-const CREATE_TABLE = `CREATE TABLE IF NOT EXISTS d1_migrations(
+/** For a database that has none yet. */
+export const CREATE_TABLE = `CREATE TABLE IF NOT EXISTS d1_migrations(
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
   name       TEXT UNIQUE,
   applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
 )`
-const LIST_APPLIED = 'SELECT name FROM d1_migrations'
+export const LIST_APPLIED = 'SELECT name FROM d1_migrations'
 const RECORD_APPLIED = 'INSERT INTO d1_migrations (name) VALUES (?1)'
 
 /** File names in the order of their numbers. */
@@ -19,9 +20,18 @@ export const migrationNames = (directory: string) =>
     .filter((name) => name.endsWith('.sql'))
     .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10) || (a < b ? -1 : 1))
 
+/** Throws a Refusal for a database that a newer version has migrated: this version would not heed what it does not know. */
+export function requireKnown(applied: readonly string[], known: readonly string[]) {
+  const newer = applied.filter((name) => !known.includes(name))
+  if (newer.length === 0) return
+  throw new Refusal(
+    `the database is newer than this version, which does not have ${newer.join(', ')}: run the version that made it`,
+  )
+}
+
 /**
  * Each migration and the note that it was applied are one batch: both or neither. Answers those applied now. Throws a Refusal
- * for a database that a newer version has migrated: what this version does not know of it, it would not heed.
+ * for a database that a newer version has migrated.
  */
 export async function applyMigrations(db: Database, directory: string): Promise<string[]> {
   const [, applied] = await db.batch<{ name: string }>([
@@ -30,12 +40,7 @@ export async function applyMigrations(db: Database, directory: string): Promise<
   ])
   const done = (applied?.results ?? []).map(({ name }) => name)
   const names = migrationNames(directory)
-  const newer = done.filter((name) => !names.includes(name))
-  if (newer.length > 0) {
-    throw new Refusal(
-      `the database is newer than this version, which does not have ${newer.join(', ')}: run the version that made it`,
-    )
-  }
+  requireKnown(done, names)
   const pending = names.filter((name) => !done.includes(name))
   for (const name of pending) {
     const sql = readFileSync(join(directory, name), 'utf8')

@@ -50,6 +50,7 @@ it.each<[step: string, what: string, fail: () => Promise<void>]>([
   ['namespaces', 'the first cannot be created', spoiling('POST', /namespaces$/, 'refuse')],
   ['namespaces', 'the second cannot be created', spoiling('POST', /namespaces$/, 'refuse', 2)],
   ['namespaces', 'the answer to its creation is lost', spoiling('POST', /namespaces$/, 'drop', 2)],
+  ['migrations', 'the applied ones cannot be listed', failing(`${EXECUTE} CREATE`)],
   ['migrations', 'they cannot be applied', failing('d1 migrations apply')],
   ['operator', 'the operators cannot be counted', failing(`${EXECUTE} SELECT`)],
   ['operator', 'the first cannot be made', failing(`${EXECUTE} INSERT`)],

@@ -23,6 +23,8 @@ export type Account = {
   token: string
   isSignedIn: boolean
   isMigrated: boolean
+  /** Those that are applied, once it is migrated. */
+  migrations: string[]
   /** The file of the database of the running registry. */
   database: string
   /** The first words of the wrangler command that fails; null if none fails. */
@@ -41,6 +43,7 @@ const FRESH: Account = {
   token: TOKEN,
   isSignedIn: true,
   isMigrated: false,
+  migrations: [],
   database: '',
   failing: null,
   failsAfterwards: false,

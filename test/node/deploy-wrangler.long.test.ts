@@ -11,6 +11,7 @@ import {
   isOperatorSql,
   OPERATORS_SO_FAR,
 } from '../../src/local/first-operator.ts'
+import { CREATE_TABLE, LIST_APPLIED, migrationNames } from '../../src/local/migrations.ts'
 import { CONFIG_PATHS, inProject } from '../../src/local/project.ts'
 import { openState } from '../../src/local/state.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
@@ -37,6 +38,12 @@ beforeAll(async () => {
   wrangler = wranglerIn(env, { stdout: silent, stderr: silent })
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
+
+it('the real wrangler lists the migrations that are applied', async () => {
+  const [, applied = []] = await wrangler.query(`${CREATE_TABLE};\n${LIST_APPLIED}`)
+  const known = migrationNames(inProject('migrations'))
+  expect(applied.map(({ name }) => name)).toEqual(known)
+})
 
 it('the real wrangler creates the operator, counts it, compares its secret, and prints the error of a statement that fails', async () => {
   const digests = await Promise.all([1, 2].map(() => hexDigest(mintToken('clientSecret'))))

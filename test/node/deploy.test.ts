@@ -29,6 +29,7 @@ describe('an empty account', () => {
     const { commands } = await expectDeployed(answer)
     expect(commands).toEqual([
       'auth token --json',
+      'd1 execute DB --remote --json --command CREATE',
       'd1 migrations apply DB --remote',
       'd1 execute DB --remote --json --command SELECT',
       'd1 execute DB --remote --json --command INSERT',
@@ -51,6 +52,30 @@ describe('an empty account', () => {
     ]) {
       expect(answer.stdout).toMatch(new RegExp(`^ok +${check} `, 'm'))
     }
+  })
+
+  it('npm run deploy refuses a database that a newer version has migrated, before it applies or deploys anything', async () => {
+    await cloud.write((account) => {
+      account.isMigrated = true
+      account.migrations = ['0001_registry.sql', '9999_newer.sql']
+    })
+    const { status, stderr } = await run(WORDS)
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringContaining(
+        'error: migrations: the database is newer than this version, which does not have 9999_newer.sql: run the version that made it\n',
+      ),
+    ])
+    const { commands, deployed } = await cloud.read()
+    expect([commands.at(-1), deployed]).toEqual([
+      'd1 execute DB --remote --json --command CREATE',
+      [],
+    ])
+    // Control: what this version knows is no reason to refuse.
+    await cloud.write((account) => {
+      account.migrations = ['0001_registry.sql']
+    })
+    await expectDeployed(await run(WORDS))
   })
 
   it('npm run deploy changes only the issuer and the ids in each wrangler.toml', async () => {
@@ -132,7 +157,7 @@ describe('an empty account', () => {
     }
     const answer = await run(WORDS.slice(2), { env })
     const { commands, workers } = await expectDeployed(answer)
-    expect(commands[0]).toBe('d1 migrations apply DB --remote')
+    expect(commands[0]).toBe('d1 execute DB --remote --json --command CREATE')
     expect(workers.registry?.secrets).toEqual({ SIGNING_KEYS: env.SIGNING_KEYS })
     expect(workers.authenticator?.secrets).toEqual({
       JWT_SECRET: env.JWT_SECRET,

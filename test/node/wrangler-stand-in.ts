@@ -70,8 +70,15 @@ function work(account: Account, told: Told): Ended {
     return done('🌀 Executing on remote database DB')
   }
   if (said.startsWith('d1 execute DB --remote --json --command ')) {
+    const sql = words.at(-1) ?? ''
+    // Without a migration the database has nothing but what is made here.
+    if (sql.startsWith('CREATE TABLE IF NOT EXISTS d1_migrations')) {
+      const names = account.isMigrated ? account.migrations : []
+      const rows = [[], names.map((name) => ({ name }))]
+      return done(JSON.stringify(rows.map((results) => ({ results }))))
+    }
     if (!account.isMigrated) return failedInJson('no such table: client')
-    return done(JSON.stringify(execute(account.database, words.at(-1) ?? '')))
+    return done(JSON.stringify(execute(account.database, sql)))
   }
   if (words[0] === 'secret' && words[1] === 'put') {
     // Without a terminal, wrangler creates an empty worker if there is none.

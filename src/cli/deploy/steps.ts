@@ -2,8 +2,10 @@
 
 import { ALL_WORKERS, type WorkerName } from '../../config.ts'
 import { hasRoutes, readConfigs } from '../../local/deploy-problems.ts'
+import { CREATE_TABLE, LIST_APPLIED, migrationNames, requireKnown } from '../../local/migrations.ts'
 import { CONFIG_FILES, configWords } from '../../local/project.ts'
 import { oneLine, Refusal } from '../../local/refusal.ts'
+import { databaseOf } from '../../local/wrangler-config.ts'
 import { SECRET_NAMES, type SecretName } from '../../secrets.ts'
 import { ask, poll } from '../doctor/check.ts'
 import { runDoctor } from '../doctor/doctor.ts'
@@ -77,7 +79,14 @@ async function checkAddresses(deployment: Deployment): Promise<string> {
   return done.join('; ')
 }
 
+/** An older version than the deployed one would be deployed on a schema that it does not know. */
 async function applyMigrations({ wrangler }: Deployment): Promise<string> {
+  const [, applied = []] = await wrangler.query(`${CREATE_TABLE};\n${LIST_APPLIED}`)
+  const { migrations_dir } = databaseOf(readConfigs().registry)
+  requireKnown(
+    applied.map(({ name }) => String(name)),
+    migrationNames(migrations_dir),
+  )
   await wrangler.run(['d1', 'migrations', 'apply', 'DB', '--remote'])
   return 'applied'
 }
@@ -191,7 +200,7 @@ const ALL_STEPS: readonly Step[] = [
   },
   {
     name: 'migrations',
-    does: 'wrangler d1 migrations apply DB --remote',
+    does: 'refuses a database that a newer version has migrated; otherwise wrangler d1 migrations apply DB --remote',
     run: applyMigrations,
   },
   {
