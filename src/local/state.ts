@@ -1,10 +1,14 @@
 /** The local D1 and KV, opened without a port. */
 
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Miniflare } from 'miniflare'
 import type { Database, TextNamespace } from '../stores/database.ts'
+import { readIfPresent } from './files.ts'
 import { applyMigrations } from './migrations.ts'
+import { credentialFile } from './operators.ts'
 import { oneLine, Refusal } from './refusal.ts'
-import { runWorkers } from './run-workers.ts'
+import { persistencePath, runWorkers } from './run-workers.ts'
 import { isPerhapsBusy, retryWhenBusy } from './state-lock.ts'
 import { databaseOf, type WranglerConfig } from './wrangler-config.ts'
 
@@ -28,12 +32,30 @@ type State = Readonly<{
 /** All that the runtime says where SQLite cannot use its file. */
 const isOfStorage = (fault: unknown) => /internal error; reference/.test(String(fault))
 
+/**
+ * SQLite takes an empty file for a new database. Where an operator was made the database had content, so the state would begin
+ * again without a word. Throws a Refusal.
+ */
+async function requireContent(stateDir: string) {
+  if ((await readIfPresent(credentialFile(stateDir))) === null) return
+  const folder = join(persistencePath(stateDir), 'd1')
+  const names = await readdir(folder, { recursive: true }).catch(() => [])
+  for (const name of names.filter((one) => /[0-9a-f]{64}\.sqlite$/.test(one))) {
+    const file = join(folder, name)
+    if ((await stat(file)).size > 0) continue
+    throw new Refusal(
+      `STATE_DIR: ${JSON.stringify(stateDir)} has lost its database: ${file} is empty. Put a copy of the folder in its place, or delete the folder to begin again`,
+    )
+  }
+}
+
 /** With every migration applied. The caller holds the lock and closes the state. */
 export async function openState(
   stateDir: string,
   config: WranglerConfig,
   { module, vars, hear }: Served = IDLE,
 ): Promise<State> {
+  await requireContent(stateDir)
   const runtime = runWorkers([{ config, module, vars }], stateDir, undefined, hear)
   const close = () => runtime.dispose()
   try {

@@ -89,6 +89,26 @@ it('npm start and a command name a state that they cannot open, and possible rea
   }
 })
 
+it('npm start and a command refuse a state whose database became empty, and a new state may have an empty file', async () => {
+  const env = await freshEnv()
+  const { STATE_DIR } = env
+  const empty = async () => {
+    await (await openState(STATE_DIR, config)).close()
+    const file = databaseFileIn(STATE_DIR)
+    await Promise.all(['-wal', '-shm'].map((part) => rm(file + part, { force: true })))
+    await writeFile(file, '')
+    return file
+  }
+  // A first start may be killed when the file has no content yet.
+  await empty()
+  const file = await empty()
+  await writeFile(join(STATE_DIR, 'operator.json'), '{"client_id":"a","client_secret":"b"}')
+  const line = `STATE_DIR: ${JSON.stringify(STATE_DIR)} has lost its database: ${file} is empty. Put a copy of the folder in its place, or delete the folder to begin again\n`
+  const ofCommand = await runAdmin(['client', 'list'], { STATE_DIR })
+  expect(ofCommand).toEqual({ status: 1, stdout: '', stderr: `error: ${line}` })
+  expect(await refusedStart(env)).toEqual({ status: 1, stdout: '', stderr: line })
+})
+
 it('a command waits while another program such as wrangler dev writes to the state', async () => {
   const files = await readdir(persistencePath(stateDir), { recursive: true })
   const name = files.find((one) => /^d1\/.*\.sqlite$/.test(one) && !one.includes('metadata'))
