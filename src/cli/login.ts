@@ -13,6 +13,7 @@ import { digest } from '../crypto/digest.ts'
 import { randomText } from '../crypto/random.ts'
 import { COMMAND_LINE_ID, LOGIN_REDIRECT_URI, readCredential } from '../local/operators.ts'
 import { oneLine, Refusal } from '../local/refusal.ts'
+import { withFileLocked } from '../local/state-lock.ts'
 import { signInPlace } from './reach.ts'
 import {
   buyWithKey,
@@ -147,13 +148,18 @@ async function earlierSignIn(place: SignInPlace): Promise<SignIn | null> {
 async function login(io: Io, where: Form & Readonly<{ browser?: boolean }>): Promise<object> {
   const { remote = false, browser = true } = where
   const place = await signInPlace({ remote, env: io.env })
-  const earlier = await earlierSignIn(place)
+  await earlierSignIn(place)
   const isTerminal = io.stdout === process.stdout && process.stdout.isTTY
   const made = await signIn(place.server, (url) => {
     io.stderr.write(`Open this address in a browser, on this machine:\n\n  ${url}\n\n`)
     if (browser && isTerminal) openInBrowser(url)
   })
-  await writeKept(place.file, made)
+  // A renewal by another command would write over the new sign-in.
+  const earlier = await withFileLocked(place.file, async () => {
+    const found = await earlierSignIn(place)
+    await writeKept(place.file, made)
+    return found
+  })
   if (earlier) {
     await revoke(place.server, earlier).catch((fault: unknown) =>
       note(io, `the earlier sign-in could not be ended: ${oneLine(fault)}`),
@@ -165,12 +171,17 @@ async function login(io: Io, where: Form & Readonly<{ browser?: boolean }>): Pro
 async function logout(io: Io, { remote = false }: Form): Promise<object> {
   const place = await signInPlace({ remote, env: io.env })
   const { server, file } = place
-  const signedIn = await readSignIn(place)
-  if (!signedIn) throw new Refusal(`nobody is signed in: there is no ${file}`)
-  await revoke(server, signedIn).catch((fault: unknown) => {
-    throw new Refusal(`${oneLine(fault)}: the sign-in has not ended, and ${file} is kept`)
+  const nobody = new Refusal(`nobody is signed in: there is no ${file}`)
+  if (!(await readSignIn(place))) throw nobody
+  // A renewal by another command would write the file again.
+  await withFileLocked(file, async () => {
+    const signedIn = await readSignIn(place)
+    if (!signedIn) throw nobody
+    await revoke(server, signedIn).catch((fault: unknown) => {
+      throw new Refusal(`${oneLine(fault)}: the sign-in has not ended, and ${file} is kept`)
+    })
+    await rm(file)
   })
-  await rm(file)
   return { issuer: server.issuer, signed_out: true }
 }
 

@@ -1,7 +1,7 @@
 /** Who may write the local state, one process at a time, since SQLite has one writer; and which registry serves it. */
 
 import { mkdirSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -114,8 +114,12 @@ export async function claimState(stateDir: string): Promise<Claim> {
   })
 }
 
-/** Runs `work` while no other process runs any for this file. Waits for at most a minute. */
+/**
+ * Runs `work` while no other process runs any for this file. Waits for at most a minute. The file's folder is made for its
+ * owner alone where it is missing.
+ */
 export async function withFileLocked<T>(path: string, work: () => Promise<T>): Promise<T> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const release = await untilFound(path, () => tryToLockFile(`${path}.lock`, path))
   try {
     return await work()

@@ -2,6 +2,7 @@
 
 import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { commandLine, temporaryDirectory } from './command-line.ts'
 import { type Decision, demoUser, type Person } from './person.ts'
@@ -20,11 +21,11 @@ type SignIn = Readonly<{
 let running: RunningRegistry
 let front: RegistryFront
 let home = ''
+let registryUrl = ''
 let person: Person
 let file = ''
 
 beforeAll(async () => {
-  let registryUrl = ''
   front = await registryFront(() => registryUrl)
   // By default, a refresh of a key-bound sign-in whose response is lost cannot be repeated. One test loses a response.
   running = await startRegistry({ ISSUER: front.url, DPOP_REFRESH_RETRY_SECONDS: '60' })
@@ -217,6 +218,51 @@ describe('the tokens of a sign-in', () => {
     expect(after.refresh_token).not.toBe(before.refresh_token)
     expect(after.key).toEqual(before.key)
     expect(((await stat(file)).mode & 0o777).toString(8)).toBe('600')
+  })
+
+  /** The registry renews, and the answer is kept back. Returns what waits until it was renewed, and what lets the answer through. */
+  function keepRenewalBack() {
+    const renewed = Promise.withResolvers<void>()
+    const passed = Promise.withResolvers<void>()
+    front.box.spoil = async ({ method, url, headers, body }) => {
+      if (url !== '/token' || !body.includes('grant_type=refresh_token')) return null
+      const answer = await fetch(`${registryUrl}${url}`, { method, headers, body })
+      const text = await answer.text()
+      renewed.resolve()
+      await passed.promise
+      return { status: answer.status, type: 'application/json', body: text }
+    }
+    return { renewed: renewed.promise, pass: passed.resolve }
+  }
+
+  it('login while another command renews the earlier sign-in keeps the new sign-in', async () => {
+    await signIn()
+    await age()
+    const { key } = await kept()
+    const { renewed, pass } = keepRenewalBack()
+    const renewing = remote('client', 'list')
+    await renewed
+    const signingIn = signIn()
+    await Promise.race([signingIn, wait(1000)])
+    pass()
+    const [{ status, stderr }] = await Promise.all([signingIn, renewing])
+    expect(status, stderr).toBe(0)
+    expect((await kept()).key).not.toEqual(key)
+    expect((await remote('client', 'list')).status).toBe(0)
+  })
+
+  it('logout while another command renews the sign-in leaves no file', async () => {
+    await signIn()
+    await age()
+    const { renewed, pass } = keepRenewalBack()
+    const renewing = remote('client', 'list')
+    await renewed
+    const signingOut = remote('logout')
+    await Promise.race([signingOut, wait(1000)])
+    pass()
+    const [{ status, stderr }] = await Promise.all([signingOut, renewing])
+    expect(status, stderr).toBe(0)
+    await expect(stat(file)).rejects.toThrow('ENOENT')
   })
 
   it('a refresh whose response is lost is repeated once, and gets the tokens', async () => {
