@@ -56,8 +56,12 @@ export const InvitationPage = (p: InvitationPageProps) => (
   <Layout branding={p.branding} title={p.problem === null ? TITLE : `Problem: ${TITLE}`}>
     <h1>{TITLE}</h1>
     <p class="lead">
-      Choose a password of at least eight characters. Everything that is signed in to your account
-      now is signed out.
+      You were invited to <Name>{p.branding.serviceName}</Name>. Choose a password of at least eight
+      characters. The next page shows your username, and you then sign in with both.
+    </p>
+    <p class="small">
+      If you have signed in before, the new password replaces the old one, and everything that is
+      signed in to your account now is signed out.
     </p>
     <ProblemNotice text={p.problem} id={PROBLEM_ID} />
     <PostForm action="/invitation" hidden={[['form_token', p.formToken]]}>

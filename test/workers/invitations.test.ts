@@ -63,6 +63,16 @@ const passwordHashOf = (userId: string) =>
     .first('password_hash')
 
 describe('an open invitation', () => {
+  it('the page of an invitation says who invites, what to choose, and that signing in follows', async () => {
+    const page = await (await serve({ SERVICE_NAME: 'Example Archive' })('/invitation')).text()
+    const words = page.replaceAll(/<[^>]+>/g, '').replaceAll(/\s+/g, ' ')
+    expect(words).toContain(
+      'You were invited to Example Archive. Choose a password of at least eight characters. ' +
+        'The next page shows your username, and you then sign in with both.',
+    )
+    expect(words).toContain('If you have signed in before, the new password replaces the old one')
+  })
+
   it('an invited user without a password sets one and signs in with it, and the audit names the invitation', async () => {
     const user = await newUser({ passwordHash: NO_PASSWORD })
     expect(await mayEnter(user, '')).toBe(false)
