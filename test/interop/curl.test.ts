@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fieldsOf, type Pair } from '../node/forms.ts'
+import { freePorts } from '../node/free-ports.ts'
 import { startProgram } from '../node/program.ts'
 import {
   leavesNoSecret,
@@ -84,7 +85,11 @@ describe('the commands that npm start prints', () => {
   })
 
   it('the command of the sign-in program that npm start prints begins the sign-in of the demo client when pasted', async () => {
-    const program = startProgram('sh', ['-c', `exec env ${printedCommand('ISSUER=')}`])
+    // The program listens at its redirect URI, and another program may have the port of the default.
+    const [port] = await freePorts(1)
+    const redirect = `REDIRECT_URI=http://127.0.0.1:${port}/callback`
+    const command = `exec env ${redirect} ${printedCommand('ISSUER=')}`
+    const program = startProgram('sh', ['-c', command])
     try {
       const printed = await program.untilPrints('&code_challenge_method=S256')
       expect(printed).toContain(`${running.registry}/authorize?`)
