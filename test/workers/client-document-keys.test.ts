@@ -1,7 +1,11 @@
 /** Clients with a metadata document that authenticate with keys: inline, or published at jwks_uri. */
 
+import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { authorizeClient } from '../../src/flows/registration/clients.ts'
+import { authorizeClient, disableClient } from '../../src/flows/registration/clients.ts'
+import { createDocumentHost } from '../../src/flows/registration/document-hosts.ts'
+import { housekeepingStore, sweepInTurns } from '../../src/stores/housekeeping.ts'
+import { sweepsOf } from '../../src/stores/sweeps.ts'
 import { API, newAdministrator } from './administration.ts'
 import {
   accepting,
@@ -26,6 +30,7 @@ import { admin } from './registering.ts'
 import {
   newClient,
   newUser,
+  nowSeconds,
   obtainCode,
   post,
   redemptionOf,
@@ -118,6 +123,28 @@ describe('a metadata document with keys', () => {
     const code = await codeFor(cookie, client)
     expect(await refusal(await redeemAs(client, key, code))).toEqual(INVALID_CLIENT)
     expect((await redeem(client, code)).status).toBe(200)
+  })
+
+  it('an assertion leaves one row until it expires, and none once the client is disabled or its host is blocked', async () => {
+    await env.DB.prepare('DELETE FROM used_jti').run()
+    const kept = () => env.DB.prepare('SELECT count(*) AS n FROM used_jti').first('n')
+    const blocked = await newDocument(keyed(key))
+    const disabled = await newDocument(keyed(key))
+    expect([await redeemAs(blocked, key), await redeemAs(disabled, key)]).toMatchObject([
+      { status: 200 },
+      { status: 200 },
+    ])
+    expect(await kept()).toBe(2)
+    await createDocumentHost(admin(), { host: blocked.host, rule: 'block' })
+    await disableClient(admin(), disabled.id)
+    for (const client of [blocked, disabled]) {
+      expect(await refusal(await redeemAs(client, key, 'regc_x'))).toEqual(INVALID_CLIENT)
+    }
+    expect(await kept()).toBe(2)
+    // An assertion expires at most 600 s after the request, and clocks may differ by a minute.
+    const later = nowSeconds() + 600 + 60 + 66
+    await sweepInTurns(housekeepingStore(env.DB), sweepsOf(400), later, () => {})
+    expect(await kept()).toBe(0)
   })
 
   it('a client with a metadata document like that of ChatGPT authenticates with its keys', async () => {
