@@ -39,6 +39,7 @@ type Management = Pick<Fetcher, 'fetch'> &
     resolveClientDocument(asked: ResolutionRequest): Promise<Resolution>
     fetchLogo(clientId: string): Promise<void>
     sendWebhooks(): Promise<void>
+    finishDeletions(): Promise<void>
   }>
 
 export type Bindings = Readonly<{
@@ -158,6 +159,7 @@ async function housekeep(
   const beside = (task: OtherWork, work: () => Promise<unknown>) =>
     isDue(task) ? attempt(task, work, CRON_INTERVAL_SECONDS) : null
   const keying = beside('username_keys', () => keyOlderNamesInCron(db))
+  const deleting = beside('deletion', async () => management?.finishDeletions())
   const telling = beside('webhook', async () => settings.webhookUrl && management?.sendWebhooks())
   const store = withDeadline(housekeepingStore(db), settings.storageTimeoutSeconds)
   const dueSweeps = sweeps.filter(({ task }) => isDue(task))
@@ -167,7 +169,7 @@ async function housekeep(
   })
   const worthTelling = [...swept].filter(([, { removed, leftOver }]) => removed + leftOver > 0)
   if (worthTelling.length > 0) log('housekeeping', lineOf(worthTelling))
-  await Promise.all([repair, keying, telling])
+  await Promise.all([repair, keying, deleting, telling])
   if (failures.length > 0) throw new Error(`housekeeping failed: ${failures.join(', ')}`)
 }
 

@@ -4,6 +4,7 @@ import { readSettings, type Settings, startProblems } from '../config.ts'
 import { readWebhookSecrets } from '../crypto/webhook-signature.ts'
 import { withDeadline } from '../deadline.ts'
 import { fetchLogo } from '../flows/logos.ts'
+import { finishDeletions } from '../flows/registration/deletions.ts'
 import { sendWebhooks } from '../flows/webhook.ts'
 import { log } from '../http/log.ts'
 import { postBounded } from '../outbound/fetch-bounded.ts'
@@ -47,9 +48,14 @@ export function composeManagement(env: ManagementEnv, defer: (work: Promise<unkn
   if (problem !== undefined) throw new Error(problem)
   const settings = readSettings(env)
   const webhook = webhookOf(env, settings)
-  const deps = managementDeps(env, settings, () => {
-    // Cron sends the events that fail here.
-    if (webhook) defer(webhook().catch((fault: unknown) => log('webhook_not_sent', { fault })))
+  /** Cron repeats what fails here. */
+  const later = (work: Promise<void>, event: string) =>
+    defer(work.catch((fault: unknown) => log(event, { fault })))
+  const deps = managementDeps(env, settings, {
+    tell() {
+      if (webhook) later(webhook(), 'webhook_not_sent')
+    },
+    finish: () => later(finishDeletions(deps), 'deletion_not_finished'),
   })
   return {
     fetch: createManagement(deps).fetch,
@@ -57,6 +63,7 @@ export function composeManagement(env: ManagementEnv, defer: (work: Promise<unkn
     async sendWebhooks(): Promise<void> {
       await webhook?.()
     },
+    finishDeletions: () => finishDeletions(deps),
     async fetchLogo(clientId: string): Promise<void> {
       const missing = await fetchLogo(clientId, deps, Math.floor(Date.now() / 1000))
       if (missing && !missing.isLater) log('logo_not_shown', { clientId, why: missing.sentence })

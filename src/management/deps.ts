@@ -10,6 +10,7 @@ import { allowsLoopbackFor } from '../protocol/outbound-url.ts'
 import { approvalsReader } from '../stores/approvals.ts'
 import { auditReader } from '../stores/audit.ts'
 import { clientDocumentStore } from '../stores/client-documents.ts'
+import { deletionStore } from '../stores/deletions.ts'
 import { directoryReader } from '../stores/directory.ts'
 import { invitationStore } from '../stores/invitations.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
@@ -17,6 +18,7 @@ import { logoStore } from '../stores/logos.ts'
 import { portalReader } from '../stores/portal.ts'
 import { refusalStore } from '../stores/refusals.ts'
 import { registrationPorts } from '../stores/registration.ts'
+import type { Changed } from '../stores/registration-ports.ts'
 import { selfRegistrations } from '../stores/self-registrations.ts'
 import { statusReader } from '../stores/status.ts'
 import { checkerStores } from './checker/stores.ts'
@@ -31,26 +33,39 @@ const eachInTime = <Ports extends object>(ports: Ports, seconds: number): Ports 
     Object.entries(ports).map(([name, port]) => [name, withDeadline(port, seconds)]),
   ) as Ports
 
-/** The same port, with `then` called after each of these methods has succeeded. */
+/** The same port, with `then` called with its outcome after each of these methods has succeeded. */
 function followed<Port extends object>(
   port: Port,
   methods: readonly (keyof Port)[],
-  then: () => void,
+  then: (outcome: unknown) => void,
 ): Port {
   type Method = (...words: unknown[]) => Promise<unknown>
   const following = methods.map((name) => [
     name,
     async (...words: unknown[]) => {
       const outcome = await (port[name] as Method)(...words)
-      then()
+      then(outcome)
       return outcome
     },
   ])
   return { ...port, ...Object.fromEntries(following) }
 }
 
-/** `tell` is called after each change that the webhook tells. */
-export function managementDeps(env: ManagementEnv, settings: Settings, tell: () => void) {
+type Afterwards = Readonly<{
+  /** Called after each change that the webhook tells. */
+  tell: () => void
+  /** Called after a deletion that has left rows. */
+  finish: () => void
+}>
+
+const isUnfinished = (outcome: unknown) =>
+  (outcome as Partial<Extract<Changed<unknown>, { kind: 'changed' }>> | null)?.isUnfinished === true
+
+export function managementDeps(
+  env: ManagementEnv,
+  settings: Settings,
+  { tell, finish }: Afterwards,
+) {
   const { DB: db, SESSIONS: sessions } = env
   const { issuer, branding, logsAnswers, storageTimeoutSeconds, longestSessionSeconds } = settings
   const inTime = <Port extends object>(port: Port) => withDeadline(port, storageTimeoutSeconds)
@@ -58,7 +73,15 @@ export function managementDeps(env: ManagementEnv, settings: Settings, tell: () 
     registrationPorts(db, sessions, lifetimesOf(settings)),
     storageTimeoutSeconds,
   )
-  const ports = { ...changing, clients: followed(changing.clients, ['create', 'change'], tell) }
+  const finishing = (outcome: unknown) => {
+    if (isUnfinished(outcome)) finish()
+  }
+  const clients = followed(changing.clients, ['change'], finishing)
+  const ports = {
+    ...changing,
+    clients: followed(clients, ['create', 'change'], tell),
+    users: followed(changing.users, ['change'], finishing),
+  }
   const outbound = { fetchBounded: fetchBounded(allowsLoopbackFor(issuer)) }
   const documentDeps = {
     ...{ ...outbound, ports },
@@ -86,6 +109,8 @@ export function managementDeps(env: ManagementEnv, settings: Settings, tell: () 
     edgeCache: inTime(edgeCache),
     invitations: inTime(invitationStore(db, longestSessionSeconds)),
     logos: inTime(logoStore(db)),
+    deletions: inTime(deletionStore(db)),
+    nowMs: Date.now,
     audit: inTime(auditReader(db)),
     status: inTime(statusReader(db)),
     /** Sends a request to an address that a client or an operator names. */

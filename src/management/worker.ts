@@ -32,6 +32,11 @@ export default class extends WorkerEntrypoint<ManagementEnv> {
     return composed(this.env).fetchLogo(clientId)
   }
 
+  /** Removes what is left of clients and users that are deleted. Throws as above. */
+  async finishDeletions(): Promise<void> {
+    return composed(this.env).finishDeletions()
+  }
+
   /** Sends what the webhook has to tell. Throws as above. */
   async sendWebhooks(): Promise<void> {
     return composed(this.env).sendWebhooks()

@@ -3,6 +3,7 @@
 import type { Permission, SelfRegistered } from '../domain/client.ts'
 import { type HistoryEntry, historyOf, readEntry } from './client-history.ts'
 import { bound, type Database, type RowOf, rowReader } from './database.ts'
+import { IS_NOT_DELETED } from './deletions.ts'
 import {
   type Declared,
   declaredStatements,
@@ -39,7 +40,7 @@ export const WAITING_LISTINGS = `SELECT l.client_id AS clientId, l.requested_at 
     ${named('c.owner_id')}
   WHERE l.listed_at IS NULL AND l.declined_at IS NULL AND (l.requested_at, l.client_id) > (?1 ->> 0, ?1 ->> 1)
   ORDER BY l.requested_at, l.client_id LIMIT ?2`
-export const FIND_SHOWN_CLIENT = `SELECT ${SHOWN_COLUMNS} FROM client c WHERE c.client_id = ?1`
+export const FIND_SHOWN_CLIENT = `SELECT ${SHOWN_COLUMNS} FROM client c WHERE c.client_id = ?1 AND ${IS_NOT_DELETED}`
 export const OWNERS_OF_CLIENT = ownersOf('c.client_id = ?1')
 export const VERSION_OF_USER = 'SELECT version FROM user WHERE user_id = ?1'
 export const HISTORY = historyOf('true', `LIMIT ${ENTRIES}`)

@@ -6,6 +6,7 @@ import { CLIENT_COLUMNS, CLIENT_ROW } from './clients.ts'
 import { selected } from './columns.ts'
 import { isUndeclaredSql } from './covering-sql.ts'
 import { firstIn, rowReader } from './database.ts'
+import { IS_NOT_DELETED } from './deletions.ts'
 import { OFFERS_COLUMN } from './owner-statements.ts'
 import { PERMISSION_TABLES } from './permission-rows.ts'
 import { WAITING_CLIENTS } from './waiting-clients.ts'
@@ -36,13 +37,14 @@ export const RECORD_COLUMNS = `${CLIENT_COLUMNS}, '[]' AS resources, c.created_a
       FROM ${table} WHERE client_id = c.client_id`,
       ).join(' UNION ALL ')})) AS permissions`
 
-export const FIND_CLIENT_RECORD = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.client_id = ?1`
-export const PAGE_OF_CLIENTS = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.client_id > ?1
+/** These and the lists below leave out a client that is deleted and still has rows. */
+export const FIND_CLIENT_RECORD = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.client_id = ?1 AND ${IS_NOT_DELETED}`
+export const PAGE_OF_CLIENTS = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.client_id > ?1 AND ${IS_NOT_DELETED}
   ORDER BY c.client_id LIMIT ?2`
 
 /** `?1` is a JSON list of ids, in whose order they are. */
 export const CLIENTS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM json_each(?1) j CROSS JOIN client c ON c.client_id = j.value
-  ORDER BY j.key`
+  WHERE ${IS_NOT_DELETED} ORDER BY j.key`
 const HAS_REQUESTS = PERMISSION_TABLES.map(
   ({ table }) =>
     `EXISTS (SELECT 1 FROM ${table} q WHERE q.client_id = c.client_id AND q.authorized_at IS NULL)`,
@@ -52,9 +54,9 @@ const LISTING = `(SELECT CASE WHEN l.declined_at IS NOT NULL THEN 'declined' WHE
     ELSE 'requested' END FROM listing l WHERE l.client_id = c.client_id) AS listing`
 const NAMES = `SELECT c.client_id AS id, c.name, ${KIND}, ${LISTING},
     ${HAS_REQUESTS} AS hasRequests
-  FROM client c`
-export const NAMES_OF_CLIENTS = `${NAMES} WHERE c.client_id > ?1 ORDER BY c.client_id LIMIT ?2`
-export const NAMES_OF_CLIENTS_OF_OWNER = `${NAMES} WHERE c.owner_id = ?3 AND c.client_id > ?1
+  FROM client c WHERE ${IS_NOT_DELETED}`
+export const NAMES_OF_CLIENTS = `${NAMES} AND c.client_id > ?1 ORDER BY c.client_id LIMIT ?2`
+export const NAMES_OF_CLIENTS_OF_OWNER = `${NAMES} AND c.owner_id = ?3 AND c.client_id > ?1
   ORDER BY c.client_id LIMIT ?2`
 
 /** Clients that wait for a decision, the one with the oldest request first. */

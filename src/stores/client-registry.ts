@@ -18,6 +18,7 @@ import {
 } from './client-record.ts'
 import { changeClient, insertClient } from './client-statements.ts'
 import { bound, type Database, type RowOf } from './database.ts'
+import { runDeletion } from './deletions.ts'
 import { pageOfAll, pageOfMatching } from './matching-page.ts'
 import { clientNarrowing, secretNarrowing } from './narrowing.ts'
 import { countStatement, isOverLimit } from './registration-count.ts'
@@ -50,6 +51,7 @@ function endingOf(
   change: ClientChange,
   lifetimeSeconds: number,
 ): Pick<Part, 'narrowing' | 'ending'> {
+  const revoked = { kind: 'client_record', clientId } as const
   switch (change.kind) {
     case 'update': {
       const { redirectUris, defaultResources: _, furtherOwners: __, ...permissions } = change.lists
@@ -76,10 +78,10 @@ function endingOf(
         : {}
     // Also sessions that a request under way or an isolate's copy opens later. `enable` brings none of them back.
     case 'disable':
+      return { ending: revocationStatements(db, revoked, lifetimeSeconds) }
+    // Codes and refresh tokens end with the client.
     case 'delete':
-      return {
-        ending: revocationStatements(db, { kind: 'client_record', clientId }, lifetimeSeconds),
-      }
+      return { ending: revocationStatements(db, revoked, lifetimeSeconds, ['sessions']) }
     default:
       return {}
   }
@@ -222,7 +224,9 @@ export function clientRegistry(
         return { event: `client.${one.kind}`, about, detail, change, more: all, ...ending }
       })
       const expected = { kind: 'client', id: clientId, version } as const
+      const isDeletion = changes.some(({ kind }) => kind === 'delete')
       try {
+        if (isDeletion) return await runDeletion(db, expected, parts, by)
         return await runChange(db, expected, parts, {
           by,
           last: find(clientId),

@@ -9,6 +9,7 @@ import { CLOCKS_DIFFER_SECONDS } from '../domain/revocation.ts'
 import { NEXT_VERSION } from './change-batch.ts'
 import { changedBy, columnsOf, valuesIn } from './columns.ts'
 import { bound, D1_NOW, D1_NOW_MS, type Database } from './database.ts'
+import { DELETE_CLIENT } from './deletions.ts'
 import { rememberExternalUser } from './external-users.ts'
 import { listingStatements } from './listing-statements.ts'
 import { allowedClients, furtherOwners, ownerStatements } from './owner-statements.ts'
@@ -73,8 +74,6 @@ export const ENABLE_CLIENT = `UPDATE client SET disabled_at = NULL, disabled_by_
 /** A client that was disabled because it was unused gets the same time again. */
 export const RENEW_UNUSED_CLIENT = `UPDATE self_registered_client SET unused_at = NULL, used_at = ${D1_NOW} / 86400 * 86400
   WHERE client_id = ?1 AND unused_at IS NOT NULL`
-/** ON DELETE CASCADE removes its rows in the other tables. */
-export const DELETE_CLIENT = `DELETE FROM client WHERE client_id = ?1`
 
 type Statements = [change: D1PreparedStatement, ...more: D1PreparedStatement[]]
 
@@ -218,7 +217,8 @@ export function changeClient(
       return [bound(db, DISABLE_CLIENT, clientId, now, Number(change.byOwner ?? false))]
     case 'enable':
       return [bound(db, ENABLE_CLIENT, clientId, now), bound(db, RENEW_UNUSED_CLIENT, clientId)]
+    // The first has an effect for every client, so the audit gets its row. ON DELETE CASCADE removes the rows in other tables.
     case 'delete':
-      return [bound(db, DELETE_CLIENT, clientId)]
+      return [bound(db, TOUCH_CLIENT, clientId, now), bound(db, DELETE_CLIENT, clientId)]
   }
 }

@@ -97,6 +97,7 @@ export const OTHER_WORK = [
     keepSeconds: 0,
     left: 'SELECT 1 FROM user WHERE username_key IS NULL',
   },
+  { task: 'deletion', keepSeconds: 0, left: `SELECT 1 FROM deletion WHERE kind > ''` },
   {
     task: 'webhook',
     keepSeconds: 0,

@@ -25,8 +25,16 @@ export type Authorship = Readonly<{
 export type Detail = Readonly<Record<string, unknown>>
 
 export type Changed<Record> =
-  /** `record`: as the batch left it; null after a deletion. `hasEnded`: KV must be written. */
-  | Readonly<{ kind: 'changed'; record: Record | null; hasEnded: boolean }>
+  /**
+   * `record`: as the batch left it; null after a deletion. `hasEnded`: KV must be written. `isUnfinished`: rows of what was
+   * deleted are left (`deletions.ts`).
+   */
+  | Readonly<{
+      kind: 'changed'
+      record: Record | null
+      hasEnded: boolean
+      isUnfinished?: boolean
+    }>
   /** The record has another version, or is gone. Nothing was written. */
   | Readonly<{ kind: 'stale' }>
 

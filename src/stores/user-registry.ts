@@ -7,6 +7,7 @@ import { foldText } from '../domain/fold-text.ts'
 import { type UserFields, type UserRecord, usernameKey } from '../domain/user.ts'
 import { auditStatement, type Part, runChange } from './change-batch.ts'
 import { bound, type Database, firstIn, type RowOf, rowReader } from './database.ts'
+import { runDeletion } from './deletions.ts'
 import { findExternalIds } from './external-users.ts'
 import { pageOfAll, pageOfMatching } from './matching-page.ts'
 import { userNarrowing } from './narrowing.ts'
@@ -125,8 +126,15 @@ export function userRegistry(
     passwordHashOf: (userId: string) =>
       bound(db, FIND_PASSWORD_HASH, userId).first<string>('password_hash'),
 
-    /** Null, and nothing is written, if a user has the id, or the username in any spelling. */
-    async create(user: NewUser, by: Authorship, detail: Detail): Promise<UserRecord | null> {
+    /**
+     * Null, and nothing is written, if a user has the id, or the username in any spelling. `still_deleted`: rows of a deleted
+     * user with the id are left.
+     */
+    async create(
+      user: NewUser,
+      by: Authorship,
+      detail: Detail,
+    ): Promise<UserRecord | 'still_deleted' | null> {
       const { userId } = user
       await keyOlderNames(db)
       const [insert, ...more] = insertUser(db, user, by.now)
@@ -135,6 +143,7 @@ export function userRegistry(
         return recordIn((await db.batch([insert, audit, ...more, read(userId)])).at(-1))
       } catch (fault) {
         if (isTaken(fault)) return null
+        if (/the user is being deleted/.test(String(fault))) return 'still_deleted'
         throw fault
       }
     },
@@ -152,7 +161,9 @@ export function userRegistry(
         return { event: `user.${one.kind}`, about: { userId }, detail, change, more, ...ending }
       })
       const expected = { kind: 'user', id: userId, version } as const
+      const isDeletion = changes.some(({ kind }) => kind === 'delete')
       try {
+        if (isDeletion) return await runDeletion(db, expected, parts, by)
         return await runChange(db, expected, parts, { by, last: read(userId), recordIn })
       } catch (fault) {
         if (isTaken(fault)) return { kind: 'taken' }

@@ -7,6 +7,7 @@ import { INVITATION_SECONDS, type UserLists, usernameKey } from '../domain/user.
 import { NEXT_VERSION } from './change-batch.ts'
 import { DROP_COVERED_USER_ENDORSEMENTS } from './covering-sql.ts'
 import { bound, boundToFirst, D1_NOW, D1_NOW_MS, type Database } from './database.ts'
+import { MARK_USER, REMOVAL } from './deletions.ts'
 import type { NewUser, UserChange } from './registration-ports.ts'
 
 export const INSERT_USER = `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at, username_key, version)
@@ -45,14 +46,16 @@ export const WITHDRAW_USER_ENDORSEMENTS = `DELETE FROM user_endorsement
   WHERE user_id = ?1 AND category IN (SELECT value FROM json_each(?2))`
 /** ON DELETE CASCADE removes scopes, endorsements and known browsers. */
 export const DELETE_USER = `DELETE FROM user WHERE user_id = ?1`
-/** These tables have no foreign key to the user. The first four hold the name or the address. A deleted user follows no first owner. */
+/**
+ * These tables have no foreign key to the user. All but the last three hold the name or the address. A deleted user follows no
+ * first owner.
+ */
 export const FORGET_USER = [
-  `DELETE FROM consent WHERE user_id = ?1`,
-  `DELETE FROM refresh_family WHERE user_id = ?1`,
-  `DELETE FROM authorization_code WHERE user_id = ?1`,
+  ...REMOVAL.user,
   `DELETE FROM external_user WHERE user_id = ?1`,
   `DELETE FROM client_owner WHERE user_id = ?1`,
   `DELETE FROM client_owner_offer WHERE user_id = ?1`,
+  MARK_USER,
 ] as const
 
 type ListStatements = Readonly<Record<keyof UserLists, readonly string[]>>

@@ -83,6 +83,28 @@ describe('schema.sql', () => {
     expect(ours.filter(({ strict }) => strict !== 1)).toEqual([])
   })
 
+  it('the trigger that marks a client as deleted empties every table that refers to clients, but those that rounds empty', () => {
+    const db = fromSchema()
+    const [trigger] = rows(
+      db,
+      `SELECT sql FROM sqlite_schema WHERE name = 'client_deleted_in_rounds'`,
+    )
+    const tables = rows(db, `SELECT name FROM sqlite_schema WHERE type = 'table'`).map(({ name }) =>
+      String(name),
+    )
+    const referring = tables.filter((table) =>
+      rows(db, 'SELECT "table" AS target FROM pragma_foreign_key_list(?)', table).some(
+        ({ target }) => target === 'client',
+      ),
+    )
+    const inRounds = ['consent', 'authorization_code', 'refresh_family']
+    expect(referring).toEqual(expect.arrayContaining(inRounds))
+    const emptied = referring.filter((table) =>
+      String(trigger?.sql).includes(`DELETE FROM ${table} WHERE client_id = OLD.client_id;`),
+    )
+    expect([...emptied, ...inRounds].sort()).toEqual(referring.sort())
+  })
+
   it('every time column of schema.sql has a comment with its unit', () => {
     const instants = SCHEMA.split('\n').filter((line) => /^\s+\w+_at\s/.test(line))
     expect(instants.length).toBeGreaterThan(0)

@@ -43,6 +43,7 @@ export function serve(changes: Record<string, unknown> = {}): Fetch {
       composed().resolveClientDocument(asked),
     fetchLogo: async (clientId: string) => composed().fetchLogo(clientId),
     sendWebhooks: async () => composed().sendWebhooks(),
+    finishDeletions: async () => composed().finishDeletions(),
     async fetch(request: Request) {
       const context = createExecutionContext()
       const response = await composed().fetch(request, given, context)

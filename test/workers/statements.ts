@@ -13,6 +13,7 @@ import * as codes from '../../src/stores/codes.ts'
 import * as connectedApplications from '../../src/stores/connected-applications.ts'
 
 import * as coveredEndorsements from '../../src/stores/covering-sql.ts'
+import * as deletions from '../../src/stores/deletions.ts'
 import * as directory from '../../src/stores/directory.ts'
 import * as documentHostRegistry from '../../src/stores/document-host-registry.ts'
 import * as externalUsers from '../../src/stores/external-users.ts'
@@ -68,6 +69,7 @@ const stores = {
   changeBatch,
   clientStatements,
   coveredEndorsements,
+  deletions,
   directory,
   externalUsers,
   housekeeping,
@@ -126,6 +128,10 @@ const narrowings: Named[] = (['replace', 'withdraw'] as const).flatMap((how) =>
   ),
 )
 
+const removing: Named[] = Object.entries(deletions.REMOVAL).flatMap(([kind, all]) =>
+  all.map((sql, at) => [`deletions.REMOVAL.${kind}.${at}`, sql] as const),
+)
+
 const asking: Named[] = [
   ['housekeeping.askDue', housekeeping.askDue([...sweepsOf(400), ...housekeeping.OTHER_WORK], 0)],
 ]
@@ -135,6 +141,7 @@ export const statements: readonly Named[] = [
   ...declared,
   ...sweeping,
   ...narrowings,
+  ...removing,
   ...asking,
 ]
 

@@ -27,8 +27,8 @@ export type Told = Readonly<{
 /** Runs cron with these bindings and settings. */
 export async function runCron(changes: Readonly<Record<string, unknown>>, atMs = Date.now()) {
   const given = { ...env, ISSUER, ...changes }
-  const { sendWebhooks } = composeManagement(given, () => {})
-  const bindings = { ...given, MANAGEMENT: { sendWebhooks }, ...changes }
+  const { sendWebhooks, finishDeletions } = composeManagement(given, () => {})
+  const bindings = { ...given, MANAGEMENT: { sendWebhooks, finishDeletions }, ...changes }
   await compose(bindings as unknown as Bindings).housekeep(atMs)
 }
 

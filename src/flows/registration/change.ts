@@ -47,6 +47,11 @@ export type Outcome<Record> = Readonly<{ record: Record; notes: readonly string[
 
 export const NOT_SHOWN = `D1 has the revocation, but KV could not be written: cron writes it within ${CRON_INTERVAL_SECONDS} s`
 
+const UNFINISHED =
+  'cron removes the remaining rows of codes, refresh tokens and consents, which are of no use any more'
+/** The end of a sentence about the id of what was deleted. */
+export const FREE_LATER = 'the id is free when the last rows are removed, within minutes'
+
 /** How often a change that takes any version is tried while others change the record. */
 const MAX_ROUNDS = 5
 
@@ -130,8 +135,9 @@ export async function changeRecord<Record extends Readonly<{ version: number }>>
     const isRead = expected === null || expected === before.version
     const changed = isRead ? await change(before) : { kind: 'stale' as const }
     if (changed.kind === 'changed') {
+      const unfinished = changed.isUnfinished ? [UNFINISHED] : []
       const notes = changed.hasEnded ? await showInKv(ports) : []
-      return { record: changed.record ?? before, notes }
+      return { record: changed.record ?? before, notes: [...unfinished, ...notes] }
     }
     if (expected !== null) throw stale('the record has changed since it was read')
   }

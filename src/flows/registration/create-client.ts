@@ -27,7 +27,7 @@ import { conflict, invalid, quote, RegistrationError } from '../../protocol/regi
 import { shown } from '../../protocol/registration/field.ts'
 import type { RegistrationPorts } from '../../stores/registration.ts'
 import type { Changed, NewClient } from '../../stores/registration-ports.ts'
-import { type Act, authorOf, hasFields, isSameSet, type Outcome } from './change.ts'
+import { type Act, authorOf, FREE_LATER, hasFields, isSameSet, type Outcome } from './change.ts'
 import { requireMayChooseId, requireMayGive } from './privileged.ts'
 import { requireDeclared } from './resources.ts'
 import { undeclaredNotes } from './scopes.ts'
@@ -139,6 +139,12 @@ export async function createWithin(
   const record = await clients.find(clientId)
   if (record && isSameClient(record, whole)) {
     return { record, notes, isNew: false, clientSecret: null }
+  }
+  if (!record) {
+    throw conflict(
+      `a client with the id ${quote(clientId)} was deleted: ${FREE_LATER}`,
+      'client_id',
+    )
   }
   throw conflict(`another client has the id ${quote(clientId)}`, 'client_id')
 }

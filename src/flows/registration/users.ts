@@ -20,6 +20,7 @@ import {
   authorOf,
   changeRecord,
   type ExpectedVersion,
+  FREE_LATER,
   isSameSet,
   type Outcome,
   updateSteps,
@@ -37,6 +38,9 @@ function textOf(who: UserReference): string {
 
 const unknown = (who: UserReference) =>
   notFound(`there is no user ${quote(textOf(who))}`, 'user_id')
+
+const stillDeleted = (userId: string) =>
+  conflict(`a user with the id ${quote(userId)} was deleted: ${FREE_LATER}`, 'user_id')
 
 const taken = (username: string | undefined) =>
   conflict(`username ${quote(username)} is taken`, 'username')
@@ -93,6 +97,7 @@ export async function createUser(act: UserAct, given: GivenNewUser): Promise<Cre
   const user = { userId, passwordHash, ...fields, ...lists }
   const detail = { username: fields.username, ...lists }
   const created = await users.create(user, authorOf(act), detail)
+  if (created === 'still_deleted') throw stillDeleted(userId)
   if (created) return { record: created, notes: [], isNew: true }
   const record = await users.find({ userId })
   if (!record) throw taken(fields.username)
