@@ -17,12 +17,12 @@ import {
 import type { ClientId, SecretDigest } from '../src/domain/ids.ts'
 import type { UserFields, UserLists, UserRecord } from '../src/domain/user.ts'
 import { clientReader } from '../src/stores/client-registry.ts'
-import { changeClient, insertClient } from '../src/stores/client-statements.ts'
+import { clientChangeStatements, insertClient } from '../src/stores/client-statements.ts'
 import type { Database } from '../src/stores/database.ts'
 import { hasEnded } from '../src/stores/narrowing.ts'
 import type { ClientChange, Mode, NewUser, UserChange } from '../src/stores/registration-ports.ts'
 import { userReader } from '../src/stores/user-registry.ts'
-import { changeUser, insertUser } from '../src/stores/user-statements.ts'
+import { insertUser, userChangeStatements } from '../src/stores/user-statements.ts'
 import { keyOlderNames } from '../src/stores/username-keys.ts'
 
 /** A client with permissions of each kind. */
@@ -82,7 +82,11 @@ export function clientRegistry(db: Database) {
     one: ClientChange,
     { now, before = [], also = [] }: Around & Readonly<{ now: number }>,
   ) => {
-    const outcomes = await db.batch([...before, ...changeClient(db, clientId, one, now), ...also])
+    const outcomes = await db.batch([
+      ...before,
+      ...clientChangeStatements(db, clientId, one, now),
+      ...also,
+    ])
     const client: ClientRecord | null = await clientReader(db).find(clientId)
     return { client, hasEnded: hasEnded(outcomes.slice(0, before.length)) }
   }
@@ -128,7 +132,11 @@ export function userRegistry(db: Database) {
     one: UserChange,
     { now, before = [], also = [] }: Around & Readonly<{ now: number }>,
   ) => {
-    const outcomes = await db.batch([...before, ...changeUser(db, userId, one, now), ...also])
+    const outcomes = await db.batch([
+      ...before,
+      ...userChangeStatements(db, userId, one, now),
+      ...also,
+    ])
     const user: UserRecord | null = await userReader(db).find({ userId })
     return { user, hasEnded: hasEnded(outcomes.slice(0, before.length)) }
   }

@@ -2,7 +2,7 @@
 
 import type { Command, Option } from 'commander'
 import { ALL_REVOKED_WITHIN_SECONDS } from '../domain/revocation.ts'
-import type { Fields } from '../protocol/registration/field.ts'
+import type { FieldTable } from '../protocol/registration/field.ts'
 import { type Call, type Document, type ManagementApi, makeChange, pathOf } from './api.ts'
 import { bodyOf, type Given, optionsOf, readGiven } from './options.ts'
 import { type Io, note, type Printed, printFrom, refuseUsage, type Usage, verb } from './verb.ts'
@@ -102,7 +102,7 @@ export function updateOf(records: Records, id: string, given: object, command: C
 /** `update` for a noun whose options are its fields. */
 export const updateVerb = <T>(
   records: Records,
-  fields: Fields<T>,
+  fields: FieldTable<T>,
   words: Omit<Usage, 'usage' | 'options'>,
 ): CallVerb => ({
   ...words,
@@ -114,7 +114,7 @@ export const updateVerb = <T>(
 
 type Permissions<Lists> = Readonly<{
   records: Records
-  fields: Fields<Lists>
+  fields: FieldTable<Lists>
   /** The options. At least one of them must be given. */
   needs: string
 }>
@@ -122,7 +122,7 @@ type Permissions<Lists> = Readonly<{
 type Permitting = Omit<Usage, 'usage' | 'options'> &
   Readonly<{
     /** Members of the body beside the lists. */
-    beside?: Fields<Record<string, string>>
+    beside?: FieldTable<Record<string, string>>
   }>
 
 /** `authorize` or `withdraw`. */

@@ -6,7 +6,7 @@ import type { Words } from '../protocol/registration/errors.ts'
 import {
   entriesOf,
   type Field,
-  type Fields,
+  type FieldTable,
   kept,
   requireValid,
   snakeCase,
@@ -16,7 +16,7 @@ import { SCOPE_FIELDS } from '../protocol/registration/scope-fields.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
 import { listOption } from './verb.ts'
 
-export const optionsOf = <T>(fields: Fields<T>, isCreate = false): Option[] =>
+export const optionsOf = <T>(fields: FieldTable<T>, isCreate = false): Option[] =>
   entriesOf(fields).flatMap(([, { flags, help, isList, isRequired = false, off }]) => {
     const words = help.replaceAll('{empty}', '""')
     const option = isList ? listOption(flags, words) : new Option(flags, words)
@@ -28,7 +28,7 @@ export const optionsOf = <T>(fields: Fields<T>, isCreate = false): Option[] =>
 export type Given = Readonly<Record<string, unknown>>
 
 /** Only what was given. Throws a RegistrationError. */
-export const readGiven = <T>(fields: Fields<T>, options: Given): Partial<T> =>
+export const readGiven = <T>(fields: FieldTable<T>, options: Given): Partial<T> =>
   Object.fromEntries(
     entriesOf(fields).flatMap(([name, field]) => {
       const typed = options[new Option(field.flags).attributeName()]
@@ -51,7 +51,7 @@ const optionOf = ({ flags }: Field<unknown>) => flags.replace(/ .*/, '')
 const OPTIONS: ReadonlyMap<string, string> = new Map([
   ...[CLIENT_FIELDS, CLIENT_LISTS, USER_FIELDS, USER_LISTS, SCOPE_FIELDS, RESOURCE_FIELDS].flatMap(
     (fields) =>
-      entriesOf(fields as Fields<unknown>).map(
+      entriesOf(fields as FieldTable<unknown>).map(
         ([name, field]) => [snakeCase(name), optionOf(field)] as const,
       ),
   ),

@@ -9,12 +9,17 @@ import {
   CLIENT_LISTS,
   CLIENT_PERMISSIONS,
 } from '../protocol/registration/client-fields.ts'
-import { entriesOf, type Fields, helpInJson, snakeCase } from '../protocol/registration/field.ts'
+import {
+  entriesOf,
+  type FieldTable,
+  helpInJson,
+  snakeCase,
+} from '../protocol/registration/field.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
 import { described, Instant, named, text } from './openapi/schemas.ts'
 
 /** Every member is there. */
-export const membersIn = <T>(fields: Fields<T>): Record<string, z.ZodMiniType> =>
+export const membersIn = <T>(fields: FieldTable<T>): Record<string, z.ZodMiniType> =>
   Object.fromEntries(
     entriesOf(fields).map(([name, { schema, help }]) => [
       snakeCase(name),

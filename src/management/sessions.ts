@@ -4,9 +4,9 @@ import * as z from 'zod/mini'
 import { MAX_SIGNED_TOKEN_LENGTH } from '../crypto/token.ts'
 import {
   type Revoked,
+  revokeAnyToken,
   revokeSessionsOfClient,
   revokeSessionsOfUser,
-  revokeToken,
 } from '../flows/registration/sessions.ts'
 import { described, named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
@@ -82,7 +82,7 @@ export const sessionOperations = [
     async handle({ act, body: { token, client_id, user_id, even_unknown } }, { settings }) {
       if (token !== undefined) {
         const usersAreExternal = settings.loginUrl !== null
-        return { body: bodyOf(await revokeToken(act, token.trim(), usersAreExternal)) }
+        return { body: bodyOf(await revokeAnyToken(act, token.trim(), usersAreExternal)) }
       }
       if (client_id !== undefined) {
         return { body: bodyOf(await revokeSessionsOfClient(act, client_id)) }

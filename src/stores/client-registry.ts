@@ -16,7 +16,7 @@ import {
   PAGE_OF_CLIENTS,
   readClientRecord,
 } from './client-record.ts'
-import { changeClient, insertClient } from './client-statements.ts'
+import { clientChangeStatements, insertClient } from './client-statements.ts'
 import { bound, type Database, type RowOf } from './database.ts'
 import { runDeletion } from './deletions.ts'
 import { pageOfAll, pageOfMatching } from './matching-page.ts'
@@ -215,7 +215,7 @@ export function clientRegistry(
     ): Promise<Changed<ClientRecord> | Readonly<{ kind: 'too_many' | 'too_often' }>> {
       const { clientId, version } = before
       const parts = changes.map((one): Part => {
-        const [change, ...more] = changeClient(db, clientId, one, by.now)
+        const [change, ...more] = clientChangeStatements(db, clientId, one, by.now)
         const { detail = {}, mostInAnHour } = one
         const ending = endingOf(db, before, one, lifetimeSeconds)
         const counted = mostInAnHour ? [countStatement(db, [[by.actor, mostInAnHour]])] : []

@@ -151,7 +151,7 @@ function updateClient(db: Database, clientId: string, change: Update, now: numbe
   ]
 }
 
-export function changeClient(
+export function clientChangeStatements(
   db: Database,
   clientId: string,
   change: ClientChange,

@@ -22,7 +22,7 @@ import type {
   UserReference,
 } from './registration-ports.ts'
 import { revocationStatements } from './revocation-statements.ts'
-import { changeUser, insertUser } from './user-statements.ts'
+import { insertUser, userChangeStatements } from './user-statements.ts'
 import { FIND_WITHOUT_KEY, keyOlderNames } from './username-keys.ts'
 import { USER_COLUMNS, USER_NAMED, USER_ROW } from './users.ts'
 
@@ -155,7 +155,7 @@ export function userRegistry(
       by: Authorship,
     ): Promise<Changed<UserRecord> | Readonly<{ kind: 'taken' }>> {
       const parts = changes.map((one): Part => {
-        const [change, ...more] = changeUser(db, userId, one, by.now)
+        const [change, ...more] = userChangeStatements(db, userId, one, by.now)
         const { detail = {} } = one
         const ending = endingOf(db, userId, one, longestSessionSeconds)
         return { event: `user.${one.kind}`, about: { userId }, detail, change, more, ...ending }

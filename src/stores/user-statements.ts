@@ -96,7 +96,7 @@ export function insertUser(db: Database, user: NewUser, now: number): Statements
   ]
 }
 
-export function changeUser(
+export function userChangeStatements(
   db: Database,
   userId: string,
   change: UserChange,

@@ -6,7 +6,7 @@ import { mintToken } from '../../src/crypto/token.ts'
 import type { Act } from '../../src/flows/registration/change.ts'
 import * as clients from '../../src/flows/registration/clients.ts'
 import { requestListing } from '../../src/flows/registration/listings.ts'
-import { revokeSessionsOfClient, revokeToken } from '../../src/flows/registration/sessions.ts'
+import { revokeAnyToken, revokeSessionsOfClient } from '../../src/flows/registration/sessions.ts'
 import * as users from '../../src/flows/registration/users.ts'
 import { type Count, countedBindings, nothing, over, watchedBindings } from './counting.ts'
 import {
@@ -169,7 +169,7 @@ describe('revocations that cannot be written to KV', () => {
     ])
     const revoked = await revokeSessionsOfClient(silent(), clientId)
     expect(revoked).toMatchObject({ effectiveWithinSeconds: 130, notes: [expect.any(String)] })
-    const ended = await revokeToken(silent(), mintToken('accessToken'), false)
+    const ended = await revokeAnyToken(silent(), mintToken('accessToken'), false)
     expect(ended).toMatchObject({ effectiveWithinSeconds: 120, notes: [expect.any(String)] })
     // Control: with KV.
     expect(await revokeSessionsOfClient(admin(), clientId)).toEqual({

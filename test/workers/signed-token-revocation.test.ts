@@ -12,7 +12,7 @@ import {
 } from '../../src/domain/revocation.ts'
 import { disableClient, rotateSecret } from '../../src/flows/registration/clients.ts'
 import { deleteResource, updateResource } from '../../src/flows/registration/resources.ts'
-import { revokeSessionsOfUser, revokeToken } from '../../src/flows/registration/sessions.ts'
+import { revokeAnyToken, revokeSessionsOfUser } from '../../src/flows/registration/sessions.ts'
 import { withdrawFromUser } from '../../src/flows/registration/users.ts'
 import { DOCUMENT_KEY } from '../../src/stores/revocation-document.ts'
 import { KEPT_LONGER_SECONDS } from '../../src/stores/revocation-statements.ts'
@@ -118,10 +118,13 @@ const WAYS: readonly Way[] = [
     '/revoke of its refresh token',
     ({ refresh_token: token }) => sendAs(client, '/revoke', { token }, signing.fetch),
   ],
-  ['session revoke of the token', ({ access_token }) => revokeToken(admin(), access_token, false)],
+  [
+    'session revoke of the token',
+    ({ access_token }) => revokeAnyToken(admin(), access_token, false),
+  ],
   [
     'session revoke of its refresh token',
-    ({ refresh_token }) => revokeToken(admin(), refresh_token, false),
+    ({ refresh_token }) => revokeAnyToken(admin(), refresh_token, false),
   ],
   [
     'a replay of its code',
@@ -247,15 +250,15 @@ describe('whose signed token may be revoked', () => {
 
   it('session revoke revokes a signed token, and refuses another kind of JWT', async () => {
     const token = await machineToken()
-    const answer = await revokeToken(admin(), token, false)
+    const answer = await revokeAnyToken(admin(), token, false)
     expect(answer).toEqual({ effectiveWithinSeconds: ALL_REVOKED_WITHIN_SECONDS, notes: [] })
     expect(await isolate().fresh(token)).toBe(401)
     const { refresh_token } = await userTokens()
-    expect(await revokeToken(admin(), refresh_token, false)).toEqual(answer)
+    expect(await revokeAnyToken(admin(), refresh_token, false)).toEqual(answer)
     const [, payload, signature] = token.split('.')
     const typed = btoa('{"alg":"ES256","typ":"JWT"}').replace(/=+$/, '')
     const other = `${typed}.${payload}.${signature}`
-    await expect(revokeToken(admin(), other, false)).rejects.toThrow('is not an access')
+    await expect(revokeAnyToken(admin(), other, false)).rejects.toThrow('is not an access')
   })
 
   it('the revocation of one signed token revokes no other token of its client and its family', async () => {
@@ -452,7 +455,7 @@ describe('the size and lifetime of the revocations of signed tokens', () => {
   it('an administrator revokes one signed token even beyond MAX_REVOKED_TOKENS', async () => {
     const [token, second] = [await machineToken(), await machineToken()]
     await fill()
-    await revokeToken(admin(), token, false)
+    await revokeAnyToken(admin(), token, false)
     expect(await isolate().fresh(token)).toBe(401)
     expect(await isolate().fresh(second)).toBe(200)
   })

@@ -5,7 +5,7 @@ import * as z from 'zod/mini'
 import { readHierarchy } from '../../domain/scope.ts'
 import {
   entriesOf,
-  type Fields,
+  type FieldTable,
   flagSchema,
   membersOf,
   type Schema,
@@ -100,9 +100,9 @@ export const PLAIN = {
   },
 }
 
-type AnyFields = Fields<Readonly<Record<string, unknown>>>
+type AnyFields = FieldTable<Readonly<Record<string, unknown>>>
 
-/** Tables of fields, as `Fields` of any record. */
+/** Tables of fields, as `FieldTable` of any record. */
 const asAny = (fields: unknown) => fields as AnyFields
 
 type Tables = Readonly<{

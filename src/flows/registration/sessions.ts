@@ -31,7 +31,7 @@ function mayBeSession(token: string, usersAreExternal: boolean): boolean {
  * An access token and a browser session end alone; a refresh token ends all that was renewed with it. For the first two
  * success means that the token is not valid now, not that it was ever issued. `usersAreExternal`: with LOGIN_URL.
  */
-export async function revokeToken(
+export async function revokeAnyToken(
   act: Act,
   token: string,
   usersAreExternal: boolean,

@@ -18,7 +18,7 @@ import {
   checkRedemption,
   type Redeemer,
   type RedemptionAttempt,
-  refuse,
+  refuseCode,
 } from './check-redemption.ts'
 import {
   type Granted,
@@ -94,13 +94,13 @@ async function refuseSpending(
 ): Promise<never> {
   switch (spending.kind) {
     case 'unknown':
-      return refuse('not on the ledger')
+      return refuseCode('not on the ledger')
     case 'proof_used':
       throw usedProof()
     case 'again':
       return refuseAgain(spending, attempt)
     case 'withdrawn':
-      return refuse(whyWithdrawn(spending, attempt))
+      return refuseCode(whyWithdrawn(spending, attempt))
   }
 }
 
@@ -128,9 +128,9 @@ async function refuseAgain(
   { code, deps, context }: Redeemer,
 ): Promise<never> {
   const age = Math.max(0, context.now - spentAt)
-  if (sessionKey === '') return refuse(`revoked ${age} s ago, before it was used`)
+  if (sessionKey === '') return refuseCode(`revoked ${age} s ago, before it was used`)
   const isRetry = code.codeChallenge !== null && age <= deps.codeRetrySeconds
-  if (isRetry) return refuse(`spent ${age} s ago by the same client instance`)
+  if (isRetry) return refuseCode(`spent ${age} s ago by the same client instance`)
   // The session is not marked as shown: the first use may still be storing it. A fault of one does not stop the other.
   const outcomes = await Promise.allSettled([
     deps.revocations.endSessions([sessionKey], {
@@ -140,5 +140,5 @@ async function refuseAgain(
     familyId !== null && deps.revocations.endFamily(familyId),
   ])
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-  return refuse(`replayed ${age} s after its use`, Replayed)
+  return refuseCode(`replayed ${age} s after its use`, Replayed)
 }

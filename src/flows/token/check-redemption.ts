@@ -77,7 +77,7 @@ async function checkCode(caller: Caller<Asked>): Promise<Redeemer> {
   return redeemer
 }
 
-export const refuse = (detail: string, Refusal = OAuthError): never => {
+export const refuseCode = (detail: string, Refusal = OAuthError): never => {
   throw new Refusal(
     'invalid_grant',
     'The code is unknown, expired or used, or was issued for another client, redirect_uri, code_verifier or key.',
@@ -91,13 +91,13 @@ const readCarriedCode = async (codeDigest: TokenDigest | null, { codes }: Pick<D
 
 async function redeemerOf(caller: Caller<Asked>): Promise<Redeemer> {
   const { codeDigest, carried, deps } = caller
-  if (codeDigest === null) return refuse('malformed code')
+  if (codeDigest === null) return refuseCode('malformed code')
   const code = (await carried) ?? (await deps.codes.findOnLedger(codeDigest))
-  return { ...caller, codeDigest, code: code ?? refuse('unknown code') }
+  return { ...caller, codeDigest, code: code ?? refuseCode('unknown code') }
 }
 
 function requireOwnCode({ code, client }: Redeemer) {
-  if (code.clientId !== client.clientId) refuse('issued to another client')
+  if (code.clientId !== client.clientId) refuseCode('issued to another client')
 }
 
 /**
@@ -107,22 +107,22 @@ function requireOwnCode({ code, client }: Redeemer) {
 function requireSameRedirectUri({ redemption: { redirectUri }, code }: Redeemer) {
   const mayOmit = !code.redirectUriSent || code.codeChallenge !== null
   if (!(mayOmit && redirectUri === undefined) && redirectUri !== code.redirectUri) {
-    refuse(redirectDifference(redirectUri, code.redirectUri))
+    refuseCode(redirectDifference(redirectUri, code.redirectUri))
   }
 }
 
 async function requireVerifier({ redemption, code }: Redeemer) {
   const problem = await verifierProblem(redemption.codeVerifier, code.codeChallenge)
-  if (problem !== null) refuse(problem)
+  if (problem !== null) refuseCode(problem)
 }
 
 /** RFC 9449 §10: the key that the authorization request named. */
 function requireSameKey({ code, jkt }: Redeemer) {
-  if (code.dpopJkt && code.dpopJkt !== jkt) refuse('dpop_jkt: another key, or none')
+  if (code.dpopJkt && code.dpopJkt !== jkt) refuseCode('dpop_jkt: another key, or none')
 }
 
 function requireNotExpired({ code, context: { now } }: Redeemer) {
-  if (now >= code.expiresAt) refuse(`expired ${now - code.expiresAt} s ago`)
+  if (now >= code.expiresAt) refuseCode(`expired ${now - code.expiresAt} s ago`)
 }
 
 /** RFC 8707 §2.2: it may name fewer resources than the authorization request, for this access token alone. */
@@ -130,7 +130,7 @@ function targetOf({ fields, client, code, deps }: Redeemer) {
   const target = readGrantedTarget(fields, client, code, deps.scopePolicy)
   const isPkceDemanded = target.resources.some(({ requirePkce }) => requirePkce)
   if (isPkceDemanded && code.codeChallenge === null) {
-    refuse('a resource demands PKCE, and the authorization request had no code_challenge')
+    refuseCode('a resource demands PKCE, and the authorization request had no code_challenge')
   }
   return target
 }

@@ -103,7 +103,7 @@ const refusal = (detail: string) =>
     { detail },
   )
 
-export const refuse = (detail: string): never => {
+export const refuseRefresh = (detail: string): never => {
   throw refusal(detail)
 }
 
@@ -115,12 +115,12 @@ const readStanding = async (
 async function refresherOf(caller: Caller<Asked>): Promise<Refresher> {
   const { tokenDigest, standing, deps } = caller
   deps.checking?.('refresh_token')
-  if (tokenDigest === null) return refuse('malformed token')
-  return { ...caller, tokenDigest, standing: (await standing) ?? refuse('unknown token') }
+  if (tokenDigest === null) return refuseRefresh('malformed token')
+  return { ...caller, tokenDigest, standing: (await standing) ?? refuseRefresh('unknown token') }
 }
 
 function requireSameClient({ standing: { family }, client }: Refresher) {
-  if (family.clientId !== client.clientId) refuse('issued to another client')
+  if (family.clientId !== client.clientId) refuseRefresh('issued to another client')
 }
 
 /**
@@ -130,8 +130,8 @@ function requireSameClient({ standing: { family }, client }: Refresher) {
  */
 function requireSameKey({ standing: { family }, client, jkt }: Refresher) {
   if (family.jkt === null) return
-  if (jkt === null) refuse('no DPoP proof, but the family was started with one')
-  if (isPublic(client) && jkt !== family.jkt) refuse('a DPoP proof of another key')
+  if (jkt === null) refuseRefresh('no DPoP proof, but the family was started with one')
+  if (isPublic(client) && jkt !== family.jkt) refuseRefresh('a DPoP proof of another key')
 }
 
 /** Not negative: another request may have begun a little later than this one and still won. */
@@ -139,9 +139,10 @@ const secondsAgo = (at: number, now: number) => Math.max(0, now - at)
 
 /** Also by D1's clock, which the statement that rotates asks. */
 function requireLivingFamily({ standing: { family, readAt }, context: { now } }: Refresher) {
-  if (family.endedAt !== null) refuse(`its family ended ${secondsAgo(family.endedAt, now)} s ago`)
+  if (family.endedAt !== null)
+    refuseRefresh(`its family ended ${secondsAgo(family.endedAt, now)} s ago`)
   const age = Math.max(now, readAt) - family.expiresAt
-  if (age >= 0) refuse(`expired ${age} s ago`)
+  if (age >= 0) refuseRefresh(`expired ${age} s ago`)
 }
 
 /**
@@ -171,11 +172,11 @@ async function requireNotReplayed(refresher: Refresher) {
   await requireUnusedProof(proof, deps)
   if (repeatable(refresher)) return
   if (repeatable({ ...refresher, named: successor?.derivation?.resources ?? '' })) {
-    refuse('exchanged just now by a request for other resources')
+    refuseRefresh('exchanged just now by a request for other resources')
   }
   const age = secondsAgo(spentAt, context.now)
   const isRetry = !isPublic(client) && !successor?.isSpent && age <= deps.refreshRetrySeconds
-  if (isRetry) refuse(`spent ${age} s ago by the same client`)
+  if (isRetry) refuseRefresh(`spent ${age} s ago by the same client`)
   throw new ReplayedToken(
     refusal(`shown again ${age} s after its use: the family ends`),
     family.familyId,
@@ -185,7 +186,7 @@ async function requireNotReplayed(refresher: Refresher) {
 /** RFC 6749 §6, RFC 8707 §2.2: narrower scopes and fewer resources are for this access token alone. */
 export function targetOf({ fields, standing: { family, user }, client, deps }: Refresher): Target {
   const held = stillHeld(family.user, client, user, deps.usersAreExternal)
-  if (typeof held === 'string') return refuse(held)
+  if (typeof held === 'string') return refuseRefresh(held)
   const target = readGrantedTarget(fields, client, family, deps.scopePolicy)
   if (meetScopes(target.scopes, held.scopes).length > 0) return target
   throw new OAuthError('invalid_scope', 'The requested scopes have been withdrawn.')

@@ -18,7 +18,7 @@ import {
   checkToken,
   type RefreshAttempt,
   ReplayedToken,
-  refuse,
+  refuseRefresh,
   repeatable,
   targetOf,
 } from './check-refresh.ts'
@@ -140,9 +140,9 @@ async function repeatAfterLoss(
   { standing, client: found }: Extract<Rotation, { kind: 'lost' }>,
   attempt: RefreshAttempt,
 ): Promise<Rotated> {
-  if (!standing) return refuse('unknown token')
+  if (!standing) return refuseRefresh('unknown token')
   const client = stillAllowed(found, attempt.grantType)
-  if (typeof client === 'string') return refuse(client)
+  if (typeof client === 'string') return refuseRefresh(client)
   const asOfNow = { ...attempt, standing, client }
   await checkToken(asOfNow)
   const again = { ...asOfNow, target: targetOf(asOfNow) }

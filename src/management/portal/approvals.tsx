@@ -3,7 +3,7 @@
 import { isApprover } from '../../domain/registry-scopes.ts'
 import type { HttpContext } from '../../http/request-context.ts'
 import { ApprovalsPage, NotApproverPage } from '../../pages/portal/approvals-page.tsx'
-import { quoted } from '../../pages/portal/permissions.tsx'
+import { shownSentence } from '../../pages/portal/permissions.tsx'
 import type { Queue, QueuePlaces } from '../../stores/approvals.ts'
 import { FIRST_PLACE, isPlace, placeOf } from '../../stores/waiting-clients.ts'
 import { nameOf } from './clients.tsx'
@@ -79,7 +79,7 @@ export const approvalsPage = approverPage<Queue>({
           selfRegistered: selfRegistered && { kind: selfRegistered },
           owner: owner === null ? '' : nameOf(owner, user),
           sentences: first.map((one) =>
-            quoted({ kind: one.kind, sentence: sentenceOf(one, catalogue) }),
+            shownSentence({ kind: one.kind, sentence: sentenceOf(one, catalogue) }),
           ),
           more: requests - first.length,
         }))}

@@ -6,7 +6,7 @@
 import { type Listing, listingStateOf } from '../../domain/directory.ts'
 import { Day, type FormHead, Mark, PostForm } from '../parts.tsx'
 import { type FormProps, fieldsOf, Options, TextArea } from './fields.tsx'
-import { NotDeclared, quoted, type ShownPermission, STATES } from './permissions.tsx'
+import { NotDeclared, type ShownPermission, STATES, shownSentence } from './permissions.tsx'
 
 /** What is asked for, as the consent page would say it. */
 export type AskedFor = Readonly<{
@@ -28,7 +28,7 @@ export const DECISION_LABELS = {
 
 const Marked = ({ asked }: { asked: AskedFor }) => (
   <>
-    {quoted(asked.permission)}
+    {shownSentence(asked.permission)}
     {asked.isSensitive && <Mark kind="sensitive">Sensitive</Mark>}
     <NotDeclared {...asked.permission} />
     <code>{asked.permission.value}</code>

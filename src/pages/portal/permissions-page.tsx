@@ -6,9 +6,9 @@ import { ClientFrame, type ClientFrameProps } from './frame.tsx'
 import {
   hasSentences,
   PermissionList,
-  quoted,
   SentencesNote,
   type ShownPermission,
+  shownSentence,
 } from './permissions.tsx'
 
 export type Askable = Readonly<{
@@ -48,7 +48,7 @@ const optionOf = (
   isChecked,
   label: (
     <>
-      {quoted({ kind, sentence })}
+      {shownSentence({ kind, sentence })}
       {isSensitive && <Mark kind="sensitive">Sensitive</Mark>}
       {isFree && <Mark>No approval needed</Mark>}
       <code>{value}</code>
@@ -123,7 +123,7 @@ const TakingBack = (p: PermissionsProps) => {
           isChecked: false,
           label: (
             <>
-              {quoted({ kind, sentence })}
+              {shownSentence({ kind, sentence })}
               <code>{value}</code>
             </>
           ),

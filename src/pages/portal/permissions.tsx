@@ -16,7 +16,7 @@ export type ShownPermission = Permission &
   }>
 
 /** The sentences of scopes and endorsements are those of the consent page, so they are quoted here. */
-export const quoted = ({ kind, sentence }: Pick<ShownPermission, 'kind' | 'sentence'>) =>
+export const shownSentence = ({ kind, sentence }: Pick<ShownPermission, 'kind' | 'sentence'>) =>
   kind === 'grant_type' ? sentence : `“${sentence}”`
 
 export const SentencesNote = () => (
@@ -58,7 +58,7 @@ const PermissionItem = (p: { permission: ShownPermission }) => {
   const { value, state, decision } = p.permission
   return (
     <li>
-      {quoted(p.permission)} <strong class={`mark ${state}`}>{STATES[state]}</strong>
+      {shownSentence(p.permission)} <strong class={`mark ${state}`}>{STATES[state]}</strong>
       <NotDeclared {...p.permission} />
       <code>{value}</code>
       <Dates {...p.permission} />

@@ -5,7 +5,7 @@ import { publicUrlProblem } from '../public-url.ts'
 import { quote } from './errors.ts'
 import {
   checkedText,
-  type Fields,
+  type FieldTable,
   filledSchema,
   listSchema,
   oneOfSchema,
@@ -27,7 +27,7 @@ const about = <Name extends keyof ClientDetails>(
   schema: Schema,
 ) => ({ flags, help, initial: NO_DETAILS[name], schema })
 
-export const CLIENT_DETAILS: Fields<ClientDetails> = {
+export const CLIENT_DETAILS: FieldTable<ClientDetails> = {
   logoUri: about('logoUri', '--logo-uri <url>', 'its logo, http or https', pageSchema()),
   tosUri: about('tosUri', '--tos-uri <url>', 'its terms of service, http or https', pageSchema()),
   policyUri: about(

@@ -17,7 +17,7 @@ import { MAX_REDIRECT_URI_LENGTH } from '../../domain/registration.ts'
 import { CLIENT_DETAILS, pageSchema } from './client-details.ts'
 import { quote } from './errors.ts'
 import {
-  type Fields,
+  type FieldTable,
   fieldsIn,
   filledSchema,
   flagField,
@@ -49,7 +49,7 @@ const keySetSchema = z.nullable(
   ),
 )
 
-export const CLIENT_FIELDS: Fields<ClientFields> = {
+export const CLIENT_FIELDS: FieldTable<ClientFields> = {
   name: {
     flags: '--name <name>',
     help: 'what users know it by',
@@ -133,7 +133,7 @@ export const grantTypeSchema = oneOfSchema(
 )
 
 /** What `authorize` gives a client and `withdraw` takes from it. */
-export const CLIENT_PERMISSIONS: Fields<Required<PermissionLists>> = {
+export const CLIENT_PERMISSIONS: FieldTable<Required<PermissionLists>> = {
   grantTypes: listField(
     '--grant-type <type>',
     `a grant it may use: ${GRANT_TYPES.join(', ')}`,
@@ -145,7 +145,7 @@ export const CLIENT_PERMISSIONS: Fields<Required<PermissionLists>> = {
   endorsements: ENDORSEMENTS,
 }
 
-export const CLIENT_LISTS: Fields<Required<ClientLists>> = {
+export const CLIENT_LISTS: FieldTable<Required<ClientLists>> = {
   // The registration checks them as a whole.
   redirectUris: listField(
     '--redirect-uri <uri>',

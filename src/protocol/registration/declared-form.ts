@@ -1,7 +1,7 @@
 /** What is declared under a key of the administrator's choice (a scope, a resource, a host): its bodies, its document, its audit words. */
 
 import * as z from 'zod/mini'
-import { type Fields, fieldsIn, isoTime, membersOf, type Schema, shown } from './field.ts'
+import { type FieldTable, fieldsIn, isoTime, membersOf, type Schema, shown } from './field.ts'
 
 type Keyed<Key extends string> = { readonly [key in Key]: string }
 type Dated = Readonly<{ createdAt: number; updatedAt: number }>
@@ -14,7 +14,7 @@ export type DeclaredForm<Key extends string, T extends object> = ReturnType<
 export function declaredForm<Key extends string, T extends object>(
   key: Key,
   keySchema: Schema,
-  fields: Fields<T>,
+  fields: FieldTable<T>,
 ) {
   const keyed = (value: unknown) => ({ [key]: value }) as Keyed<Key>
   return {

@@ -9,7 +9,7 @@ import {
 } from '../../domain/document-host.ts'
 import { declaredForm } from './declared-form.ts'
 import { quote } from './errors.ts'
-import { type Fields, oneOfSchema, textSchema } from './field.ts'
+import { type FieldTable, oneOfSchema, textSchema } from './field.ts'
 
 /** Kept in the canonical form. */
 export const documentHostSchema = () =>
@@ -20,7 +20,7 @@ export const documentHostSchema = () =>
     z.overwrite((text: string) => canonicalHost(text) ?? text),
   )
 
-export const DOCUMENT_HOST_FIELDS: Fields<DocumentHostFields> = {
+export const DOCUMENT_HOST_FIELDS: FieldTable<DocumentHostFields> = {
   rule: {
     flags: '--rule <rule>',
     help: 'allow: its documents are accepted; block: they are refused, even if another rule allows the host',

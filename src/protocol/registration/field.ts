@@ -33,7 +33,7 @@ export type Field<T> = Readonly<{
   inDocument?: (value: T) => unknown
   inAudit?: (value: T) => unknown
 }>
-export type Fields<T> = { readonly [name in keyof T]-?: Field<T[name]> }
+export type FieldTable<T> = { readonly [name in keyof T]-?: Field<T[name]> }
 
 export const isoTime = (epochSeconds: number | null) =>
   epochSeconds === null ? null : new Date(epochSeconds * 1000).toISOString()
@@ -100,7 +100,7 @@ export const listField = (flags: string, help: string, item: Schema, most?: numb
   schema: listSchema(item, most),
 })
 
-export const entriesOf = <T>(fields: Fields<T>) =>
+export const entriesOf = <T>(fields: FieldTable<T>) =>
   Object.entries(fields) as readonly (readonly [string, Field<unknown>])[]
 
 /** Throws a RegistrationError that names the field of the first problem. */
@@ -125,7 +125,7 @@ export const kept = ({ keep }: Field<unknown>, checked: unknown) =>
 export const helpInJson = (help: string) => help.replaceAll('{empty}', 'null')
 
 /** The members of a body: for a creation with defaults, for an update all optional. */
-export const membersOf = <T>(fields: Fields<T>, isCreation: boolean): Record<string, Schema> =>
+export const membersOf = <T>(fields: FieldTable<T>, isCreation: boolean): Record<string, Schema> =>
   Object.fromEntries(
     entriesOf(fields).map(([name, { schema, isRequired, initial, help }]) => {
       const described = schema.check(z.describe(helpInJson(help))) as Schema
@@ -139,7 +139,7 @@ export const membersOf = <T>(fields: Fields<T>, isCreation: boolean): Record<str
 
 /** Only these fields of a checked body, as they are kept. */
 export const fieldsIn = <T>(
-  fields: Fields<T>,
+  fields: FieldTable<T>,
   body: Readonly<Record<string, unknown>>,
 ): Partial<T> =>
   Object.fromEntries(
@@ -152,7 +152,7 @@ export const fieldsIn = <T>(
 /** The fields that `record` has, as a document or the audit shows them. No other field of it is shown. */
 export const shown = <T>(
   where: 'inDocument' | 'inAudit',
-  fields: Fields<T>,
+  fields: FieldTable<T>,
   record: Partial<T>,
 ): Record<string, unknown> => {
   const values = new Map(Object.entries(record))

@@ -14,7 +14,7 @@ import {
 import { OFFLINE_ACCESS } from '../../domain/scope.ts'
 import { declaredForm } from './declared-form.ts'
 import { quote } from './errors.ts'
-import { type Fields, flagField, oneOfSchema } from './field.ts'
+import { type FieldTable, flagField, oneOfSchema } from './field.ts'
 import { lineSchema } from './scope-fields.ts'
 import { LIFETIME_FIELD, resourceUriSchema, scopesField } from './shared-fields.ts'
 
@@ -25,7 +25,7 @@ const scopes = scopesField(
   'a scope that belongs to it; domain:action includes domain:action:… with every resource id',
 )
 
-export const RESOURCE_FIELDS: Fields<ResourceFields> = {
+export const RESOURCE_FIELDS: FieldTable<ResourceFields> = {
   name: {
     flags: '--name <name>',
     help: 'what users know it by',

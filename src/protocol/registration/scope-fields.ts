@@ -7,7 +7,7 @@ import { isScope, MAX_SCOPE_LENGTH, OFFLINE_ACCESS, SCOPE_RULE } from '../../dom
 import type { Category, NewScope, ScopeFields } from '../../domain/scope-catalogue.ts'
 import { declaredForm } from './declared-form.ts'
 import { quote } from './errors.ts'
-import { checkedText, type Fields, filledSchema, flagField, requireValid } from './field.ts'
+import { checkedText, type FieldTable, filledSchema, flagField, requireValid } from './field.ts'
 import { listOf, readList } from './list-body.ts'
 import { notDots } from './shared-fields.ts'
 
@@ -19,7 +19,7 @@ export const lineSchema = (maxLength: number) =>
     }),
   )
 
-export const SCOPE_FIELDS: Fields<ScopeFields> = {
+export const SCOPE_FIELDS: FieldTable<ScopeFields> = {
   sentence: {
     flags: '--sentence <text>',
     help: 'what it allows, for people, as in "Read your files"',

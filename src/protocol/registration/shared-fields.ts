@@ -14,7 +14,7 @@ import {
 import { isScope, MAX_SCOPE_LENGTH, SCOPE_RULE } from '../../domain/scope.ts'
 import { invalid, quote } from './errors.ts'
 import {
-  type Fields,
+  type FieldTable,
   fieldsIn,
   filledSchema,
   listField,
@@ -106,14 +106,14 @@ export const FURTHER_OWNERS = listField(
 )
 
 /** The body that gives a client or a user something, or takes it. */
-export const permissionChangeSchema = <Lists>(fields: Fields<Lists>) => {
+export const permissionChangeSchema = <Lists>(fields: FieldTable<Lists>) => {
   const lists = z.strictObject(membersOf(fields, false))
   return z.strictObject({ authorize: z.optional(lists), withdraw: z.optional(lists) })
 }
 
 /** Throws a RegistrationError unless the body has either `authorize` or `withdraw`, with one value at least. */
 export function readPermissionChange<Lists>(
-  fields: Fields<Lists>,
+  fields: FieldTable<Lists>,
   value: unknown,
 ): Readonly<{ how: 'authorize' | 'withdraw'; lists: Partial<Lists> }> {
   const { authorize, withdraw } = requireValid(permissionChangeSchema(fields), value)

@@ -4,7 +4,7 @@ import * as z from 'zod/mini'
 import { type UserFields, type UserLists, type UserRecord, usernameKey } from '../../domain/user.ts'
 import { quote } from './errors.ts'
 import {
-  type Fields,
+  type FieldTable,
   fieldsIn,
   flagSchema,
   isoTime,
@@ -29,7 +29,7 @@ const usernameSchema = z.string({ error: wrongType('text') }).check(
   z.maxLength(256, { error: '{field} must not be longer than 256 characters' }),
 )
 
-export const USER_FIELDS: Fields<UserFields> = {
+export const USER_FIELDS: FieldTable<UserFields> = {
   username: {
     flags: '--username <name>',
     help: 'the name to sign in with; case and Unicode form make no difference',
@@ -50,7 +50,7 @@ export const USER_FIELDS: Fields<UserFields> = {
   },
 }
 
-export const USER_LISTS: Fields<Required<UserLists>> = {
+export const USER_LISTS: FieldTable<Required<UserLists>> = {
   scopes: scopesField('what a client may obtain for this user'),
   endorsements: ENDORSEMENTS,
 }
