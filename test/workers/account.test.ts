@@ -9,6 +9,7 @@ import { isToday } from '../days.ts'
 import { clientRegistry } from '../rows.ts'
 import { countedBindings, nothing, over } from './counting.ts'
 import { redeemCode, renewal, sendAs } from './obtaining.ts'
+import { changeClient } from './registering.ts'
 import {
   allowing,
   authorizePath,
@@ -218,12 +219,7 @@ describe('the list of connected applications', () => {
       const first = nowSeconds()
       const { refresh_token } = await redeem(await connect())
       vi.setSystemTime((first + 3600) * 1000)
-      await clientRegistry(env.DB).update(
-        client.id,
-        { name: 'Renamed' },
-        {},
-        { mode: 'authorize', now: nowSeconds() },
-      )
+      await changeClient(client.id, { fields: { name: 'Renamed' } })
       await connect()
       expect((await renew(refresh_token)).status).toBe(200)
       const iso = (at: number) => new Date(at * 1000).toISOString().slice(0, 16)

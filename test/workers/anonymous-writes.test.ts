@@ -71,8 +71,8 @@ function workers(isUnderLimit: boolean) {
   }
   return { fetch, auth, authenticator, take }
 }
-const open = workers(true)
-const shut = workers(false)
+const underLimit = workers(true)
+const overLimit = workers(false)
 
 /** Clients with a metadata document: one that was never used, and one whose document is no longer fresh. */
 async function documentClients(user: TestUser) {
@@ -89,7 +89,7 @@ async function prepare() {
   const secret = await newClient()
   const basic = await newClient({ authMethod: 'client_secret_basic' })
   const byKey = await newClient({ authMethod: 'private_key_jwt', jwks: keySetOf(key.jwk) })
-  const open = await newPublicClient()
+  const publicClient = await newPublicClient()
   const user = await newUser()
   const documents = await documentClients(user)
   const end_time = new Date(Date.now() - 1000).toISOString()
@@ -123,7 +123,7 @@ async function prepare() {
   const setting = { password: 'a new password', password_again: 'a new password' }
   const verifier = { redirect_uri: CALLBACK, code_verifier: 'v'.repeat(43) }
   const asClients = [
-    { client_id: open.id },
+    { client_id: publicClient.id },
     { client_id: secret.id, client_secret: mintToken('clientSecret') },
     { client_id: secret.id, client_secret: 'weak' },
     ...documents.map(({ id }) => ({ client_id: id })),
@@ -182,7 +182,7 @@ async function prepare() {
   )
   const requests = [
     requestOf(secret),
-    requestOf(open),
+    requestOf(publicClient),
     ...documents.map((one) => requestOf(one)),
   ].map((fields) => ({
     fields: { ...fields, confirm: 'ok', grant: 'submission:read', form_token: 'f'.repeat(43) },
@@ -205,7 +205,7 @@ async function prepare() {
     { fields: { fresh: '' }, headers: { Authorization: `DPoP ${token}`, DPoP: proofs[1] } },
   ])
   const nearly: readonly Nearly[] = [...posts, ...forms, ...portal, ...requests, ...shown]
-  return { sessions, nearly, proofs, publicClient: open, clientId: secret.id }
+  return { sessions, nearly, proofs, publicClient, clientId: secret.id }
 }
 /** A request that lacks only a credential, or has an expired one. */
 type Nearly = Readonly<{ fields: Record<string, string>; headers: Record<string, string> }>
@@ -285,14 +285,14 @@ const pathOf = (path: string) =>
   path.replace(':client_id', held.clientId).replace(/:\w+/g, 'invalid_grant')
 
 type Ask = (path: string, init: RequestInit) => Promise<Response>
-async function writesNothing(path: string, ask: { open: Ask; shut: Ask }, sent: Sent) {
+async function writesNothing(path: string, ask: { underLimit: Ask; overLimit: Ask }, sent: Sent) {
   // A POST is read from its form, every other request from its query.
   for (const query of sent.method === 'POST' ? [''] : ['', `?${sent.query}`]) {
-    const answer = await ask.open(path + query, initOf(sent))
+    const answer = await ask.underLimit(path + query, initOf(sent))
     expect(answer.status).toBeLessThan(500)
-    expect(open.take().filter((write) => !MAY_BE_WRITTEN.includes(write))).toEqual([])
-    await ask.shut(path + query, initOf(sent))
-    expect(shut.take()).toEqual([])
+    expect(underLimit.take().filter((write) => !MAY_BE_WRITTEN.includes(write))).toEqual([])
+    await ask.overLimit(path + query, initOf(sent))
+    expect(overLimit.take()).toEqual([])
   }
 }
 
@@ -317,7 +317,7 @@ describe('requests without a credential', () => {
   it.each([...endpoints, '/nothing-here'])(
     'a request without a credential to %s of the registry writes only refusals and failure counts, within their limits',
     async (path) => {
-      const ask = { open: open.fetch, shut: shut.fetch }
+      const ask = { underLimit: underLimit.fetch, overLimit: overLimit.fetch }
       await fc.assert(
         fc.asyncProperty(anySent(), (sent) => writesNothing(pathOf(path), ask, sent)),
         tries(takesPosts(path), endpoints.indexOf(path)),
@@ -328,7 +328,7 @@ describe('requests without a credential', () => {
   it.each([...AUTHENTICATOR_PATHS, '/nothing-here'])(
     'a request without a credential to %s of the authenticator writes only refusals, within their limit',
     async (path) => {
-      const ask = { open: open.auth, shut: shut.auth }
+      const ask = { underLimit: underLimit.auth, overLimit: overLimit.auth }
       await fc.assert(
         fc.asyncProperty(anySent(), (sent) => writesNothing(path, ask, sent)),
         tries(false),
@@ -339,7 +339,7 @@ describe('requests without a credential', () => {
   it('a request without a credential to the authenticator over a service binding writes nothing', async () => {
     await fc.assert(
       fc.asyncProperty(anySent(), async ({ headers }) => {
-        await open.authenticator.authenticate({
+        await underLimit.authenticator.authenticate({
           authorization: headers.Authorization ?? null,
           cookie: headers.Cookie ?? null,
           dpop: headers.DPoP ?? null,
@@ -347,7 +347,7 @@ describe('requests without a credential', () => {
           url: `${AUTH}/auth`,
           immediate: true,
         })
-        expect(open.take()).toEqual([])
+        expect(underLimit.take()).toEqual([])
       }),
       tries(false),
     )
@@ -357,10 +357,10 @@ describe('requests without a credential', () => {
     for (const token of held.sessions) {
       const form_token = await formToken(token, SIGN_OUT)
       const Cookie = `registry_session=${token}`
-      const answer = await post('/logout', { form_token }, { Cookie }, open.fetch)
+      const answer = await post('/logout', { form_token }, { Cookie }, underLimit.fetch)
       expect([answer.status, answer.headers.get('Location')]).toEqual([303, '/'])
       expect(answer.headers.getSetCookie().join()).toMatch(/registry_session=; Max-Age=0/)
-      expect(open.take()).toEqual([])
+      expect(underLimit.take()).toEqual([])
     }
   })
 
@@ -373,64 +373,64 @@ describe('requests without a credential', () => {
     for (const asked of fields) {
       const form = { ...asked, client_id: publicClient.id, redirect_uri: CALLBACK }
       const headers = { DPoP: proofs[0] ?? '', 'CF-Connecting-IP': '192.0.2.1' }
-      const answer = await post('/token', form, headers, shut.fetch)
+      const answer = await post('/token', form, headers, overLimit.fetch)
       expect(answer.status).toBe(400)
-      expect(shut.take()).toEqual([])
+      expect(overLimit.take()).toEqual([])
     }
   })
 })
 
 describe('controls: the recorded writes', () => {
   it('control: the writes of a sign-in and of a sign-out are recorded', async () => {
-    const cookie = await signIn(await newUser(), open.fetch)
-    expect(open.take()).toEqual(
+    const cookie = await signIn(await newUser(), underLimit.fetch)
+    expect(underLimit.take()).toEqual(
       expect.arrayContaining(['KV put SESSIONS', 'D1 INSERT known_browser']),
     )
-    const page = await open.fetch('/', { headers: { Cookie: cookie } })
+    const page = await underLimit.fetch('/', { headers: { Cookie: cookie } })
     const fields = Object.fromEntries(fieldsOf(await page.text(), '/logout'))
-    expect(open.take()).toEqual([])
-    await post('/logout', fields, { Cookie: cookie }, open.fetch)
-    expect(open.take()).toEqual(
+    expect(underLimit.take()).toEqual([])
+    await post('/logout', fields, { Cookie: cookie }, underLimit.fetch)
+    expect(underLimit.take()).toEqual(
       expect.arrayContaining(['D1 INSERT revocation', 'KV put SESSIONS', 'D1 UPDATE revocation']),
     )
   })
 
   it('control: the writes of an invited user are recorded', async () => {
     const invitation = await newInvitation((await newUser()).id)
-    expect((await setPassword(invitation, { fetch: open.fetch })).status).toBe(200)
-    expect(open.take()).toEqual(
+    expect((await setPassword(invitation, { fetch: underLimit.fetch })).status).toBe(200)
+    expect(underLimit.take()).toEqual(
       expect.arrayContaining(['D1 UPDATE invitation', 'D1 UPDATE user', 'D1 INSERT revocation']),
     )
   })
 
   it('control: the writes of a user whose request fetches a metadata document are recorded', async () => {
-    const cookie = await signIn(await newUser(), open.fetch)
-    open.take()
-    expect((await visit(cookie, await newDocument(), {}, open.fetch)).status).toBe(400)
-    expect(open.take()).toEqual(
+    const cookie = await signIn(await newUser(), underLimit.fetch)
+    underLimit.take()
+    expect((await visit(cookie, await newDocument(), {}, underLimit.fetch)).status).toBe(400)
+    expect(underLimit.take()).toEqual(
       expect.arrayContaining(['D1 INSERT document_attempt', 'D1 INSERT client_document']),
     )
   })
 
   it('control: the write of an authenticated client is recorded', async () => {
     const client = await newClient()
-    await post('/token', credentialsOf(client), {}, open.fetch)
-    expect(open.take()).toContain('KV put SESSIONS')
+    await post('/token', credentialsOf(client), {}, underLimit.fetch)
+    expect(underLimit.take()).toContain('KV put SESSIONS')
   })
 
   it('control: the writes of a refusal and of a failure count are recorded within the limits', async () => {
     const client = await newClient()
     const wrong = { ...credentialsOf(client), client_secret: 'weak' }
     const address = { 'CF-Connecting-IP': '192.0.2.1' }
-    await post('/token', wrong, address, open.fetch)
-    expect(open.take()).toEqual(['D1 INSERT refusal'])
+    await post('/token', wrong, address, underLimit.fetch)
+    expect(underLimit.take()).toEqual(['D1 INSERT refusal'])
     const page = await ordinary('/login')
     const fields = new URLSearchParams(fieldsOf(await page.text(), '/login'))
     fields.set('username', (await newUser()).username)
     fields.set('password', 'wrong')
-    open.take()
+    underLimit.take()
     const headers = { ...address, Cookie: cookiesOf(page) }
-    await post('/login', [...fields], headers, open.fetch)
-    expect(new Set(open.take())).toContain('D1 INSERT sign_in_failure')
+    await post('/login', [...fields], headers, underLimit.fetch)
+    expect(new Set(underLimit.take())).toContain('D1 INSERT sign_in_failure')
   })
 })

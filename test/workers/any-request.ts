@@ -18,7 +18,7 @@ export type AnyRequest = Readonly<{
 export const MARK = 'zqx0mark'
 
 const OBJECT_WORDS = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'prototype']
-const NASTY = [
+const HOSTILE_TEXTS = [
   MARK,
   `"><script>${MARK}</script>`,
   `a\r\nX-${MARK}: 1\r\n\r\n${MARK}`,
@@ -51,7 +51,7 @@ const utf16 = fc
 const huge = fc.integer({ min: 1000, max: 20_000 }).map((length) => 'a'.repeat(length))
 
 export const anyText = fc.oneof(
-  { weight: 3, arbitrary: fc.constantFrom(...NASTY, ...OBJECT_WORDS) },
+  { weight: 3, arbitrary: fc.constantFrom(...HOSTILE_TEXTS, ...OBJECT_WORDS) },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
   { weight: 2, arbitrary: utf16 },
   { weight: 1, arbitrary: fc.string({ maxLength: 100 }) },

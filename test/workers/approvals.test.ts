@@ -128,7 +128,7 @@ describe('the decision of an approver', () => {
     ['neither button', {}, 'Choose to approve or to decline.'],
     ['another button', { act: 'delete' }, 'Choose to approve or to decline.'],
     [
-      'what is not requested',
+      'a value that is not requested',
       { act: 'approve', decide: ['scope registry:admin', `scope ${MINE}:none`] },
       'Choose at least one.',
     ],

@@ -94,7 +94,7 @@ describe('storage operations of the authenticator', () => {
 describe('storage faults of the authenticator', () => {
   it.each<[string, unknown]>([
     ['an Error', new Error('KV GET failed: 500')],
-    ['something that is no Error', 'KV is gone'],
+    ['a value that is not an Error', 'KV is gone'],
   ])('the authenticator answers 503 when KV throws %s', async (_, failure) => {
     const env = { ...authenticatorEnv(), SESSIONS: failing(failure) }
     const authenticator = createAuthenticator(env)

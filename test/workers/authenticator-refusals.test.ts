@@ -116,7 +116,7 @@ describe('session records that another service wrote', () => {
     ['a list', []],
     ['a text', '"session"'],
     ['no end', { ...good, end_time: undefined }],
-    ['an end that is no instant', { ...good, end_time: 'tomorrow' }],
+    ['an end that is not a time', { ...good, end_time: 'tomorrow' }],
     ['an end without its offset from UTC', { ...good, end_time: '2999-01-01T00:00:00' }],
     ['an end in the past', { ...good, end_time: '2001-01-01T00:00:00Z' }],
     ['an end as a number', { ...good, end_time: 9_999_999_999 }],
@@ -125,7 +125,7 @@ describe('session records that another service wrote', () => {
     ['no client field', { ...good, client: undefined }],
     ['scopes as a text', { ...good, authorizations: { ...good.authorizations, scopes: 'a:b' } }],
     ['a scope with a space', { ...good, authorizations: scopes('submission:read openid') }],
-    ['a scope that is no text', { ...good, authorizations: scopes({ length: 3 }) }],
+    ['a scope that is not a string', { ...good, authorizations: scopes({ length: 3 }) }],
     [
       'the endorsement `*`',
       { ...good, authorizations: { ...good.authorizations, endorsements: ['*'] } },

@@ -390,7 +390,7 @@ export const TOKEN_CASES: readonly Case[] = [
     says: [' s ago', 'iat is'],
   },
   {
-    title: 'a DPoP header that is no proof',
+    title: 'a DPoP header that is not a proof',
     send: ({ client }) => tokenRequest(credentialsOf(client), { DPoP: 'none' }),
     fails: FAILS.proof,
     says: ['a text that is no JWT'],

@@ -48,7 +48,7 @@ afterEach(() => vi.restoreAllMocks())
 const unlimited = serve({ LOGIN_LIMIT: exceededFor() })
 const ownerIn = ({ user, cookie }: Scene) => ownerWith(user, cookie, unlimited)
 const own = (text: string) => checked(ownerIn(scene), scene.client.id, text)
-const namesNothing = (html: string) => {
+const expectNothingOfOthers = (html: string) => {
   expect(html).not.toContain('Secret project')
   expect(html).not.toContain(other.user.id)
   expect(html).not.toContain(other.user.username)
@@ -81,7 +81,7 @@ describe('a request of another client', () => {
       const unknown = await own(asCurl(nobodys[index] ?? one))
       expect(shown.failed).toContain('The client is registered and enabled')
       expect(shown.why).toContain('of another client than the one of this page')
-      namesNothing(shown.html)
+      expectNothingOfOthers(shown.html)
       const basic = [other.client.id, none].map((id) => btoa(`${id}:${other.client.secret}`))
       expect(comparable(shown.html, other.client.id, ...basic)).toBe(
         comparable(unknown.html, none, ...basic),
@@ -133,7 +133,7 @@ describe('a code or a refresh token of another client', () => {
       const [byCode, byToken] = await Promise.all(texts(scene, theirs, refresh).map(own))
       expect(comparable(byCode?.html ?? '')).toBe(comparable(unknown[0]?.html ?? ''))
       expect(comparable(byToken?.html ?? '')).toBe(comparable(unknown[1]?.html ?? ''))
-      namesNothing(byCode?.html ?? '')
+      expectNothingOfOthers(byCode?.html ?? '')
     }
     // Control: the code and the refresh token are still valid.
     const redeemed = redemptionOf(other.client, good, { code_verifier: PKCE.verifier })
@@ -391,7 +391,7 @@ describe('why a request was refused', () => {
     )
     expect(new Set(pages).size).toBe(1)
     expect(pages[0]).toContain('No refusal of this client is recorded under this reference.')
-    namesNothing(pages[0] ?? '')
+    expectNothingOfOthers(pages[0] ?? '')
     // Control: the owner can read the refusal.
     expect((await lookUp(other, other.client.id, theirs)).html).toContain('moon:walk')
     expect((await lookUp(scene, other.client.id, theirs)).status).toBe(404)
@@ -426,7 +426,7 @@ describe('hostile text', () => {
     ['markup in an option', `curl '--<script>' -H '<b>: x' http://127.0.0.1:8787/token`],
     ['a NUL', 'grant_type=a\u0000b&code=\u0000'],
     ['a text that changes its direction', 'grant_type=\u202eabc&scope=\u2066x'],
-    ['half of a character', 'grant_type=\ud800'],
+    ['a lone surrogate', 'grant_type=\ud800'],
     ['ten thousand parameters', `grant_type=x&${'a=1&'.repeat(10_000)}`],
     ['ten thousand names', Array.from({ length: 10_000 }, (_, n) => `n${n}=1`).join('&')],
     ['ten thousand headers', `${'A: b\n'.repeat(10_000)}\ngrant_type=x`],
@@ -444,7 +444,7 @@ describe('hostile text', () => {
     ],
     ['a file', 'curl -d @/etc/passwd -K /root/.curlrc http://127.0.0.1:8787/token'],
     ['an unknown address', 'https://elsewhere.example/authorize?x=1'],
-    ['an address that is none', 'http://[::'],
+    ['a malformed address', 'http://[::'],
     ['another method', `curl -X DELETE http://127.0.0.1:8787/token`],
     ['another path', `curl -d token=x http://127.0.0.1:8787/revoke`],
     ['nothing', '  \n '],

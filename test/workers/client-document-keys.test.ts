@@ -72,9 +72,9 @@ const redeemAs = async (client: Published, by: Key, code?: string) =>
 describe('a metadata document with keys', () => {
   it('a client with inline keys gets and refreshes tokens with its assertion', async () => {
     const client = await newDocument(keyed(key))
-    const bought = await redeemAs(client, key)
-    expect(bought.status).toBe(200)
-    const { refresh_token } = await granted(bought)
+    const redeemed = await redeemAs(client, key)
+    expect(redeemed.status).toBe(200)
+    const { refresh_token } = await granted(redeemed)
     expect((await refresh(client, refresh_token, await signedBy(client, key))).status).toBe(200)
   })
 
@@ -89,7 +89,7 @@ describe('a metadata document with keys', () => {
     ['private_key_jwt', {}],
     ['none', { token_endpoint_auth_method: 'none' }],
     [
-      'a choice of none and private_key_jwt',
+      'both none and private_key_jwt',
       { token_endpoint_auth_methods_supported: ['none', 'private_key_jwt'] },
     ],
   ])(

@@ -78,9 +78,9 @@ describe('a client that is identified by its metadata document', () => {
     const page = await visit(cookie, client)
     expect(page.status).toBe(200)
     expect(await page.text()).toContain('Example host')
-    const bought = await redeem(client, await codeFor(cookie, client))
-    expect(bought.status).toBe(200)
-    const tokens = await granted(bought)
+    const redeemed = await redeem(client, await codeFor(cookie, client))
+    expect(redeemed.status).toBe(200)
+    const tokens = await granted(redeemed)
     expect(tokens.scope).toBe('public:read')
     expect((await refresh(client, tokens.refresh_token)).status).toBe(200)
     expect(await requestsTo(client.host)).toHaveLength(1)
@@ -218,7 +218,7 @@ describe('invalid metadata documents', () => {
     ['the document must be JSON', { ...served({}), body: '{' }],
     ['nested deeper', { ...served({}), body: `${'['.repeat(2500)}${']'.repeat(2500)}` }],
   ])(
-    'a response that is no metadata document is refused, and no client is stored: %s',
+    'a response that is not a metadata document is refused, and no client is stored: %s',
     async (words, answer) => {
       const id = `https://${newHost()}/client.json`
       if (answer) await publish(id, answer)

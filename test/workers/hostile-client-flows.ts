@@ -43,25 +43,25 @@ async function checkOnce(
 ) {
   const { answer, afterRetry } = outcome
   let isLost = false
-  let bought: Tokens | null = null
-  if (answer.status === 200) bought = await expectGoodToken(answer)
+  let issued: Tokens | null = null
+  if (answer.status === 200) issued = await expectGoodToken(answer)
   else {
     const retry = await read(await redeem())
     isLost = retry.status === 400
     if (isLost) expect(bodyOf(retry).error).toBe('invalid_grant')
-    else bought = await expectGoodToken(retry)
+    else issued = await expectGoodToken(retry)
   }
   await afterRetry()
   if (isLost) {
     const given = await read(await redeem())
     isLost = given.status === 400
-    if (!isLost) bought = await expectGoodToken(given)
+    if (!isLost) issued = await expectGoodToken(given)
   }
-  if (bought) {
-    expect(await isLive(bought.access), 'ended by what came late').toBe(true)
-    if (bought.refresh !== '') {
-      const next = await expectGoodToken(await read(await renew(bought.refresh)))
-      expect(next.refresh).not.toBe(bought.refresh)
+  if (issued) {
+    expect(await isLive(issued.access), 'ended by a late operation').toBe(true)
+    if (issued.refresh !== '') {
+      const next = await expectGoodToken(await read(await renew(issued.refresh)))
+      expect(next.refresh).not.toBe(issued.refresh)
     }
   }
   await expectRefusedGrant(await redeem())

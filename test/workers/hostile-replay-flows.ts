@@ -64,14 +64,14 @@ export const spentCode = (name: string, of: () => TestClient): Flow =>
   jsonFlow(name, '400 invalid_grant', async ({ fetch }) => {
     const code = await obtainCode(fixtures.cookie, requestOf(of()), fetch)
     const ask = (service: Service) => post('/token', redemptionOf(of(), code), {}, service.fetch)
-    const bought = await expectGoodToken(await read(await ask({ ...healthy, fetch })))
+    const issued = await expectGoodToken(await read(await ask({ ...healthy, fetch })))
     return {
       ask,
       async check({ answer, again, afterRetry }) {
         if (answer.status !== 400) await expectRefusedGrant(await ask(again))
         await afterRetry()
-        await expectEnded(bought.access)
-        await expectRefusedGrant(await renewal(of(), bought.refresh, {}, healthy.fetch))
+        await expectEnded(issued.access)
+        await expectRefusedGrant(await renewal(of(), issued.refresh, {}, healthy.fetch))
       },
     }
   })

@@ -448,13 +448,13 @@ describe('single-use proofs and assertions', () => {
     async (aheadSeconds, kept) => {
       const [key, client] = [await newKey(), await newClient()]
       const proof = await proofOf(key)
-      const buy = () => post('/token', credentialsOf(client), { DPoP: proof })
-      expect((await buy()).status).toBe(200)
+      const requestToken = () => post('/token', credentialsOf(client), { DPoP: proof })
+      expect((await requestToken()).status).toBe(200)
       // The last second in which the proof is accepted.
       const latest = nowSeconds() + 60
       vi.setSystemTime(latest * 1000)
       await run(housekeepingStore(env.DB), latest + aheadSeconds)
-      expect((await buy()).status).toBe(kept === 'is' ? 400 : 200)
+      expect((await requestToken()).status).toBe(kept === 'is' ? 400 : 200)
     },
   )
 
@@ -463,10 +463,11 @@ describe('single-use proofs and assertions', () => {
     const client = await newClient({ authMethod: 'private_key_jwt', jwks: keySetOf(key.jwk) })
     const exp = nowSeconds() + 100
     const assertion = await assertionOf(client.id, key, { claims: { exp } })
-    const buy = () => post('/token', { grant_type: 'client_credentials', ...asserting(assertion) })
-    expect((await buy()).status).toBe(200)
+    const requestToken = () =>
+      post('/token', { grant_type: 'client_credentials', ...asserting(assertion) })
+    expect((await requestToken()).status).toBe(200)
     vi.setSystemTime((exp + 59) * 1000)
     await run(housekeepingStore(env.DB), exp + 59 + 60)
-    expect((await buy()).status).toBe(401)
+    expect((await requestToken()).status).toBe(401)
   })
 })

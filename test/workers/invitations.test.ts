@@ -43,7 +43,7 @@ const invited = async () => {
   const user = await newUser()
   return { user, invitation: await newInvitation(user.id) }
 }
-const mayEnter = async (user: TestUser, password: string) =>
+const canSignIn = async (user: TestUser, password: string) =>
   (await attemptSignIn(user.username, { password })).status === 303
 const auditOf = async (userId: string) => {
   const { results } = await env.DB.prepare(
@@ -75,11 +75,11 @@ describe('an open invitation', () => {
 
   it('an invited user without a password sets one and signs in with it, and the audit names the invitation', async () => {
     const user = await newUser({ passwordHash: NO_PASSWORD })
-    expect(await mayEnter(user, '')).toBe(false)
+    expect(await canSignIn(user, '')).toBe(false)
     const answer = await setPassword(await newInvitation(user.id))
     expect(answer.status).toBe(200)
     expect(await answer.text()).toContain(user.username)
-    expect(await mayEnter(user, NEW_PASSWORD)).toBe(true)
+    expect(await canSignIn(user, NEW_PASSWORD)).toBe(true)
     expect(await auditOf(user.id)).toEqual([
       { actor: 'client:tests', event: 'user.invite', detail: '{}' },
       { actor: 'invitation', event: 'user.set_password', detail: '{}' },
@@ -90,7 +90,7 @@ describe('an open invitation', () => {
     const user = await newUser()
     const link = `  ${invitationUrl(ISSUER, await newInvitation(user.id))} `
     expect((await setPassword(link)).status).toBe(200)
-    expect(await mayEnter(user, NEW_PASSWORD)).toBe(true)
+    expect(await canSignIn(user, NEW_PASSWORD)).toBe(true)
   })
 
   it('a password that was set by an invitation ends the sessions, codes and refresh tokens of the user', async () => {
@@ -112,7 +112,7 @@ describe('an open invitation', () => {
     ])
     const account = await registry('/account', { headers: { Cookie: cookie } })
     expect(account.status).toBe(303)
-    expect(await mayEnter(user, PASSWORD)).toBe(false)
+    expect(await canSignIn(user, PASSWORD)).toBe(false)
   })
 
   it('exactly one of five simultaneous posts of an invitation sets its password', async () => {
@@ -124,7 +124,7 @@ describe('an open invitation', () => {
     expect(statuses.filter((status) => status === 200)).toHaveLength(1)
     expect(statuses.filter((status) => status === 403)).toHaveLength(4)
     const winner = passwords[statuses.indexOf(200)] ?? ''
-    expect(await mayEnter(user, winner)).toBe(true)
+    expect(await canSignIn(user, winner)).toBe(true)
     expect(await auditOf(user.id)).toHaveLength(2)
   })
 })
@@ -304,7 +304,7 @@ describe('the invitation form', () => {
       { headers: { 'Sec-Fetch-Site': 'cross-site' } },
     ]) {
       expect([how, (await setPassword(invitation, how)).status]).toEqual([how, 403])
-      expect(await mayEnter(user, NEW_PASSWORD)).toBe(false)
+      expect(await canSignIn(user, NEW_PASSWORD)).toBe(false)
     }
     expect((await setPassword(invitation)).status).toBe(200)
   })
@@ -317,7 +317,7 @@ describe('the invitation form', () => {
     expect(answer.status).toBe(403)
     const again = Object.fromEntries(fieldsOf(await answer.text(), '/invitation'))
     expect(again).toMatchObject({ invitation })
-    expect(await mayEnter(user, NEW_PASSWORD)).toBe(false)
+    expect(await canSignIn(user, NEW_PASSWORD)).toBe(false)
     expect((await setPassword(invitation)).status).toBe(200)
   })
 
@@ -349,7 +349,7 @@ describe('the invitation form', () => {
     const DB = over(env.DB, { batch })
     const answer = await setPassword(invitation, { fetch: serve({ DB }) })
     expect(answer.status).toBe(503)
-    expect(await mayEnter(user, PASSWORD)).toBe(true)
+    expect(await canSignIn(user, PASSWORD)).toBe(true)
     expect((await setPassword(invitation)).status).toBe(200)
   })
 

@@ -327,13 +327,13 @@ it('control: /clients/{id}/listing is 404 for a user who does not own the client
 
 describe('an approver in the queue', () => {
   const newDecider = () => newApprover(['registry:approve'], withDirectory)
-  async function newWish(changed: Record<string, string> = {}) {
+  async function newListingRequest(changed: Record<string, string> = {}) {
     const [owner, word] = [await newMember(), newWord()]
     const { id } = await register(owner, { name: word, ...changed })
     await owner.submit(`/clients/${id}/listing`, {}, 'ask_listing')
     return { owner, word, id, path: approvalPath(id) }
   }
-  type Wish = Awaited<ReturnType<typeof newWish>>
+  type ListingRequest = Awaited<ReturnType<typeof newListingRequest>>
   const listingForm = async (approver: Owner, path: string) =>
     formsOf(await approver.page(path), path).find((fields) =>
       fields.some(([name]) => name === 'listing_reason'),
@@ -341,7 +341,7 @@ describe('an approver in the queue', () => {
 
   it('an approver sees a waiting listing in the queue, lists the client, takes it out and lists it again', async () => {
     const approver = await newDecider()
-    const { word, id, path, owner } = await newWish()
+    const { word, id, path, owner } = await newListingRequest()
     expect(await approver.page('/approvals')).toContain(`<a href="${path}" dir="auto"><bdi>${word}`)
     const decideListing = async (act: string, reason: string) =>
       approver.send(
@@ -374,15 +374,15 @@ describe('an approver in the queue', () => {
     const scope = `${await newWord()}:read`
     await declareScope(scope, 'Read')
     const both = async () => {
-      const wish = await newWish()
+      const wish = await newListingRequest()
       await wish.owner.submit(`/clients/${wish.id}/permissions`, { scopes: scope }, 'ask')
       return wish
     }
-    const list = async ({ path }: Wish) =>
+    const list = async ({ path }: ListingRequest) =>
       (
         await approver.send(path, filled(await listingForm(approver, path), { act: 'list' }))
       ).headers.get('Location')
-    const approve = async ({ id }: Wish) =>
+    const approve = async ({ id }: ListingRequest) =>
       (await decide(approver, id, 'approve')).headers.get('Location')
     const [first, second] = [await both(), await both()]
     expect(await list(first)).toBe(`${first.path}?done=listed`)
@@ -393,7 +393,7 @@ describe('an approver in the queue', () => {
 
   it('the first owner of a listed client is told that an edit, or their departure, ends the listing', async () => {
     const LEAVES = 'leaves the directory until an approver has decided again'
-    const { owner, id } = await newWish()
+    const { owner, id } = await newListingRequest()
     const second = await newMember()
     await share(owner, id, second)
     const saying = async () =>
@@ -413,7 +413,7 @@ describe('an approver in the queue', () => {
     const approver = await newDecider()
     const { id } = await register(approver)
     await approver.submit(`/clients/${id}/listing`, {}, 'ask_listing')
-    const other = await newWish()
+    const other = await newListingRequest()
     const form = await listingForm(approver, other.path)
     await share(other.owner, other.id, approver)
     for (const [path, of] of [
@@ -431,7 +431,7 @@ describe('an approver in the queue', () => {
 
   it("an approver's form that shows an older version of the client lists nothing, and the approver sees what happened since", async () => {
     const approver = await newDecider()
-    const { owner, id, path, word } = await newWish()
+    const { owner, id, path, word } = await newListingRequest()
     const form = filled(await listingForm(approver, path), { act: 'list' })
     await owner.submit(`/clients/${id}/edit`, { name: `${word} other` })
     const late = await approver.send(path, form)
@@ -448,7 +448,7 @@ describe('an approver in the queue', () => {
 
   it('without the directory the queue and the page of a client show no listing, and the form decides nothing', async () => {
     const approver = await newDecider()
-    const { path, id } = await newWish()
+    const { path, id } = await newListingRequest()
     const form = filled(await listingForm(approver, path), { act: 'list' })
     const without = ownerWith(approver.user, approver.cookie, registry)
     expect(await without.page('/approvals')).not.toContain(path)
@@ -458,7 +458,7 @@ describe('an approver in the queue', () => {
   })
 
   it('neither a user who is not an approver nor a program with registry:approve can decide on a listing', async () => {
-    const { path, id, owner } = await newWish()
+    const { path, id, owner } = await newListingRequest()
     const forged = filled(await minted(owner, 'decide_listing', id, 1), { act: 'list' })
     expect((await owner.send(path, forged)).status).toBe(403)
     const approving = { ...admin(), actor: { name: 'client:x', scopes: ['registry:approve'] } }

@@ -144,7 +144,7 @@ const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
 const CREDENTIALS: Readonly<Record<string, (operation: Operation) => Promise<HeadersInit>>> = {
   'no credential': async () => ({}),
   'an unknown token': async () => bearer(mintToken('accessToken')),
-  'a token of another form': async () => bearer('x'),
+  'a malformed token': async () => bearer('x'),
   'an expired token': async () => bearer(await expiredToken()),
   'a revoked token': async () => bearer(await revokedToken()),
   'a revoked token that KV still shows': async () => bearer(await revokedTokenInLateKv()),

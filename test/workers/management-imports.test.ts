@@ -269,13 +269,13 @@ describe('a repeated import', () => {
 
 describe('an invalid client in an import', () => {
   const BAD: readonly [string, object, string | null][] = [
-    ['an id that is no id', { client_id: 'a b' }, 'client_id'],
+    ['an id with a space', { client_id: 'a b' }, 'client_id'],
     ['an id that is a number', { client_id: 7 }, 'client_id'],
     ['an empty name', { name: ' ' }, 'name'],
     ['no owner', { owner_id: undefined }, 'owner_id'],
-    ['a member of another name', { redirect_uri: 'https://a.example' }, 'redirect_uri'],
+    ['an unknown member', { redirect_uri: 'https://a.example' }, 'redirect_uri'],
     ['an http redirect URI', { redirect_uris: ['http://a.example/cb'] }, 'redirect_uris'],
-    ['an url that is no web address', { url: 'javascript:alert(1)' }, 'url'],
+    ['a url with the scheme javascript', { url: 'javascript:alert(1)' }, 'url'],
     ['a digest in upper case', { credentials: [credential('A'.repeat(64))] }, digestAt(0)],
     ['a digest that is too short', { credentials: [credential('a'.repeat(40))] }, digestAt(0)],
     [
@@ -285,12 +285,12 @@ describe('an invalid client in an import', () => {
     ],
     ['a scope with a space', { permissions: [permission('scope', 'a b', null)] }, valueAt(0)],
     [
-      'a grant type of another protocol',
+      'an unsupported grant type',
       { permissions: [permission('grant_type', 'implicit', null)] },
       valueAt(0),
     ],
     [
-      'a permission of another kind',
+      'a permission of an unknown kind',
       { permissions: [permission('role', 'a', null)] },
       'permissions[0].kind',
     ],

@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 type Invited = Readonly<{ invitation_url: string }>
 const ANY = { ifMatch: '*' }
-const mayEnter = async (username: string, password: string) =>
+const canSignIn = async (username: string, password: string) =>
   (await attemptSignIn(username, { password })).status === 303
 
 describe('an invitation over the management API', () => {
@@ -20,7 +20,7 @@ describe('an invitation over the management API', () => {
     const body = { username: 'invited1', email: 'invited1@example.org' }
     const created = await call(users, 'POST /users', { body })
     const { user_id: id } = await documentIn(created, 201)
-    expect(await mayEnter('invited1', '')).toBe(false)
+    expect(await canSignIn('invited1', '')).toBe(false)
     const ifMatch = created.headers.get('ETag') ?? ''
     const response = await call(users, `POST /users/${id}/invitations`, { ifMatch })
     const invited = await documentIn<Invited>(response, 201)
@@ -33,7 +33,7 @@ describe('an invitation over the management API', () => {
     const { pathname } = new URL(invited.invitation_url)
     expect((await registry(pathname)).status).toBe(200)
     expect((await setPassword(invited.invitation_url)).status).toBe(200)
-    expect(await mayEnter('invited1', NEW_PASSWORD)).toBe(true)
+    expect(await canSignIn('invited1', NEW_PASSWORD)).toBe(true)
     const audit = await documentIn<{ items: { actor: string; event: string }[] }>(
       await call(await newAdministrator('registry:read'), `GET /audit?user_id=${id}`),
     )
@@ -48,7 +48,7 @@ describe('an invitation over the management API', () => {
     const { username } = await newUser()
     const path = `/users/${username}/invitations?by=username` as const
     await documentIn(await call(users, `POST ${path}`, ANY), 201)
-    expect(await mayEnter(username, PASSWORD)).toBe(true)
+    expect(await canSignIn(username, PASSWORD)).toBe(true)
   })
 
   it('an invitation without If-Match, for another version or with a body is refused, and an earlier link stays open', async () => {
@@ -59,7 +59,7 @@ describe('an invitation over the management API', () => {
     expect((await call(users, path, { ifMatch: '"v1"' })).status).toBe(412)
     expect((await call(users, path, { ...ANY, body: {} })).status).toBe(400)
     expect((await setPassword(link)).status).toBe(200)
-    expect(await mayEnter(username, NEW_PASSWORD)).toBe(true)
+    expect(await canSignIn(username, NEW_PASSWORD)).toBe(true)
   })
 
   it.each(['registry:clients', 'registry:read', 'registry:sessions'])(

@@ -37,7 +37,7 @@ const READS: readonly [What, number][] = [
 ]
 
 /** D1 whose statements wait until this many have begun, and forever if fewer run at the same time. */
-function together(count: number) {
+function whenAllBegun(count: number) {
   let begun = 0
   let open = () => {}
   const opened = new Promise<void>((resolve) => {
@@ -78,7 +78,7 @@ describe('a read of the management API', () => {
   })
 
   it('a read of the management API runs at the same time as the check of the token in D1', async () => {
-    const DB = together(2)
+    const DB = whenAllBegun(2)
     const response = await call(admin, filled('GET /clients/CLIENT'), { fetch: serve({ DB }) })
     expect(response.status).toBe(200)
   })

@@ -82,7 +82,7 @@ const replacing = (client: typeof REGISTERED | typeof WITH_KEYS, change: Replace
 
 describe('updates of a client', () => {
   it.each<[string, Replaced]>([
-    ['its present record', { ...REGISTERED }],
+    ['its current record', { ...REGISTERED }],
     ['an empty change', {}],
     ['more scopes and endorsements', { scopes: ['a:b', 'c:d', 'e:f'], endorsements: ['*.*'] }],
     ['a scope that covers the one it replaces', { scopes: ['a:b:*', 'c:d'] }],

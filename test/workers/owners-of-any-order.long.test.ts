@@ -41,7 +41,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 })
 
 /** Uses the current versions, as on a page that was just opened. */
-async function take({ act, by, about }: Step, id: string, people: readonly TestUser[]) {
+async function performStep({ act, by, about }: Step, id: string, people: readonly TestUser[]) {
   const [actor, other] = [people[by] as TestUser, people[about] as TestUser]
   const own = { ...admin(), actor: ownerActor(actor.id) }
   const { version } = await recordOf(id)
@@ -65,10 +65,10 @@ async function take({ act, by, about }: Step, id: string, people: readonly TestU
   }
 }
 
-const taken = (steps: readonly Step[], id: string, people: readonly TestUser[]) =>
+const performSteps = (steps: readonly Step[], id: string, people: readonly TestUser[]) =>
   Promise.all(
     steps.map((one) =>
-      take(one, id, people).catch((cause: unknown) => {
+      performStep(one, id, people).catch((cause: unknown) => {
         if (!(cause instanceof RegistrationError)) throw cause
       }),
     ),
@@ -90,7 +90,7 @@ it('after acts in any order, some of them simultaneous, a client has an owner, a
       const ever = new Set<string>()
       let before = 0
       for (const steps of all) {
-        await taken(steps, id, people)
+        await performSteps(steps, id, people)
         const { ownerId, furtherOwners, offers, version, formerOwners } = await findClient(
           admin(),
           id,

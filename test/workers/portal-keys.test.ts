@@ -32,7 +32,7 @@ beforeAll(async () => {
   other = await newKey('EdDSA')
 })
 
-const set = (...keys: Key[]) => keySetOf(...keys.map(({ jwk }) => jwk))
+const keySet = (...keys: Key[]) => keySetOf(...keys.map(({ jwk }) => jwk))
 
 /** How `/token` answers a client that signs with this key. */
 const signedBy = async (id: string, signer: Key) =>
@@ -56,7 +56,7 @@ const change = (owner: Owner, id: string, fields: Record<string, string>) =>
 /** Keys at a URL at a new host. */
 async function published(...keys: Key[]) {
   const uri = `https://${newHost()}/jwks.json`
-  await publish(uri, served(JSON.parse(set(...keys))))
+  await publish(uri, served(JSON.parse(keySet(...keys))))
   return uri
 }
 
@@ -66,7 +66,7 @@ describe('registering a client with keys', () => {
     async (kind) => {
       const owner = await newOwner()
       const answer = await owner.submit('/new-client', {
-        ...{ name: 'Signing', kind, jwks: set(key) },
+        ...{ name: 'Signing', kind, jwks: keySet(key) },
         redirect_uris: kind === 'machine' ? '' : 'https://a.example/callback',
       })
       const page = await answer.text()
@@ -105,14 +105,14 @@ describe('registering a client with keys', () => {
     expect(page).toContain('The keys at jwks_uri were not read')
     const [id = ''] = referencesIn(page)
     expect(await owner.page(`/clients/${id}/keys`)).toContain('No key was read there yet')
-    await publish(jwks_uri, served(JSON.parse(set(key))))
+    await publish(jwks_uri, served(JSON.parse(keySet(key))))
     await env.DB.prepare('DELETE FROM document_attempt').run()
     expect((await change(owner, id, { jwks_uri })).headers.get('Location')).toMatch(/done=keys$/)
     expect(await signedBy(id, key)).toBe(200)
   })
 
   it.each([
-    ['that is no JSON', { jwks: '{' }, 'is not JSON'],
+    ['that are not JSON', { jwks: '{' }, 'is not JSON'],
     ['without a key', { jwks: '{"keys":[]}' }, 'holds no key'],
     ['with another member', { jwks: '[]' }, 'is not a JWK Set'],
     ['at an address without https', { jwks_uri: 'http://a.example/k' }, 'https'],
@@ -130,7 +130,10 @@ describe('registering a client with keys', () => {
   ])('keys %s are refused beside the field, and kept as typed', async (_, given, why) => {
     const owner = await newOwner()
     const typed = Object.fromEntries(
-      Object.entries(given).map(([name, value]) => [name, value === 'PUBLIC' ? set(key) : value]),
+      Object.entries(given).map(([name, value]) => [
+        name,
+        value === 'PUBLIC' ? keySet(key) : value,
+      ]),
     )
     const redirect = typed.kind ? { redirect_uris: 'https://a.example/' } : MACHINE
     const answer = await owner.submit('/new-client', { name: 'Wrong', ...redirect, ...typed })
@@ -157,12 +160,12 @@ describe('registering a client with keys', () => {
 
 describe('changing keys', () => {
   it('an owner adds a key and removes another, and each is accepted for as long as it is in the set', async () => {
-    const { owner, id } = await newOwnedClient({ ...MACHINE, jwks: set(key) })
+    const { owner, id } = await newOwnedClient({ ...MACHINE, jwks: keySet(key) })
     const shown = await owner.form(`/clients/${id}/keys`)
     expect(JSON.parse(new Map(shown).get('jwks') ?? '').keys).toHaveLength(1)
-    expect((await change(owner, id, { jwks: set(key, other) })).status).toBe(303)
+    expect((await change(owner, id, { jwks: keySet(key, other) })).status).toBe(303)
     expect([await signedBy(id, key), await signedBy(id, other)]).toEqual([200, 200])
-    expect((await change(owner, id, { jwks: set(other) })).status).toBe(303)
+    expect((await change(owner, id, { jwks: keySet(other) })).status).toBe(303)
     expect([await signedBy(id, key), await signedBy(id, other)]).toEqual([401, 200])
     expect(await auditOf('client_id', id)).toEqual([
       ...['client.create', 'client.update', 'client.update'],
@@ -170,17 +173,17 @@ describe('changing keys', () => {
   })
 
   it('an owner replaces a JWK Set by a jwks_uri and back', async () => {
-    const { owner, id } = await newOwnedClient({ ...MACHINE, jwks: set(key) })
+    const { owner, id } = await newOwnedClient({ ...MACHINE, jwks: keySet(key) })
     const jwks_uri = await published(other)
     expect((await change(owner, id, { jwks_uri })).status).toBe(303)
     expect([await signedBy(id, key), await signedBy(id, other)]).toEqual([401, 200])
-    expect((await change(owner, id, { jwks: set(key) })).status).toBe(303)
+    expect((await change(owner, id, { jwks: keySet(key) })).status).toBe(303)
     expect(await recordOf(id)).toMatchObject({ jwksUri: '' })
     expect([await signedBy(id, key), await signedBy(id, other)]).toEqual([200, 401])
   })
 
   it('keys with an unsupported curve are left out, and the page says so', async () => {
-    const { owner, id } = await newOwnedClient({ ...MACHINE, jwks: set(key) })
+    const { owner, id } = await newOwnedClient({ ...MACHINE, jwks: keySet(key) })
     const jwks = keySetOf(key.jwk, { kty: 'EC', crv: 'secp256k1', x: 'a', y: 'b' })
     const answer = await change(owner, id, { jwks })
     const page = await answer.text()
@@ -188,7 +191,7 @@ describe('changing keys', () => {
     expect(page).toContain('the key is left out.')
     const again = await owner.send(`/clients/${id}/keys`, [
       ...(await minted(owner, 'set_keys', id, (await recordOf(id)).version)),
-      ['jwks', set(other)],
+      ['jwks', keySet(other)],
     ])
     expect(again.status).toBe(303)
   })
@@ -197,7 +200,7 @@ describe('changing keys', () => {
     const { owner, id, secret } = await newOwnedClient(MACHINE)
     expect(await bySecret(id, secret)).toBe(200)
     expect(await owner.page(`/clients/${id}/keys`)).toContain('Its secrets end at once')
-    expect((await change(owner, id, { jwks: set(key) })).status).toBe(303)
+    expect((await change(owner, id, { jwks: keySet(key) })).status).toBe(303)
     expect([await bySecret(id, secret), await signedBy(id, key)]).toEqual([401, 200])
     const answer = await owner.submit(`/clients/${id}/secrets`, {}, 'use_secret')
     const [, fresh = ''] = referencesIn(await answer.text())
@@ -216,7 +219,7 @@ describe('changing keys', () => {
       (await env.DB.prepare('SELECT 1 FROM revocation WHERE subject = ?1').bind(id).first()) !==
       null
     expect(await isRevoked()).toBe(false)
-    await change(owner, id, { jwks: set(key) })
+    await change(owner, id, { jwks: keySet(key) })
     expect(await isRevoked()).toBe(true)
   })
 
@@ -231,7 +234,7 @@ describe('changing keys', () => {
       const mark = await minted(owner, form, id, version)
       return (await owner.send(`/clients/${id}/${at}`, [...mark, ...fields])).status
     }
-    expect(await forge(browser, 'set_keys', 'keys', [['jwks', set(key)]])).toBe(409)
+    expect(await forge(browser, 'set_keys', 'keys', [['jwks', keySet(key)]])).toBe(409)
     expect(await forge(browser, 'use_secret', 'secrets', [['act', 'use_secret']])).toBe(409)
     expect(await forge(browser, 'rotate_secret', 'secrets', [['overlap', '0']])).toBe(409)
     const machine = (await register(owner, MACHINE)).id
@@ -242,7 +245,7 @@ describe('changing keys', () => {
 
   it('no form about keys changes a client of another owner or a client that has changed', async () => {
     const [owner, thief] = [await newOwner(), await newOwner()]
-    const { id } = await register(owner, { ...MACHINE, jwks: set(key) })
+    const { id } = await register(owner, { ...MACHINE, jwks: keySet(key) })
     const { version } = await recordOf(id)
     const forged = async (who: Owner, form: string, at: string, of = version) =>
       (
@@ -250,7 +253,7 @@ describe('changing keys', () => {
           ...(await minted(who, form, id, of)),
           ...([
             ['act', 'use_secret'],
-            ['jwks', set(other)],
+            ['jwks', keySet(other)],
           ] as [string, string][]),
         ])
       ).status
@@ -265,7 +268,7 @@ describe('changing keys', () => {
   it('a jwks_uri is fetched no more often than LOGIN_LIMIT allows', async () => {
     const { user, cookie } = await newOwner()
     const limited = ownerWith(user, cookie, serve({ LOGIN_LIMIT: exceededFor(() => true) }))
-    const { id } = await register(ownerWith(user, cookie), { ...MACHINE, jwks: set(key) })
+    const { id } = await register(ownerWith(user, cookie), { ...MACHINE, jwks: keySet(key) })
     const jwks_uri = await published(other)
     const fields = await limited.form(`/clients/${id}/keys`)
     const sent = fields.map(([name, value]): [string, string] => [
@@ -285,14 +288,14 @@ describe('changing keys', () => {
     const { id } = await newClient({
       ownerId: owner.user.id,
       authMethod: 'private_key_jwt',
-      jwks: set(key),
+      jwks: keySet(key),
     })
     await env.DB.prepare(
       `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, 'document', 1)`,
     )
       .bind(id)
       .run()
-    const answer = await change(owner, id, { jwks: set(other) })
+    const answer = await change(owner, id, { jwks: keySet(other) })
     expect([answer.status, await answer.text()]).toEqual([
       409,
       expect.stringContaining('only its author can change it'),

@@ -177,7 +177,7 @@ describe('an offer', () => {
     })
     expect((await offer(ada, id, bea.user.username)).status).toBe(303)
     expect((await rowsOf(id)).map((row) => row.user_id)).toEqual([bea.user.id])
-    // Control: the offer names a user by an id that is no username.
+    // Control: the offer names a user by an id that is not a username.
     expect((await offer(ada, id, (await newOwner()).user.id)).status).toBe(303)
     expect((await rowsOf(id)).map((row) => row.user_id)).not.toContain(other.userId)
   })

@@ -62,7 +62,7 @@ async function age(who: string, seconds: number) {
 }
 
 /** Expects a redirect to the client with the error, without a page, a code or a session. */
-async function expectSentBack(response: Response, error: string) {
+async function expectErrorRedirect(response: Response, error: string) {
   const { origin, searchParams } = sentTo(response)
   expect([response.status, origin]).toEqual([303, 'https://client.example'])
   expect(Object.fromEntries(searchParams)).toEqual({
@@ -84,8 +84,8 @@ describe('prompt=none', () => {
 
   it('a request with prompt=none without a signed-in user is refused with login_required', async () => {
     const before = await countSessions()
-    await expectSentBack(await open(silent, ''), 'login_required')
-    await expectSentBack(await open(silent, 'registry_session=junk'), 'login_required')
+    await expectErrorRedirect(await open(silent, ''), 'login_required')
+    await expectErrorRedirect(await open(silent, 'registry_session=junk'), 'login_required')
     expect(await countSessions()).toBe(before)
     expect(isSignIn(await open({}, ''))).toBe(true)
   })
@@ -96,7 +96,7 @@ describe('prompt=none', () => {
     expect(codeIn(await open(silent, other))).toMatch(/^regc_/)
     const page = await (await registry('/', { headers: { Cookie: other } })).text()
     await post('/logout', fieldsOf(page, '/logout'), { Cookie: other })
-    await expectSentBack(await open(silent, other), 'login_required')
+    await expectErrorRedirect(await open(silent, other), 'login_required')
   })
 
   it('a request with prompt=none of a deleted or disabled user is refused with login_required', async () => {
@@ -106,13 +106,13 @@ describe('prompt=none', () => {
     await userRegistry(env.DB).disable(someone.id, nowSeconds())
     // As KV elsewhere still shows it: the record of the user decides.
     expect(await env.SESSIONS.get(key)).not.toBeNull()
-    await expectSentBack(await open(silent, who), 'login_required')
+    await expectErrorRedirect(await open(silent, who), 'login_required')
   })
 
   it('a request with prompt=none that needs consent is refused with consent_required', async () => {
-    await expectSentBack(await open(silent), 'consent_required')
+    await expectErrorRedirect(await open(silent), 'consent_required')
     await remember()
-    await expectSentBack(
+    await expectErrorRedirect(
       await open({ ...silent, scope: 'public:read submission:read' }),
       'consent_required',
     )
@@ -184,7 +184,7 @@ describe('prompt=login and max_age', () => {
     await remember()
     const old = await signIn(user)
     await age(old, 90)
-    await expectSentBack(await open({ prompt: 'none', max_age: '60' }, old), 'login_required')
+    await expectErrorRedirect(await open({ prompt: 'none', max_age: '60' }, old), 'login_required')
     expect(codeIn(await open({ prompt: 'none', max_age: '600' }, old))).toMatch(/^regc_/)
   })
 
@@ -243,8 +243,8 @@ describe('malformed prompt and max_age', () => {
     { prompt: 'login', asked_at: 'x' },
   ])('an authorization request with %o is refused with invalid_request', async (bad) => {
     await remember()
-    await expectSentBack(await open(bad), 'invalid_request')
-    // A link to the registry alone redirects no user: RFC 9700 §4.11.2.
+    await expectErrorRedirect(await open(bad), 'invalid_request')
+    // RFC 9700 §4.11.2: a link to the registry does not redirect a user by itself.
     expect(isSignIn(await open(bad, ''))).toBe(true)
   })
 
@@ -307,7 +307,7 @@ describe('an accounts service (LOGIN_URL)', () => {
     await age(old, 90)
     const away = sentToService(await open({ prompt: 'login' }, old, fetch))
     const back = await fetch(away.get('next_page') ?? '', { headers: { Cookie: old } })
-    await expectSentBack(back, 'login_required')
+    await expectErrorRedirect(back, 'login_required')
     const fresh = await signIn(user)
     const good = await fetch(away.get('next_page') ?? '', { headers: { Cookie: fresh } })
     expect(await isPage(good)).toBe(true)
