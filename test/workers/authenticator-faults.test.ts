@@ -1,9 +1,10 @@
 /** The authenticator under faults and malformed input: no access, and no secret in the log. */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
 import { mintToken } from '../../src/crypto/token.ts'
+import { loggedBy } from './logged.ts'
 import {
   authenticatorEnv,
   authorizing,
@@ -15,12 +16,7 @@ import {
   storeToken,
 } from './stored-session.ts'
 
-let lines: string[]
-beforeEach(() => {
-  lines = []
-  vi.spyOn(console, 'error').mockImplementation((line) => lines.push(String(line)))
-})
-afterEach(() => vi.restoreAllMocks())
+const lines = loggedBy('error')
 
 const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
   new Request(`https://a.example${path}`, { method, headers })
@@ -107,9 +103,9 @@ describe('storage faults of the authenticator', () => {
     })
     expect(lines).toHaveLength(3)
     for (const line of lines) {
-      expect(JSON.parse(line)).toMatchObject({ level: 'error', event: 'authenticator_fault' })
-      expect(line).not.toContain(token)
-      expect(line).not.toContain(JWT_SECRET)
+      expect(line).toMatchObject({ level: 'error', event: 'authenticator_fault' })
+      expect(JSON.stringify(line)).not.toContain(token)
+      expect(JSON.stringify(line)).not.toContain(JWT_SECRET)
     }
     expect((await authenticator.fetch(get('/auth'))).status).toBe(200)
   })
@@ -122,12 +118,10 @@ describe('storage faults of the authenticator', () => {
     const answer = await authenticator.fetch(get('/auth', headers))
     const told = await authenticator.authenticate({ authorization: headers.Authorization })
     expect(told).toEqual({ kind: 'refused', refusal: expect.anything() })
-    const idsOf = (written: readonly unknown[]) =>
-      written.map((line) => JSON.parse(String(line)).correlationId as unknown)
-    const ids = idsOf(lines)
+    const ids = lines.map(({ correlationId }) => correlationId)
     expect(ids).toEqual([answer.headers.get('X-Correlation-Id'), expect.stringMatching(/^\w{10}$/)])
     expect(ids[0]).not.toBe(ids[1])
-    expect(idsOf(checks.mock.calls.map(([line]) => line))).toEqual(ids)
+    expect(checks.mock.calls.map(([line]) => JSON.parse(line).correlationId)).toEqual(ids)
   })
 
   it('the authenticator answers 503 when it cannot sign the JWT of a session', async () => {
@@ -136,7 +130,7 @@ describe('storage faults of the authenticator', () => {
     const answer = await authenticator.fetch(get('/auth', bearer(await storeToken())))
     sign.mockRestore()
     await expectUnavailable(answer)
-    expect(lines.map((line) => JSON.parse(line))).toEqual([
+    expect(lines).toEqual([
       {
         level: 'error',
         event: 'authenticator_fault',
@@ -182,8 +176,8 @@ describe('settings of the authenticator', () => {
     }
     expect(await authenticator.authenticate({})).toMatchObject({ refusal: { status: 503 } })
     for (const line of lines) {
-      expect(JSON.parse(line).detail).toMatch(new RegExp(`^${name}: `))
-      if (value) expect(line).not.toContain(String(value))
+      expect(line.detail).toMatch(new RegExp(`^${name}: `))
+      if (value) expect(JSON.stringify(line)).not.toContain(String(value))
     }
     expect(lines).toHaveLength(4)
   })
@@ -196,9 +190,7 @@ describe('settings of the authenticator', () => {
       PROXY_SECRET: `${'n'.repeat(32)} ${same}`,
     }
     await expectUnavailable(await createAuthenticator(env).fetch(get('/auth')))
-    expect(lines.map((line) => JSON.parse(line).detail)).toEqual([
-      'PROXY_SECRET: must not be JWT_SECRET',
-    ])
+    expect(lines).toMatchObject([{ detail: 'PROXY_SECRET: must not be JWT_SECRET' }])
   })
 
   it('control: the authenticator answers the health check when all settings are valid', async () => {

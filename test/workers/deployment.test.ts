@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
 import { type Bindings, compose } from '../../src/compose.ts'
@@ -10,15 +10,11 @@ import { SETTING_NAMES, type WorkerName } from '../../src/config.ts'
 import { type Configs, deployProblems } from '../../src/local/deploy-problems.ts'
 import type { WranglerConfig } from '../../src/local/wrangler-config.ts'
 import { composeManagement, type ManagementEnv } from '../../src/management/compose.ts'
+import { loggedBy } from './logged.ts'
 import { JWT_SECRET } from './stored-session.ts'
 import { WEBHOOK_SECRET } from './told.ts'
 
-let logged: string[]
-beforeEach(() => {
-  logged = []
-  vi.spyOn(console, 'error').mockImplementation((line) => logged.push(String(line)))
-})
-afterEach(() => vi.restoreAllMocks())
+const lines = loggedBy('error')
 
 const NAMES = ['DB', 'SESSIONS', 'CODES', 'LOGIN_LIMIT', 'REFUSAL_LIMIT'] as const
 const VALUES = [
@@ -124,7 +120,7 @@ async function refusedByAuthenticator(config: WranglerConfig): Promise<string | 
   const { fetch } = createAuthenticator(given as unknown as AuthenticatorEnv)
   const { status } = await fetch(new Request('https://authenticator.example/healthz'))
   if (status === 200) return null
-  return nameIn(JSON.parse(logged.at(-1) ?? '{}').detail)
+  return nameIn(String(lines.at(-1)?.detail))
 }
 
 const nameIn = (problem: string) => /^[A-Z0-9_]+(?=: )/.exec(problem)?.[0] ?? problem
