@@ -264,7 +264,7 @@ describe('who may decide', () => {
       'an administrator has withdrawn registry:approve, which ends the session',
       (one: Owner) =>
         updateUser(admin(), one.user.id, { ...NO_CHANGE, lists: { scopes: ['a:b'] } }),
-      401,
+      403,
       'You are signed out',
     ],
     [
@@ -287,7 +287,7 @@ describe('who may decide', () => {
       'the approver signed out',
       async (one: Owner) =>
         one.send('/logout', formsOf(await one.page('/clients'), '/logout')[0] ?? []),
-      401,
+      403,
       'You are signed out',
     ],
   ] as const)('a decision form decides nothing once %s', async (_, lose, status, words) => {
@@ -317,7 +317,7 @@ describe('who may decide', () => {
     })
     const racing = ownerWith(one.user, one.cookie, serve({ DB }))
     const answer = await racing.send(path, [...fields, ['act', 'approve']])
-    expect(answer.status).toBe(401)
+    expect(answer.status).toBe(403)
     expect(batches).toBe(3)
     expect((await statesOf(id)).requested).toEqual([READ])
   })

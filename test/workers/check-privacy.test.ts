@@ -222,7 +222,7 @@ describe('secrets in what is pasted', () => {
       headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams([...fields, ['request', `client_secret=${secret}`]]).toString(),
     })
-    expect([answer.status, (await answer.text()).includes(secret)]).toEqual([401, false])
+    expect([answer.status, (await answer.text()).includes(secret)]).toEqual([403, false])
   })
 })
 

@@ -38,7 +38,7 @@ const listingFlow = (
   name: `POST /clients/{id}/listing, ${act}`,
   format: 'page',
   expected: '303 /clients/ID',
-  whileNotShown: '401 You are signed out',
+  whileNotShown: '403 You are signed out',
   async begin() {
     const [owner, word] = [await newOwner(withDirectory), newWord()]
     const { id } = await register(owner, { name: word })

@@ -79,7 +79,7 @@ const posting = (
   name: `POST ${path}`,
   format: 'page',
   expected,
-  whileNotShown: '401 You are signed out',
+  whileNotShown: '403 You are signed out',
   async begin() {
     const { send, expectDone } = await prepare()
     const done = Number(expected.slice(0, 3))
