@@ -12,7 +12,7 @@ import type { WranglerConfig } from '../../src/local/wrangler-config.ts'
 import { composeManagement, type ManagementEnv } from '../../src/management/compose.ts'
 import { loggedBy } from './logged.ts'
 import { JWT_SECRET } from './stored-session.ts'
-import { WEBHOOK_SECRET } from './told.ts'
+import { WEBHOOK_SECRET } from './webhook-receiver.ts'
 
 const lines = loggedBy('error')
 

@@ -2,7 +2,11 @@
 
 import { env } from 'cloudflare:workers'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
+import type { AuthorizationCode } from '../../src/domain/authorization-code.ts'
+import type { ApprovedRedirectUri, ClientId } from '../../src/domain/ids.ts'
+import { NO_AUDIENCE } from '../../src/domain/resource.ts'
 import {
+  CALLBACK,
   credentialsOf,
   type Fetch,
   ISSUER,
@@ -111,3 +115,20 @@ export async function authStatus(token: string): Promise<number> {
   const request = new Request('https://authenticator.example/auth?fresh', { headers })
   return (await authenticator.fetch(request)).status
 }
+
+/** The record of a code, which lives 600 s. */
+export const codeRecord = (
+  clientId: ClientId,
+  user: AuthorizationCode['user'],
+  issuedAt: number,
+): AuthorizationCode => ({
+  ...NO_AUDIENCE,
+  clientId,
+  user,
+  redirectUri: CALLBACK as ApprovedRedirectUri,
+  redirectUriSent: true,
+  codeChallenge: null,
+  dpopJkt: null,
+  issuedAt,
+  expiresAt: issuedAt + 600,
+})

@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
 import { count, each, fill, NOW } from './expired-rows.ts'
-import { forgetDeliveries, runCron, WEBHOOK_SECRET } from './told.ts'
+import { forgetDeliveries, runCron, WEBHOOK_SECRET } from './webhook-receiver.ts'
 
 const TASKS = sweepsOf(400).length
 const NONE = each(0)

@@ -114,7 +114,7 @@ describe('REFRESH_IDLE_SECONDS', () => {
     expect((await renewal(own, refresh_token)).status).toBe(200)
   })
 
-  it('the introspection of a refresh token states its idle expiry as exp, and then that it is inactive', async () => {
+  it('a refresh token is inactive at /introspect from its idle expiry on, which exp states before', async () => {
     const { refresh_token } = await begin()
     const ask = async (fetch: Fetch) =>
       (await sendAs(client, '/introspect', { token: refresh_token }, fetch)).json()

@@ -46,7 +46,7 @@ describe('RFC 9700 §4.1 and §4.11: requests that lead to no redirect', () => {
     ['a redirect_uri in another case', { redirect_uri: 'https://client.example/Callback' }],
   ]
   it.each(refused)(
-    'a GET with %s shows an error page without a redirect, with a session and without',
+    'GET /authorize with %s shows an error page without a redirect, with a session and without',
     async (_, change) => {
       for (const headers of [{ Cookie: cookie }, {}]) {
         const response = await open(requestOf(client, change), headers)
@@ -58,14 +58,17 @@ describe('RFC 9700 §4.1 and §4.11: requests that lead to no redirect', () => {
     },
   )
 
-  it.each(refused)('a POST with %s shows an error page without a redirect', async (_, change) => {
-    const response = await answer(requestOf(client, change))
-    expect(response.status).toBe(400)
-    expect(response.headers.has('Location')).toBe(false)
-  })
+  it.each(refused)(
+    'POST /authorize with %s shows an error page without a redirect',
+    async (_, change) => {
+      const response = await answer(requestOf(client, change))
+      expect(response.status).toBe(400)
+      expect(response.headers.has('Location')).toBe(false)
+    },
+  )
 
   it.each(['client_id', 'redirect_uri'])(
-    'a request that repeats %s shows an error page without a redirect',
+    'an authorization request that repeats %s shows an error page without a redirect',
     async (name) => {
       const pairs = Object.entries(requestOf(client))
       const response = await open([...pairs, [name, new Map(pairs).get(name) ?? '']])
@@ -74,7 +77,7 @@ describe('RFC 9700 §4.1 and §4.11: requests that lead to no redirect', () => {
     },
   )
 
-  it('a request of a client without a redirect URI shows an error page, with redirect_uri and without', async () => {
+  it('an authorization request of a client without a redirect URI shows an error page, with redirect_uri and without', async () => {
     const own = await newClient({ redirectUris: [] })
     for (const redirect_uri of ['', CALLBACK]) {
       const answer = await open(requestOf(own, { redirect_uri }))
@@ -82,7 +85,7 @@ describe('RFC 9700 §4.1 and §4.11: requests that lead to no redirect', () => {
     }
   })
 
-  it('a request of a disabled client shows an error page', async () => {
+  it('an authorization request of a disabled client shows an error page', async () => {
     const other = await newClient()
     expect((await open(requestOf(other))).status).toBe(200)
     await clientRegistry(env.DB).disable(other.id, nowSeconds())
@@ -142,7 +145,7 @@ describe('RFC 6749 §4.1.2.1: errors for the client', () => {
     ['a state with a line end', { state: 'af0ifjsldkj\n' }, 'invalid_request'],
   ]
   it.each(faults)(
-    'a request with %s is refused with an error redirect that has state and iss',
+    'an authorization request with %s is refused with an error redirect that has state and iss',
     async (_, change, error) => {
       const request = requestOf(client, change)
       const to = sentTo(await open(request))
@@ -161,7 +164,7 @@ describe('RFC 6749 §4.1.2.1: errors for the client', () => {
     expect((await open(requestOf(client, { response_mode: 'query' }))).status).toBe(200)
   })
 
-  it('a request with response_mode=form_post is refused after the sign-in too', async () => {
+  it('an authorization request with response_mode=form_post is refused after the sign-in too', async () => {
     const response = await open(requestOf(client, { response_mode: 'form_post' }), {})
     const next = new URL(response.headers.get('Location') ?? '', ISSUER).searchParams
     const back = await registry(next.get('next_page') ?? '', { headers: { Cookie: cookie } })
@@ -216,7 +219,7 @@ describe('RFC 9207: the issuer in the response', () => {
 })
 
 describe('sign-in before consent', () => {
-  it('a request without a session leads to our sign-in page with the path and query to return to', async () => {
+  it('an authorization request without a session leads to our sign-in page with the path and query to return to', async () => {
     const parameters = requestOf(client)
     const response = await open(parameters, {})
     const location = new URL(response.headers.get('Location') ?? '', ISSUER)
@@ -227,7 +230,7 @@ describe('sign-in before consent', () => {
     expect(Object.fromEntries(searchParams)).toEqual(parameters)
   })
 
-  it('a request without a session leads to LOGIN_URL when users sign in there', async () => {
+  it('an authorization request without a session leads to LOGIN_URL when users sign in there', async () => {
     const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login?from=registry' })
     const response = await elsewhere(authorizePath(requestOf(client)))
     const location = new URL(response.headers.get('Location') ?? '')

@@ -103,15 +103,18 @@ describe('RFC 6749 §2.3.1: authentication with a secret', () => {
       () => post('/token', grant, { Authorization: `Basic ${btoa('a:%zz')}` }),
     ],
   ]
-  it.each(refused)('a request with %s gets 401, no token and no session', async (_, attempt) => {
-    const client = await newClient()
-    const before = await countSessions()
-    expect(await refusal(await attempt(client))).toEqual(INVALID_CLIENT)
-    expect(await countSessions()).toBe(before)
-    expect((await post('/token', credentialsOf(client))).status).toBe(200)
-  })
+  it.each(refused)(
+    'a token request with %s gets 401, no token and no session',
+    async (_, attempt) => {
+      const client = await newClient()
+      const before = await countSessions()
+      expect(await refusal(await attempt(client))).toEqual(INVALID_CLIENT)
+      expect(await countSessions()).toBe(before)
+      expect((await post('/token', credentialsOf(client))).status).toBe(200)
+    },
+  )
 
-  it('a request with two authentication methods is refused with invalid_request, even when both are right (RFC 6749 §2.3, §5.2)', async () => {
+  it('a token request with two authentication methods is refused with invalid_request, even when both are right (RFC 6749 §2.3, §5.2)', async () => {
     for (const authMethod of [
       'client_secret',
       'client_secret_basic',
@@ -131,7 +134,7 @@ describe('RFC 6749 §2.3.1: authentication with a secret', () => {
     }
   })
 
-  it('a secret from a public client is refused', async () => {
+  it('a public client that sends a secret is refused with invalid_client', async () => {
     const client = await newClient({ authMethod: 'none' })
     const fields = credentialsOf({ ...client, secret: 'anything' })
     expect(await refusal(await post('/token', fields))).toEqual(INVALID_CLIENT)
@@ -165,7 +168,7 @@ describe('RFC 6749 §2.3.1: authentication with a secret', () => {
     }
   })
 
-  it('an unknown client and a wrong secret get exactly the same response', async () => {
+  it('a token request of an unknown client and one with a wrong secret get exactly the same response', async () => {
     const client = await newClient()
     const wrong = await post('/token', credentialsOf({ ...client, secret: 'wrong' }))
     const unknown = await post('/token', credentialsOf({ id: 'nobody', secret: 'wrong' }))

@@ -17,7 +17,7 @@ import {
 } from './registry.ts'
 
 describe('RFC 6749 §4.4: the client credentials grant', () => {
-  it('a client gets a token whose session agrees with the response', async () => {
+  it('client_credentials gives a token whose session agrees with the response', async () => {
     const client = await newClient()
     const response = await post('/token', credentialsOf(client, { scope: 'submission:read' }))
     expect(response.status).toBe(200)
@@ -42,7 +42,7 @@ describe('RFC 6749 §4.4: the client credentials grant', () => {
     expect(session?.session_id).not.toContain(token.access_token)
   })
 
-  it('a request without a scope gets all authorized scopes, and the response lists them', async () => {
+  it('client_credentials without a scope gives all authorized scopes, and the response lists them', async () => {
     const client = await newClient({ scopes: ['public:read', 'upload:read_logs'] })
     const token = await tokenIn(await post('/token', credentialsOf(client)))
     expect(token.scope).toBe('public:read upload:read_logs')
@@ -63,7 +63,7 @@ describe('RFC 6749 §4.4: the client credentials grant', () => {
     ['a malformed scope', 'every"thing'],
     ['an unauthorized scope beside an authorized one', 'public:read compile:create'],
     ['one resource of a generic scope', 'submission:read:7'],
-  ])('a request for %s is refused with invalid_scope', async (_, scope) => {
+  ])('client_credentials for %s is refused with invalid_scope', async (_, scope) => {
     const client = await newClient()
     const before = await countSessions()
     const response = await post('/token', credentialsOf(client, { scope }))
@@ -207,7 +207,7 @@ describe('RFC 6749 §3.2: the request to the token endpoint', () => {
     },
   )
 
-  it('credentials in the URL are refused, even beside valid ones in the body', async () => {
+  it('credentials in the URL of a token request are refused, even beside valid ones in the body', async () => {
     const client = await newClient()
     const response = await post(`/token?${new URLSearchParams(credentialsOf(client))}`, {})
     expect(await refusal(response)).toEqual({ status: 400, error: 'invalid_request' })

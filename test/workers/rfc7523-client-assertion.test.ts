@@ -190,7 +190,7 @@ describe('RFC 7521 §4.2: the presentation of an assertion', () => {
     ],
     ['the client_id and no assertion', () => post('/token', { ...grant, client_id: client.id })],
   ])(
-    'a request with %s is refused with invalid_client, and the assertion stays valid',
+    'a token request with %s is refused with invalid_client, and the assertion stays valid',
     async (_, attempt) => {
       const good = await assertionOf(client.id, key)
       expect(await refusal(await attempt(good))).toEqual(INVALID_CLIENT)
@@ -206,7 +206,7 @@ describe('RFC 7521 §4.2: the presentation of an assertion', () => {
         post('/token', { ...grant, ...asserting(good) }, basicOf({ ...client, secret: 'secret' })),
     ],
   ])(
-    'a request with %s beside an assertion is refused with invalid_request, and the assertion stays valid',
+    'a token request with %s beside an assertion is refused with invalid_request, and the assertion stays valid',
     async (_, attempt) => {
       const good = await assertionOf(client.id, key)
       expect(await refusal(await attempt(good))).toEqual({ status: 400, error: 'invalid_request' })
@@ -214,7 +214,7 @@ describe('RFC 7521 §4.2: the presentation of an assertion', () => {
     },
   )
 
-  it('an assertion is refused from a client that is registered for another method or has no keys', async () => {
+  it('an assertion of a client that is registered for another method, or has no keys, is refused', async () => {
     for (const authMethod of ['client_secret_post', 'none', 'private_key_jwt'] as const) {
       const { id } = await newClient({ authMethod })
       expect(await refusal(await ask(await assertionOf(id, key)))).toEqual(INVALID_CLIENT)

@@ -82,7 +82,7 @@ describe('a registration', () => {
     })
   })
 
-  it('a scope that needs approval is kept as requested and left out of the response', async () => {
+  it('a registration keeps a scope that needs approval as requested and leaves it out of the response', async () => {
     const client = await registered(
       hostMetadata({ scope: 'public:read submission:create unheard:of registry:admin' }),
     )

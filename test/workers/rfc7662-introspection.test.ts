@@ -54,14 +54,14 @@ afterEach(() => void vi.useRealTimers())
 const ask = (by: TestClient, token: string, more: Record<string, string> = {}, fetch?: Fetch) =>
   sendAs(by, '/introspect', { token, ...more }, fetch)
 
-async function told(response: Response): Promise<Record<string, unknown>> {
+async function introspected(response: Response): Promise<Record<string, unknown>> {
   expect(response.status).toBe(200)
   expect(response.headers.get('Cache-Control')).toBe('no-store')
   expect(response.headers.get('Content-Type')).toContain('application/json')
   return response.json()
 }
 
-/** §2.2: the response for an inactive token says nothing more. */
+/** §2.2: the response for an inactive token has no other member. */
 async function expectInactive(response: Response) {
   expect(response.status).toBe(200)
   expect(response.headers.get('Cache-Control')).toBe('no-store')
@@ -71,14 +71,15 @@ async function expectInactive(response: Response) {
 /** Changes one row by its id. */
 const change = (sql: string, id: string) => env.DB.prepare(sql).bind(id).run()
 
-const isActive = async (token: string, by = server) => (await told(await ask(by, token))).active
+const isActive = async (token: string, by = server) =>
+  (await introspected(await ask(by, token))).active
 
 describe('RFC 7662 §2.2: active tokens', () => {
   it("the introspection of a client's own token states its scope and lifetime, with the client's id as sub", async () => {
     const before = nowSeconds()
     const token = await machineToken(client, { scope: 'submission:read public:read' })
     const after = nowSeconds()
-    const { iat, exp, ...said } = await told(await ask(server, token))
+    const { iat, exp, ...said } = await introspected(await ask(server, token))
     expect(said).toEqual({
       active: true,
       scope: 'public:read submission:read',
@@ -96,7 +97,7 @@ describe('RFC 7662 §2.2: active tokens', () => {
   it("the introspection of a user's token names the user", async () => {
     const user = await newUser()
     const { access } = await userTokens(client, user)
-    expect(await told(await ask(server, access))).toEqual({
+    expect(await introspected(await ask(server, access))).toEqual({
       active: true,
       scope: 'submission:read',
       client_id: client.id,
@@ -115,14 +116,14 @@ describe('RFC 7662 §2.2: active tokens', () => {
     const proof = { DPoP: await proofOf(key) }
     const { access_token } = await tokenIn(await post('/token', credentialsOf(client), proof))
     const bound = { token_type: 'DPoP', cnf: { jkt: key.jkt } }
-    expect(await told(await ask(server, access_token))).toMatchObject(bound)
+    expect(await introspected(await ask(server, access_token))).toMatchObject(bound)
   })
 
   it('the introspection of a refresh token states the end of its family, without a token_type', async () => {
     const user = await newUser()
     const { refresh } = await userTokens(client, user)
     const issuedBy = nowSeconds()
-    const { iat, exp, ...said } = await told(await ask(server, refresh))
+    const { iat, exp, ...said } = await introspected(await ask(server, refresh))
     expect(said).toEqual({
       active: true,
       scope: 'submission:read',
@@ -139,11 +140,13 @@ describe('RFC 7662 §2.2: active tokens', () => {
   })
 
   it.each(['access_token', 'refresh_token', 'unknown', ''])(
-    'a token is found with any token_type_hint: %j',
+    'introspection finds a token with any token_type_hint: %j',
     async (token_type_hint) => {
       const { access, refresh } = await userTokens(client)
       for (const token of [access, refresh]) {
-        expect((await told(await ask(server, token, { token_type_hint }))).active).toBe(true)
+        expect((await introspected(await ask(server, token, { token_type_hint }))).active).toBe(
+          true,
+        )
       }
     },
   )
@@ -193,7 +196,7 @@ describe('RFC 7662 §4: authorization to introspect', () => {
     const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
     await expectInactive(await ask(late, tokens.access, {}, cached))
     await change('UPDATE client SET may_introspect = 1 WHERE client_id = ?1', late.id)
-    expect((await told(await ask(late, tokens.access, {}, cached))).active).toBe(true)
+    expect((await introspected(await ask(late, tokens.access, {}, cached))).active).toBe(true)
   })
 
   it.each<[string, (c: TestClient) => Record<string, string>]>([
@@ -282,7 +285,7 @@ describe('agreement of introspection with /auth?fresh', () => {
 
   it('an access token is inactive at /introspect and refused at /auth?fresh from the second of its expiry', async () => {
     const token = await machineToken(client)
-    const { exp } = await told(await ask(server, token))
+    const { exp } = await introspected(await ask(server, token))
     const at = async (seconds: number) => {
       vi.setSystemTime(seconds * 1000)
       return [await authStatus(token), await isActive(token)]
@@ -306,7 +309,7 @@ describe('agreement of introspection with /auth?fresh', () => {
     await expectInactive(await ask(server, token))
   })
 
-  it('an access token whose session names no client is inactive', async () => {
+  it('an access token whose session names no client is inactive at /introspect', async () => {
     const token = await machineToken(client)
     const key = await sessionKeyOf(token)
     const record = JSON.parse((await env.SESSIONS.get(key)) ?? '')
@@ -318,16 +321,16 @@ describe('agreement of introspection with /auth?fresh', () => {
 })
 
 describe('refresh tokens that /token would refuse', () => {
-  it('a spent refresh token is inactive, and its successor is active', async () => {
+  it('a spent refresh token is inactive at /introspect, and its successor is active', async () => {
     const first = await userTokens(client)
     const second = await tokensIn(await renewal(client, first.refresh))
     await expectInactive(await ask(server, first.refresh))
     expect(await isActive(second.refresh)).toBe(true)
   })
 
-  it('a refresh token is inactive from the end of its family', async () => {
+  it('a refresh token is inactive at /introspect from the end of its family', async () => {
     const { refresh } = await userTokens(client)
-    const { exp } = await told(await ask(server, refresh))
+    const { exp } = await introspected(await ask(server, refresh))
     vi.useFakeTimers({ toFake: ['Date'], now: (Number(exp) - 1) * 1000 })
     expect(await isActive(refresh)).toBe(true)
     vi.setSystemTime(Number(exp) * 1000)
@@ -362,7 +365,7 @@ describe('refresh tokens that /token would refuse', () => {
       'its user has lost every scope',
       (_, { id }) => change('DELETE FROM user_scope WHERE user_id = ?1', id),
     ],
-  ])('a refresh token is inactive when %s', async (_, lose) => {
+  ])('a refresh token is inactive at /introspect when %s', async (_, lose) => {
     const [own, user] = [await newRefreshingClient(), await newUser()]
     const { refresh } = await userTokens(own, user)
     expect(await isActive(refresh)).toBe(true)

@@ -217,14 +217,14 @@ describe('listed authentication methods', () => {
     expect(await refusal(refused)).toEqual({ status: 401, error: 'invalid_client' })
   })
 
-  it('client_secret_basic is listed first (RFC 6749 §2.3.1)', () => {
+  it('the metadata lists client_secret_basic first (RFC 6749 §2.3.1)', () => {
     for (const [, methods] of membersEndingIn('_endpoint_auth_methods_supported')) {
       expect((methods as string[])[0]).toBe('client_secret_basic')
     }
   })
 
   it.each(['client_secret', 'client_secret_jwt', 'tls_client_auth'])(
-    'the authentication method %s is not listed',
+    'the metadata does not list the authentication method %s',
     (method) => {
       expect(listed.filter(([, one]) => one === method)).toEqual([])
     },

@@ -47,7 +47,7 @@ async function expectChallenge(answer: Response, error: string) {
 }
 
 describe('RFC 9449 §7.1: a bound token with a proof', () => {
-  it('a bound token with a valid proof passes, and its JWT keeps the binding', async () => {
+  it('a bound token with a valid proof is accepted, and its JWT keeps the binding', async () => {
     const answer = await ask(await prove(), `${AUTH}?scope=submission:read`)
     expect(answer.status).toBe(200)
     const [, payload = ''] = (answer.headers.get('Authorization') ?? '').split('.')

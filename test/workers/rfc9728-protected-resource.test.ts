@@ -24,7 +24,7 @@ const AUTHENTICATOR = createAuthenticator(authenticatorEnv())
 const cnf = { jkt: 'x'.repeat(43) }
 const PATH = '/.well-known/oauth-protected-resource'
 const METADATA = `https://submissions.example${PATH}`
-const TOLD = `resource_metadata="${METADATA}"`
+const METADATA_PARAMETER = `resource_metadata="${METADATA}"`
 
 const described: ProtectedResource = {
   resource: 'https://submissions.example',
@@ -109,14 +109,14 @@ describe('RFC 9728 §3: the metadata of a resource', () => {
 })
 
 describe('RFC 9728 §5.1: the metadata address in the challenges of scoped()', () => {
-  const service = (scope: string | null, told: boolean, env: object = { AUTHENTICATOR }) =>
-    scopedService(scope, told ? { resourceMetadata: METADATA } : {}, env)
+  const service = (scope: string | null, hasMetadata: boolean, env: object = { AUTHENTICATOR }) =>
+    scopedService(scope, hasMetadata ? { resourceMetadata: METADATA } : {}, env)
   const challengeTo = async (
     scope: string | null,
     headers: Record<string, string>,
-    told = true,
+    hasMetadata = true,
   ) => {
-    const answer = await service(scope, told).ask('/submissions', headers)
+    const answer = await service(scope, hasMetadata).ask('/submissions', headers)
     return `${answer.status} ${answer.headers.get('WWW-Authenticate')}`
   }
 
@@ -131,7 +131,7 @@ describe('RFC 9728 §5.1: the metadata address in the challenges of scoped()', (
       const plain = await challengeTo(scope, await headers(), false)
       expect(plain.startsWith(`${status} Bearer `)).toBe(true)
       expect(plain).not.toContain('resource_metadata')
-      expect(await challengeTo(scope, await headers())).toBe(`${plain}, ${TOLD}`)
+      expect(await challengeTo(scope, await headers())).toBe(`${plain}, ${METADATA_PARAMETER}`)
     },
   )
 
@@ -141,7 +141,7 @@ describe('RFC 9728 §5.1: the metadata address in the challenges of scoped()', (
     for (const headers of [{}, bearer('a.b.c')]) {
       const answer = await get('/submissions', headers)
       expect(answer.status).toBe(401)
-      expect(answer.headers.get('WWW-Authenticate')?.endsWith(`, ${TOLD}`)).toBe(true)
+      expect(answer.headers.get('WWW-Authenticate')?.endsWith(`, ${METADATA_PARAMETER}`)).toBe(true)
     }
   })
 
@@ -189,7 +189,7 @@ describe('RFC 9728 §5.1: the metadata address in the challenges of scoped()', (
       expect(challenge.match(/error="[^"]*"/g)).toEqual(
         error === null ? null : [`error="${error}"`],
       )
-      expect(challenge.endsWith(`, ${TOLD}`)).toBe(true)
+      expect(challenge.endsWith(`, ${METADATA_PARAMETER}`)).toBe(true)
     },
   )
 

@@ -104,10 +104,13 @@ describe('remembered consent', () => {
     ['openid money:send', 200],
     // It covers files:read:9, which is sensitive.
     ['files:read:*', 200],
-  ])('the second request for %s is answered with the status %i', async (scope, status) => {
-    expect(await obtainCode(cookie, requestOf(client, { scope }))).toMatch(/^regc_/)
-    expect((await open(scope)).status).toBe(status)
-  })
+  ])(
+    'the second authorization request for %s is answered with the status %i',
+    async (scope, status) => {
+      expect(await obtainCode(cookie, requestOf(client, { scope }))).toMatch(/^regc_/)
+      expect((await open(scope)).status).toBe(status)
+    },
+  )
 
   it('a consent is asked for again once its scope is sensitive, and answers once the scope is no longer sensitive', async () => {
     const scope = 'openid'

@@ -158,7 +158,7 @@ describe('rotation of JWT_SECRET', () => {
     expect(await statusAt('both', unknown)).toBe(401)
   })
 
-  it('the algorithm is pinned for every key, with and without a kid', async () => {
+  it('scoped() accepts only HS256 for every JWT_SECRET, with and without a kid', async () => {
     const { kid } = decodeProtectedHeader(await jwtBy('old'))
     const long = service(() => [NEW, OLD.repeat(2)])
     const forged = await signed(OLD.repeat(2), { alg: 'HS512' })

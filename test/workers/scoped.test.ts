@@ -104,7 +104,7 @@ describe('scoped() with several scopes', () => {
     [['submission:read:5', 'submission:create:6'], 403, 0],
     [['submission:read'], 403, 0],
   ])(
-    'a session that holds %j gets for one resource the status %i, after %i questions to the authorizer',
+    'a session that holds %j gets for one resource the status %i, after %i calls of the authorizer',
     async (held, status, asked) => {
       const authorizer = vi.fn(() => true)
       const { ask, seen } = service(BOTH, { ...id, authorizer })
@@ -185,7 +185,7 @@ describe('faults of scoped()', () => {
     expect(lines).toHaveLength(1)
   })
 
-  it('control: the same request is served with a working binding', async () => {
+  it('control: scoped() serves the same request with a working binding', async () => {
     const options = { authenticator: () => AUTHENTICATOR }
     const { ask } = service(null, options, { SESSIONS })
     expect((await ask('/submissions', bearer(await storeToken()))).status).toBe(200)

@@ -99,7 +99,7 @@ describe('successful sign-ins', () => {
 })
 
 describe('failed sign-ins', () => {
-  it('an unknown user, a wrong password and a disabled user get the same response', async () => {
+  it('a sign-in gets the same response for an unknown user, a wrong password and a disabled user', async () => {
     const user = await newUser()
     const disabled = await newUser()
     await userRegistry(env.DB).disable(disabled.id, nowSeconds())
@@ -251,7 +251,7 @@ describe('sign-out', () => {
     return Object.fromEntries(fieldsOf(await page.text(), '/logout'))
   }
 
-  it('a sign-out ends the session, even for someone who has kept the cookie', async () => {
+  it('a sign-out ends the session, even for a browser that still sends the cookie', async () => {
     const cookie = await signIn(await newUser())
     expect(await (await registry('/', { headers: { Cookie: cookie } })).text()).toContain(
       'Signed in as',
@@ -303,7 +303,7 @@ describe('sign-out forms from an older session', () => {
 })
 
 describe('the lifetime of a browser session', () => {
-  it('a browser session lives for BROWSER_SESSION_LIFETIME_SECONDS, and an access token does not', async () => {
+  it('a browser session expires after BROWSER_SESSION_LIFETIME_SECONDS, and an access token after SESSION_LIFETIME_SECONDS', async () => {
     const fetch = serve({
       BROWSER_SESSION_LIFETIME_SECONDS: 86_400,
       SESSION_LIFETIME_SECONDS: 600,
@@ -389,7 +389,7 @@ describe('the lockout after failed sign-ins', () => {
     expect((await attempt(user)).status).toBe(303)
   })
 
-  it('successful sign-ins do not count as failures, also when they are simultaneous', async () => {
+  it('successful sign-ins do not count as failures, even when they are simultaneous', async () => {
     const user = await newUser()
     const failures = async () => {
       const rows = env.DB.prepare('SELECT sum(failures) AS n FROM sign_in_failure')

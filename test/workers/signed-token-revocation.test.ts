@@ -157,7 +157,7 @@ const WAYS: readonly Way[] = [
 ]
 
 describe.each(WAYS)('the revocation of a signed token by %s', (what, revoke) => {
-  it(`a signed token is refused at once with fresh and at /introspect, and everywhere after ${ALL_REVOKED_WITHIN_SECONDS} s, after ${what}`, async () => {
+  it(`after ${what} a signed token is refused at once with fresh and at /introspect, and within ${ALL_REVOKED_WITHIN_SECONDS} s everywhere`, async () => {
     const code = await newCode()
     const tokens = await issued(await redeem(code))
     const other = await machineToken(await newRefreshingClient({ scopes: ['files:read'] }))
@@ -233,8 +233,8 @@ describe('whose signed token may be revoked', () => {
     const other = await newRefreshingClient()
     const response = await sendAs(other, '/revoke', { token }, signing.fetch)
     expect(await refusal(response)).toEqual({ status: 400, error: 'invalid_grant' })
-    const told = await sendAs(other, '/introspect', { token }, signing.fetch)
-    expect(await told.json()).toEqual({ active: false })
+    const introspection = await sendAs(other, '/introspect', { token }, signing.fetch)
+    expect(await introspection.json()).toEqual({ active: false })
     expect(await isolate().fresh(token)).toBe(200)
   })
 

@@ -7,13 +7,7 @@ import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { randomId, randomText } from '../../src/crypto/random.ts'
-import type {
-  ApprovedRedirectUri,
-  RegisteredRedirectUri,
-  SessionKey,
-  TokenDigest,
-} from '../../src/domain/ids.ts'
-import { NO_AUDIENCE } from '../../src/domain/resource.ts'
+import type { RegisteredRedirectUri, SessionKey, TokenDigest } from '../../src/domain/ids.ts'
 import { stillHeld } from '../../src/flows/still-held.ts'
 import { authorizationStore } from '../../src/stores/authorizations.ts'
 import { clientStore } from '../../src/stores/clients.ts'
@@ -22,7 +16,7 @@ import { userStore } from '../../src/stores/users.ts'
 import { runs } from '../sample.ts'
 import { over } from './counting.ts'
 import { loggedBy } from './logged.ts'
-import { newRefreshingClient, renewal, type Tokens, tokensIn } from './obtaining.ts'
+import { codeRecord, newRefreshingClient, renewal, type Tokens, tokensIn } from './obtaining.ts'
 import {
   CALLBACK,
   countSessions,
@@ -162,7 +156,7 @@ const grantType = (name: string): Change => [
 ]
 const uri = 'client_redirect_uri (client_id, redirect_uri)'
 const REDIRECT: Change = [
-  'the redirect URI is dropped',
+  'the redirect URI is removed',
   () => run('DELETE FROM client_redirect_uri WHERE client_id = ?1', client.id),
   () => run(`INSERT INTO ${uri} VALUES (?1, ?2)`, client.id, CALLBACK),
   'redirect_uri is no longer registered',
@@ -229,8 +223,8 @@ describe('changes before the redemption of a code', () => {
   })
 })
 
-describe('codes for a redirect URI that was dropped', () => {
-  it('a second redemption of a code ends its tokens even after its redirect URI was dropped', async () => {
+describe('codes for a redirect URI that was removed', () => {
+  it('a second redemption of a code ends its tokens even after its redirect URI was removed', async () => {
     const code = await codeFor()
     const issued = await tokensIn(await redeem(code))
     await REDIRECT[1]()
@@ -354,19 +348,8 @@ describe('the rule for granted scopes in SQL', () => {
       const { id: userId, username } = holder
       const to = { userId, username, email: 'a@example.org', scopes: granted, endorsements: [] }
       const at = nowSeconds()
-      const code = {
-        ...NO_AUDIENCE,
-        clientId: own.id,
-        user: to,
-        redirectUri: CALLBACK as ApprovedRedirectUri,
-        redirectUriSent: true,
-        codeChallenge: null,
-        dpopJkt: null,
-        issuedAt: at,
-        expiresAt: at + 600,
-      }
       const key = randomId() as TokenDigest
-      await authorizations.grant(key, code, null, 0)
+      await authorizations.grant(key, codeRecord(own.id, to, at), null, 0)
       const terms = {
         scopes: granted,
         usersAreExternal: false,

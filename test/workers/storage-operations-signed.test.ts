@@ -60,7 +60,7 @@ describe('storage operations of signed access tokens', () => {
     expect(await costOf(() => renew(refresh_token), 200)).toEqual({ ...nothing(), d1: 3 })
   })
 
-  it('the revocation of a signed token costs one D1 read and write, and one document', async () => {
+  it('the revocation of a signed token costs four D1 operations and one KV write', async () => {
     const { access_token: token } = await issuedIn(await machine())
     const revoke = () => sendAs(client, '/revoke', { token }, fetch)
     expect(await costOf(revoke, 200)).toEqual({ ...nothing(), d1: 4, kvWrite: 1 })

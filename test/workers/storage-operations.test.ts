@@ -98,7 +98,7 @@ describe('storage operations of the grants and the consent page', () => {
     }
   })
 
-  it('a refresh for a resource costs what any refresh costs', async () => {
+  it('a refresh for a resource costs as many storage operations as one without', async () => {
     const own = await newRefreshingClient()
     await post('/token', credentialsOf(own))
     const uri = await newResource(['submission:read'])

@@ -9,7 +9,6 @@ import { hexDigest } from '../../src/crypto/digest.ts'
 import { randomId, randomText } from '../../src/crypto/random.ts'
 import type { AuthorizationCode } from '../../src/domain/authorization-code.ts'
 import type {
-  ApprovedRedirectUri,
   ClientId,
   RegisteredRedirectUri,
   SessionKey,
@@ -34,6 +33,7 @@ import { userStore } from '../../src/stores/users.ts'
 import { DAY_SECONDS } from '../days.ts'
 import { watchedBindings } from './counting.ts'
 import { hostilePlatform } from './hostile-platform.ts'
+import { codeRecord } from './obtaining.ts'
 import { CALLBACK, newClient, newUser, nowSeconds } from './registry.ts'
 
 type Bindings = Readonly<{ DB: Database; SESSIONS: Namespace; CODES: Namespace }>
@@ -68,17 +68,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     const { id: userId, username } = await newUser()
     const scopes = ['public:read']
     const user = { userId, username, email: 'a@example.org', scopes, endorsements: [] }
-    const code: AuthorizationCode = {
-      ...NO_AUDIENCE,
-      clientId: client.id,
-      user,
-      redirectUri: CALLBACK as ApprovedRedirectUri,
-      redirectUriSent: true,
-      codeChallenge: null,
-      dpopJkt: null,
-      issuedAt: at,
-      expiresAt: at + 600,
-    }
+    const code = codeRecord(client.id, user, at)
     const key = anyDigest()
     const consent = { scopes: 'public:read', resources: '', fingerprint: 'f', declined: [] }
     expect(await authorizations.grant(key, code, isRemembered ? consent : null, atMs)).toBeNull()

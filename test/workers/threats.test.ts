@@ -64,7 +64,7 @@ describe('hostile input', () => {
     ['8,000 characters', 'x'.repeat(8000)],
   ]
   /** Sends the input in every parameter and header that a refusal could repeat. */
-  async function everywhere(input: string): Promise<Response[]> {
+  async function sendEverywhere(input: string): Promise<Response[]> {
     const client = await newClient()
     const cookie = await signIn(await newUser())
     const form = await registry('/login')
@@ -97,7 +97,7 @@ describe('hostile input', () => {
   it.each(HOSTILE)(
     'hostile input with %s reaches only one short log line, and no header',
     async (_, input) => {
-      const answers = await everywhere(input)
+      const answers = await sendEverywhere(input)
       expect(lines.length).toBeGreaterThanOrEqual(8)
       for (const line of lines) {
         expect(line).toMatch(/^\{"event":"request"[\x20-\x7e]+\}$/)
@@ -127,36 +127,39 @@ describe('bodies that do not end', () => {
   const PATHS = ['/token', '/revoke', '/introspect', '/login', '/logout', '/authorize', '/account']
   afterEach(() => void vi.useRealTimers())
 
-  it.each(PATHS)('a body that does not end at %s is refused with 408 after 10 s', async (path) => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
-    let begun = () => {}
-    const hasBegun = new Promise<void>((resolve) => {
-      begun = resolve
-    })
-    const body = new ReadableStream<Uint8Array>({
-      pull: (controller) => {
-        controller.enqueue(new TextEncoder().encode('a'))
-        begun()
-        return new Promise(() => {})
-      },
-    })
-    const headers = {
-      'Content-Type': 'application/x-www-form-urlencoded',
-      'Content-Length': '100',
-    }
-    let status = 0
-    const answering = registry(path, { method: 'POST', headers, body }).then((answer) => {
-      status = answer.status
-      return answer
-    })
-    await hasBegun
-    await vi.advanceTimersByTimeAsync(9_999)
-    expect(status).toBe(0)
-    // Other requests are served in the meantime.
-    expect((await registry('/login')).status).toBe(200)
-    await vi.advanceTimersByTimeAsync(1)
-    expect((await answering).status).toBe(408)
-  })
+  it.each(PATHS)(
+    'a request to %s whose body does not end is refused with 408 after 10 s',
+    async (path) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+      let begun = () => {}
+      const hasBegun = new Promise<void>((resolve) => {
+        begun = resolve
+      })
+      const body = new ReadableStream<Uint8Array>({
+        pull: (controller) => {
+          controller.enqueue(new TextEncoder().encode('a'))
+          begun()
+          return new Promise(() => {})
+        },
+      })
+      const headers = {
+        'Content-Type': 'application/x-www-form-urlencoded',
+        'Content-Length': '100',
+      }
+      let status = 0
+      const answering = registry(path, { method: 'POST', headers, body }).then((answer) => {
+        status = answer.status
+        return answer
+      })
+      await hasBegun
+      await vi.advanceTimersByTimeAsync(9_999)
+      expect(status).toBe(0)
+      // Other requests are served in the meantime.
+      expect((await registry('/login')).status).toBe(200)
+      await vi.advanceTimersByTimeAsync(1)
+      expect((await answering).status).toBe(408)
+    },
+  )
 })
 
 describe('programmatic sign-up', () => {

@@ -32,7 +32,7 @@ async function olderUser(username: string, createdAt: number) {
 }
 
 describe('spellings of a username', () => {
-  it('a username is the same in every case and Unicode form, for registration, lookup and sign-in', async () => {
+  it('a username means the same user in every case and Unicode form, at registration, lookup and sign-in', async () => {
     const user = await newUser({ username: 'Müller' })
     for (const spelling of ['müller', 'MÜLLER', 'Mu\u0308ller', ' müller ']) {
       expect(await users.create(person(spelling), 1)).toBeNull()

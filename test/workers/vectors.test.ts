@@ -55,7 +55,7 @@ function recordOf(answer: Introspected): SessionRecord {
 }
 
 /** The request of a proxy. It has `required` because a vector without scopes needs a session too. */
-function question({ request, required }: Vector): Request {
+function proxyRequest({ request, required }: Vector): Request {
   const asked = new URLSearchParams({ required: '' })
   for (const scope of required.scopes) asked.append('scope', scope)
   for (const name of ['audience', 'resource', 'category'] as const) {
@@ -91,7 +91,7 @@ describe('the vectors at /auth', () => {
       REGISTRY: { fetch: async () => Response.json(keySet) },
     })
     for (const answer of [vector.answer, vector.repeated].filter((one) => one !== undefined)) {
-      const response = await authenticator.fetch(question(vector))
+      const response = await authenticator.fetch(proxyRequest(vector))
       await expectAnswer(response, answer, sessionIn(response))
     }
   })

@@ -30,16 +30,16 @@ const TIMEOUT_SECONDS = 5
 
 /** Keys from a registry that answers as the test says. */
 function reading(answer: () => Response | Promise<Response>) {
-  const box = { answer, reads: 0, told: [] as string[] }
+  const source = { answer, reads: 0, faults: [] as string[] }
   const keys = remoteVerificationKeys({
     ask: async () => {
-      box.reads += 1
-      return box.answer()
+      source.reads += 1
+      return source.answer()
     },
     timeoutSeconds: TIMEOUT_SECONDS,
-    tell: (fault) => box.told.push(String(fault)),
+    tell: (fault) => source.faults.push(String(fault)),
   })
-  return { box, keys }
+  return { source, keys }
 }
 
 const expectKeysUnknown = (keys: VerificationKeys, kid: string, nowMs: number) =>
@@ -47,60 +47,60 @@ const expectKeysUnknown = (keys: VerificationKeys, kid: string, nowMs: number) =
 
 describe('cached keys', () => {
   it('the key set is read once and used for every key until it is five minutes old', async () => {
-    const { box, keys } = reading(() => published(two))
+    const { source, keys } = reading(() => published(two))
     expect((await keys.find(old, at(0)))?.type).toBe('public')
     expect((await keys.find(young, at(KEYS_REFRESHED_SECONDS - 1)))?.algorithm.name).toBe('Ed25519')
-    expect(box.reads).toBe(1)
+    expect(source.reads).toBe(1)
     await keys.find(old, at(KEYS_REFRESHED_SECONDS))
-    expect(box.reads).toBe(2)
+    expect(source.reads).toBe(2)
   })
 
   it('a key that the registry has removed is refused when the cached set is five minutes old', async () => {
-    const { box, keys } = reading(() => published(two))
+    const { source, keys } = reading(() => published(two))
     await keys.find(old, at(0))
-    box.answer = async () => published(await retireKey(two, young))
+    source.answer = async () => published(await retireKey(two, young))
     expect(await keys.find(young, at(KEYS_REFRESHED_SECONDS - 1))).not.toBeNull()
     expect(await keys.find(young, at(KEYS_REFRESHED_SECONDS))).toBeNull()
     expect(await keys.find(old, at(KEYS_REFRESHED_SECONDS))).not.toBeNull()
     // An empty set is valid: the registry has no keys any more.
-    box.answer = () => published([])
+    source.answer = () => published([])
     expect(await keys.find(old, at(2 * KEYS_REFRESHED_SECONDS))).toBeNull()
   })
 
   it('a new kid is found at once, and an unknown kid makes the authenticator read the set once in ten seconds', async () => {
-    const { box, keys } = reading(() => published(one))
+    const { source, keys } = reading(() => published(one))
     await keys.find(old, at(0))
-    box.answer = () => published(two)
+    source.answer = () => published(two)
     expect(await keys.find(young, at(10))).not.toBeNull()
-    expect(box.reads).toBe(2)
+    expect(source.reads).toBe(2)
     for (let second = 10; second < 20; second += 1) {
       expect(await keys.find(UNKNOWN_KID, at(second))).toBeNull()
     }
-    expect(box.reads).toBe(2)
+    expect(source.reads).toBe(2)
     expect(await keys.find(UNKNOWN_KID, at(20))).toBeNull()
-    expect(box.reads).toBe(3)
+    expect(source.reads).toBe(3)
   })
 
   it('a kid that is no thumbprint is not found, and causes no read', async () => {
-    const { box, keys } = reading(() => published(one))
+    const { source, keys } = reading(() => published(one))
     for (const kid of ['', 'x', `${old}=`, '__proto__', 'a'.repeat(10_000)]) {
       expect(await keys.find(kid, at(0))).toBeNull()
     }
-    expect(box.reads).toBe(0)
+    expect(source.reads).toBe(0)
   })
 
   it('simultaneous requests read the key set once', async () => {
-    const { box, keys } = reading(() => published(two))
+    const { source, keys } = reading(() => published(two))
     const found = await Promise.all(Array.from({ length: 50 }, () => keys.find(young, at(0))))
     expect(found.every((key) => key !== null)).toBe(true)
-    expect(box.reads).toBe(1)
+    expect(source.reads).toBe(1)
     // The same for a new kid in an isolate that has a set.
     const later = reading(() => published(one))
     await later.keys.find(old, at(0))
-    later.box.answer = () => published(two)
+    later.source.answer = () => published(two)
     const young50 = Array.from({ length: 50 }, () => later.keys.find(young, at(60)))
     expect((await Promise.all(young50)).every((key) => key !== null)).toBe(true)
-    expect(later.box.reads).toBe(2)
+    expect(later.source.reads).toBe(2)
   })
 })
 
@@ -168,49 +168,49 @@ describe('a registry that fails', () => {
   it.each(FAULTS)(
     'without a cached set a key lookup fails while the registry %s, and says of no key that it is unknown',
     async (_, answer) => {
-      const { box, keys } = reading(fail(answer))
+      const { source, keys } = reading(fail(answer))
       await answered(expectKeysUnknown(keys, old, at(0)))
       await expectKeysUnknown(keys, UNKNOWN_KID, at(0.5))
-      expect([box.reads, box.told.length]).toEqual([1, 1])
+      expect([source.reads, source.faults.length]).toEqual([1, 1])
       // Once it answers, the next request after a second has the keys.
-      box.answer = () => published(two)
+      source.answer = () => published(two)
       expect(await keys.find(old, at(1))).not.toBeNull()
     },
   )
 
   it.each(FAULTS)('a cached set is used for a day while the registry %s', async (_, answer) => {
-    const { box, keys } = reading(() => published(two))
+    const { source, keys } = reading(() => published(two))
     await keys.find(old, at(0))
-    box.answer = fail(answer)
+    source.answer = fail(answer)
     expect(await answered(keys.find(old, at(KEYS_REFRESHED_SECONDS)))).not.toBeNull()
     // The registry may have a newer key with this kid.
     await expectKeysUnknown(keys, UNKNOWN_KID, at(KEYS_REFRESHED_SECONDS + 1))
     expect(await keys.find(young, at(KEYS_REFRESHED_SECONDS + 9))).not.toBeNull()
-    expect(box.reads).toBe(2)
+    expect(source.reads).toBe(2)
     expect(await answered(keys.find(young, at(KEYS_KEPT_SECONDS - 1)))).not.toBeNull()
-    expect(box.reads).toBe(3)
+    expect(source.reads).toBe(3)
     await answered(expectKeysUnknown(keys, old, at(KEYS_KEPT_SECONDS)))
-    box.answer = () => published(two)
+    source.answer = () => published(two)
     expect(await keys.find(old, at(KEYS_KEPT_SECONDS + 1))).not.toBeNull()
   })
 
   it('simultaneous requests without a cached set cause one failed read, and each of them fails', async () => {
-    const { box, keys } = reading(() => Promise.reject(new Error('down')))
+    const { source, keys } = reading(() => Promise.reject(new Error('down')))
     const crowd = Array.from({ length: 20 }, () => keys.find(old, at(0)).catch(() => 'unknown'))
     expect(new Set(await Promise.all(crowd))).toEqual(new Set(['unknown']))
-    expect(box.reads).toBe(1)
+    expect(source.reads).toBe(1)
   })
 
   it('one request waits for a slow registry, and the others use the cached set', async () => {
-    const { box, keys } = reading(() => published(two))
+    const { source, keys } = reading(() => published(two))
     await keys.find(old, at(0))
     let release = (_: Response) => {}
-    box.answer = () => new Promise<Response>((resolve) => (release = resolve))
+    source.answer = () => new Promise<Response>((resolve) => (release = resolve))
     const first = keys.find(old, at(KEYS_REFRESHED_SECONDS))
     expect(await keys.find(old, at(KEYS_REFRESHED_SECONDS))).not.toBeNull()
     release(await published(two))
     expect(await first).not.toBeNull()
-    expect(box.reads).toBe(2)
+    expect(source.reads).toBe(2)
   })
 })
 

@@ -9,7 +9,7 @@ import { watchedBindings } from './counting.ts'
 import { newOwner, register } from './portal.ts'
 import { admin } from './registering.ts'
 import { newClient, nowSeconds } from './registry.ts'
-import { forgetDeliveries, later, WEBHOOK_SECRET, waiting, withWebhook } from './told.ts'
+import { forgetDeliveries, later, WEBHOOK_SECRET, waiting, withWebhook } from './webhook-receiver.ts'
 import type { Seen } from './world.ts'
 
 const ACCEPTED = { status: 204 }
@@ -127,7 +127,7 @@ describe('an attempt', () => {
     const webhook = await withWebhook({ ...ACCEPTED, delayMs: 300 })
     const { ask } = await ownerAsks(webhook)
     expect((await ask()).status).toBe(303)
-    expect(await webhook.told()).toHaveLength(1)
+    expect(await webhook.events()).toHaveLength(1)
     expect(await waiting()).toEqual([])
   })
 
@@ -199,8 +199,8 @@ describe('further attempts', () => {
     const seen = await webhook.received()
     expect(seen).toHaveLength(RETRY_AFTER_SECONDS.length + 1)
     expect(new Set(seen.map(idOf)).size).toBe(1)
-    const told = await webhook.told()
-    expect(new Set(told.map(({ data }) => JSON.stringify(data))).size).toBe(1)
+    const events = await webhook.events()
+    expect(new Set(events.map(({ data }) => JSON.stringify(data))).size).toBe(1)
     delays.forEach((delay, i) => {
       expect(Math.abs(delay - (RETRY_AFTER_SECONDS[i] ?? 0))).toBeLessThan(10)
     })
@@ -360,7 +360,7 @@ describe('at least once', () => {
     const MANAGEMENT = { sendWebhooks: () => Promise.reject(new Error('away')) }
     await expect(webhook.cron({ MANAGEMENT })).rejects.toThrow('housekeeping failed: webhook')
     await webhook.cron()
-    expect(await webhook.told()).toHaveLength(1)
+    expect(await webhook.events()).toHaveLength(1)
   })
 
   it('a change whose delivery cannot be written is not made, and answers 503', async () => {
@@ -373,7 +373,7 @@ describe('at least once', () => {
     expect(await waiting()).toEqual([])
     // Control.
     expect((await ask()).status).toBe(303)
-    expect(await webhook.told()).toHaveLength(1)
+    expect(await webhook.events()).toHaveLength(1)
   })
 
   it('a decision whose delivery cannot be written is not made', async () => {

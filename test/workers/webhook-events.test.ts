@@ -21,7 +21,7 @@ import { newOwner, register } from './portal.ts'
 import { admin } from './registering.ts'
 import { CALLBACK, ISSUER, newUser, signIn } from './registry.ts'
 import { hostMetadata, registered } from './self-registering.ts'
-import { forgetDeliveries, type Told, waiting, withWebhook } from './told.ts'
+import { forgetDeliveries, type WebhookEvent, waiting, withWebhook } from './webhook-receiver.ts'
 
 const MINE = `told${crypto.randomUUID().slice(0, 8)}`
 const [READ, WRITE, FREE] = [`${MINE}:read`, `${MINE}:write`, `${MINE}:free`]
@@ -45,7 +45,7 @@ beforeAll(async () => {
 })
 beforeEach(forgetDeliveries)
 
-const essence = ({ type, data }: Told) => [
+const typeAndValues = ({ type, data }: WebhookEvent) => [
   type,
   data.permissions.map((one) => [one.decision ?? 'requested', one.value]),
 ]
@@ -69,12 +69,12 @@ describe('the events of the webhook', () => {
   it('a request of an owner is one event with all its permissions, the actor, the time, the client and the address for the decision', async () => {
     const webhook = await withWebhook(ACCEPTED)
     const { owner, id, ask } = await ownedClient(webhook)
-    expect(await webhook.told()).toEqual([])
+    expect(await webhook.events()).toEqual([])
     const before = Math.floor(Date.now() / 1000) * 1000
     await ask({ scopes: [READ, WRITE], grant_types: ['client_credentials'], endorsements: 'cs.DL' })
-    const [told, ...more] = await webhook.told()
+    const [event, ...more] = await webhook.events()
     expect(more).toEqual([])
-    expect(told).toEqual({
+    expect(event).toEqual({
       type: 'request.created',
       timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/),
       data: {
@@ -92,7 +92,7 @@ describe('the events of the webhook', () => {
         approvals_url: `${ISSUER}/approvals`,
       },
     })
-    expect(Date.parse(told?.timestamp ?? '')).toBeGreaterThanOrEqual(before)
+    expect(Date.parse(event?.timestamp ?? '')).toBeGreaterThanOrEqual(before)
     expect(await waiting()).toEqual([])
   })
 
@@ -108,9 +108,9 @@ describe('the events of the webhook', () => {
     // Requested and declined once more: a row of the decision exists already.
     await ask({ scopes: [WRITE] })
     await change({ withdraw: { scopes: [WRITE] } })
-    const told = await webhook.told()
+    const events = await webhook.events()
     const actor = `client:${operator.client.id}`
-    expect(told.map(({ type, data }) => [type, data.actor === actor, data.permissions])).toEqual([
+    expect(events.map(({ type, data }) => [type, data.actor === actor, data.permissions])).toEqual([
       ['request.created', false, expect.anything()],
       [
         'decision.made',
@@ -140,7 +140,7 @@ describe('the events of the webhook', () => {
       ['request.created', false, [{ kind: 'scope', value: WRITE }]],
       ['decision.made', true, [{ kind: 'scope', value: WRITE, decision: 'declined', reason: '' }]],
     ])
-    expect(told[1]?.data).toMatchObject({ client_id: id, actor, user_id: null })
+    expect(events[1]?.data).toMatchObject({ client_id: id, actor, user_id: null })
   })
 
   it('a decision at /approvals is sent at once, with the id of the approver', async () => {
@@ -150,8 +150,8 @@ describe('the events of the webhook', () => {
     const approver = await newApprover(undefined, webhook.fetch)
     await decide(approver, id, 'approve', { ticked: [`scope ${READ}`] })
     await decide(approver, id, 'decline', { reason: 'It does not write.' })
-    const [, ...decisions] = await webhook.told()
-    expect(decisions.map(essence)).toEqual([
+    const [, ...decisions] = await webhook.events()
+    expect(decisions.map(typeAndValues)).toEqual([
       ['decision.made', [['authorized', READ]]],
       ['decision.made', [['declined', WRITE]]],
     ])
@@ -167,14 +167,14 @@ describe('the events of the webhook', () => {
     const { client_id } = await registered(hostMetadata({ scope: `${FREE} ${READ}` }), webhook)
     const document = await newDocument({ scope: `${FREE} ${WRITE}` })
     await visit(await signIn(await newUser()), document, {}, webhook.fetch)
-    const told = await webhook.told()
+    const events = await webhook.events()
     expect(
-      told.map(({ type, data }) => [type, data.client_id, data.client_kind, data.permissions]),
+      events.map(({ type, data }) => [type, data.client_id, data.client_kind, data.permissions]),
     ).toEqual([
       ['request.created', client_id, 'registration', [{ kind: 'scope', value: READ }]],
       ['request.created', document.id, 'document', [{ kind: 'scope', value: WRITE }]],
     ])
-    expect(told.map(({ data }) => data.actor)).toEqual(['registration', 'document'])
+    expect(events.map(({ data }) => data.actor)).toEqual(['registration', 'document'])
   })
 
   it('a creation and an update of a client by the management API send an event for the scopes that they request', async () => {
@@ -199,7 +199,7 @@ describe('the events of the webhook', () => {
         fetch: webhook.fetch,
       }),
     )
-    expect((await webhook.told()).map(essence)).toEqual([
+    expect((await webhook.events()).map(typeAndValues)).toEqual([
       ['request.created', [['requested', READ]]],
       ['request.created', [['requested', WRITE]]],
     ])
@@ -214,11 +214,11 @@ describe('the events of the webhook', () => {
     await change({ authorize: { scopes: [READ] } })
     // Given up by the owner.
     await owner.submit(`/clients/${id}/permissions`, { take: [`scope ${READ}`] }, 'take_back')
-    expect(await webhook.told()).toEqual([])
+    expect(await webhook.events()).toEqual([])
     // Control: the owner did give it up, and the next request is sent.
     expect(await owner.page(`/clients/${id}`)).toMatch(/taken back<\/strong><code>told[^<]*:read/)
     await ask({ scopes: [WRITE] })
-    expect((await webhook.told()).map(essence)).toEqual([
+    expect((await webhook.events()).map(typeAndValues)).toEqual([
       ['request.created', [['requested', WRITE]]],
     ])
   })
@@ -235,15 +235,17 @@ describe('the events of the webhook', () => {
     await ask()
     await decided('list')
     await decided('unlist', 'Its page is gone.')
-    const told = await webhook.told()
-    expect(told.map(({ type, data }) => [type, data.decision, data.reason, data.user_id])).toEqual([
+    const events = await webhook.events()
+    expect(
+      events.map(({ type, data }) => [type, data.decision, data.reason, data.user_id]),
+    ).toEqual([
       ['listing.requested', undefined, undefined, owner.user.id],
       ['listing.decided', 'declined', 'Its page is empty.', approver.user.id],
       ['listing.requested', undefined, undefined, owner.user.id],
       ['listing.decided', 'listed', '', approver.user.id],
       ['listing.decided', 'withdrawn', 'Its page is gone.', approver.user.id],
     ])
-    expect(told[1]?.data).toEqual({
+    expect(events[1]?.data).toEqual({
       client_id: id,
       client_name: 'Reading list',
       client_kind: 'operator',
@@ -255,7 +257,7 @@ describe('the events of the webhook', () => {
     })
     await ask()
     await ask('take_back_listing')
-    expect((await webhook.told()).slice(5).map(({ type }) => type)).toEqual(['listing.requested'])
+    expect((await webhook.events()).slice(5).map(({ type }) => type)).toEqual(['listing.requested'])
   })
 
   it('a change of a listed client sends a listing request without an actor, even while earlier events wait', async () => {
@@ -318,14 +320,14 @@ describe('the events of the webhook', () => {
     const { record } = await withdrawFromClient(admin(), clientId, { scopes, reason })
     expect(record.permissions.filter(({ kind }) => kind === 'scope')).toEqual([])
     const { results } = await env.DB.prepare(
-      `SELECT event, json_array_length(permissions) AS told, length(permissions) AS characters
+      `SELECT event, json_array_length(permissions) AS listed, length(permissions) AS characters
         FROM webhook_delivery WHERE client_id = ?1 ORDER BY audit_id`,
     )
       .bind(clientId)
-      .all<{ event: string; told: number; characters: number }>()
+      .all<{ event: string; listed: number; characters: number }>()
     expect(results.map(({ event }) => event)).toEqual(['request.created', 'decision.made'])
-    expect(results[0]?.told).toBe(1000)
-    expect(results[1]?.told).toBeGreaterThan(90)
+    expect(results[0]?.listed).toBe(1000)
+    expect(results[1]?.listed).toBeGreaterThan(90)
     expect(results[1]?.characters).toBeLessThan(105_000)
   })
 
@@ -366,7 +368,7 @@ describe('the events of the webhook', () => {
     await webhook.answers(ACCEPTED)
     await env.DB.prepare('UPDATE webhook_delivery SET attempt_at = 0').run()
     await webhook.cron()
-    expect((await webhook.told()).map(({ data }) => [data.client_id, data.client_name])).toEqual([
+    expect((await webhook.events()).map(({ data }) => [data.client_id, data.client_name])).toEqual([
       [id, 'Reading list'],
       [id, 'Reading list'],
     ])

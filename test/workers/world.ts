@@ -49,7 +49,7 @@ export function newHost(): string {
   return `app-${String(hosts).padStart(5, '0')}-${crypto.randomUUID().slice(0, 8)}.example`
 }
 
-/** The members of a good document at this address. */
+/** The members of a valid document at this address. */
 export const documentAt = (url: string, more: Readonly<Record<string, unknown>> = {}) => ({
   client_id: url,
   client_name: 'Example host',

@@ -8,7 +8,7 @@ import { newHost, type Published, publish, requestsTo, type Seen } from './world
 
 export const WEBHOOK_SECRET = `whsec_${btoa('a secret of the tests, 32 bytes.')}`
 
-export type Told = Readonly<{
+export type WebhookEvent = Readonly<{
   type: string
   timestamp: string
   data: Readonly<{
@@ -46,7 +46,7 @@ export async function withWebhook(answer: Published, more: Readonly<Record<strin
       runCron({ ...settings, ...changes }, atMs),
     answers: (next: Published) => publish(url, next),
     received,
-    told: async () => (await received()).map(({ body }) => JSON.parse(body) as Told),
+    events: async () => (await received()).map(({ body }) => JSON.parse(body) as WebhookEvent),
   }
 }
 
