@@ -259,7 +259,7 @@ describe('what a retry gives', () => {
 })
 
 describe('a retry after a fault', () => {
-  /** A registry whose KV cannot store a session. `before` runs before it fails. */
+  /** A registry whose KV cannot store a session. `before` runs before each write fails. */
   const withoutSessions = (before: () => Promise<unknown>): Fetch =>
     serve({
       SESSIONS: over(env.SESSIONS, {

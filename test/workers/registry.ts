@@ -181,6 +181,12 @@ export const allowing = (page: string): Pair[] => [
   ['confirm', 'ok'],
 ]
 
+/** The fields of the consent page with Cancel pressed. */
+export const cancelling = (page: string): Pair[] => [
+  ...fieldsOf(page, '/authorize'),
+  ['confirm', 'cancel'],
+]
+
 /** The fields of the form that removes this client from the account page. */
 export function removalOf(clientId: string, page: string): Record<string, string> {
   const form = page.split('<form').find((part) => part.includes(`value="${clientId}"`)) ?? ''

@@ -401,7 +401,7 @@ describe('the size and lifetime of revocations', () => {
     const begun = performance.now()
     expect(await check(token)).toBe(200)
     const firstMs = performance.now() - begun
-    // The session, and every ten seconds the document.
+    // One read of the session and one of the document, which is read again after ten seconds.
     expect(reads()).toBe(2)
     for (let i = 1; i <= 5; i++) {
       passTime(1)

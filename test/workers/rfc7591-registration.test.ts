@@ -317,7 +317,7 @@ describe('the limits of open registration', () => {
     })
     const known = hostMetadata()
     await registered(known, { network, fetch })
-    // From now on the client is shared.
+    // A second registration shares the client.
     await registered(known, { network, fetch })
     const rows = async () => ({ ...(await everything()), refusal: [] })
     const before = await rows()

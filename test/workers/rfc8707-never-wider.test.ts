@@ -65,7 +65,7 @@ const paired = (fields: Record<string, string>, { resources: named, scopes }: St
     ...named.map((index) => ['resource', uris[index] ?? '']),
   ] as [string, string][]
 
-/** Runs the steps as one client; returns what the tokens were for beside what the user had seen by then. */
+/** Runs the steps as one client, checks each token against what the user saw, and returns whether one was issued. */
 async function run(client: TestClient, steps: readonly Step[]) {
   const seen: { resources: string[]; scopes: string[] }[] = []
   let code = ''

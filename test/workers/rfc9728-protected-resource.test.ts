@@ -1,7 +1,7 @@
 /** RFC 9728: a refused client can find the authorization server of a resource. */
 
 import { Hono } from 'hono'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import {
@@ -9,6 +9,7 @@ import {
   protectedResource,
   scoped,
 } from '../../src/resource-server/hono.ts'
+import { loggedBy } from './logged.ts'
 import { scopedService } from './scoped-service.ts'
 import {
   authenticatorEnv,
@@ -32,10 +33,7 @@ const described: ProtectedResource = {
   scopes: ['submission:read', 'submission:create'],
 }
 
-beforeEach(() => {
-  vi.spyOn(console, 'error').mockImplementation(() => {})
-})
-afterEach(() => vi.restoreAllMocks())
+loggedBy('error')
 
 const ask = (resource: ProtectedResource) =>
   Promise.resolve(new Hono().get(PATH, protectedResource(resource)).request(PATH))

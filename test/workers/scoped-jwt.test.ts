@@ -1,13 +1,14 @@
 /** `scoped()` behind nginx: the JWT of the authenticator, and forged or malformed ones. */
 
 import { decodeProtectedHeader, SignJWT, UnsecuredJWT } from 'jose'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
 import { signWith } from '../../src/crypto/signed-jwt.ts'
 import { publicKeys, readSigningKeys } from '../../src/crypto/signing-keys.ts'
 import { authenticatorKeys } from '../../src/resource-server/hono.ts'
 import type { JwtOptions } from '../../src/resource-server/proxied-jwt.ts'
+import { loggedBy } from './logged.ts'
 import { expectRefusal } from './refusals.ts'
 import { scopedService } from './scoped-service.ts'
 import { newKeyText } from './signing.ts'
@@ -23,12 +24,7 @@ import {
 
 const AUTHENTICATOR = createAuthenticator(authenticatorEnv())
 const AUTHENTICATOR_KEYS = await newKeyText()
-let lines: string[]
-beforeEach(() => {
-  lines = []
-  vi.spyOn(console, 'error').mockImplementation((line) => lines.push(String(line)))
-})
-afterEach(() => vi.restoreAllMocks())
+const lines = loggedBy('error')
 
 describe('scoped() with the JWT that nginx passes on', () => {
   const jwt = { secret: () => JWT_SECRET, issuer: ISSUER }
@@ -83,7 +79,7 @@ describe('scoped() with the JWT that nginx passes on', () => {
     const headers = { Authorization: await sign(claims()) }
     await expectRefusal(await short.ask('/submissions', headers), 503)
     await expectRefusal(await asked(await sign({ ...claims(), authorizations: {} })), 503)
-    expect(lines.join()).not.toContain(JWT_SECRET)
+    expect(JSON.stringify(lines)).not.toContain(JWT_SECRET)
   })
 })
 
@@ -213,7 +209,7 @@ describe("scoped() with the authenticator's own keys", () => {
     const after = { keys: own.keys, issuer: ISSUER }
     expect(await statusOf(after, shared.headers)).toBe(401)
     expect(await statusOf(after, own.headers)).toBe(200)
-    // Another authenticator's key is in neither.
+    // The key of another authenticator is not in the set.
     const other = await signedBy({ AUTHENTICATOR_KEYS: await newKeyText() })
     expect(await statusOf(both, other.headers)).toBe(401)
   })

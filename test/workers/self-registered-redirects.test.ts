@@ -11,8 +11,8 @@ import {
   visit,
 } from './document-clients.ts'
 import {
-  allowing,
   authorizePath,
+  cancelling,
   type Fetch,
   newClient,
   newUser,
@@ -84,10 +84,7 @@ describe.each(SELF_REGISTERED)('a client by %s', (_, make) => {
   it('control: a user who answers the consent page is redirected to the client, after Allow and after Cancel', async () => {
     const { client, fetch } = await make()
     const page = await (await visit(cookie, client, {}, fetch)).text()
-    const no = allowing(page).map(
-      ([name, value]) => [name, name === 'confirm' ? 'cancel' : value] as [string, string],
-    )
-    const refused = await post('/authorize', no, { Cookie: cookie }, fetch)
+    const refused = await post('/authorize', cancelling(page), { Cookie: cookie }, fetch)
     expect(sentTo(refused).href).toContain(`${client.callback}?error=access_denied`)
     const allowed = await consent(cookie, client, {}, fetch)
     expect(allowed.href).toContain(`${client.callback}?code=`)

@@ -8,6 +8,7 @@ import {
   answerConsent,
   authorizePath,
   CALLBACK,
+  cancelling,
   codeIn,
   declare,
   fieldsOf,
@@ -84,10 +85,7 @@ describe('step-up', () => {
 
   it('a user who presses Cancel allows no new scope, and the allowed scope stays allowed', async () => {
     await consent(LESS)
-    const fields = allowing(await (await open(MORE)).text())
-    const refused = await send(
-      fields.map(([name, value]) => [name, name === 'confirm' ? 'cancel' : value]),
-    )
+    const refused = await send(cancelling(await (await open(MORE)).text()))
     expect(sentTo(refused).searchParams.get('error')).toBe('access_denied')
     expect(codeIn(await open(LESS))).toMatch(/^regc_/)
   })
@@ -121,7 +119,7 @@ describe('step-ups that ask for every scope', () => {
   it('a step-up asks for every scope when a refusal has withdrawn the earlier consent', async () => {
     await control()
     const page = await (await open(LESS, { prompt: 'consent' })).text()
-    await send(allowing(page).map(([name, value]) => [name, name === 'confirm' ? 'cancel' : value]))
+    await send(cancelling(page))
     expect(await asked(await open(MORE))).toEqual(EVERYTHING)
   })
 

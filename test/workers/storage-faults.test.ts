@@ -151,7 +151,7 @@ describe.concurrent('storage that never answers', () => {
 describe('how long a request waits for storage', () => {
   afterEach(() => void vi.useRealTimers())
 
-  /** KV that never answers, and when it was first asked. */
+  /** KV that never answers, and a promise that resolves at its first call. */
   function silentStorage() {
     let hear = () => {}
     const asked = new Promise<void>((resolve) => {

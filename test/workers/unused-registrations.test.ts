@@ -13,7 +13,7 @@ import { hostMetadata, type Information, OPEN, registered, tokensFor } from './s
 
 const CALLBACK = 'https://app.example/cb'
 
-/** Runs the housekeeping of the day in this many days. */
+/** Runs housekeeping as of this many days from now. */
 const daysLater = (days: number) =>
   sweepInTurns(
     housekeepingStore(env.DB),

@@ -28,7 +28,7 @@ const published = async (keys: readonly SigningKeys[number][]) =>
 
 const TIMEOUT_SECONDS = 5
 
-/** Keys from a registry that answers as the test says. */
+/** Keys from a registry whose responses the test sets. */
 function reading(answer: () => Response | Promise<Response>) {
   const source = { answer, reads: 0, faults: [] as string[] }
   const keys = remoteVerificationKeys({

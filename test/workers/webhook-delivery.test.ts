@@ -9,7 +9,13 @@ import { watchedBindings } from './counting.ts'
 import { newOwner, register } from './portal.ts'
 import { admin } from './registering.ts'
 import { newClient, nowSeconds } from './registry.ts'
-import { forgetDeliveries, later, WEBHOOK_SECRET, waiting, withWebhook } from './webhook-receiver.ts'
+import {
+  forgetDeliveries,
+  later,
+  WEBHOOK_SECRET,
+  waiting,
+  withWebhook,
+} from './webhook-receiver.ts'
 import type { Seen } from './world.ts'
 
 const ACCEPTED = { status: 204 }
@@ -38,7 +44,7 @@ type Inserted = Readonly<{
   /** SQL text: `i` is the number of the delivery. */
   actor: string
   count: number
-  /** SQL. */
+  /** SQL text. */
   clientId?: string
   kind?: string
   event?: string

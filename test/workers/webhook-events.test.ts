@@ -210,12 +210,12 @@ describe('the events of the webhook', () => {
     const { owner, id, ask, change } = await ownedClient(webhook)
     await ask({ scopes: [FREE] })
     await owner.submit(`/clients/${id}/edit`, { name: 'Another name' })
-    // Given without a request.
+    // Authorized without a request.
     await change({ authorize: { scopes: [READ] } })
-    // Given up by the owner.
+    // Taken back by the owner.
     await owner.submit(`/clients/${id}/permissions`, { take: [`scope ${READ}`] }, 'take_back')
     expect(await webhook.events()).toEqual([])
-    // Control: the owner did give it up, and the next request is sent.
+    // Control: the scope was taken back, and the next request is sent.
     expect(await owner.page(`/clients/${id}`)).toMatch(/taken back<\/strong><code>told[^<]*:read/)
     await ask({ scopes: [WRITE] })
     expect((await webhook.events()).map(typeAndValues)).toEqual([
@@ -350,7 +350,7 @@ describe('the events of the webhook', () => {
     expect(
       await count(`SELECT count(*) AS n FROM webhook_delivery WHERE client_id GLOB ?1 || '-*'`),
     ).toBe(100)
-    // Control: the next act on one of the others is sent.
+    // Control: the next request of one of the other clients is sent.
     const { clientId } = await findClient(admin(), `${scope}-299`)
     await updateClient(admin(), clientId, {
       ...{ fields: {}, lists: { scopes: [READ] }, mode: 'request' as const },
