@@ -26,7 +26,7 @@ import {
   serve,
   signIn,
 } from './registry.ts'
-import { runCron } from './told.ts'
+import { runCron } from './webhook-receiver.ts'
 
 /** More than go at once, and than one round removes. */
 const MANY = 2500
