@@ -33,9 +33,9 @@ describe('invalid credentials', () => {
   })
 
   it('a token is refused once its session has ended, even when KV still has the record', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
     const token = await storeToken()
     const end = Date.now() + LIFETIME_SECONDS * 1000
-    vi.useFakeTimers({ toFake: ['Date'] })
     vi.setSystemTime(end - 2000)
     expect((await ask('/auth', bearer(token))).status).toBe(200)
     vi.setSystemTime(end)
