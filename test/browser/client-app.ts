@@ -1,9 +1,8 @@
 /** A client application, which requests authorization, receives the callback and redeems the code. It also serves test pages. */
 
 import { createHash, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listen } from '../node/listen.ts'
 
 /** `clientSecret` is null for a public client. */
 export type ClientKeys = Readonly<{ clientId: string; clientSecret: string | null }>
@@ -91,7 +90,6 @@ export async function startClientApp(issuer: string): Promise<ClientApp> {
     const html = pages.get(path)
     if (html !== undefined) return response.writeHead(200, HTML).end(html)
     if (path === '/forward') {
-      const { port } = server.address() as AddressInfo
       const location = `http://localhost:${port}/callback?${searchParams}`
       return response.writeHead(302, { Location: location }).end()
     }
@@ -111,10 +109,7 @@ export async function startClientApp(issuer: string): Promise<ClientApp> {
   const server = createServer((request, response) => {
     answer(request, response).catch((fault) => response.writeHead(500, HTML).end(String(fault)))
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const origin = `http://127.0.0.1:${port}`
+  const { port, url: origin, close } = await listen(server)
   const callbackUri = `${origin}/callback`
 
   return {
@@ -147,10 +142,6 @@ export async function startClientApp(issuer: string): Promise<ClientApp> {
       pages.set(path, html)
       return path
     },
-    async close() {
-      const closed = once(server.close(), 'close')
-      server.closeAllConnections()
-      await closed
-    },
+    close,
   }
 }

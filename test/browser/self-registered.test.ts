@@ -1,10 +1,9 @@
 /** The pages for clients that registered themselves, by a metadata document or by a request. */
 
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
+import { listen } from '../node/listen.ts'
 import { startClientApp } from './client-app.ts'
 import {
   allow,
@@ -36,23 +35,17 @@ async function startPublisher() {
     if (document === undefined) return response.writeHead(404).end()
     return response.writeHead(200, { 'Content-Type': 'application/json' }).end(document)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { port, url: origin, close } = await listen(server)
   return {
-    host,
-    logoUri: `http://${host}/logo.gif`,
+    host: `127.0.0.1:${port}`,
+    logoUri: `${origin}/logo.gif`,
     /** The client's id. */
     publish(document: Document): string {
-      const id = `http://${host}/clients/${documents.size + 1}.json`
+      const id = `${origin}/clients/${documents.size + 1}.json`
       documents.set(new URL(id).pathname, JSON.stringify({ client_id: id, ...document }))
       return id
     },
-    async close() {
-      const closed = once(server.close(), 'close')
-      server.closeAllConnections()
-      await closed
-    },
+    close,
   }
 }
 

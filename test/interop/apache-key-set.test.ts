@@ -1,40 +1,21 @@
 /** Real Apache with examples/apache-key-set.conf: mod_auth_openidc verifies signed tokens with /jwks.json. */
 
 import { decodeJwt } from 'jose'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  leavesNoSecret,
-  linesOf,
-  type RecordedRegistry,
-  startRecordedRegistry,
-} from '../node/recorded-registry.ts'
+import { describe, expect, it } from 'vitest'
+import { leavesNoSecret, linesOf } from '../node/recorded-registry.ts'
 import type { RegisteredClient } from '../node/running-registry.ts'
-import { type Apache, proofForToken, startApache } from './apache.ts'
+import { apache, product, proofForToken, useApache } from './apache.ts'
 
 const ARCHIVE = 'https://archive.example'
 const ELSEWHERE = 'https://elsewhere.example'
 const SCOPES = 'public:read submission:read'
 
-let product: RecordedRegistry
-let apache: Apache
 let client: RegisteredClient
 
-beforeAll(async () => {
-  product = await startRecordedRegistry()
-  for (const uri of [ARCHIVE, ELSEWHERE]) {
-    const words = ['--name', uri, '--scope', SCOPES, '--token-format', 'jwt']
-    await product.administer('resource', 'create', uri, ...words)
-  }
+useApache('examples/apache-key-set.conf', async () => {
+  for (const uri of [ARCHIVE, ELSEWHERE]) await product.newResource(uri, SCOPES, 'jwt')
   client = await product.newClient('client_secret', '--scope', SCOPES)
-  const values = { RESOURCE: ARCHIVE, ISSUER: product.registry }
-  apache = await startApache('examples/apache-key-set.conf', product, values)
-})
-afterAll(async () => {
-  await apache?.end()
-  await product?.end()
-})
-beforeEach(() => {
-  apache.reached()
+  return { RESOURCE: ARCHIVE, ISSUER: product.registry }
 })
 
 const tokenFor = (scope: string, resource?: string, headers = {}) =>

@@ -1,16 +1,8 @@
 /** Real Apache with examples/apache.conf: mod_auth_openidc introspects each token. */
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  leavesNoSecret,
-  linesOf,
-  type RecordedRegistry,
-  startRecordedRegistry,
-} from '../node/recorded-registry.ts'
-import { type Apache, proofForToken, startApache } from './apache.ts'
-
-let product: RecordedRegistry
-let apache: Apache
+import { describe, expect, it } from 'vitest'
+import { leavesNoSecret, linesOf } from '../node/recorded-registry.ts'
+import { apache, product, proofForToken, useApache } from './apache.ts'
 
 const tokenFor = (scope: string, headers: Readonly<Record<string, string>> = {}) =>
   product.tokenFor(product.demoClient, { scope }, headers)
@@ -18,18 +10,9 @@ const tokenFor = (scope: string, headers: Readonly<Record<string, string>> = {})
 const get = (path: string, token?: string) =>
   apache.get(path, token ? { Authorization: `Bearer ${token}` } : {})
 
-beforeAll(async () => {
-  product = await startRecordedRegistry()
-  const api = await product.newClient('client_secret', '--may-introspect')
-  const values = { CLIENT_ID: api.id, CLIENT_SECRET: api.secret }
-  apache = await startApache('examples/apache.conf', product, values)
-})
-afterAll(async () => {
-  await apache?.end()
-  await product?.end()
-})
-beforeEach(() => {
-  apache.reached()
+useApache('examples/apache.conf', async () => {
+  const { id, secret } = await product.newClient('client_secret', '--may-introspect')
+  return { CLIENT_ID: id, CLIENT_SECRET: secret }
 })
 
 describe('Apache with mod_auth_openidc', () => {

@@ -1,59 +1,37 @@
 /** Apache with one of the examples, in front of a service, and the registry over https behind a test certificate. */
 
-import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import {
-  createServer,
-  request as httpRequest,
-  type IncomingHttpHeaders,
-  type Server,
-} from 'node:http'
+import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach } from 'vitest'
 import { inProject } from '../../src/local/project.ts'
 import { freePorts } from '../node/free-ports.ts'
+import { type Listening, listen } from '../node/listen.ts'
 import { startProgram } from '../node/program.ts'
-import type { RecordedRegistry } from '../node/recorded-registry.ts'
+import { type RecordedRegistry, startRecordedRegistry } from '../node/recorded-registry.ts'
+import { newCertificate } from './certificate.ts'
 import { newHolder } from './holder.ts'
 
 const APACHE = '/usr/sbin/apache2'
 const MODULE = '/usr/lib/apache2/modules/mod_auth_openidc.so'
 
 /** The registry over https, because the module refuses an http introspection endpoint. */
-async function startTls(
-  registry: string,
-  { folder, port }: Readonly<{ folder: string; port: number }>,
-): Promise<Server> {
-  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
-  const words = [
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-days',
-    '1',
-    '-subj',
-    '/CN=127.0.0.1',
-  ]
-  execFileSync('openssl', [...words, '-keyout', key, '-out', certificate], { stdio: 'ignore' })
-  const pair = { key: readFileSync(key), cert: readFileSync(certificate) }
-  const { hostname, port: registryPort } = new URL(registry)
-  const server = createTlsServer(pair, (request, response) => {
+function startTls(registry: string, folder: string): Promise<Listening> {
+  const { hostname, port } = new URL(registry)
+  const server = createTlsServer(newCertificate(folder), (request, response) => {
     const { method, url: path, headers } = request
-    const asked = { hostname, port: registryPort, method, path, headers }
+    const asked = { hostname, port, method, path, headers }
     request.pipe(
       httpRequest(asked, (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers)
         answer.pipe(response)
       }),
     )
-  }).listen(port, '127.0.0.1')
-  await once(server, 'listening')
-  return server
+  })
+  return listen(server)
 }
 
 /** A DPoP proof for one request to `/token`, which binds the token to its key. */
@@ -71,8 +49,27 @@ export type Apache = Readonly<{
   end: () => Promise<void>
 }>
 
-/** `values` replace the example's other placeholders. */
-export async function startApache(
+export let product: RecordedRegistry
+export let apache: Apache
+/** Registers hooks: a registry, and Apache with the example. `prepare` returns the values of its other placeholders. */
+export function useApache(
+  example: string,
+  prepare: () => Promise<Readonly<Record<string, string>>>,
+) {
+  beforeAll(async () => {
+    product = await startRecordedRegistry()
+    apache = await startApache(example, product, await prepare())
+  })
+  afterAll(async () => {
+    await apache?.end()
+    await product?.end()
+  })
+  beforeEach(() => {
+    apache.reached()
+  })
+}
+
+async function startApache(
   example: string,
   { registry }: RecordedRegistry,
   values: Readonly<Record<string, string>>,
@@ -82,19 +79,20 @@ export async function startApache(
       throw new Error(`${file}: apt-get install apache2-bin libapache2-mod-auth-openidc`)
   }
   const folder = await mkdtemp(join(tmpdir(), 'registry-apache-'))
-  const [upstreamPort, listenPort, tlsPort] = (await freePorts(3)) as [number, number, number]
+  const [listenPort] = await freePorts(1)
   const reached: IncomingHttpHeaders[] = []
-  const upstream = createServer((request, response) => {
-    reached.push(request.headers)
-    response.end('the service')
-  }).listen(upstreamPort, '127.0.0.1')
-  await once(upstream, 'listening')
-  const tls = await startTls(registry, { folder, port: tlsPort })
+  const upstream = await listen(
+    createServer((request, response) => {
+      reached.push(request.headers)
+      response.end('the service')
+    }),
+  )
+  const tls = await startTls(registry, folder)
   const placeholders = {
     ...values,
     LISTEN_PORT: String(listenPort),
-    UPSTREAM_PORT: String(upstreamPort),
-    REGISTRY: `https://127.0.0.1:${tlsPort}`,
+    UPSTREAM_PORT: String(upstream.port),
+    REGISTRY: `https://127.0.0.1:${tls.port}`,
   }
   const text = Object.entries(placeholders).reduce(
     (conf, [name, value]) => conf.replaceAll(`__${name}__`, value),
@@ -112,8 +110,7 @@ export async function startApache(
     printed: apache.printed,
     async end() {
       await apache.end()
-      upstream.close()
-      tls.close()
+      await Promise.all([upstream.close(), tls.close()])
       await rm(folder, { recursive: true })
     },
   }

@@ -21,11 +21,9 @@ let url: string
 
 beforeAll(async () => {
   product = await startRecordedRegistry()
-  for (const uri of [FILES, ELSEWHERE]) {
-    const words = ['--name', uri, '--scope', 'files:read files:write', '--token-format', 'jwt']
-    await product.administer('resource', 'create', uri, ...words)
-  }
-  client = await product.newClient('client_secret', '--scope', 'files:read files:write')
+  const scopes = 'files:read files:write'
+  for (const uri of [FILES, ELSEWHERE]) await product.newResource(uri, scopes, 'jwt')
+  client = await product.newClient('client_secret', '--scope', scopes)
   const [port] = await freePorts(1)
   url = `http://127.0.0.1:${port}/`
   const program = join(import.meta.dirname, 'programs/express-bearer.mjs')

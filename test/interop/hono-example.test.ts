@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePorts } from '../node/free-ports.ts'
-import { type Program, startProgram } from '../node/program.ts'
+import { type Program, startExample, startProgram } from '../node/program.ts'
 import {
   leavesNoSecret,
   linesOf,
@@ -12,14 +12,10 @@ import {
 import type { RegisteredClient } from '../node/running-registry.ts'
 import { newHolder } from './holder.ts'
 
-const START_COMMAND = ['run', '--silent', 'example:hono']
-
 let product: RecordedRegistry
 let example: Program
 let service: string
 let client: RegisteredClient
-
-const startExample = (env: Record<string, string>) => startProgram('npm', START_COMMAND, env)
 
 beforeAll(async () => {
   product = await startRecordedRegistry()
@@ -29,8 +25,7 @@ beforeAll(async () => {
   )
   const [port] = await freePorts(1)
   service = `http://127.0.0.1:${port}`
-  example = startExample({ STATE_DIR: product.stateDir, EXAMPLE_PORT: String(port) })
-  await example.untilPrints('Ctrl-C ends it.')
+  example = await startExample('hono', product, port)
 })
 
 afterAll(async () => {
@@ -105,7 +100,8 @@ describe('the example service beside npm start', () => {
   })
 
   it('the example service without a running registry says so in one line', async () => {
-    const lonely = startExample({ STATE_DIR: `${product.stateDir}/nowhere` })
+    const env = { STATE_DIR: `${product.stateDir}/nowhere` }
+    const lonely = startProgram('npm', ['run', '--silent', 'example:hono'], env)
     const line = `no registry runs on ${product.stateDir}/nowhere: run npm start first, in another terminal\n`
     expect(await lonely.untilPrints(line)).toBe(line)
     await lonely.end()

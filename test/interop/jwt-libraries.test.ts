@@ -30,11 +30,9 @@ beforeAll(async () => {
     throw new Error('apt-get install python3-jwt')
   }
   running = await startRecordedRegistry()
-  for (const uri of [ARCHIVE, ELSEWHERE]) {
-    const words = ['--name', uri, '--scope', `${SCOPE} archive:write`, '--token-format', 'jwt']
-    await running.administer('resource', 'create', uri, ...words)
-  }
-  client = await running.newClient('client_secret', '--scope', `${SCOPE} archive:write`)
+  const scopes = `${SCOPE} archive:write`
+  for (const uri of [ARCHIVE, ELSEWHERE]) await running.newResource(uri, scopes, 'jwt')
+  client = await running.newClient('client_secret', '--scope', scopes)
   await mkdir(inProject('.wrangler'), { recursive: true })
   folder = await mkdtemp(inProject('.wrangler/jwt-libraries-'))
 })

@@ -3,22 +3,23 @@
  * dynamic registration. They open Chromium, where a user signs in and allows.
  */
 
-import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer as createHttpServer, type Server } from 'node:http'
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePorts } from '../node/free-ports.ts'
-import { type Program, startProgram } from '../node/program.ts'
+import { type Listening, listen } from '../node/listen.ts'
+import { type Program, startExample, startProgram } from '../node/program.ts'
 import {
   leavesNoSecret,
   linesOf,
   type RecordedRegistry,
   startRecordedRegistry,
 } from '../node/recorded-registry.ts'
+import { newCertificate } from './certificate.ts'
 
 const PROGRAMS = join(import.meta.dirname, 'programs')
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
@@ -30,39 +31,23 @@ let example: Program
 let server: string
 let browser: Browser
 let folder: string
-let documents: Server
+let documents: Listening
 let documentOrigin: string
-let opener: Server
-let openerUrl: string
+let opener: Listening
 /** The metadata documents, by path. */
 const published = new Map<string, object>()
 
-const portOf = (listening: Server) => (listening.address() as { port: number }).port
-const listen = (one: Server) =>
-  new Promise<Server>((resolve) => one.listen(0, '127.0.0.1', () => resolve(one)))
-
-/** A certificate that only programs with this configuration trust. */
-function certificate(): Readonly<{ key: Buffer; cert: Buffer; file: string }> {
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  execFileSync('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
-    ...['-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'],
-    ...['-keyout', key, '-out', cert],
-  ])
-  return { key: readFileSync(key), cert: readFileSync(cert), file: cert }
-}
-
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'hosts-'))
-  const { file, ...tls } = certificate()
-  documents = (await listen(
+  const { file, ...tls } = newCertificate(folder)
+  documents = await listen(
     createServer(tls, ({ url = '' }, response) => {
       const document = published.get(url)
       response.writeHead(document ? 200 : 404, { 'Content-Type': 'application/json' })
       response.end(JSON.stringify(document ?? {}))
     }),
-  )) as Server
-  documentOrigin = `https://127.0.0.1:${portOf(documents)}`
+  )
+  documentOrigin = `https://127.0.0.1:${documents.port}`
   product = await startRecordedRegistry({
     CLIENT_DOCUMENTS: 'any',
     REGISTRATION: 'open',
@@ -80,14 +65,9 @@ beforeAll(async () => {
     '--self-registered',
   )
   await product.administer('user', 'authorize', product.demo.username, '--scope', scopes.join(' '))
-  example = startProgram('npm', ['run', '--silent', 'example:mcp'], {
-    STATE_DIR: product.stateDir,
-    EXAMPLE_PORT: String(port),
-  })
-  await example.untilPrints('Ctrl-C ends it.')
+  example = await startExample('mcp', product, port)
   browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--disable-gpu'] })
   opener = await listen(createHttpServer(visit))
-  openerUrl = `http://127.0.0.1:${portOf(opener)}/`
   // A stand-in for the desktop's command that opens a page.
   const script = join(folder, 'xdg-open')
   writeFileSync(script, '#!/bin/sh\nexec curl --silent --data-binary "$1" "$OPENER"\n')
@@ -96,8 +76,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await example?.end()
   await browser?.close()
-  documents?.close()
-  opener?.close()
+  await Promise.all([documents?.close(), opener?.close()])
   await product?.end()
   if (folder) rmSync(folder, { recursive: true })
 })
@@ -206,7 +185,7 @@ async function run(host: Host, asked: Readonly<{ port: number; document: string 
       MCP_REMOTE_CONFIG_DIR: home,
       PATH: `${folder}:${process.env.PATH}`,
       BROWSER: join(folder, 'xdg-open'),
-      OPENER: openerUrl,
+      OPENER: opener.url,
       NODE_EXTRA_CA_CERTS: join(folder, 'cert.pem'),
       MCP_AUTO_OPEN_ENABLED: 'true',
     })

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePorts } from '../node/free-ports.ts'
 import { demoUser } from '../node/person.ts'
-import { type Program, startProgram } from '../node/program.ts'
+import { type Program, startExample } from '../node/program.ts'
 import {
   leavesNoSecret,
   linesOf,
@@ -31,15 +31,9 @@ beforeAll(async () => {
   product = await startRecordedRegistry()
   const [port] = await freePorts(1)
   server = `http://127.0.0.1:${port}/mcp`
-  const scopes = ['--scope', SCOPE]
-  await product.administer('resource', 'create', server, '--name', 'Notes', ...scopes)
-  await product.administer('resource', 'create', ELSEWHERE, '--name', 'Elsewhere', ...scopes)
-  await product.administer('user', 'authorize', product.demo.username, ...scopes)
-  example = startProgram('npm', ['run', '--silent', 'example:mcp'], {
-    STATE_DIR: product.stateDir,
-    EXAMPLE_PORT: String(port),
-  })
-  await example.untilPrints('Ctrl-C ends it.')
+  for (const uri of [server, ELSEWHERE]) await product.newResource(uri, SCOPE)
+  await product.administer('user', 'authorize', product.demo.username, '--scope', SCOPE)
+  example = await startExample('mcp', product, port)
 })
 afterAll(async () => {
   await example?.end()

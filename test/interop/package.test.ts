@@ -45,16 +45,8 @@ beforeAll(async () => {
   const [free = 0, nowhere] = await freePorts(2)
   port = free
   service = `http://127.0.0.1:${port}`
-  for (const [uri, format] of [
-    [service, 'opaque'],
-    [`${service}/signed`, 'jwt'],
-    [`${service}/elsewhere`, 'opaque'],
-  ] as const) {
-    await product.administer(
-      ...['resource', 'create', uri, '--name', 'Files', '--scope', SCOPE],
-      ...['--token-format', format],
-    )
-  }
+  for (const uri of [service, `${service}/elsewhere`]) await product.newResource(uri, SCOPE)
+  await product.newResource(`${service}/signed`, SCOPE, 'jwt')
   caller = await product.newClient('client_secret_post', '--scope', SCOPE)
   const api = await product.newClient('client_secret', '--may-introspect')
   const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })

@@ -3,16 +3,12 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import {
-  createServer,
-  request as httpRequest,
-  type IncomingHttpHeaders,
-  type Server,
-} from 'node:http'
+import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { freePorts } from '../node/free-ports.ts'
+import { type Listening, listen } from '../node/listen.ts'
 import { demoUser } from '../node/person.ts'
 import type { Program } from '../node/program.ts'
 import { linesOf, type RecordedRegistry, startRecordedRegistry } from '../node/recorded-registry.ts'
@@ -48,7 +44,7 @@ export function proxiedService(
   let proxy: Program
   let misconfigured: Program
   let misconfiguredFront: string
-  let upstream: Server
+  let upstream: Listening
   let session: string
   /** The headers of every request that reached the upstream. */
   const reached: IncomingHttpHeaders[] = []
@@ -78,19 +74,19 @@ export function proxiedService(
     folder = await mkdtemp(join(tmpdir(), `registry-${name}-`))
     product = await startRecordedRegistry()
     session = await demoUser(product).signIn()
-    const [upstreamPort, listenPort, otherPort] = (await freePorts(3)) as [number, number, number]
+    const [listenPort, otherPort] = (await freePorts(2)) as [number, number]
     front = `http://127.0.0.1:${listenPort}`
     misconfiguredFront = `http://127.0.0.1:${otherPort}`
 
-    upstream = createServer((request, response) => {
-      reached.push(request.headers)
-      if (request.method === 'OPTIONS') response.writeHead(204, ALLOWED).end()
-      else response.end('from the upstream')
-    }).listen(upstreamPort, '127.0.0.1')
-    await once(upstream, 'listening')
-
+    upstream = await listen(
+      createServer((request, response) => {
+        reached.push(request.headers)
+        if (request.method === 'OPTIONS') response.writeHead(204, ALLOWED).end()
+        else response.end('from the upstream')
+      }),
+    )
     const authenticatorPort = Number(new URL(product.authenticator).port)
-    const place = { folder, authenticatorPort, upstreamPort }
+    const place = { folder, authenticatorPort, upstreamPort: upstream.port }
     proxy = await start({ ...place, listenPort, secret: PROXY_SECRET })
     const secret = PROXY_SECRET.toUpperCase()
     misconfigured = await start({ ...place, listenPort: otherPort, secret })
@@ -99,7 +95,7 @@ export function proxiedService(
   afterAll(async () => {
     await Promise.all([proxy?.end(), misconfigured?.end()])
     await product?.end()
-    upstream?.close()
+    await upstream?.close()
     await rm(folder, { recursive: true, force: true })
   })
 
@@ -126,8 +122,7 @@ export function proxiedService(
 
     it('the proxy gives the upstream a JWT in place of a signed token', async () => {
       const resource = `https://${name}.example`
-      const words = ['--name', 'Signed', '--scope', 'submission:read', '--token-format', 'jwt']
-      await product.administer('resource', 'create', resource, ...words)
+      await product.newResource(resource, 'submission:read', 'jwt')
       const token = await tokenFor('submission:read', {}, { resource })
       expect(token).toMatch(/^eyJ/)
       expect((await get('/public', { Authorization: `Bearer ${token}` })).status).toBe(200)

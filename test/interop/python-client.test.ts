@@ -35,12 +35,10 @@ beforeAll(async () => {
     throw new Error(`${missing}: apt-get install python3-jwt python3-cryptography python3-uvicorn`)
   }
   product = await startRecordedRegistry()
-  const formats = { [FILES]: 'jwt', [OPAQUE]: 'opaque', [ELSEWHERE]: 'jwt' }
-  for (const [uri, format] of Object.entries(formats)) {
-    const words = ['--name', uri, '--scope', 'files:read files:write', '--token-format', format]
-    await product.administer('resource', 'create', uri, ...words)
-  }
-  client = await product.newClient('client_secret', '--scope', 'files:read files:write')
+  const scopes = 'files:read files:write'
+  for (const uri of [FILES, ELSEWHERE]) await product.newResource(uri, scopes, 'jwt')
+  await product.newResource(OPAQUE, scopes)
+  client = await product.newClient('client_secret', '--scope', scopes)
   api = await product.newClient('client_secret', '--may-introspect')
 })
 afterAll(() => product?.end())

@@ -3,10 +3,11 @@
  * no document may cause one.
  */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createSocketServer, type Server as SocketServer } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSocketServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Listening, listen } from './listen.ts'
 import { demoUser } from './person.ts'
 import { type RunningRegistry, startRegistry } from './running-registry.ts'
 import { databaseIn } from './state-database.ts'
@@ -17,38 +18,31 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 let registry: RunningRegistry
 let cookie: string
-let documents: Server
-let origin: string
-let canary: SocketServer
-let canaryPort: number
+let documents: Listening
+let canary: Listening
 let reached = 0
 const handlers = new Map<string, Handler>()
 
-const portOf = (server: Server | SocketServer) => (server.address() as { port: number }).port
-const listening = (server: Server | SocketServer) =>
-  new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-
 beforeAll(async () => {
-  documents = createServer((request, response) => {
-    const handler = handlers.get(request.url ?? '')
-    if (handler) handler(request, response)
-    else response.writeHead(404).end()
-  })
-  canary = createSocketServer((socket) => {
-    reached += 1
-    socket.destroy()
-  })
-  await Promise.all([listening(documents), listening(canary)])
-  origin = `http://127.0.0.1:${portOf(documents)}`
-  canaryPort = portOf(canary)
+  documents = await listen(
+    createServer((request, response) => {
+      const handler = handlers.get(request.url ?? '')
+      if (handler) handler(request, response)
+      else response.writeHead(404).end()
+    }),
+  )
+  canary = await listen(
+    createSocketServer((socket) => {
+      reached += 1
+      socket.destroy()
+    }),
+  )
   registry = await startRegistry({ CLIENT_DOCUMENTS: 'any' })
   cookie = await demoUser(registry).signIn()
 })
 afterAll(async () => {
   await registry.end()
-  documents.closeAllConnections()
-  documents.close()
-  canary.close()
+  await Promise.all([documents.close(), canary.close()])
 })
 
 const documentAt = (id: string, more: object = {}) => ({
@@ -64,7 +58,7 @@ let made = 0
 /** Serves a new URL with this handler. */
 function serving(handler: (id: string) => Handler): string {
   made += 1
-  const id = `${origin}/client-${made}.json`
+  const id = `${documents.url}/client-${made}.json`
   handlers.set(`/client-${made}.json`, handler(id))
   return id
 }
@@ -110,7 +104,7 @@ describe('metadata documents on real servers', () => {
   })
 
   it('no redirect and no spelling of the URL of a document leads to the canary server', async () => {
-    const port = canaryPort
+    const { port } = canary
     const direct = [
       `http://127.1:${port}/a`,
       `http://2130706433:${port}/a`,

@@ -1,9 +1,20 @@
 /** The tests that every client library must pass. */
 
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { ClientLibrary, CodeFlow, Granted, MakeLibrary } from './client-library.ts'
+import {
+  type ClientLibrary,
+  type CodeFlow,
+  errorWith,
+  type Granted,
+  type MakeLibrary,
+} from './client-library.ts'
 import { demoUser, type Person } from './person.ts'
-import type { RegisteredClient, RunningRegistry, StrictMethod } from './running-registry.ts'
+import {
+  clientOfEachMethod,
+  type RegisteredClient,
+  type RunningRegistry,
+  type StrictMethod,
+} from './running-registry.ts'
 
 const CALLBACK = 'http://127.0.0.1:5000/callback'
 const OTHER_PORT = 'http://127.0.0.1:5017/callback'
@@ -30,12 +41,7 @@ export function describeLibrary(
       running = started()
       library = makeLibrary(running.registry)
       person = demoUser(running)
-      const [post, basic, none] = await Promise.all([
-        running.newClient('client_secret_post', ...REGISTERED),
-        running.newClient('client_secret_basic', ...REGISTERED),
-        running.newClient('none', ...REGISTERED),
-      ])
-      clients = { client_secret_post: post, client_secret_basic: basic, none }
+      clients = await clientOfEachMethod(running, REGISTERED)
     })
 
     /** The claims of the authenticator's JWT for the library's token. */
@@ -46,14 +52,7 @@ export function describeLibrary(
       return running.claimsIn(answer.headers.get('Authorization') ?? '')
     }
 
-    /** The error code that the library reports. Fails if there is no error. */
-    async function errorOf(work: Promise<Granted>) {
-      const fault = await work.then(
-        () => expect.fail('a token was granted'),
-        (cause: unknown) => cause,
-      )
-      return library.errorIn(fault)
-    }
+    const errorOf = (work: Promise<Granted>) => errorWith(library, work)
 
     const start = (client: RegisteredClient, scope: string, redirectUri = CALLBACK) =>
       library.startCodeFlow(client, redirectUri, scope)

@@ -1,5 +1,6 @@
 /** The interface through which the tests use every client library. */
 
+import { expect } from 'vitest'
 import type { RegisteredClient } from './running-registry.ts'
 
 export type Granted = Readonly<{
@@ -55,3 +56,10 @@ export function checkCallback(callback: URL, expected: { state: string; iss: str
     if (callback.searchParams.get(name) !== value) throw new Error(`${name} is not ours`)
   }
 }
+
+/** The error code that the library reports. Fails if there is no error. */
+export const errorWith = (library: ClientLibrary, work: Promise<unknown>) =>
+  work.then(
+    () => expect.fail('there was no error'),
+    (fault: unknown) => library.errorIn(fault),
+  )

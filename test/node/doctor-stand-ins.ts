@@ -1,9 +1,8 @@
 /** For the doctor's tests: proxies and stand-in servers that make one mistake. */
 
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { type Listening, listen } from './listen.ts'
 
 export type Asked = Readonly<{
   method: string
@@ -16,9 +15,9 @@ export type Answered = Readonly<{
   body?: string
   headers?: Readonly<Record<string, string | string[]>>
 }>
-export type StandIn = Readonly<{ url: string; close: () => Promise<void> }>
+export type StandIn = Listening
 
-export async function standIn(answer: (asked: Asked) => Promise<Answered>): Promise<StandIn> {
+export function standIn(answer: (asked: Asked) => Promise<Answered>): Promise<StandIn> {
   const server = createServer((request, response) => {
     void (async () => {
       const { method = '', url = '', headers } = request
@@ -32,15 +31,8 @@ export async function standIn(answer: (asked: Asked) => Promise<Answered>): Prom
       const { status, body = '', headers: more = {} } = await answer(asked)
       response.writeHead(status, more).end(body)
     })()
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      server.closeAllConnections()
-      await once(server.close(), 'close')
-    },
-  }
+  })
+  return listen(server)
 }
 
 /** Forwards the request to `origin`. */

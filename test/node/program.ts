@@ -72,3 +72,15 @@ export function startProgram(
     },
   }
 }
+
+/** Starts an example service on the state of a running registry. */
+export async function startExample(
+  name: 'hono' | 'mcp',
+  { stateDir }: Readonly<{ stateDir: string }>,
+  port = 0,
+): Promise<Program> {
+  const env = { STATE_DIR: stateDir, EXAMPLE_PORT: String(port) }
+  const example = startProgram('npm', ['run', '--silent', `example:${name}`], env)
+  await example.untilPrints('Ctrl-C ends it.')
+  return example
+}

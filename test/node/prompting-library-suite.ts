@@ -1,7 +1,12 @@
 /** The tests for libraries that send `prompt`, `offline_access`, `resource`, and requests for further scopes. */
 
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { CodeFlow, MakeTokenLibrary, TokenLibrary } from './client-library.ts'
+import {
+  type CodeFlow,
+  errorWith,
+  type MakeTokenLibrary,
+  type TokenLibrary,
+} from './client-library.ts'
 import { demoUser, type Person } from './person.ts'
 import type { RegisteredClient, RunningRegistry } from './running-registry.ts'
 
@@ -34,13 +39,7 @@ export function describePromptingLibrary(
     const start = (scope: string, more: Readonly<Record<string, string>> = {}) =>
       library.startCodeFlow(client, CALLBACK, scope, more)
     const finish = async (flow: CodeFlow, who = person) => flow.finish(await who.visit(flow.url))
-    async function errorOf(work: Promise<unknown>) {
-      const fault = await work.then(
-        () => expect.fail('a token was granted'),
-        (cause: unknown) => cause,
-      )
-      return library.errorIn(fault)
-    }
+    const errorOf = (work: Promise<unknown>) => errorWith(library, work)
 
     it('the client library with prompt=none reports login_required, then consent_required, and gets a token after sign-in and consent', async () => {
       const silent = { prompt: 'none' }
@@ -71,7 +70,7 @@ export function describePromptingLibrary(
 
     it('the client library gets a token only for the resource that it names (RFC 8707), even after a refresh', async () => {
       const resource = `https://${name}.example/api`
-      await running.administer('resource', 'create', resource, '--name', 'Papers', '--scope', LESS)
+      await running.newResource(resource, LESS)
       const statusAt = async (audience: string, accessToken: string) => {
         const url = `${running.authenticator}/auth?audience=${encodeURIComponent(audience)}`
         const headers = { Authorization: `Bearer ${accessToken}` }

@@ -2,10 +2,9 @@
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request as send } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Exchange } from './exchange.ts'
-
-const HOST = '127.0.0.1'
+import { HOST } from './free-ports.ts'
+import { listen } from './listen.ts'
 
 async function bytesOf(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
@@ -43,14 +42,6 @@ export async function recordingProxy(
       asked.destroy()
     }
   })
-  server.listen(0, HOST)
-  await once(server, 'listening')
-  return {
-    origin: `http://${HOST}:${(server.address() as AddressInfo).port}`,
-    async close() {
-      server.close()
-      server.closeAllConnections()
-      await once(server, 'close')
-    },
-  }
+  const { url, close } = await listen(server)
+  return { origin: url, close }
 }

@@ -1,9 +1,8 @@
 /** A proxy in front of a registry in place of the network: it forwards requests, records them, and fails as a test asks. */
 
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { listen } from './listen.ts'
 
 export type Seen = Readonly<{
   method: string
@@ -64,15 +63,7 @@ export async function registryFront(registryUrl: () => string) {
         .writeHead(answer.status)
         .end(spoiled === 'text' ? body.slice(0, body.length / 2) : body)
     })().catch(() => response.destroy())
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    box,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      server.closeAllConnections()
-      await once(server.close(), 'close')
-    },
-  }
+  })
+  return { box, ...(await listen(server)) }
 }
 export type RegistryFront = Awaited<ReturnType<typeof registryFront>>

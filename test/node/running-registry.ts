@@ -37,6 +37,8 @@ export type RunningRegistry = Readonly<{
   administer: (...words: string[]) => Promise<unknown>
   /** `words` are more options of `client create`. */
   newClient: (method: Method, ...words: string[]) => Promise<RegisteredClient>
+  /** Declares a resource with these scopes. */
+  newResource: (uri: string, scope: string, format?: 'jwt' | 'opaque') => Promise<unknown>
   /** A token of the client by client_credentials, with further fields of the request. */
   tokenFor: (
     client: Pick<RegisteredClient, 'id' | 'secret'>,
@@ -112,6 +114,10 @@ export async function startRegistry(
         const { client_id, client_secret } = made as { client_id: string; client_secret?: string }
         return { id: client_id, secret: client_secret ?? '', method }
       },
+      newResource(uri, scope, format = 'opaque') {
+        const words = ['--name', uri, '--scope', scope, '--token-format', format]
+        return administer('resource', 'create', uri, ...words)
+      },
       async tokenFor({ id, secret }, fields = {}, headers = {}) {
         const own = { grant_type: 'client_credentials', client_id: id, client_secret: secret }
         const body = new URLSearchParams({ ...own, ...fields })
@@ -130,4 +136,14 @@ export async function startRegistry(
     await remove()
     throw fault
   }
+}
+
+/** A client for each method, with the same further options of `client create`. */
+export async function clientOfEachMethod({ newClient }: RunningRegistry, words: readonly string[]) {
+  const [post, basic, none] = await Promise.all([
+    newClient('client_secret_post', ...words),
+    newClient('client_secret_basic', ...words),
+    newClient('none', ...words),
+  ])
+  return { client_secret_post: post, client_secret_basic: basic, none }
 }

@@ -14,8 +14,7 @@ let client: Readonly<{ id: string; secret: string }>
 
 beforeAll(async () => {
   running = await startRegistry()
-  const declared = ['--name', 'The archive', '--scope', 'archive:read', '--token-format', 'jwt']
-  await running.administer('resource', 'create', API, ...declared)
+  await running.newResource(API, 'archive:read', 'jwt')
   client = await running.newClient('client_secret_post', '--scope', 'archive:read')
   const issuer = new URL(running.registry)
   const metadata = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...insecure })

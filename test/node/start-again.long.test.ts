@@ -2,31 +2,28 @@
 
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createKeys, formatKeys } from '../../src/crypto/key-rotation.ts'
 import { publicKeys, readSigningKeys } from '../../src/crypto/signing-keys.ts'
 import { COMMAND_LINE_ID, OPERATOR_ID } from '../../src/local/operators.ts'
-import { type RunningStart, runAdmin, startRegistry } from './project-programs.ts'
-import { type Env, freshEnv, printed, refusedStart } from './starting.ts'
+import { runAdmin, startRegistry } from './project-programs.ts'
+import {
+  type Env,
+  env,
+  freshEnv,
+  printed,
+  refusedStart,
+  restart,
+  running,
+  useStart,
+} from './starting.ts'
 
 describe('a second start', () => {
-  let env: Env
-  let running: RunningStart
-  beforeAll(async () => {
-    env = await freshEnv()
-    running = await startRegistry(env)
-  })
-  afterAll(async () => {
-    if (running.child.exitCode === null) await running.stop()
-  })
+  useStart()
 
   it('npm start keeps its signing keys for the next start, makes their file readable only by its owner, and replaces an invalid file', async () => {
     const file = join(env.STATE_DIR ?? '', 'signing-keys.json')
     const published = async () => (await fetch(`http://127.0.0.1:${env.PORT}/jwks.json`)).json()
-    const restart = async () => {
-      await running.stop()
-      running = await startRegistry(env)
-    }
     const first = await published()
     expect(first).toEqual(await publicKeys(readSigningKeys(await readFile(file, 'utf8'))))
     await chmod(file, 0o644)
@@ -46,8 +43,7 @@ describe('a second start', () => {
   it('npm start does not print a demo secret that has been rotated', async () => {
     const id = printed(running.said().stdout, /(?<=Demo client +)\S+/)
     expect((await runAdmin(['client', 'rotate-secret', id], env)).status).toBe(0)
-    await running.stop()
-    running = await startRegistry(env)
+    await restart()
     expect(running.said().stdout).not.toMatch(/Demo|regs_/)
   })
 })

@@ -6,12 +6,21 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { get, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { readStartSettings } from '../../src/local/settings.ts'
 import { welcome } from '../../src/local/welcome.ts'
 import { freePorts } from './free-ports.ts'
-import { type RunningStart, runAdmin, startRegistry } from './project-programs.ts'
-import { type Env, freshEnv, printed, refusedStart } from './starting.ts'
+import { runAdmin } from './project-programs.ts'
+import {
+  type Env,
+  env,
+  freshEnv,
+  printed,
+  refusedStart,
+  restart,
+  running,
+  useStart,
+} from './starting.ts'
 
 const shell = promisify(execFile)
 /** Runs the command in a shell. */
@@ -21,15 +30,7 @@ const paste = async (command: string, env: Record<string, string> = {}) =>
 const CURLS = /^ {2}(curl .*)$/gm
 
 describe('a running start', () => {
-  let env: Env
-  let running: RunningStart
-  beforeAll(async () => {
-    env = await freshEnv()
-    running = await startRegistry(env)
-  })
-  afterAll(async () => {
-    if (running.child.exitCode === null) await running.stop()
-  })
+  useStart()
 
   it('npm start is ready within 15 s of CPU time and prints its addresses', async () => {
     const { pid } = running.child
@@ -181,7 +182,7 @@ describe('a running start', () => {
     await expect(stat(join(env.STATE_DIR ?? '', 'admin.json'))).rejects.toThrow('ENOENT')
     await expect(fetch(`http://127.0.0.1:${env.PORT}/healthz`)).rejects.toThrow()
 
-    running = await startRegistry(env)
+    await restart()
     expect(running.said().stdout).toContain(demo)
   })
 })

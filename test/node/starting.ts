@@ -1,10 +1,10 @@
 /** `npm start` on a new state and on free ports. */
 
 import { rm } from 'node:fs/promises'
-import { afterAll } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 import { temporaryDirectory } from './command-line.ts'
 import { freePorts } from './free-ports.ts'
-import { runProgram } from './project-programs.ts'
+import { type RunningStart, runProgram, startRegistry } from './project-programs.ts'
 
 export type Env = Record<string, string> &
   Readonly<{ PORT: string; AUTHENTICATOR_PORT: string; STATE_DIR: string }>
@@ -18,6 +18,24 @@ export async function freshEnv(): Promise<Env> {
 }
 const directories: string[] = []
 afterAll(() => Promise.all(directories.map((path) => rm(path, { recursive: true, force: true }))))
+
+export let env: Env
+export let running: RunningStart
+/** Registers hooks: `npm start` for the tests of a `describe`. */
+export function useStart() {
+  beforeAll(async () => {
+    env = await freshEnv()
+    running = await startRegistry(env)
+  })
+  afterAll(stop)
+}
+const stop = async () => {
+  if (running.child.exitCode === null) await running.stop()
+}
+export async function restart() {
+  await stop()
+  running = await startRegistry(env)
+}
 
 export async function refusedStart(env: Record<string, string>) {
   const program = runProgram('src/local/start.ts', [], env)

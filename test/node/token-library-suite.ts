@@ -1,9 +1,19 @@
 /** The tests for every library that refreshes, revokes and introspects tokens. */
 
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { Granted, MakeTokenLibrary, TokenLibrary } from './client-library.ts'
+import {
+  errorWith,
+  type Granted,
+  type MakeTokenLibrary,
+  type TokenLibrary,
+} from './client-library.ts'
 import { demoUser, type Person } from './person.ts'
-import type { RegisteredClient, RunningRegistry, StrictMethod } from './running-registry.ts'
+import {
+  clientOfEachMethod,
+  type RegisteredClient,
+  type RunningRegistry,
+  type StrictMethod,
+} from './running-registry.ts'
 
 const CALLBACK = 'http://127.0.0.1:5000/callback'
 const SCOPE = 'public:read submission:read'
@@ -31,14 +41,8 @@ export function describeTokenLibrary(
       running = started()
       library = makeLibrary(running.registry)
       person = demoUser(running)
-      const [post, basic, none, inspecting] = await Promise.all([
-        running.newClient('client_secret_post', ...RENEWING),
-        running.newClient('client_secret_basic', ...RENEWING),
-        running.newClient('none', ...RENEWING),
-        running.newClient('client_secret_basic', ...RENEWING, '--may-introspect'),
-      ])
-      clients = { client_secret_post: post, client_secret_basic: basic, none }
-      server = inspecting
+      clients = await clientOfEachMethod(running, RENEWING)
+      server = await running.newClient('client_secret_basic', ...RENEWING, '--may-introspect')
     })
 
     async function obtain(client: RegisteredClient) {
@@ -59,13 +63,7 @@ export function describeTokenLibrary(
       return (await fetch(url, { headers })).status
     }
 
-    async function errorOf(work: Promise<unknown>) {
-      const fault = await work.then(
-        () => expect.fail('it was not refused'),
-        (cause: unknown) => cause,
-      )
-      return library.errorIn(fault)
-    }
+    const errorOf = (work: Promise<unknown>) => errorWith(library, work)
 
     // Authlib does not read metadata.
     if ('discover' in makeLibrary('http://127.0.0.1')) {

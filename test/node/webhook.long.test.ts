@@ -1,13 +1,12 @@
 /** The webhook of `npm start`, sent to real servers of this machine, some of which misbehave. */
 
 import { createHmac } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { poll } from '../../src/cli/doctor/check.ts'
 import { newWebhookSecret } from '../../src/crypto/webhook-signature.ts'
-import { freePorts } from './free-ports.ts'
+import { type Listening, listen } from './listen.ts'
 import { type RunningRegistry, startRegistry } from './running-registry.ts'
 import { databaseIn } from './state-database.ts'
 
@@ -18,47 +17,36 @@ const WEBHOOK_SECRET = newWebhookSecret()
 
 let registry: RunningRegistry
 let db: ReturnType<typeof databaseIn>
-let receiver: Server
-let canary: Server
-let canaryUrl: string
+let receiver: Listening
+let canary: Listening
 let reached = 0
 let answer: Answer
 const told: Told[] = []
 let heard: () => void
 
-/** Starts a server on a free port. */
-async function serving(handle: (request: IncomingMessage, response: ServerResponse) => void) {
-  const [port] = await freePorts(1)
-  const server = createServer(handle).listen(port, '127.0.0.1')
-  await once(server, 'listening')
-  return { server, url: `http://127.0.0.1:${port}/hook` }
-}
-
 beforeAll(async () => {
-  const hook = await serving((request, response) => {
-    void text(request).then((body) => {
-      told.push({ headers: request.headers, body })
-      answer(response)
-      heard()
-    })
-  })
-  receiver = hook.server
-  const other = await serving((_, response) => {
-    reached += 1
-    response.end()
-  })
-  canary = other.server
-  canaryUrl = other.url
-  registry = await startRegistry({ WEBHOOK_URL: hook.url, WEBHOOK_SECRET })
+  receiver = await listen(
+    createServer((request, response) => {
+      void text(request).then((body) => {
+        told.push({ headers: request.headers, body })
+        answer(response)
+        heard()
+      })
+    }),
+  )
+  canary = await listen(
+    createServer((_, response) => {
+      reached += 1
+      response.end()
+    }),
+  )
+  registry = await startRegistry({ WEBHOOK_URL: `${receiver.url}/hook`, WEBHOOK_SECRET })
   db = databaseIn(registry.stateDir)
 })
 afterAll(async () => {
   db?.close()
   await registry?.end()
-  for (const server of [receiver, canary]) {
-    server.closeAllConnections()
-    server.close()
-  }
+  await Promise.all([receiver, canary].map((server) => server?.close()))
 })
 beforeEach(async () => {
   told.length = 0
@@ -105,7 +93,7 @@ describe('the webhook of npm start', () => {
     ['answers 500', (response) => response.writeHead(500).end(), 'answered with the status 500'],
     [
       'redirects to another server',
-      (response) => response.writeHead(301, { Location: canaryUrl }).end(),
+      (response) => response.writeHead(301, { Location: canary.url }).end(),
       'answered with the status 301',
     ],
     ['is gone', (response) => response.writeHead(410).end(), 'answered with the status 410'],
@@ -139,7 +127,7 @@ describe('the webhook of npm start', () => {
   })
 
   it('control: the canary server serves requests', async () => {
-    await fetch(canaryUrl)
+    await fetch(canary.url)
     expect(reached).toBe(1)
   })
 })

@@ -3,11 +3,11 @@
  * Cloudflare's API reads too. `wrangler-stand-in.sh` forwards each command.
  */
 
-import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'
 import type { Account } from './deploy-stand-ins.ts'
+import { listen } from './listen.ts'
 
 /** The exit status, the standard output and the standard error. */
 type Ended = readonly [status: number, printed: string, complaint: string]
@@ -129,10 +129,7 @@ export async function wranglerStandIn(file: string) {
       const ended = runCommand(file, { words, said: words.join(' '), secret })
       socket.end(ended.map((one) => `${one}\0`).join(''))
     })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    port: String((server.address() as AddressInfo).port),
-    close: () => once(server.close(), 'close'),
-  }
+  })
+  const { port, close } = await listen(server)
+  return { port: String(port), close }
 }

@@ -1,13 +1,8 @@
 /** The migration of consents in a filled database: the rows of a user and a client become one row, which authorizes no request. */
 
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
-import { migrationNames } from '../../src/local/migrations.ts'
-import { inProject } from '../../src/local/project.ts'
+import { databaseBefore } from './database-before.ts'
 
-const MIGRATIONS = inProject('migrations')
 const NAME = '0007_one_consent_per_client.sql'
 
 const FILL = `
@@ -27,14 +22,9 @@ const FILL = `
 
 /** Applies every earlier migration, fills the database, and applies this one. */
 function migrated() {
-  const db = new DatabaseSync(':memory:')
-  db.exec('PRAGMA foreign_keys = ON')
-  const apply = (name: string) => db.exec(readFileSync(join(MIGRATIONS, name), 'utf8'))
-  const names = migrationNames(MIGRATIONS)
-  expect(names).toContain(NAME)
-  for (const name of names.filter((name) => name < NAME)) apply(name)
+  const { db, apply } = databaseBefore(NAME)
   db.exec(FILL)
-  apply(NAME)
+  apply()
   return db
 }
 

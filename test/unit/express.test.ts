@@ -1,7 +1,6 @@
 /** `edge-registry/express` on the HTTP server of Node.js: how it reads the request, and its responses. */
 
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Authentication, AuthenticationRequest } from '../../src/protocol/authentication.ts'
 import { sessionOfClaims } from '../../src/resource-server/claims.ts'
@@ -11,18 +10,19 @@ import {
   type ScopedOptions,
   scoped,
 } from '../../src/resource-server/express.ts'
+import { listen } from '../node/listen.ts'
 import { activeAnswer, FILES, ISSUER } from './resource-server.ts'
 
 type Handler = (req: ExpressRequest, res: ServerResponse, next: (failure?: unknown) => void) => void
 type Change = (req: IncomingMessage, res: ServerResponse) => void
 
-const ended: (() => void)[] = []
+const ended: (() => Promise<void>)[] = []
 beforeEach(() => {
   vi.spyOn(console, 'error').mockImplementation(() => {})
 })
 afterEach(() => {
   vi.restoreAllMocks()
-  for (const end of ended.splice(0)) end()
+  return Promise.all(ended.splice(0).map((end) => end()))
 })
 
 /** Serves a route behind the handler. `changed` does to a request what Express would do. */
@@ -33,10 +33,10 @@ async function serve(handler: Handler, changed: Change = () => {}) {
       res.statusCode = failure === undefined ? 200 : 500
       res.end(JSON.stringify((res as { locals?: unknown }).locals ?? String(failure)))
     })
-  }).listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  ended.push(() => server.close())
-  return (server.address() as AddressInfo).port
+  })
+  const { port, close } = await listen(server)
+  ended.push(close)
+  return port
 }
 
 type Sent = Readonly<{

@@ -1,7 +1,7 @@
 /** `introspection()` of the package: its cache, its credentials, and faults of the registry. */
 
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify } from 'jose'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   type IntrospectionOptions,
   introspection,
@@ -13,23 +13,15 @@ import {
   ISSUER,
   nowSeconds,
   opaqueToken,
+  pass,
   registry,
   service,
+  useFakeClock,
 } from './resource-server.ts'
 
 const SECRET = { clientId: 'api', clientSecret: 'the secret' }
-let lines: string[]
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'], now: 1_790_000_000_000 })
-  lines = []
-  vi.spyOn(console, 'error').mockImplementation((line) => lines.push(String(line)))
-})
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+const lines = useFakeClock(1_790_000_000_000)
 
-const pass = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
 const checking = (answering: Answering, more: Partial<IntrospectionOptions> = {}) => {
   const fetch = registry(answering)
   const check = introspection({ issuer: ISSUER, fetch, ...SECRET, ...more } as IntrospectionOptions)

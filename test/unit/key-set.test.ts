@@ -1,6 +1,6 @@
 /** `keySet()` of the package: when it reads the keys, and what it does while the registry does not answer. */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type KeySetOptions, keySet } from '../../src/resource-server/key-set.ts'
 import { KEY_SET, type KeyName, signed } from '../vectors/source/keys.ts'
 import { claimsOf, headerOf, NOW } from '../vectors/source/tokens.ts'
@@ -9,20 +9,14 @@ import {
   ISSUER,
   nowSeconds,
   opaqueToken,
+  pass,
   registry,
   service,
+  useFakeClock,
 } from './resource-server.ts'
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'], now: NOW * 1000 })
-  vi.spyOn(console, 'error').mockImplementation(() => {})
-})
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+useFakeClock(NOW * 1000)
 
-const pass = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
 const tokenBy = (name: KeyName) =>
   signed(name, headerOf(name), {
     ...claimsOf({}),

@@ -1,18 +1,10 @@
 /** The migration to `client_secret`, on a filled database. */
 
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
-import { migrationNames } from '../../src/local/migrations.ts'
-import { inProject } from '../../src/local/project.ts'
+import { databaseBefore } from './database-before.ts'
 
-const DIRECTORY = inProject('migrations')
-const names = migrationNames(DIRECTORY)
-const its = names.findIndex((name) => name.startsWith('0004'))
-const apply = (db: DatabaseSync, name: string) =>
-  db.exec(readFileSync(join(DIRECTORY, name), 'utf8'))
-
+const NAME = '0004_authentication_and_lifetime.sql'
 const METHODS = ['client_secret_post', 'client_secret_basic', 'private_key_jwt', 'none']
 const ENDORSEMENTS = [
   ['cs.*', 1],
@@ -25,8 +17,7 @@ const insert = (columns: string, values: string) =>
   `INSERT INTO client (client_id, name, owner_id, created_at, updated_at${columns}) VALUES (${values})`
 
 function migrated() {
-  const db = new DatabaseSync(':memory:')
-  for (const name of names.slice(0, its)) apply(db, name)
+  const { db, apply } = databaseBefore(NAME)
   db.exec(`INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
     VALUES ('ada', 'ada', 'ada@example.org', '', 1, 1)`)
   for (const method of METHODS) {
@@ -38,7 +29,7 @@ function migrated() {
     db.exec(`INSERT INTO client_endorsement VALUES ('none', '${category}', 1, ${authorizedAt})`)
     db.exec(`INSERT OR IGNORE INTO user_endorsement VALUES ('ada', '${category}')`)
   }
-  apply(db, names[its] ?? expect.fail('there is no such migration'))
+  apply()
   return db
 }
 

@@ -1,27 +1,9 @@
 /** Migrations of a database that is in use. */
 
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
-import { migrationNames } from '../../src/local/migrations.ts'
-import { inProject } from '../../src/local/project.ts'
 import { isToday } from '../days.ts'
-
-const MIGRATIONS = inProject('migrations')
-
-/** A database with the migrations before this one; `migrate` applies this one and the later ones. */
-function databaseBefore(migration: string) {
-  const db = new DatabaseSync(':memory:')
-  const names = migrationNames(MIGRATIONS)
-  const apply = (some: readonly string[]) => {
-    for (const name of some) db.exec(readFileSync(join(MIGRATIONS, name), 'utf8'))
-  }
-  const at = names.indexOf(migration)
-  if (at < 0) throw new Error(`there is no migration ${migration}`)
-  apply(names.slice(0, at))
-  return { db, migrate: () => apply(names.slice(at)) }
-}
+import { databaseBefore } from './database-before.ts'
 
 describe('0006_names.sql', () => {
   it('migration 0006 keeps every user and computes the username keys that SQLite can fold', () => {

@@ -1,6 +1,6 @@
 /** A service behind `scoped()` of `edge-registry/fetch`, and a registry that counts its requests. */
 
-import { vi } from 'vitest'
+import { afterEach, beforeEach, vi } from 'vitest'
 import { tokenOf } from '../../src/crypto/token.ts'
 import type { Check } from '../../src/resource-server/asked.ts'
 import { type ScopedOptions, scoped } from '../../src/resource-server/fetch.ts'
@@ -10,6 +10,22 @@ export const FILES = 'https://files.example'
 
 export const opaqueToken = (name = '') => tokenOf('accessToken', name.padEnd(43, 'A'))
 export const nowSeconds = () => Math.floor(Date.now() / 1000)
+
+/** Registers hooks: `Date` begins at this time in every test. Returns the log lines of the current test. */
+export function useFakeClock(nowMs: number): readonly string[] {
+  const lines: string[] = []
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'], now: nowMs })
+    lines.length = 0
+    vi.spyOn(console, 'error').mockImplementation((line) => lines.push(String(line)))
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+    vi.restoreAllMocks()
+  })
+  return lines
+}
+export const pass = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
 
 export const activeAnswer = (change: object = {}) => ({
   ...{ active: true, scope: 'files:read', client_id: 'client-1', sub: 'user-1' },

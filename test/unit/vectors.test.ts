@@ -2,7 +2,6 @@
 
 import { readFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -11,6 +10,7 @@ import type { Check } from '../../src/resource-server/asked.ts'
 import * as forExpress from '../../src/resource-server/express.ts'
 import * as forFetch from '../../src/resource-server/fetch.ts'
 import * as forHono from '../../src/resource-server/hono.ts'
+import { listen } from '../node/listen.ts'
 import { FOLDER, filesOfVectors } from '../vectors/source/files.ts'
 import type { Required, VectorFile } from '../vectors/source/vector.ts'
 import { expectAnswer, vectorsFor } from '../vectors/vectors.ts'
@@ -75,15 +75,13 @@ const ADAPTERS: Readonly<Record<string, Serve>> = {
 }
 
 async function overHttp(listener: RequestListener) {
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
+  const server = await listen(createServer(listener))
   return {
     ask: ({ url, method, headers }: Request) => {
       const { pathname, search } = new URL(url)
-      return fetch(`http://127.0.0.1:${port}${pathname}${search}`, { method, headers })
+      return fetch(`${server.url}${pathname}${search}`, { method, headers })
     },
-    end: () => server.close(),
+    end: server.close,
   }
 }
 
