@@ -213,7 +213,7 @@ describe('the list of connected applications', () => {
   })
 
   it('the account page shows the first consent as the start, and the last refresh as the last use', async () => {
-    // It stands still, so that no minute ends between the consent and the page.
+    // The clock stands still, so that no minute ends between the consent and the page.
     vi.useFakeTimers({ toFake: ['Date'] })
     try {
       const first = nowSeconds()

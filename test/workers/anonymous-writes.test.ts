@@ -266,8 +266,8 @@ function sentBy(method: string, { fields, headers }: Nearly): Sent {
 }
 
 /**
- * Nearly valid requests, if the path takes posts (`npm test` takes every fifth, other ones for each endpoint), then
- * random requests.
+ * Nearly valid requests, if the path takes posts, then random requests. `npm test` takes every fifth of the first, and
+ * different ones for each endpoint.
  */
 function tries(takesPosts: boolean, from = 0) {
   const posts = takesPosts ? sampled(held.nearly, 5, from) : []

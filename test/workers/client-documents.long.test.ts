@@ -19,7 +19,7 @@ beforeAll(async () => {
   cookie = await signIn(await newUser())
 })
 
-/** A placeholder for the host of a document, of which each document has its own. */
+/** A placeholder for the host of a document. Each document has its own host. */
 const OWN = 'own-host.example'
 const EVIL = 'https://evil.example/callback'
 

@@ -1,4 +1,4 @@
-/** Clients with a metadata document, their documents at the hosts, and their requests. */
+/** Clients with a metadata document: how a document is published, and what its client requests. */
 
 import { env } from 'cloudflare:workers'
 import { ATTEMPT_SECONDS } from '../../src/domain/client-document.ts'

@@ -104,7 +104,7 @@ describe('prompt=none', () => {
     const who = await signIn(someone)
     const key = await sessionKeyOf(sessionTokenIn(who))
     await userRegistry(env.DB).disable(someone.id, nowSeconds())
-    // As KV elsewhere still shows it: the record of the user decides.
+    // KV elsewhere may still show the session. The record of the user decides.
     expect(await env.SESSIONS.get(key)).not.toBeNull()
     await expectErrorRedirect(await open(silent, who), 'login_required')
   })
