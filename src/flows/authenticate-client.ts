@@ -1,4 +1,4 @@
-/** Client authentication (RFC 6749 §2.3, §3.2.1, RFC 7523 §3.2): is this the client that it says it is? */
+/** Client authentication (RFC 6749 §2.3, §3.2.1, RFC 7523 §3.2): is the caller the client that it claims to be? */
 
 import { equalInConstantTime, hexDigest } from '../crypto/digest.ts'
 import {
@@ -28,7 +28,7 @@ export type ClientDeps = Pick<
   'clients' | 'clientDocuments' | 'usedJtis' | 'issuer' | 'checking'
 >
 
-/** None of the client's keys that are kept verifies its assertion. It may have others by now. */
+/** None of the client's stored keys verifies the client's assertion. The client may have published other keys since. */
 export class UnverifiedAssertion extends OAuthError {
   readonly client: Client
 
@@ -38,7 +38,7 @@ export class UnverifiedAssertion extends OAuthError {
   }
 }
 
-/** The client, authenticated on the primary's record. Throws `invalid_client`. */
+/** Authenticates the client on the primary's record and returns that record. Throws `invalid_client`. */
 export async function authenticateClient(
   presented: PresentedClient,
   deps: ClientDeps,
@@ -49,11 +49,11 @@ export async function authenticateClient(
   return authenticateOn({ presented, record, isJustRead: true }, deps, context)
 }
 
-/** What is authenticated, and on which record of the client. `record` null: there is no such client. */
+/** What the request presents, and the record that it is checked on. `record` is null if there is no such client. */
 type PresentedOnRecord = Readonly<{
   presented: PresentedClient
   record: Client | null
-  /** Not kept from an earlier request. */
+  /** True if the record was read for this request, and not kept from an earlier request. */
   isJustRead: boolean
 }>
 
@@ -94,7 +94,7 @@ function requireAdmitted(
   throw invalidClient(`registered for ${client.authMethod}, used ${method}`)
 }
 
-/** Anybody can register such a client. It gets nothing before an operator approves it, so nothing is written for it. */
+/** Anybody can register a client without grant types. Nothing is written for such a client before an operator approves it. */
 function requireSomeGrant(
   { selfRegistered, grantTypes, mayIntrospect }: Client,
   { checking }: Pick<Deps, 'checking'>,
@@ -106,7 +106,7 @@ function requireSomeGrant(
   })
 }
 
-/** Whether a request is the first use of its assertion is asked once, although it may be verified on several records. */
+/** An assertion may be verified on several records; whether this is its first use is asked once for each request. */
 const firstUses = new WeakMap<PresentedClient, Promise<boolean>>()
 
 async function requireFirstUse(
@@ -119,7 +119,7 @@ async function requireFirstUse(
   if (!(await isFirstUse)) throw invalidClient('client assertion: used before')
 }
 
-/** The id of the client's assertion. */
+/** Verifies the client's assertion and returns the id of the assertion. */
 async function verified(
   { assertion }: Extract<PresentedClient, { assertion: string }>,
   client: Client,
@@ -135,15 +135,17 @@ async function verified(
   return { owner: ownerOfAssertion(clientId), ...id }
 }
 
-/** For the operator. A secret that can be guessed is not compared, so the log cannot say which of the two it is. */
+/**
+ * For the operator. A guessable secret is not compared, so the log cannot say whether the guessable secret was the right one.
+ */
 export const TOO_WEAK =
   'wrong secret, or one too weak to be accepted: client rotate-secret makes a strong one'
 
-/** For the operator. `expiredAt`: when the shown secret expired, if it ever was the client's. */
+/** The reason for the operator. `expiredAt`: when the presented secret expired, if the client ever had this secret. */
 const whySecretFails = (expiredAt: number | null | undefined, now: number) =>
   expiredAt ? `the secret expired ${now - expiredAt} s ago` : 'wrong secret'
 
-/** The credential whose secret was shown. */
+/** The credential whose secret was presented. */
 function requireCredential(client: Client, secretDigest: SecretDigest, now: number): Credential {
   const isShown = (one: Credential) => equalInConstantTime(one.secretDigest, secretDigest)
   const credential = liveCredentials(client, now).find(isShown)
@@ -155,8 +157,8 @@ function requireCredential(client: Client, secretDigest: SecretDigest, now: numb
 const DAY_SECONDS = 86_400
 
 /**
- * To the day, and only on a record just read: a write for every token would halve the rate of tokens. `credential`: the
- * one whose secret was shown; null for a client that showed none.
+ * Records the use with the precision of a day, and only if the record was just read: a write for every token would halve the
+ * rate of tokens. `credential`: the one whose secret was presented; null for a client that presented none.
  */
 function recordUse(
   client: Client,
@@ -169,7 +171,7 @@ function recordUse(
   if (credential) {
     const { secretDigest, lastUsedAt } = credential
     if (!isToday(lastUsedAt)) defer(clients.touchCredential(clientId, secretDigest, now))
-    // The id of a public client proves nothing: its codes and refresh tokens count.
+    // The id of a public client proves nothing, so only its codes and refresh tokens count as a use.
   } else if (selfRegistered && !isPublic(client) && !isToday(selfRegistered.usedAt)) {
     defer(clients.touchSelfRegistered(clientId, now))
   }

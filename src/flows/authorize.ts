@@ -26,34 +26,34 @@ import { userOf } from './still-held.ts'
 
 type AuthorizeOutcome =
   | Readonly<{ kind: 'sign_in' }>
-  /** The operator has disabled the user who is signed in. */
+  /** The operator has disabled the signed-in user. */
   | Readonly<{ kind: 'disabled_user' }>
-  /** `logo`: the digest of the client's; null if there is none. */
+  /** `logo`: the digest of the client's logo; null if there is none. */
   | (Readonly<{ kind: 'ask_consent'; user: User; logo: string | null }> & ConsentQuestion)
-  /** The user holds none of the requested scopes. A page says so before the browser is sent `to` the client. */
+  /** The user holds none of the requested scopes. A page explains this before the browser is sent `to` the client. */
   | Readonly<{ kind: 'nothing_held'; to: string; refusal: OAuthError }>
-  /** A page says why, and leaves it to the user to follow the link `to` the client. */
+  /** A page explains the refusal and has a link `to` the client, which the user need not follow. */
   | Readonly<{ kind: 'not_sent_back'; to: string; refusal: OAuthError }>
   | Readonly<{ kind: 'send_back'; to: string; refusal: OAuthError | null }>
 
 /** The browser's session as KV shows it. `holds` asks D1 whether the session was revoked. */
 type SeenSession = Readonly<{ record: SessionRecord; holds: () => Promise<boolean> }>
 
-/** A request to the endpoint, once its client is identified. */
+/** A request to the endpoint whose client is identified. */
 type ReceivedRequest = Readonly<{
   fields: Fields
   identified: IdentifiedClient
   session: SeenSession | null
-  /** Reads the consent form, and throws when another site sent it; null on GET. */
+  /** Reads the consent form, and throws if another site sent the form; null on GET. */
   readAnswer: (() => Promise<ConsentAnswer>) | null
-  /** What is wrong with the fields as a whole. */
+  /** The fault of the fields as a whole; null if there is none. */
   malformed: OAuthError | null
 }>
 
 /**
  * A fault of the request is sent to the client only once a user has signed in (RFC 9700 §4.11.2), so that a link to the
- * registry does not redirect everyone who opens it. Anybody can make a client that registers itself, so to such a client a
- * browser is sent only if its user has answered the consent page, now or before.
+ * registry does not redirect everyone who opens it. Anybody can register a client. So the browser is sent to a client that
+ * registered itself only if the user has answered the consent page for this client, now or before.
  */
 export async function decideAuthorization(
   received: ReceivedRequest,
@@ -76,7 +76,7 @@ export async function decideAuthorization(
     return { kind: 'send_back', ...back(refusal) }
   }
   if (!session?.record.user) return signIn()
-  // Both reads of D1 run at once. The second result counts only if the session holds.
+  // Both reads of D1 run at once. The second result is used only if the session was not revoked.
   const understood = prefetch(
     understand(received, session.record.user.user_id, session.record, deps),
   )
@@ -112,7 +112,7 @@ export async function decideAuthorization(
     return { kind: 'send_back', to: codeResponse(redirect, code, common), refusal: null }
   } catch (cause) {
     if (!(cause instanceof OAuthError)) throw cause
-    // Another site may have made the form, so it must not cause a redirect.
+    // Another site may have made the form, so the form must not cause a redirect.
     if (answer?.kind === 'out_of_date') throw answer.refusal
     const mayBeSent = isTrusted || answer !== null || (await hasConsented(understood))
     return { kind: mayBeSent ? 'send_back' : 'not_sent_back', ...back(cause) }
@@ -129,7 +129,7 @@ const hasConsented = async (understood: ReturnType<typeof understand>) => {
 
 const signedInAt = ({ start_time }: SessionRecord) => Math.floor(Date.parse(start_time) / 1000)
 
-/** Throws `login_required` when the user cannot be asked, or came back without having signed in. */
+/** Throws `login_required` if the user cannot be asked, or has come back without having signed in. */
 function mustSignIn(
   { interaction }: AuthorizationRequest,
   session: SessionRecord,
@@ -146,7 +146,7 @@ function mustSignIn(
   return true
 }
 
-/** The request, and what D1 has about the user and what may be shown. A malformed request causes no read. */
+/** The request, with what D1 has about the user and about what the page may show. A malformed request causes no read. */
 async function understand(
   { fields, identified: { client }, malformed }: ReceivedRequest,
   userId: string,
@@ -156,7 +156,7 @@ async function understand(
   deps.checking?.('parameters')
   if (malformed) throw malformed
   const request = readAuthorizationRequest(fields, client, deps)
-  // A user of an external accounts service has the session's endorsements.
+  // For a user of an external accounts service the session has the endorsements.
   const endorsements =
     client.endorsements.length === 0 ? [] : [...client.endorsements, ...authorizations.endorsements]
   const asked = { scopes: request.scopes, endorsements }
@@ -168,7 +168,7 @@ const nothingHeld = ({ scopes }: AuthorizationRequest) =>
     detail: `the user holds none of ${quoted(formatScopes(scopes))}`,
   })
 
-/** Requested, authorized for the client, held by the user. */
+/** What is requested, authorized for the client, and held by the user. */
 function offer(
   request: AuthorizationRequest,
   client: Client,

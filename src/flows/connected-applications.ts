@@ -26,11 +26,11 @@ export type Connection = Omit<
   Readonly<{
     isEnabled: boolean
     scopes: readonly DescribedScope[]
-    /** One sentence each. */
+    /** One sentence for each endorsement. */
     endorsements: readonly string[]
   }>
 
-/** Agreed to, and still held by both, as for a token that is issued now. */
+/** What the user agreed to and both the client and the user still hold: the same as for a token that is issued now. */
 function connectionOf(
   application: ConnectedApplication,
   user: User,
@@ -51,7 +51,7 @@ function connectionOf(
 /** `connections`: the most recently allowed first. */
 export type Connected = Readonly<{ connections: readonly Connection[]; mayApprove: boolean }>
 
-/** Null when the user must sign in. */
+/** Null if the user must sign in. */
 export async function connectedOf(
   session: SessionRecord,
   deps: Pick<Deps, 'connectedApplications' | 'usersAreExternal'>,
@@ -68,7 +68,7 @@ export async function connectedOf(
 
 /**
  * Ends consent, codes, refresh tokens and sessions: in D1 now, and within the returned number of seconds at every
- * authenticator. When KV cannot be written now, cron writes it, and the number is greater by cron's interval.
+ * authenticator. If KV cannot be written now, cron writes KV later, and the number includes cron's interval.
  */
 export async function disconnect(
   userId: string,

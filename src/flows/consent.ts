@@ -24,16 +24,16 @@ import type { Standing } from '../stores/users.ts'
 import type { Deps } from './deps.ts'
 import type { IdentifiedClient } from './identify-client.ts'
 
-/** What the user answered to the consent page. */
+/** What the user answered on the consent page. */
 export type ConsentAnswer =
   /** `shown` is the fingerprint of the terms on the page that was answered. */
   | Readonly<{ kind: 'given'; confirmed: boolean; ticked: Permissions; shown: string }>
-  /** The form was made for another browser session, so its answer does not count. */
+  /** The form was made for another browser session, so the answer does not count. */
   | Readonly<{ kind: 'out_of_date'; refusal: OAuthError }>
 
 export type Agreement = Offer & Readonly<{ consent: GivenConsent | null }>
 
-/** What the page asks. */
+/** What the page asks the user. */
 export type ConsentQuestion = Readonly<{
   terms: ConsentTerms
   /** The scopes that an earlier consent allows already. The user decides only on the others. */
@@ -42,9 +42,9 @@ export type ConsentQuestion = Readonly<{
   lastTime: readonly string[] | null
   /** How long the client has access after one answer. */
   accessSeconds: number
-  /** Digest of what the page shows. */
+  /** The digest of what the page shows. */
   fingerprint: string
-  /** Why it asks again, or null. */
+  /** Why the page asks again; null if it asks for the first time. */
   again: Readonly<{ kind: 'changed' }> | Extract<ConsentAnswer, { kind: 'out_of_date' }> | null
 }>
 
@@ -52,7 +52,7 @@ type Decided =
   | Readonly<{ kind: 'agreed'; agreement: Agreement }>
   | Readonly<{ kind: 'ask'; question: ConsentQuestion }>
 
-/** What a term is where the terms of earlier consents did not have it. */
+/** The value that stands for a term in consents that are older than the term. */
 const ABSENT: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ...['isSensitive', 'mayRefresh'].map((name) => [name, false] as const),
   ...['ownerName', 'selfRegistered', 'verifiedHost', 'keys'].map((name) => [name, null] as const),
@@ -60,9 +60,9 @@ const ABSENT: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 ])
 
 /**
- * Without the terms that are as if absent, and without a list of no resources, so that consents from before there
- * were such terms and resources still answer. Whether a refresh token comes with it counts where the client must ask for one:
- * the client may then ask for more than before.
+ * The fingerprint leaves out terms that have their value of `ABSENT`, and an empty list of resources. So consents that are
+ * older than these terms and resources are still valid. The fingerprint includes whether the client gets a refresh token if
+ * the client must ask for one, because the client may later ask for more than before.
  */
 const fingerprintOf = ({ resources, ...terms }: ConsentTerms, policy: RefreshPolicy) =>
   digest(
@@ -94,8 +94,8 @@ type Lifetimes = Pick<Deps, 'sessionLifetimeSeconds' | 'refreshLifetimeSeconds'>
 type Settled = Lifetimes & Pick<Deps, 'authorizations' | 'issueRefreshTokens'>
 
 /**
- * Throws `access_denied` when the user refused, `consent_required` when the page may not be shown, and `invalid_request` when
- * no answer would fit into a form.
+ * Throws `access_denied` if the user refused, `consent_required` if the page may not be shown, and `invalid_request` if no
+ * answer would fit into a form.
  */
 export async function agree(asked: Case, deps: Settled): Promise<Decided> {
   const { offered, terms, standing, answer, interaction } = asked
@@ -109,7 +109,8 @@ export async function agree(asked: Case, deps: Settled): Promise<Decided> {
   if (answer?.kind === 'given') {
     if (!answer.confirmed) return refuse(asked, 'the user pressed Cancel', deps)
     if (answer.shown !== fingerprint) return ask(asked, shown, { kind: 'changed' })
-    // Endorsements are asked for with the first scopes alone: `allowed` was remembered with all of them.
+    // The user is asked for endorsements only together with the first scopes, because `allowed` was remembered with all
+    // endorsements.
     const agreed = narrowedOffer(offered, {
       scopes: [...allowed, ...answer.ticked.scopes],
       endorsements: allowed.length > 0 ? offered.endorsements : answer.ticked.endorsements,
@@ -127,8 +128,8 @@ export async function agree(asked: Case, deps: Settled): Promise<Decided> {
 }
 
 /**
- * For a request for more than was consented: the scopes of the remembered consent, if it would answer a request for them
- * alone. Otherwise none, and the user decides on all.
+ * For a request for more than the remembered consent: the scopes of that consent, if it would be enough for a request for
+ * these scopes alone. Otherwise the list is empty, and the user decides on all scopes.
  */
 async function allowedBefore(
   { identified: { client, redirect }, offered, terms, standing, interaction }: Case,
@@ -165,7 +166,7 @@ async function agreedNow(
   agreed: Offer,
   { issueRefreshTokens }: Pick<Deps, 'issueRefreshTokens'>,
 ): Promise<Decided> {
-  // Kept even where it may not be reused: the user sees by it what was allowed, and can remove it.
+  // The consent is kept even if it may not be reused, so that the user can see and remove what was allowed.
   const consent = {
     ...exactly(agreed),
     fingerprint: await fingerprintOf(narrowedTerms(terms, agreed), issueRefreshTokens),
@@ -175,8 +176,8 @@ async function agreedNow(
 }
 
 /**
- * A refusal of what the remembered consent allows takes that consent back. A refusal of other scopes leaves
- * it.
+ * If the user refuses what the remembered consent allows, that consent is withdrawn. If the user refuses other scopes, it
+ * stays.
  */
 async function refuse(
   { identified, user, offered, standing }: Case,

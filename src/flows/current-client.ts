@@ -1,6 +1,7 @@
 /**
- * The client of a request, as its metadata document describes it now. A document that is not fresh is read again only
- * after the caller has shown something of the client's: strangers could otherwise have its host asked.
+ * The client of a request, as the client's metadata document describes it now. A document that is not fresh is read again
+ * only after the caller has presented a credential, a code or a refresh token of the client. Otherwise strangers could make
+ * the registry send requests to the document's host.
  */
 
 import type { Client } from '../domain/client.ts'
@@ -12,21 +13,21 @@ import type { ReadWithClient } from '../stores/clients.ts'
 import { authenticateClient, type ClientDeps, UnverifiedAssertion } from './authenticate-client.ts'
 import type { Deps, RequestContext } from './deps.ts'
 
-/** What a request shows of its client, and how its client is found. */
+/** What a request presents of its client, and how its client is found. */
 type ClientRequest = Readonly<{
   presented: PresentedClient
   alsoRead: ReadWithClient
-  /** Throws unless the request shows a code or a refresh token of the client. It has no effects. */
+  /** Throws unless the request presents a code or a refresh token of the client. Has no effects. */
   requireOwned?: (client: Client) => Promise<unknown>
-  /** For refreshes a document serves for a while that is no longer fresh. */
+  /** A refresh may use a document that is no longer fresh, for a limited time. */
   mayBeStale?: boolean
 }>
 type CurrentDeps = ClientDeps & Pick<Deps, 'documents'>
 
 /**
- * Authenticates the client and runs `check`, which throws to refuse the request. Mostly that is all. If the client is known by
- * a metadata document that has to be read again, the client is then authenticated and `check` runs a second time, on what the
- * document says now.
+ * Authenticates the client and runs `check`, which throws to refuse the request. If a metadata document describes the client
+ * and has to be read again, the client is then authenticated a second time, and `check` runs a second time on the new
+ * document.
  */
 export async function checkOnCurrentClient<Checked>(
   asked: ClientRequest,
@@ -40,7 +41,10 @@ export async function checkOnCurrentClient<Checked>(
   return current ? check(current) : checked
 }
 
-/** If no kept key verifies the client's assertion, the keys are read again: the client may have begun to sign with another key. */
+/**
+ * If no stored key verifies the client's assertion, the keys are read again: the client may have begun to sign with another
+ * key.
+ */
 async function authenticate(
   { presented, alsoRead, requireOwned }: ClientRequest,
   deps: CurrentDeps,
@@ -70,7 +74,7 @@ async function passes(check: (client: Client) => Promise<unknown>, client: Clien
   }
 }
 
-/** The client as its document describes it now; null where what is known is fresh. */
+/** The client as its document describes it now; null if the stored document is fresh. */
 async function readAgain(
   client: Client,
   { presented, alsoRead, mayBeStale = false }: ClientRequest,
@@ -81,7 +85,7 @@ async function readAgain(
   const { now } = context
   if (!needsDocument(clientId, client, now)) return null
   const resolution = await deps.documents.resolve({ clientId, cause: 'not_fresh' })
-  // The document may be fresh by another request.
+  // Another request may have read the document meanwhile.
   const asOfNow = await authenticateClient(presented, deps, context, alsoRead)
   if (!needsDocument(clientId, asOfNow, now)) return asOfNow
   const { document } = asOfNow
@@ -94,7 +98,7 @@ async function readAgain(
 
 const MAX_REASON_LENGTH = 200
 
-/** Nothing was spent, and a later request may succeed. */
+/** A refusal that spent nothing: a later request may succeed. */
 const notCurrent = (detail: string) =>
   new OAuthError(
     'temporarily_unavailable',

@@ -1,4 +1,4 @@
-/** What flows are given: stores by their promises, settings by name, and the context of one request. */
+/** What flows are given: stores by what they promise, settings by name, and the context of one request. */
 
 import type { SigningKeys } from '../crypto/signing-keys.ts'
 import type { PkcePolicy, RefreshPolicy } from '../domain/client.ts'
@@ -36,12 +36,12 @@ export type Deps = Readonly<{
   users: UserStore
   supported: SupportedStore
   documents: ClientDocuments
-  /** Whose client metadata documents are accepted. */
+  /** The policy that says which client metadata documents are accepted. */
   clientDocuments: DocumentPolicy
   issuer: string
-  /** Null: nothing can be signed. */
+  /** Null if nothing can be signed. */
   signingKeys: SigningKeys | null
-  /** True when an external accounts service signs users in: then a user need not be registered here. */
+  /** True if an external accounts service signs users in: a user then need not be registered here. */
   usersAreExternal: boolean
   codeLifetimeSeconds: number
   codeRetrySeconds: number
@@ -60,18 +60,18 @@ export type Deps = Readonly<{
   checking?: Checking['checking']
 }>
 
-/** One request, as far as flows and routes may know it. */
+/** One request: the part of it that flows and routes may use. */
 export type RequestContext = Readonly<{
-  /** Short and random: a refusal shows it, and every line of the log about this request carries it. */
+  /** The correlation id, short and random: a refusal shows it, and every line of the log about this request has it. */
   correlationId: () => string
   /** Epoch seconds. */
   now: number
   /** The same moment in epoch milliseconds. */
   nowMs: number
-  /** Empty where no Cloudflare is in front. */
+  /** Empty if Cloudflare is not in front. */
   ipAddress: string
-  /** Work that must not delay the answer and whose loss is harmless. */
+  /** Runs work that must not delay the answer and whose loss is harmless. */
   defer: (work: Promise<unknown>) => void
-  /** One line of the log, with the correlation id of the request. `fault` is any value that was thrown. */
+  /** Writes one line to the log, with the correlation id of the request. `fault` is any value that was thrown. */
   log: (event: string, line: Readonly<Record<string, unknown>>) => void
 }>

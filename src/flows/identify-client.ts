@@ -10,7 +10,7 @@ import { approveRedirect, schemeNotAllowed, whyNotApproved } from '../protocol/r
 import { quoted } from '../protocol/sanitize.ts'
 import type { Deps } from './deps.ts'
 
-/** Which client asks, and where the browser may be sent. */
+/** The client that sent the browser, and the redirect URI that the browser may be sent to. */
 export type IdentifiedClient = Readonly<{ client: Client; redirect: ApprovedRedirectUri }>
 
 type Addressee = Readonly<{
@@ -27,8 +27,8 @@ const noSuchApplication = (detail: string) =>
   new OAuthError('invalid_request', 'No such application is registered here.', { detail })
 
 /**
- * The first step. Throws `OAuthError` for the person at the browser: without a client and an address of that client
- * the browser is not redirected. `needs_document`: the client's metadata document must be read before.
+ * The first step. Throws `OAuthError` for the person at the browser: without a client and a redirect URI of that client the
+ * browser is not redirected. `needs_document`: the client's metadata document must be read first.
  */
 export async function identifyClient(
   asked: Addressee,
@@ -65,8 +65,8 @@ export async function identifyClient(
 }
 
 /**
- * The same after the document was read. Only for a signed-in user: otherwise strangers could make the registry ask any host.
- * If the host may not be asked now, another request may just have read the document.
+ * The same step after the document was read. It is only for a signed-in user: otherwise strangers could make the registry
+ * send requests to any host. If the host may not be asked now, another request may just have read the document.
  */
 export async function identifyByDocument(
   asked: Addressee,

@@ -21,13 +21,13 @@ type IntrospectionDeps = ClientDeps &
   Pick<Deps, 'documents' | 'liveSessions' | 'signingKeys' | 'refreshTokens' | 'usersAreExternal'>
 
 type Introspected = Readonly<{
-  /** Null if the token is not active, or the client may not know. */
+  /** Null if the token is not active, or if the client may not know about the token. */
   token: ActiveToken | null
-  /** The client that asked. */
+  /** The client that sent the introspection request. */
   asking: ClientId
 }>
 
-/** Throws only when the client is not authenticated. */
+/** Throws only if the client is not authenticated. */
 export async function introspect(
   fields: Fields,
   authorization: string | undefined,
@@ -50,11 +50,11 @@ export async function introspect(
   return { token: isKnown ? active : null, asking: client.clientId }
 }
 
-/** About its own tokens a client learns what it was told when it got them. */
+/** A client may know about its own tokens: the client was told the same when it got them. */
 const mayKnow = (client: Client, token: ActiveToken) =>
   token.clientId === client.clientId || client.mayIntrospect
 
-/** Checked as by `/auth?fresh`: a revocation counts at once. A browser session is no access token. */
+/** Checks the session as `/auth?fresh` does: a revocation counts at once. A browser session is no access token. */
 async function readSession(
   token: string,
   { liveSessions }: IntrospectionDeps,
@@ -79,7 +79,9 @@ const READERS = {
   none: null,
 } as const
 
-/** Active is what `/token` would renew now. Scopes and resources are those that it would grant. */
+/**
+ * A refresh token is active if `/token` would accept it now. The scopes and resources are those that `/token` would grant.
+ */
 async function activeRefreshToken(
   standing: RefreshTokenStanding | null,
   asking: Client,

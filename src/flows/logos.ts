@@ -1,4 +1,4 @@
-/** The logo of a client: fetched once, checked to be an image, and kept as long as a client names its address. */
+/** The logo of a client: it is fetched once, checked to be an image, and kept as long as a client names its address. */
 
 import { contentDigest } from '../crypto/digest.ts'
 import type { FetchBounded } from '../protocol/outbound.ts'
@@ -7,7 +7,7 @@ import type { LogoStore } from '../stores/logos.ts'
 
 const ascii = (text: string) => [...text].map((character) => character.charCodeAt(0))
 
-/** How a file of each kind begins; null stands for any byte. SVG is none: it can hold scripts and links. */
+/** How a file of each kind begins; null stands for any byte. SVG is not listed, because it can hold scripts and links. */
 const SIGNATURES: readonly (readonly [mediaType: string, ...first: readonly (number | null)[]])[] =
   [
     ['image/png', 0x89, ...ascii('PNG\r\n\x1a\n')],
@@ -19,7 +19,7 @@ const SIGNATURES: readonly (readonly [mediaType: string, ...first: readonly (num
 
 export const IMAGE_TYPES: readonly string[] = [...new Set(SIGNATURES.map(([type]) => type))]
 
-/** Null for what is none of `IMAGE_TYPES`. */
+/** Null for bytes that are none of `IMAGE_TYPES`. */
 export const imageTypeOf = (bytes: Uint8Array): string | null =>
   SIGNATURES.find(([, ...first]) =>
     first.every((byte, index) => byte === null || byte === bytes[index]),
@@ -33,12 +33,15 @@ type LogoDeps = Readonly<{
   fetchBounded: FetchBounded
 }>
 
-/** `sentence` has no full stop. `isLater`: its address was not asked now. */
+/** Why there is no image. `sentence` has no full stop. `isLater`: the address was not asked now and may be asked later. */
 type Missing = Readonly<{ sentence: string; isLater: boolean }>
 
 const failed = (sentence: string): Missing => ({ sentence, isLater: false })
 
-/** Does nothing for a client without a logo, or whose logo is here. Otherwise returns null, or why there is no image yet. */
+/**
+ * Fetches the client's logo, unless the client has none or the image is stored already. Returns null, or why there is no
+ * image yet.
+ */
 export async function fetchLogo(
   clientId: string,
   { logos, fetchBounded }: LogoDeps,

@@ -22,12 +22,14 @@ export type OpaqueBearer = Readonly<{
   kind: 'opaque'
   token: string
   key: SessionKey
-  /** Public. */
+  /** The id of the session, which is no secret. */
   sessionId: string
   nonce: string
 }>
 
-/** What a token is to be. A signed one is made when its session is known; `sessionId` is its `jti`. */
+/**
+ * The kind of token to make. A signed token is made once its session is known; `sessionId` is the `jti` of the signed token.
+ */
 export type Bearer = OpaqueBearer | Readonly<{ kind: 'signed'; sessionId: string }>
 
 export async function newBearer(kind: 'accessToken' | 'browserSession'): Promise<OpaqueBearer> {
@@ -39,11 +41,11 @@ export async function newBearer(kind: 'accessToken' | 'browserSession'): Promise
 export const newAccessBearer = async (format: TokenFormat): Promise<Bearer> =>
   format === 'jwt' ? { kind: 'signed', sessionId: randomId() } : newBearer('accessToken')
 
-/** By which the session is revoked. */
+/** The key by which the session is revoked. */
 export const keyOf = async (bearer: Bearer): Promise<SessionKey> =>
   bearer.kind === 'signed' ? signedTokenKeyOf(bearer.sessionId) : bearer.key
 
-/** Settles when the session is stored. The bearer may not get the token earlier. Returns what was stored. */
+/** Settles when the session is stored: the bearer must not get the token earlier. Returns what was stored. */
 export async function openSession(
   { key, sessionId, nonce }: OpaqueBearer,
   session: Omit<NewSession, 'sessionId' | 'nonce'>,
@@ -54,7 +56,7 @@ export async function openSession(
   return record
 }
 
-/** Stores nothing: the token is its own session. */
+/** Stores nothing, because a signed token carries its session. */
 export function signSession(
   session: SignedSession,
   { signingKeys, issuer }: Pick<Deps, 'signingKeys' | 'issuer'>,

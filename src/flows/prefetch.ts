@@ -1,4 +1,7 @@
-/** A read that is started now and awaited later, so that several reads run at once. A fault waits until then as well. */
+/**
+ * A read that is started now and awaited later, so that several reads run at once. A fault of the read is thrown when it is
+ * awaited.
+ */
 export function prefetch<T>(read: Promise<T>): Promise<T> {
   read.catch(() => {})
   return read

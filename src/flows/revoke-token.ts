@@ -1,7 +1,7 @@
 /**
- * Revocation by the client (RFC 7009). The order of §2.1: the client is authenticated, the token is its own, THEN it
- * ends. A refresh token ends with its family's sessions (a MUST there). An access token ends alone (ending the refresh
- * token too is a MAY), so that a client can give back one token and renew the next.
+ * Revocation by the client (RFC 7009). The order is that of §2.1: the client is authenticated, the token is checked to be the
+ * client's, and THEN it ends. A refresh token ends with its family's sessions (§2.1: MUST). An access token ends alone (§2.1:
+ * ending the refresh token too is a MAY), so that a client can give back one token and renew the next.
  */
 
 import { sessionKeyOf, tokenDigestOf } from '../crypto/digest.ts'
@@ -21,7 +21,7 @@ import { readSignedToken } from './signed-token.ts'
 type RevocationDeps = ClientDeps &
   Pick<Deps, 'liveSessions' | 'signingKeys' | 'refreshTokens' | 'revocations'>
 
-/** Settles when D1 has the revocation, and also when there is nothing to revoke: §2.2. */
+/** Settles when D1 has the revocation, and also if there is nothing to revoke (§2.2). */
 export async function revokeToken(
   fields: Fields,
   authorization: string | undefined,
@@ -59,8 +59,9 @@ function requireOwn(clientId: string, client: Client) {
 }
 
 /**
- * A session that KV does not show may be of a token that was issued a moment ago elsewhere. Its client cannot be known
- * then. Any authenticated client may end it: otherwise the client would get a success and the token would stay good.
+ * If KV does not show a session, its token may have been issued elsewhere a moment ago. The client of the token is then
+ * unknown. Any authenticated client may end such a session: otherwise the client would get a success and the token would stay
+ * valid.
  */
 async function endSession(
   read: ReadSession | null,
@@ -77,7 +78,7 @@ async function endSession(
   if (isShown) defer(deps.revocations.markShown([key]))
 }
 
-/** A token that is not valid has ended already. */
+/** A token that is not valid has ended already, so nothing is revoked. */
 async function endSigned(
   token: string,
   client: Client,
@@ -92,7 +93,7 @@ async function endSigned(
   await deps.revocations.endSessions([key], holder)
 }
 
-/** A spent token still names its family, and a family that has ended may end again. */
+/** A spent token still names its family, and the revocation of a family that has ended is harmless. */
 async function endFamily(
   standing: RefreshTokenStanding | null,
   client: Client,

@@ -1,4 +1,4 @@
-/** Signing in and out: the built-in login on registered users. */
+/** Signing in and out: the built-in sign-in of registered users. */
 
 import { sessionKeyOf } from '../crypto/digest.ts'
 import { NO_ONES_HASH, passwordMatches } from '../crypto/password.ts'
@@ -11,16 +11,16 @@ import { OAuthError } from '../protocol/errors.ts'
 import type { Deps, RequestContext } from './deps.ts'
 import { newBearer, openSession } from './open-session.ts'
 
-/** How long a browser is known after the last sign-in from it. */
+/** How long a browser counts as known after the last sign-in from it. */
 export const KNOWN_BROWSER_SECONDS = 365 * 86_400
 
-/** `browserToken` goes into the cookie by which this browser is known from now on. */
+/** `browserToken` is the value of the cookie by which this browser is known from now on. */
 type SignedIn = Readonly<{ token: string; lifetimeSeconds: number; browserToken: string }>
 
 /**
- * A string says why not, for the operator alone: an unknown user, a wrong password and a disabled user get the same
- * response after the same work. Every sign-in opens a new session and ends the old one, so that no session can be fixed
- * beforehand.
+ * Returns a string with the reason, for the operator alone, if the sign-in fails: an unknown user, a wrong password and a
+ * disabled user get the same response after the same work. Every sign-in opens a new session and ends the old one, so that no
+ * session can be fixed beforehand.
  */
 export async function signIn(
   asked: Readonly<{
@@ -48,10 +48,11 @@ export async function signIn(
     deps.signInFailures.lockedUntil(username, network, now, knownBy),
   ])
   requireUnlocked(lockedUntil, now)
-  // Recorded before the password is compared, so that simultaneous guesses get no more attempts than guesses in turn.
+  // The attempt is recorded before the password is compared, so that simultaneous guesses get no more attempts than
+  // sequential ones.
   const tried = await deps.signInFailures.record(username, network, now, knownBy)
   requireUnlocked(tried.lockedUntil, now)
-  // A user who was invited and has no password yet is compared alike.
+  // A user who was invited and has no password yet is compared in the same way.
   const matches = await passwordMatches(password, found?.passwordHash || NO_ONES_HASH)
   if (!found || !matches || !isEnabled(found.user)) {
     if (!found) return 'unknown username'
@@ -65,7 +66,7 @@ export async function signIn(
     user,
     client: null,
     redirectUri: '',
-    // A cookie is bound to no key, and lives longer than a token that administers.
+    // A cookie is bound to no key, and lives longer than a token with the registry's scopes.
     scopes: user.scopes.filter((scope) => !isRegistryScope(scope) && scope !== OFFLINE_ACCESS),
     endorsements: user.endorsements,
     ipAddress,
@@ -75,7 +76,7 @@ export async function signIn(
     startAtMs: nowMs,
     lifetimeSeconds,
   }
-  // New at each sign-in, so that no token can be planted beforehand.
+  // The token is new at each sign-in, so that no token can be planted beforehand.
   const browserToken = randomText()
   const { userId } = user
   const expiresAt = now + KNOWN_BROWSER_SECONDS
@@ -90,7 +91,7 @@ export async function signIn(
   return { token: bearer.token, lifetimeSeconds, browserToken }
 }
 
-/** The same for a name that exists and one that does not. */
+/** The refusal is the same for a name that exists and for a name that does not. */
 function requireUnlocked(lockedUntil: number, now: number) {
   if (now >= lockedUntil) return
   const seconds = lockedUntil - now

@@ -7,7 +7,7 @@ import type { SessionRecord } from '../domain/session.ts'
 import { readAccessToken } from '../protocol/read-access-token.ts'
 import type { Deps, RequestContext } from './deps.ts'
 
-/** Null if it is not valid. It may have been revoked. */
+/** Null if the token is not valid. Does not check whether the token was revoked. */
 export async function readSignedToken(
   token: string,
   { signingKeys, issuer }: Pick<Deps, 'signingKeys' | 'issuer'>,

@@ -1,4 +1,4 @@
-/** What a user and a client hold now: asked again whenever something is issued or shown. */
+/** What a user and a client hold now. This is asked again whenever a token is issued or a page is shown. */
 
 import { meetEndorsements } from '../domain/category.ts'
 import { type Client, isEnabled } from '../domain/client.ts'
@@ -7,8 +7,8 @@ import type { SessionRecord } from '../domain/session.ts'
 import type { RegisteredUser, User } from '../domain/user.ts'
 
 /**
- * The user behind a browser session. A registered user is as the registry says. For others, with an external accounts
- * service, the session has what that service wrote. Null when no user here has the id.
+ * The user behind a browser session. A registered user is read from the registry. A user of an external accounts service is
+ * as the session says, where that service wrote it. Null if no registered user has the id.
  */
 export function userOf(
   session: SessionRecord,

@@ -1,4 +1,4 @@
-/** What an administrator declares of categories: one list, replaced as a whole. */
+/** What an administrator does to categories: they are one list, which is replaced as a whole. */
 
 import { hexDigest } from '../../crypto/digest.ts'
 import { type Category, MAX_DECLARED } from '../../domain/scope-catalogue.ts'
@@ -10,13 +10,13 @@ import { DECLARING } from './scopes.ts'
 
 type Act = AnyAct<Pick<RegistrationPorts, 'categories'>>
 
-/** How often a change that takes any version is tried while others change the list. */
+/** Attempts of a change without an expected version, while others change the list. */
 const MAX_ROUNDS = 5
 
-/** 48 bits of the list's digest: the list has no column for a version. */
+/** The version is 48 bits of the list's digest, because the list has no column for a version. */
 const versionOf = async (text: string) => Number.parseInt((await hexDigest(text)).slice(0, 12), 16)
 
-/** At most `rows` after the name `after`, with the version of the whole list. */
+/** At most `rows` categories after the name `after`, with the version of the whole list. */
 export async function pageOfCategories(
   { ports }: Pick<Act, 'ports'>,
   after: string,
@@ -34,7 +34,7 @@ export type ReplacedCategories = Readonly<{
   notes: readonly string[]
 }>
 
-/** Categories that are not given are no longer declared. Only the words of pages depend on them. */
+/** Categories that are not given are no longer declared. Only the words that pages show depend on categories. */
 export async function replaceCategories(
   act: Act,
   categories: readonly Category[],

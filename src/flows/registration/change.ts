@@ -21,28 +21,31 @@ import type { Changed } from '../../stores/registration-ports.ts'
 export type Actor = Readonly<{
   name: string
   scopes: readonly string[]
-  /** The id of the person who signed in; absent for a program. */
+  /** The id of the person who signed in; absent if a program acts. */
   userId?: string
-  /** The version of their record on which `scopes` were read. The change demands it. */
+  /** The version of the person's record on which `scopes` were read. The change demands this version. */
   userVersion?: number
-  /** The id of a user who changes only the clients that they own, and authorizes nothing (`own-clients.ts`). */
+  /** The id of a user who changes only the clients that the user owns, and authorizes nothing (`own-clients.ts`). */
   ownerId?: string
 }>
 
-/** One act: who, when and with which stores. */
+/** One act of an administrator: who acts, when, and on which stores. */
 export type Act<Ports = RegistrationPorts> = Readonly<{
   actor: Actor
-  /** Epoch seconds, for the audit. D1 dates what ends. */
+  /** Epoch seconds, for the audit. D1 dates revocations by its own clock. */
   now: number
   ports: Ports
-  /** Is it known that the registry has no keys? Only a registry that serves can say so. */
+  /** True if the registry is known to have no signing keys. Only a registry that serves requests can know this. */
   cannotSign?: boolean
 }>
 
-/** The version that the caller has read; null for any. */
+/** The version that the caller has read; null accepts any version. */
 export type ExpectedVersion = number | null
 
-/** `record`: as the change left it; after a deletion as it was. `notes`: sentences for the caller without a full stop. */
+/**
+ * `record`: as the change left it; after a deletion, as it was before. `notes`: sentences for the caller, without a full
+ * stop.
+ */
 export type Outcome<Record> = Readonly<{ record: Record; notes: readonly string[] }>
 
 export const NOT_SHOWN = `D1 has the revocation, but KV could not be written: cron writes it within ${CRON_INTERVAL_SECONDS} s`
@@ -52,7 +55,7 @@ const UNFINISHED =
 /** The end of a sentence about the id of what was deleted. */
 export const FREE_LATER = 'the id is free when the last rows are removed, within minutes'
 
-/** How often a change that takes any version is tried while others change the record. */
+/** Attempts of a change without an expected version, while others change the record. */
 const MAX_ROUNDS = 5
 
 export const authorOf = ({ actor, now }: Pick<Act<unknown>, 'actor' | 'now'>) => ({
@@ -70,7 +73,7 @@ export const hasFields = <Record extends object>(record: Record, fields: Partial
     ([name, value]) => JSON.stringify(record[name as keyof Record]) === JSON.stringify(value),
   )
 
-/** Those that the record has otherwise. */
+/** The fields whose value differs from the record's. */
 export const changedFields = <Fields extends object>(
   record: Fields,
   fields: Partial<Fields>,
@@ -79,7 +82,7 @@ export const changedFields = <Fields extends object>(
     Object.entries(fields).filter(([name, value]) => !hasFields<object>(record, { [name]: value })),
   ) as Partial<Fields>
 
-/** Do both name the same values, in any order and any number of times? */
+/** Do both lists have the same values, in any order and any number of times? */
 export const isSameSet = (left: readonly string[], right: readonly string[] = []) => {
   const asText = (values: readonly string[]) => JSON.stringify([...new Set(values)].sort())
   return asText(left) === asText(right)
@@ -92,7 +95,9 @@ export const without = <Value extends string>(
 
 type Given = Readonly<{ fields: object; lists: object; isDisabled: boolean | undefined }>
 
-/** A change of several things at once: `update`, if it changes any field or list, then the state, if it is given. */
+/**
+ * The steps of a change of several things at once: `update`, if any field or list changes, then the state, if it is given.
+ */
 export function updateSteps<Update>(update: Update, { fields, lists, isDisabled }: Given) {
   const updates = Object.keys({ ...fields, ...lists }).length > 0 ? [update] : []
   if (isDisabled === undefined) return updates
@@ -102,7 +107,7 @@ export function updateSteps<Update>(update: Update, { fields, lists, isDisabled 
 const oneLine = (fault: unknown) =>
   (fault instanceof Error ? fault.message : String(fault)).replace(/\s*\n\s*/g, ' ').trim()
 
-/** Returns a note if KV could not be written: the change stands, since D1 has the revocation. */
+/** Returns a note if KV could not be written: the change is valid, because D1 has the revocation. */
 export async function showInKv({
   revocations,
 }: Pick<RegistrationPorts, 'revocations'>): Promise<string[]> {
@@ -115,15 +120,15 @@ export async function showInKv({
 }
 
 type Noun<Record> = Readonly<{
-  /** Null if there is none. */
+  /** Null if there is no such record. */
   find: () => Promise<Record | null>
-  /** For a record that is not there. */
+  /** The refusal if there is no such record. */
   unknown: () => RegistrationError
-  /** Decides on the record and writes one batch, which demands the record's version. Throws what is refused. */
+  /** Decides on the record and writes one batch, which demands the record's version. Throws if the change is refused. */
   change: (before: Record) => Promise<Changed<Record>>
 }>
 
-/** Throws a RegistrationError. `change` may run several times; only its last run has written. */
+/** Throws a RegistrationError. `change` may run several times; only the last run has written. */
 export async function changeRecord<Record extends Readonly<{ version: number }>>(
   { ports }: Act<Pick<RegistrationPorts, 'revocations'>>,
   expected: ExpectedVersion,

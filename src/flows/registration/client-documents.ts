@@ -1,6 +1,6 @@
 /**
- * Reads the client metadata document at a client's id and keeps the client as the document describes it. What an operator
- * did stays: a disabled client stays disabled, and a permission that was authorized or withdrawn stays so.
+ * Reads the client metadata document at a client's id and stores the client as the document describes it. An operator's
+ * decisions stay: a disabled client stays disabled, and an authorized or withdrawn permission stays authorized or withdrawn.
  */
 
 import { freshUntilOf, isAdmitted, isDocumentUrl, isFresh } from '../../domain/client-document.ts'
@@ -34,17 +34,17 @@ export type DocumentDeps = KeepDeps &
     privateUseSchemes: readonly string[]
   }>
 
-/** What was read, with the keys in place. */
+/** What was read: the document, and the keys that it contains or that its `jwks_uri` publishes. */
 export type ReadDocument = Readonly<{
   document: MetadataDocument
-  /** JSON Web Key Set as JSON text, with usable keys only; null without keys. */
+  /** JSON Web Key Set as JSON text, with usable keys only; null if there are no keys. */
   jwks: string | null
   freshSeconds: number | null
 }>
 
 const NOT_ADMITTED = refused('its host is not allowed here')
 
-/** Never throws for what the client's author did. `now` in epoch seconds. */
+/** Returns a result, and never throws, for a fault of the client's author. `now` in epoch seconds. */
 export async function resolveClientDocument(
   { clientId, cause }: ResolutionRequest,
   deps: DocumentDeps,
@@ -54,7 +54,7 @@ export async function resolveClientDocument(
   return caught(() => readAgain({ clientId, cause }, deps, now))
 }
 
-/** A RegistrationError is about what the author wrote. */
+/** Returns a RegistrationError as a refusal, because such an error is about what the author wrote. */
 async function caught(read: () => Promise<Resolution>): Promise<Resolution> {
   try {
     return await read()
@@ -115,7 +115,7 @@ async function readDocument(
   }
 }
 
-/** A document on another machine cannot make the registry ask this machine. */
+/** A document on another machine must not make the registry send requests to the registry's own machine. */
 async function keysOf(
   { jwks, details: { jwksUri } }: MetadataDocument,
   clientId: string,
@@ -129,7 +129,7 @@ async function keysOf(
   return readPublishedKeys(jwksUri, { askedHost: host, mayAsk }, { ...deps, allowsLoopback })
 }
 
-/** For a client that registered itself otherwise, or that an operator registered: its keys alone. */
+/** Reads only the keys, for a client that registered itself by a request, or that an operator registered. */
 async function readKeysAgain(
   clientId: string,
   deps: DocumentDeps,

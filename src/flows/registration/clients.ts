@@ -1,4 +1,4 @@
-/** What an administrator does to clients. Each verb throws a RegistrationError for what is refused. */
+/** What an administrator does to clients. Each verb throws a RegistrationError if it is refused. */
 
 import { hexDigest } from '../../crypto/digest.ts'
 import { mintToken } from '../../crypto/token.ts'
@@ -53,7 +53,7 @@ export async function findClient(
 
 type ChangeAct = AnyAct<Pick<RegistrationPorts, 'clients' | 'revocations'>>
 
-/** `decide` returns what the batch does to this record, or throws what is refused. */
+/** `decide` returns what the batch does to this record, or throws if the change is refused. */
 export const changeClient = (
   act: ChangeAct,
   clientId: string,
@@ -70,7 +70,10 @@ export const changeClient = (
     },
   })
 
-/** Only when a change concerns what must fit together, so that any imported client can be renamed. */
+/**
+ * The fields that must fit together are checked only if a change concerns one of them, so that any imported client can be
+ * renamed.
+ */
 export function requireSoundAfter(client: ClientRecord, { fields, lists, mode }: GivenClient) {
   const { jwksUri } = fields
   const concerned = [fields.authMethod, fields.jwks, jwksUri, lists.redirectUris, lists.grantTypes]
@@ -93,7 +96,7 @@ export function requireSoundAfter(client: ClientRecord, { fields, lists, mode }:
   })
 }
 
-/** Several things at once are one change. */
+/** Changes several things of the client as one change. */
 export async function updateClient(
   act: Act,
   clientId: string,
@@ -122,7 +125,7 @@ export async function updateClient(
   return { record, notes: [...notes, ...hasNoSecret, ...undeclared, ...changed.notes] }
 }
 
-/** Gives more, whether it was requested or not. */
+/** Authorizes permissions for the client, whether they were requested or not. */
 export async function authorizeClient(
   act: Act,
   clientId: string,
@@ -140,7 +143,7 @@ export async function authorizeClient(
   return { record, notes: [...undeclaredNotes(record, lists.scopes), ...notes] }
 }
 
-/** Takes something, including what was only requested. `reason`: for the owners. */
+/** Withdraws authorized and requested permissions. `reason`: the text that the owners see. */
 export async function withdrawFromClient(
   act: Act,
   clientId: string,
@@ -159,8 +162,8 @@ export async function withdrawFromClient(
 }
 
 /**
- * With an overlap both secrets are good, and nothing ends. Without one the old secret is no longer trusted, nor are the
- * sessions that it opened. Refresh families stay: they cannot be renewed without the new secret.
+ * With an overlap both secrets are valid, and nothing ends. Without an overlap the old secret is no longer valid, and the
+ * sessions that it opened end. Refresh families stay: they cannot be renewed without the new secret.
  */
 export async function rotateSecret(
   act: Act,
@@ -181,7 +184,10 @@ export async function rotateSecret(
   return { ...rotated, clientSecret }
 }
 
-/** A verb without input. `may` is asked before the client is read, and throws what is refused; `decide` as for `changeClient`. */
+/**
+ * Makes a verb without input. `may` is asked before the client is read, and throws if the actor may not act; `decide` as for
+ * `changeClient`.
+ */
 export const verb =
   (
     decide: (before: ClientRecord, actor: Actor) => readonly Step[],
@@ -198,11 +204,11 @@ export const verb =
 
 /** The client can no longer read, change or delete its own registration (RFC 7592). Its tokens stay. */
 export const revokeRegistrationToken = verb(() => [{ kind: 'revoke_registration_token' }])
-/** Ends all that it has. */
+/** Ends all sessions, codes and refresh tokens of the client. */
 export const disableClient = verb((_, { ownerId }) => [
   { kind: 'disable', byOwner: ownerId !== undefined },
 ])
-/** Brings back nothing that ended. An owner enables only what an owner disabled. */
+/** What ended when the client was disabled stays ended. An owner enables only what an owner disabled. */
 export const enableClient = verb(({ disabledAt, isDisabledByOwner }, { ownerId }) => {
   if (ownerId !== undefined && disabledAt !== null && !isDisabledByOwner) {
     throw forbidden('an administrator has disabled the client')

@@ -38,8 +38,8 @@ export function requireSound(registered: Registered) {
 }
 
 /**
- * A given JWK Set (RFC 7517 §5) as it is kept: compact, without the keys that cannot verify an assertion. It takes the place
- * of an address for keys (RFC 7591 §2: not both).
+ * A given JWK Set (RFC 7517 §5) in the form that is stored: compact, without the keys that cannot verify an assertion. The
+ * set replaces an address for keys (RFC 7591 §2: a client has only one of the two).
  */
 export async function withKeySet<Fields extends Partial<ClientFields>>(
   fields: Fields,
@@ -62,11 +62,11 @@ export const auditDetailOf = ({ fields, lists, mode }: GivenClient) => ({
   ...(mode === 'request' && { requested_only: true }),
 })
 
-/** Keys that were read at an address are no field. */
+/** Compares the client's fields. Keys that were read at an address are not a field, so they are not compared. */
 export const hasClientFields = (client: ClientRecord, { jwks, ...others }: ClientFields) =>
   hasFields(client, others) && (client.jwksUri !== '' || client.jwks === jwks)
 
-/** Is this what the same registration made? Dates and secrets are no part of it. */
+/** Is this the client that the same registration made? Dates and secrets are not compared. */
 function isSameClient(
   client: ClientRecord,
   { fields, lists, mode }: GivenClient & Readonly<{ fields: ClientFields }>,
@@ -85,19 +85,19 @@ function isSameClient(
   )
 }
 
-/** `clientSecret`: shown only once; null for a client without one, and for one that was there. */
+/** `clientSecret` is shown only once; null for a client without a secret, and for a client that existed already. */
 export type CreatedClient = Outcome<ClientRecord> &
   Readonly<{ isNew: boolean; clientSecret: string | null }>
 
 const tooMany = () => conflict('the owner has as many clients as a user may have', 'owner_id')
 
 /**
- * How often an owner, or a client itself, may ask for permissions and listings and offer clients. Requests in a loop would hide
- * the requests of others.
+ * The most times in an hour that an owner, or a client itself, may request permissions and listings and offer clients.
+ * Requests in a loop would hide the requests of others.
  */
 export const REQUESTS_IN_AN_HOUR = 60
 
-/** Only a change to another first owner can be too many. */
+/** Only a change of the first owner can be refused as too many. */
 export function notTooMany(
   changed: Changed<ClientRecord> | Readonly<{ kind: 'too_many' }> | Readonly<{ kind: 'too_often' }>,
 ): Changed<ClientRecord> {
@@ -109,10 +109,10 @@ export function notTooMany(
   return changed
 }
 
-/** What is known beside when an owner registers the client. */
+/** What is also known if an owner registers the client. */
 type ByOwner = Pick<NewClient, 'ownedAtMost' | 'ownerName'>
 
-/** Without grant types the client gets those that it can use. */
+/** A client without given grant types gets the grant types that it can use. */
 export async function createWithin(
   act: Act<Pick<RegistrationPorts, 'clients' | 'resources'>>,
   given: GivenNewClient,
@@ -149,7 +149,9 @@ export async function createWithin(
   throw conflict(`another client has the id ${quote(clientId)}`, 'client_id')
 }
 
-/** With an id of the caller's choice it may be called again: the same content changes nothing, other content is a conflict. */
+/**
+ * With an id that the caller chose, the call may be repeated: the same content changes nothing, other content is a conflict.
+ */
 export async function createClient(
   act: Act<Pick<RegistrationPorts, 'clients' | 'resources'>>,
   given: GivenNewClient,

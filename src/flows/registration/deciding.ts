@@ -1,7 +1,7 @@
 /**
- * Who decides on what a client requests: an operator with `registry:clients`, and an approver, a person with
- * `registry:approve`. An approver gives nothing that was not requested. No person gives anything to a client that
- * is, was or could become theirs.
+ * Who decides on what a client requests: an operator with `registry:clients`, and an approver, who is a person with
+ * `registry:approve`. An approver gives nothing that was not requested. No person gives anything to a client that the person
+ * owns, owned, or is offered.
  */
 
 import { userActor } from '../../domain/audit.ts'
@@ -13,7 +13,7 @@ import { conflict, forbidden, quote } from '../../protocol/registration/errors.t
 import { snakeCase } from '../../protocol/registration/field.ts'
 import type { Actor } from './change.ts'
 
-/** At the pages a person acts with this scope alone, so a cookie gives no power to administer. */
+/** At the pages a person acts with this scope alone, so that a stolen cookie gives no power to administer. */
 export const approverActor = (userId: string, userVersion: number | null): Actor => ({
   name: userActor(userId),
   scopes: [APPROVE_SCOPE],
@@ -36,7 +36,7 @@ export function requireNotOwn({ userId }: Actor, client: ClientRecord) {
 
 const KINDS = { scopes: 'scope', grantTypes: 'grant_type', endorsements: 'endorsement' } as const
 
-/** The first value of the lists that the client has not: requested, or authorized. Null if it has each. */
+/** The first value of the lists that the client does not have in this state. Null if the client has all values. */
 function firstWithout(
   client: ClientRecord,
   lists: PermissionLists,
@@ -57,7 +57,7 @@ function requireRequested(client: ClientRecord, lists: PermissionLists) {
   throw conflict(sentence, other.field)
 }
 
-/** `gives`: true for a decision in the client's favour. `client`: as the change will find it. */
+/** `gives`: true for a decision in the client's favour. `client`: the record on which the change decides. */
 export function requireNeutral(actor: Actor, client: ClientRecord, gives: boolean) {
   if (gives || onlyApproves(actor)) requireNotOwn(actor, client)
   if (onlyApproves(actor) && actor.userId === undefined) {
@@ -65,7 +65,7 @@ export function requireNeutral(actor: Actor, client: ClientRecord, gives: boolea
   }
 }
 
-/** `client`: as the change will find it. */
+/** `client`: the record on which the change decides. */
 export function requireMayDecide(
   actor: Actor,
   client: ClientRecord,
@@ -76,12 +76,12 @@ export function requireMayDecide(
   if (onlyApproves(actor)) requireRequested(client, lists)
 }
 
-/** Asking for a listing is for an owner, and is no decision. */
+/** Only an owner may ask for a listing. Asking is not a decision. */
 export function requireMayWish(actor: Actor) {
   if (onlyApproves(actor)) throw forbidden('an approver does not ask for a listing or take it back')
 }
 
-/** Is everything in the lists merely requested? */
+/** Is everything in the lists requested and not authorized? */
 export const isOnlyRequested = (client: ClientRecord, lists: PermissionLists) =>
   firstWithout(client, lists, 'requested') === null
 

@@ -1,4 +1,4 @@
-/** What an administrator does to all that is declared under a key: scopes, resources, hosts of documents. */
+/** What an administrator does to everything that is declared under a key: scopes, resources, hosts of documents. */
 
 import { MAX_DECLARED } from '../../domain/scope-catalogue.ts'
 import type { DeclaredForm } from '../../protocol/registration/declared-form.ts'
@@ -19,14 +19,14 @@ import { requireAdmin } from './privileged.ts'
 type Noun<Key extends string, Fields extends object, New, Record> = Readonly<{
   form: DeclaredForm<Key, Fields>
   storeOf: (ports: RegistrationPorts) => DeclaredRegistry<Record, New, Fields>
-  /** The key as it is kept, however it was written. */
+  /** Turns the key as the caller wrote it into the key as it is stored. */
   keyOf?: (written: string) => string
   isSame?: (known: Record, given: New) => boolean
   /** Throws for fields that this deployment cannot serve. */
   requireServable?: (act: Act, fields: Partial<Fields>) => void
-  /** What is refused to others, as a sentence about it begins. */
+  /** The activity that others are refused, as the beginning of a sentence. */
   what: string
-  /** The sentences of refusals; the key is quoted. */
+  /** The sentence of the refusal; `key` is quoted. */
   unknown: (key: string) => string
   isOther: (key: string) => string
   tooMany: string
@@ -34,7 +34,7 @@ type Noun<Key extends string, Fields extends object, New, Record> = Readonly<{
 
 export const tooMany = (words: string) => conflict(`at most ${MAX_DECLARED} ${words}`)
 
-/** The verbs throw a RegistrationError for what is refused. */
+/** Each verb throws a RegistrationError if it is refused. */
 export function declaredVerbs<
   Key extends string,
   Fields extends object,
@@ -68,7 +68,7 @@ export function declaredVerbs<
       return record
     },
 
-    /** It may be called again: the same content changes nothing, other content is a conflict. */
+    /** The call may be repeated: the same content changes nothing, other content is a conflict. */
     async create(act: Act, given: New): Promise<Outcome<Record> & Readonly<{ isNew: boolean }>> {
       requireServable?.(act, given)
       requireAdmin(act.actor, words.what)

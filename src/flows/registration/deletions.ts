@@ -2,9 +2,9 @@
 
 import type { DeletionStore } from '../../stores/deletions.ts'
 
-/** Longer than that, neither work after a response nor cron may take. */
+/** The most time that work after a response, or cron, may take. */
 const MAX_RUN_MS = 20_000
-/** A Worker may send D1 1000 statements, and a round is seven. */
+/** A Worker may send D1 1000 statements, and a round has seven. */
 const MAX_ROUNDS = 100
 
 export type DeletionDeps = Readonly<{
@@ -13,7 +13,7 @@ export type DeletionDeps = Readonly<{
   nowMs: () => number
 }>
 
-/** In rounds, until nothing is left or the time is over: cron goes on in the next minute. Throws when storage fails. */
+/** Works in rounds until nothing is left or the time is over; cron continues in the next minute. Throws if storage fails. */
 export async function finishDeletions({ deletions, nowMs }: DeletionDeps): Promise<void> {
   const endsAtMs = nowMs() + MAX_RUN_MS
   for (let round = 1; round <= MAX_ROUNDS && nowMs() < endsAtMs; round += 1) {

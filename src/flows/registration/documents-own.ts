@@ -1,4 +1,7 @@
-/** What the metadata document of a client says, which no operator changes: the next reading would undo it. */
+/**
+ * The fields that a client's metadata document sets. An operator cannot change them, because the next reading would undo the
+ * change.
+ */
 
 import { type ClientFields, type ClientRecord, NO_DETAILS } from '../../domain/client.ts'
 import type { GivenClient } from '../../protocol/registration/client-fields.ts'
@@ -13,7 +16,7 @@ const DOCUMENTS_OWN: readonly string[] = [
 
 const hasDocument = ({ selfRegistered }: ClientRecord) => selfRegistered?.kind === 'document'
 
-/** Throws for a change of what the document says. The same values are no change. */
+/** Throws for a change of a field that the document sets. The same value is no change. */
 export function requireOperatorsOwn(
   before: ClientRecord,
   { fields, lists }: Pick<GivenClient, 'fields' | 'lists'>,
@@ -30,7 +33,7 @@ export function requireOperatorsOwn(
   throw conflict(sentence, changed)
 }
 
-/** For the person who deletes a client. */
+/** Notes for the person who deletes the client: its document registers the client again. */
 export const comesAgainNotes = (deleted: ClientRecord) =>
   hasDocument(deleted)
     ? [

@@ -1,4 +1,6 @@
-/** Takes over clients of another registry with their ids, secrets and dates. Each is new, there already, or refused. */
+/**
+ * Imports clients of another registry with their ids, secrets and dates. Each client is new, exists already, or is refused.
+ */
 
 import { withoutCovered } from '../../domain/category.ts'
 import {
@@ -28,7 +30,7 @@ export type Imported =
 
 type Checked = Readonly<{ client: ImportedClient; detail: Detail; notes: readonly string[] }>
 
-/** How often an import is tried while others register clients with its ids. */
+/** Attempts of an import, while others register clients with the same ids. */
 const MAX_ROUNDS = 3
 
 const taken = (sentence: string) => conflict(sentence, 'client_id')
@@ -77,7 +79,7 @@ async function check(given: ImportedClient): Promise<Checked> {
 const permissionKeys = (permissions: readonly Permission[]) =>
   permissions.map(({ kind, value, authorizedAt }) => `${kind} ${authorizedAt === null} ${value}`)
 
-/** Is this what the same import made? Dates are no part of it. */
+/** Is this the client that the same import made? Dates are not compared. */
 const isSame = (record: ClientRecord, given: ImportedClient) =>
   hasClientFields(record, given.fields) &&
   isEnabled(record) === isEnabled(given) &&
@@ -94,8 +96,8 @@ const refusedBy = (fault: unknown): Imported => {
 }
 
 /**
- * One result for each client, in their order. A refused client stops no other. All new clients are one batch. A client that
- * exists already stays the same, so that an import can be repeated. `isDryRun` writes nothing.
+ * Returns one result for each client, in the order of the clients. A refused client does not stop the others. All new clients
+ * are one batch. A client that exists already stays the same, so that an import can be repeated. `isDryRun` writes nothing.
  */
 export async function importClients(
   act: Act<Pick<RegistrationPorts, 'clients'>>,

@@ -1,4 +1,4 @@
-/** Invitations: an administrator makes one, and its user sets a password with it, once. */
+/** Invitations: an administrator makes an invitation, and its user sets a password with it, once. */
 
 import { tokenDigestOf } from '../../crypto/digest.ts'
 import { hashPassword } from '../../crypto/password.ts'
@@ -41,8 +41,9 @@ export type InvitationPorts = Readonly<{
 }>
 
 /**
- * A string says why not, for the operator alone. Everything that the user had ends, as after `user set-password`. The
- * password is hashed only for an open invitation, since a hash costs a quarter of a second.
+ * Returns a string with the reason, for the operator alone, if the invitation is not accepted. Everything that the user had
+ * ends, as after `user set-password`. The password is hashed only for an open invitation, because a hash takes a quarter of a
+ * second.
  */
 export async function acceptInvitation(
   { invitation, password }: Readonly<{ invitation: string; password: string }>,
@@ -60,7 +61,7 @@ export async function acceptInvitation(
     now,
   )
   if (!isFirst) return 'the invitation was used or ended meanwhile'
-  // D1 has the revocation, and cron writes to KV what is not there.
+  // D1 has the revocation, and cron writes to KV what KV does not have.
   await revocations.showInKv().catch((fault: unknown) => log('kv_not_written', { fault }))
   return invited
 }

@@ -1,6 +1,6 @@
 /**
- * Creates or changes the client that a metadata document describes: one batch, with its audit row and what it ends. It changes
- * only what the document has changed, so that an operator's changes stay.
+ * Creates or changes the client that a metadata document describes. One batch has the change, its audit row, and what ends
+ * with it. Only what the document has changed is changed, so that an operator's changes stay.
  */
 
 import { DOCUMENT_ACTOR } from '../../domain/audit.ts'
@@ -18,20 +18,20 @@ import { withoutApproval } from './self-registered.ts'
 
 export type KeepDeps = Readonly<{ ports: Pick<RegistrationPorts, 'clients' | 'revocations'> }>
 
-/** What is known before, and what was read now. */
+/** What was known before, and what was read now. */
 type Reading = Readonly<{
   clientId: string
   document: MetadataDocument
-  /** JSON Web Key Set as JSON text; null without keys. */
+  /** JSON Web Key Set as JSON text; null if there are no keys. */
   jwks: string | null
   record: ClientRecord | null
   kept: KeptDocument | null
   catalogue: readonly DeclaredForClients[]
-  /** Schemes without a dot that may be used. */
+  /** Schemes without a dot that redirect URIs may have. */
   privateUseSchemes: readonly string[]
 }>
 
-/** Throws a RegistrationError where such a client cannot be registered. `now` in epoch seconds. */
+/** Throws a RegistrationError if such a client cannot be registered. `now` in epoch seconds. */
 export async function keepClient(reading: Reading, { ports }: KeepDeps, now: number) {
   const { clientId, document, record } = reading
   const fields = fieldsOf(reading)
@@ -50,7 +50,7 @@ export async function keepClient(reading: Reading, { ports }: KeepDeps, now: num
     const detail = auditDetailOf({ ...whole, mode: 'authorize' })
     const selfRegistered = { kind: 'document' as const, requested }
     const created = await ports.clients.create({ ...client, selfRegistered }, by, detail)
-    // Otherwise another request has just created it.
+    // If nothing was created, another request has just created the client.
     if (created) return
   }
   let known = record
@@ -66,7 +66,7 @@ export async function keepClient(reading: Reading, { ports }: KeepDeps, now: num
   })
 }
 
-/** Keys that were read where the client publishes them. Sessions that depend on a removed key end. */
+/** Stores the keys that the client publishes at its `jwks_uri`. Sessions that depend on a removed key end. */
 export async function keepKeys(
   { record, jwks }: Readonly<{ record: ClientRecord; jwks: string | null }>,
   { ports }: KeepDeps,
@@ -88,12 +88,12 @@ export async function keepKeys(
 type Change = ClientChange & Readonly<{ detail: Detail }>
 type Deciding = Readonly<{
   find: () => Promise<ClientRecord | null>
-  /** The refusal where there is none. */
+  /** The refusal if there is no such client. */
   gone: string
   decide: (before: ClientRecord) => readonly Change[]
 }>
 
-/** Writes nothing where nothing changes. */
+/** Writes nothing if nothing changes. */
 const change = ({ ports }: KeepDeps, now: number, { find, gone, decide }: Deciding) =>
   changeRecord({ actor: { name: DOCUMENT_ACTOR, scopes: [] }, now, ports }, null, {
     find,
@@ -106,7 +106,7 @@ const change = ({ ports }: KeepDeps, now: number, { find, gone, decide }: Decidi
     },
   })
 
-/** Permissions without a user need an operator. */
+/** The grant types that act for a user. A permission without a user needs an operator. */
 const USER_GRANTS: readonly GrantType[] = ['authorization_code', 'refresh_token']
 
 /** Fields that a document does not contain. */
@@ -122,12 +122,12 @@ type OwnFields = Omit<ClientFields, keyof typeof OPERATORS_OWN>
 
 function fieldsOf({ document, jwks, record }: Reading): OwnFields {
   const { details, name, url, authMethod } = document
-  // An operator may demand it of a client that does not ask for it.
+  // An operator may demand DPoP of a client that does not ask for it.
   const requireDpop = document.requireDpop || (record?.requireDpop ?? false)
   return { ...details, name, url, authMethod, jwks, requireDpop }
 }
 
-/** One that cannot be used is left out, as long as another can: hosts name several. */
+/** The redirect URIs that can be used. The others are left out if at least one can be used, because hosts name several. */
 function usableUris({ document, privateUseSchemes }: Reading): readonly string[] {
   const { redirectUris, authMethod } = document
   const rule = { isPublic: authMethod === 'none', allowed: privateUseSchemes }
@@ -136,7 +136,7 @@ function usableUris({ document, privateUseSchemes }: Reading): readonly string[]
   throw invalid(noneUsable(redirectUris, rule.isPublic), 'redirect_uris')
 }
 
-/** `before`: when the document was last read; null for now. */
+/** `before` leaves out scopes whose declaration changed at this moment or later; null leaves out none. */
 const scopesAsked = (
   { document, catalogue }: Reading,
   asked: Pick<Asked, 'scopes'> = document,
@@ -157,7 +157,7 @@ const permissionsFor = (
   withoutApproval(
     {
       scopes,
-      // No user consents to what a client does for itself. A public client cannot act for itself.
+      // No user consents to what a client does for itself, and a public client cannot act for itself.
       grantTypes: grantTypes.filter(
         (one) => USER_GRANTS.includes(one) || document.authMethod !== 'none',
       ),
@@ -176,7 +176,7 @@ function changesOf(
 ): readonly Change[] {
   const { document, kept } = reading
   const changed = changedFields(before, fields)
-  // The store reads the keys' place with them.
+  // The store reads the address of the keys together with the keys.
   const own = 'jwks' in changed ? { ...changed, jwksUri: fields.jwksUri } : changed
   const lists = isSameSet(before.redirectUris, redirectUris) ? {} : { redirectUris }
   const now = { scopes: scopesAsked(reading), grantTypes: document.grantTypes }

@@ -1,6 +1,6 @@
 /**
- * The listing of a client in the public directory: an owner asks for it and takes it back, an approver decides. Each verb
- * throws a RegistrationError for what is refused.
+ * The listing of a client in the public directory: an owner asks for the listing and takes the request back, an approver
+ * decides. Each verb throws a RegistrationError if it is refused.
  */
 
 import type { ClientRecord } from '../../domain/client.ts'
@@ -12,7 +12,7 @@ import { REQUESTS_IN_AN_HOUR } from './create-client.ts'
 import { requireMayWish, requireNeutral } from './deciding.ts'
 import { requireMayGive } from './privileged.ts'
 
-/** What was declined can be asked for again. */
+/** An owner can ask again for a listing that was declined. */
 export const requestListing = verb(({ ownerId, listing }, actor) => {
   if (ownerId === '') {
     throw conflict('a client that registered itself has no owner who could want it listed')
@@ -32,7 +32,7 @@ function requireRequested({ listing }: ClientRecord) {
   return listing
 }
 
-/** Lists what the record says now: a later change of what the directory shows ends the listing. */
+/** Lists the client as the record describes it now. A later change of what the directory shows ends the listing. */
 export const listClient = verb(
   (before, actor) => {
     requireNeutral(actor, before, true)
@@ -44,7 +44,7 @@ export const listClient = verb(
   (actor) => requireMayGive(actor),
 )
 
-/** Also ends a listing. `reason`: for the owners. */
+/** Declines a request, or ends a listing. `reason`: the text that the owners see. */
 export async function declineListing(
   act: Parameters<typeof changeClient>[0],
   clientId: string,

@@ -1,7 +1,7 @@
 /**
- * What owners do to their clients in the portal, beside `rotateSecret`, `disableClient`, `enableClient` and `deleteClient`
- * of `clients.ts`. An owner asks; only what the catalogue gives to every client needs no approval. Each verb throws a
- * RegistrationError for what is refused.
+ * What owners do to their clients in the portal, besides `rotateSecret`, `disableClient`, `enableClient` and `deleteClient`
+ * of `clients.ts`. An owner requests permissions; only what the catalogue gives to every client needs no approval. Each verb
+ * throws a RegistrationError if it is refused.
  */
 
 import { userActor } from '../../domain/audit.ts'
@@ -57,10 +57,10 @@ export const ownerActor = (userId: string) => ({
   ownerId: userId,
 })
 
-/** Requests that wait for approval, of all kinds together. */
+/** The most requests of a client that wait for approval, of all kinds together. */
 const MAX_REQUESTED = 100
 
-/** Is it declared, itself or without its resource? */
+/** Is the scope declared, with or without its resource? */
 const isDeclared = (scope: string, declared: ReadonlyMap<string, boolean>) =>
   declared.has(scope) || declared.has(readHierarchy(scope)?.general ?? scope)
 
@@ -76,16 +76,19 @@ function requireAskable(scopes: readonly string[], declared: ReadonlyMap<string,
 }
 
 export type GivenOwnClient = Readonly<{
-  /** The same for a form that is sent twice, so that it registers one client. The owner must not be able to choose it. */
+  /**
+   * The same id for a form that is sent twice, so that the form registers one client. The owner must not be able to choose
+   * the id.
+   */
   clientId: string
   kind: ClientKind
   fields: Pick<ClientFields, 'name' | 'url' | 'description' | 'logoUri'>
   redirectUris: readonly string[]
-  /** In place of a secret; null for a client of its kind without. */
+  /** The keys that the client has instead of a secret; null for a kind of client without keys. */
   keys: GivenKeys | null
 }>
 
-/** It has at once what every client may have without approval. */
+/** The new client has at once what every client may have without approval. */
 export async function createOwnClient(
   act: OwnerAct,
   { clientId, kind, fields, redirectUris, keys }: GivenOwnClient,
@@ -130,7 +133,7 @@ export async function editOwnClient(
   expected: ExpectedVersion,
 ): Promise<Outcome<ClientRecord>> {
   return changeClient(act, clientId, expected, (before) => {
-    // A form sends all that it shows. The audit has what was changed.
+    // A form sends all fields that it shows. The audit gets only the changed ones.
     const changed: GivenClient = {
       fields: changedFields<ClientFields>(before, fields),
       lists: isSameSet(before.redirectUris, redirectUris) ? {} : { redirectUris },
@@ -150,7 +153,7 @@ function requireFewRequests(before: ClientRecord, lists: PermissionLists) {
   throw conflict(`at most ${MAX_REQUESTED} requests can wait for approval`)
 }
 
-/** What the catalogue gives to every client is authorized, the rest is noted as requested. */
+/** What the catalogue gives to every client is authorized; the rest is stored as requested. */
 export async function requestForOwnClient(
   act: OwnerAct,
   clientId: string,
@@ -185,7 +188,7 @@ export async function requestForOwnClient(
   })
 }
 
-/** What was merely requested too. */
+/** Also takes back what was only requested. */
 export const takeBackFromOwnClient = (
   act: OwnerAct,
   clientId: string,

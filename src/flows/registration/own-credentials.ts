@@ -1,4 +1,4 @@
-/** How a client of an owner authenticates: with keys of its own (`private_key_jwt`), or with a secret. */
+/** How an owner's client authenticates: with keys of its own (`private_key_jwt`), or with a secret. */
 
 import { hexDigest } from '../../crypto/digest.ts'
 import { mintToken } from '../../crypto/token.ts'
@@ -10,7 +10,7 @@ import { auditDetailOf, withKeySet } from './create-client.ts'
 import { requireOperatorsOwn } from './documents-own.ts'
 import type { OwnerAct } from './own-clients.ts'
 
-/** A JWK Set as JSON text, or the address where it is published. */
+/** A JWK Set as JSON text, or the address at which the client publishes the set. */
 export type GivenKeys = Readonly<{ jwks: string } | { jwksUri: string }>
 
 export const keyFields = (
@@ -22,8 +22,8 @@ export const keyFields = (
 })
 
 /**
- * Its secrets end, and so do keys that are no longer in the set, with what was got with them. The notes are about the keys
- * alone.
+ * The client's secrets end, and so do keys that are no longer in the set, with the tokens that were issued with them. The
+ * notes are about the keys alone.
  */
 export async function setOwnKeys(
   act: OwnerAct,
@@ -42,7 +42,7 @@ export async function setOwnKeys(
   return { record, notes }
 }
 
-/** Its keys are no longer accepted, and what was got with them ends. */
+/** The client's keys are no longer accepted, and the tokens that were issued with them end. */
 export async function useSecret(
   act: OwnerAct,
   clientId: string,

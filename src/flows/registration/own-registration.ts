@@ -1,4 +1,4 @@
-/** What a client does to its own registration (RFC 7592 §2). Each verb throws a RegistrationError for what is refused. */
+/** What a client does to its own registration (RFC 7592 §2). Each verb throws a RegistrationError if it is refused. */
 
 import { equalInConstantTime, hexDigest } from '../../crypto/digest.ts'
 import {
@@ -22,14 +22,14 @@ import { REQUESTS_IN_AN_HOUR, requireSound } from './create-client.ts'
 import { withoutApproval } from './self-registered.ts'
 import { type Act, fieldsFor, grantsFor, redirectsFor } from './self-registration.ts'
 
-/** The client cannot change an operator's decision. */
+/** Throws if the client is disabled: a client cannot change the decision to disable it. */
 export async function findOwnRegistration(act: Act, clientId: string): Promise<ClientRecord> {
   const record = await findClient(act, clientId)
   if (isEnabled(record)) return record
   throw forbidden('the client is disabled')
 }
 
-/** §2.2: the client must not choose its id or its secret. `secret`: as the client has it; null where it sends none. */
+/** §2.2: the client must not choose its id or its secret. `secret`: as the request has it; null if the request has none. */
 export async function requireOwnSecret(act: Act, record: ClientRecord, secret: string | null) {
   if (secret === null) return
   const given = await hexDigest(secret)
@@ -40,7 +40,10 @@ export async function requireOwnSecret(act: Act, record: ClientRecord, secret: s
   throw invalid('{field} must be the one that was issued', 'client_secret')
 }
 
-/** The method is part of what the client may do, so it stays. Where a public client asks for a secret, see `registerClient`. */
+/**
+ * The authentication method is part of what an operator approved, so it stays. For a public client that asks for a secret,
+ * see `registerClient`.
+ */
 function requireSameMethod({ authMethod }: ClientRecord, metadata: ClientMetadata) {
   const isSame =
     acceptsMethod(authMethod, metadata.authMethod) ||
@@ -50,7 +53,7 @@ function requireSameMethod({ authMethod }: ClientRecord, metadata: ClientMetadat
   throw invalid(sentence, 'token_endpoint_auth_method')
 }
 
-/** What an operator looks at before approving something. */
+/** Compares what an operator looks at before an approval. */
 const isSameApplication = (
   before: ClientRecord,
   { name, url, logoUri }: Pick<ClientRecord, 'name' | 'url' | 'logoUri'>,
@@ -62,8 +65,9 @@ const isSameApplication = (
   isSameSet(before.redirectUris, redirectUris)
 
 /**
- * Replaces all that the client says of itself, and asks for. What an operator approved stays, as long as the client asks for
- * it and remains the application that was approved; otherwise it is requested again. What an operator set otherwise stays.
+ * Replaces all that the client says of itself and all that the client requests. What an operator approved stays, as long as
+ * the client requests it and remains the application that was approved; otherwise it is requested again. Other settings of an
+ * operator stay.
  */
 export async function updateOwnRegistration(
   act: Act,
@@ -80,7 +84,7 @@ export async function updateOwnRegistration(
   const redirectUris = redirectsFor(authMethod, metadata, privateUseSchemes)
   const { record } = await changeClient(act, clientId, null, (before) => {
     requireSameMethod(before, metadata)
-    // An operator may demand it of a client that does not ask for it.
+    // An operator may demand DPoP of a client that does not ask for it.
     const given = { ...said, requireDpop: said.requireDpop || before.requireDpop }
     requireSound({ authMethod, jwks, jwksUri: given.jwksUri, redirectUris: [], grantTypes: [] })
     const isSame = isSameApplication(before, given, redirectUris)
@@ -126,7 +130,7 @@ export async function updateOwnRegistration(
   return record
 }
 
-/** §2.3: ends all that the client has. */
+/** §2.3: deletes the client, and ends all of its tokens. */
 export async function deleteOwnRegistration(act: Act, clientId: string): Promise<void> {
   await findOwnRegistration(act, clientId)
   await deleteClient(act, clientId)

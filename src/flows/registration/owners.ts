@@ -1,6 +1,6 @@
 /**
- * Who owns a client. An owner offers it to a user, who owns it after accepting. Any owner takes an open offer back, and any
- * owner leaves. The first owner alone removes another.
+ * Who owns a client. An owner offers the client to a user, who owns it after accepting. Any owner can take an open offer
+ * back, and any owner can leave. Only the first owner can remove another owner.
  */
 
 import {
@@ -31,8 +31,8 @@ type Act = Omit<OwnerAct, 'ports'> &
   Readonly<{ ports: Pick<RegistrationPorts, 'clients' | 'revocations' | 'users'> }>
 
 /**
- * One sentence for a name that no user has and for one that several have: ids are for administrators. An owner types names,
- * so a name counts before an id of the same text, which may be another user's.
+ * The refusal is one sentence, whether no user has the name or several users have it: ids are for administrators. An owner
+ * types names, so a name counts before an id with the same text, which may be another user's.
  */
 async function userNamed(act: Act, name: string): Promise<string> {
   const unknown = () => invalid(`no user is known by the name ${quote(name)}`, 'owner')
@@ -87,12 +87,18 @@ export const takeBackOffer = (
     isOffered(before, userId) ? [{ kind: 'take_back_offer', ...forUser(userId) }] : [],
   )
 
-/** One sentence for an offer that was taken back or is too old, a client that is gone, and one that was never offered. */
+/**
+ * The refusal is one sentence for an offer that was taken back or has expired, for a deleted client, and for a client that
+ * was never offered.
+ */
 const noOffer = () => conflict('there is no such offer: it may have been taken back, or be too old')
 
 type Steps = Parameters<RegistrationPorts['clients']['change']>[1]
 
-/** By the user to whom it was offered, who may see nothing else of the client. `decide` throws what is refused. */
+/**
+ * The change is made by the user to whom the client was offered, who may see nothing else of the client. `decide` throws if
+ * the answer is refused.
+ */
 const answerOffer = (
   act: Act,
   clientId: string,
@@ -105,7 +111,7 @@ const answerOffer = (
       notTooMany(await act.ports.clients.change(before, decide(before), authorOf(act))),
   })
 
-/** `expected`: the version that the user has seen. Who owns the client already has sent the form twice. */
+/** `expected`: the version that the user has seen. A user who owns the client already has sent the form twice. */
 export const acceptOffer = (act: Act, clientId: string, expected: ExpectedVersion) =>
   answerOffer(act, clientId, (before) => {
     const { ownerId: userId } = act.actor
@@ -124,7 +130,7 @@ export const acceptOffer = (act: Act, clientId: string, expected: ExpectedVersio
     return [{ kind: 'accept_offer', ...forUser(userId) }]
   })
 
-/** On any version, so that no change by the owners prevents it. */
+/** The change accepts any version, so that no change by the owners prevents it. */
 export const declineOffer = (act: Act, clientId: string) =>
   answerOffer(act, clientId, (before) => {
     const { ownerId: userId } = act.actor
@@ -132,7 +138,10 @@ export const declineOffer = (act: Act, clientId: string) =>
     return [{ kind: 'decline_offer', ...forUser(userId) }]
   })
 
-/** Removes a user who was named by mistake. No further owner can take the client from the first owner. */
+/**
+ * Removes a user who was named by mistake. Only a first owner can do this, and no further owner can take the client from the
+ * first owner.
+ */
 export const removeOwner = (
   act: Act,
   clientId: string,
@@ -148,7 +157,9 @@ export const removeOwner = (
       : []
   })
 
-/** The owner who accepted first follows the first owner, within the limit of every user. */
+/**
+ * If the first owner leaves, the further owner who accepted first becomes the first owner, within the limit for each user.
+ */
 export const leaveClient = (
   act: Act,
   clientId: string,

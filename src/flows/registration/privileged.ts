@@ -1,7 +1,7 @@
 /**
- * No escalation: an actor who administers only clients or users cannot gain the scopes of the registry itself. A change
- * needs `registry:admin` if it gives or takes such a scope, or if it changes a client or a user that holds or has requested
- * one. Ask on the record whose version the batch then demands.
+ * No escalation: an actor who administers only clients or users cannot gain the scopes of the registry itself. A change needs
+ * `registry:admin` if it gives or takes such a scope, or if it changes a client or a user that holds or has requested one.
+ * Check the record whose version the batch then demands.
  */
 
 import { type ClientRecord, isOwnedBy } from '../../domain/client.ts'
@@ -12,7 +12,7 @@ import type { Actor } from './change.ts'
 export const unknownClient = (clientId: string) =>
   notFound(`there is no client ${quote(clientId)}`, 'client_id')
 
-/** `scopes`: those that the change gives, takes or notes as requested. An owner has verbs of its own. */
+/** `scopes`: those that the change gives, withdraws or stores as requested. An owner has verbs of its own. */
 export function requireMayGive({ scopes: held, ownerId }: Actor, scopes: readonly string[] = []) {
   if (ownerId !== undefined) throw forbidden('an owner does not decide what a client may do')
   if (hasRegistryScope(scopes) && !isAdmin(held)) {
@@ -29,7 +29,7 @@ export function requireMayChange({ scopes: held }: Actor, scopes: readonly strin
   }
 }
 
-/** Another's client does not exist for an owner. */
+/** For an owner, the clients of others do not exist. */
 export function requireMaySee(
   { ownerId }: Actor,
   client: Pick<ClientRecord, 'clientId' | 'ownerId' | 'furtherOwners'>,
@@ -37,12 +37,14 @@ export function requireMaySee(
   if (ownerId !== undefined && !isOwnedBy(client, ownerId)) throw unknownClient(client.clientId)
 }
 
-/** For what concerns every client and user, or writes secrets and dates as they are given. `what` begins the sentence. */
+/**
+ * For acts that concern every client and user, or that write secrets and dates as they are given. `what` begins the sentence.
+ */
 export function requireAdmin({ scopes: held }: Actor, what: string) {
   if (!isAdmin(held)) throw forbidden(`${what} needs the scope registry:admin`)
 }
 
-/** `id`: of the caller's choice; null for a random one. */
+/** `id`: an id that the caller chose; null for a random id. */
 export function requireMayChooseId({ scopes: held }: Actor, id: string | null, field: string) {
   if (id !== null && isReservedId(id) && !isAdmin(held)) {
     throw forbidden('{field} begins with registry-, which needs the scope registry:admin', field)

@@ -9,9 +9,9 @@ import { invalid } from '../../protocol/registration/errors.ts'
 import { JsonProblem, parseJson } from '../../protocol/strict-json.ts'
 import type { ClientDocumentStore } from '../../stores/client-documents.ts'
 
-/** For each answer of another host. */
+/** The time limit for each answer of another host. */
 export const DEADLINE_SECONDS = 3
-/** Ten RSA keys with their certificates. */
+/** Ten RSA keys with their certificates fit into this size. */
 const MAX_KEY_SET_BYTES = 16 * 1024
 
 export type KeyDeps = Readonly<{
@@ -21,7 +21,7 @@ export type KeyDeps = Readonly<{
 }>
 
 export type PublishedKeys = Readonly<{
-  /** JSON Web Key Set as JSON text, with usable keys only; null without keys. */
+  /** JSON Web Key Set as JSON text, with usable keys only; null if there are no keys. */
   jwks: string | null
   freshSeconds: number | null
 }>
@@ -34,7 +34,7 @@ export const unavailable = (
 ): Resolution => ({ kind: 'unavailable', reason: `${what} ${reason}` })
 
 type Asking = Readonly<{
-  /** The host that this request may ask already; null if it is none. */
+  /** The host that this request may already send requests to; null if there is none. */
   askedHost: string | null
   mayAsk: (rule: HostRule | null) => boolean
 }>
@@ -49,7 +49,7 @@ export async function readPublishedKeys(
   if (problem !== null) return refused(`jwks_uri ${problem}`)
   const host = documentHostOf(jwksUri)
   if (host !== askedHost) {
-    // Otherwise many documents could cause requests to one host for their keys.
+    // Without a claim, many documents could cause requests to one host for their keys.
     const claimed = await documents.claim(host)
     if (!mayAsk(claimed.rule)) return refused('the host of jwks_uri is not allowed here')
     if (!claimed.mayAsk) return { kind: 'too_soon' }
@@ -65,7 +65,7 @@ export async function readPublishedKeys(
   return { jwks, freshSeconds: outbound.freshSeconds }
 }
 
-/** Bounded in its depth, so that it can be written as text again. */
+/** The depth of the JSON is bounded, so that it can be written as text again. */
 function jsonIn(bytes: Uint8Array): unknown {
   try {
     return parseJson(bytes)

@@ -1,4 +1,4 @@
-/** What an administrator does to resources. Each verb throws a RegistrationError for what is refused. */
+/** What an administrator does to resources. Each verb throws a RegistrationError if it is refused. */
 
 import {
   canonicalResource,
@@ -18,7 +18,7 @@ import {
 } from './change.ts'
 import { declaredVerbs } from './declared.ts'
 
-/** Otherwise the first request for a token would tell. */
+/** Refuses a signed format without signing keys. Otherwise the first request for a token would fail. */
 function requireSignable({ cannotSign = false }: Act, { tokenFormat }: Partial<ResourceFields>) {
   if (!(cannotSign && tokenFormat === 'jwt')) return
   const sentence = '{field} cannot be jwt: the registry has no SIGNING_KEYS to sign tokens with'
@@ -38,12 +38,12 @@ const resources = declaredVerbs({
   tooMany: 'resources can be declared',
 })
 
-/** Users are asked again where its name has changed. */
+/** Users are asked for consent again if a resource's name has changed. */
 export const { find: findResource, create: createResource, update: updateResource } = resources
 
 /**
- * Returns the resource as it was. Access tokens for it end, and what was granted for it buys nothing more, even if it is
- * declared again. Refused while it is a client's default.
+ * Returns the resource as it was. Access tokens for the resource end, and earlier grants for it give no more tokens, even if
+ * it is declared again. The deletion is refused while the resource is a client's default.
  */
 export const deleteResource = async (
   act: Act,
@@ -59,7 +59,7 @@ export const deleteResource = async (
     throw conflict(sentence, 'uri')
   })
 
-/** Throws for a default resource of a client that is not declared. */
+/** Throws if a default resource of a client is not declared. */
 export async function requireDeclared(
   { ports }: Readonly<{ ports: Pick<RegistrationPorts, 'resources'> }>,
   uris: readonly string[] = [],

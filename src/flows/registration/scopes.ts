@@ -1,4 +1,4 @@
-/** What an administrator declares of scopes. Each verb throws a RegistrationError for what is refused. */
+/** What an administrator does to scopes. Each verb throws a RegistrationError if it is refused. */
 
 import type { ClientRecord } from '../../domain/client.ts'
 import type { NewScope, ScopeRecord } from '../../domain/scope-catalogue.ts'
@@ -8,7 +8,7 @@ import { type Act, authorOf, type ExpectedVersion, type Outcome } from './change
 import { declaredVerbs, tooMany } from './declared.ts'
 import { requireAdmin } from './privileged.ts'
 
-/** What is refused to others, as a sentence about it begins. */
+/** The activity that others are refused, as the beginning of a sentence. */
 export const DECLARING = 'declaring scopes and categories'
 const TOO_MANY = 'scopes can be declared'
 
@@ -21,14 +21,14 @@ const scopes = declaredVerbs({
   tooMany: TOO_MANY,
 })
 
-/** Users are asked again if its sentence has changed, because no earlier consent has the new sentence. */
+/** Users are asked for consent again if a scope's sentence has changed, because no earlier consent has the new sentence. */
 export const { find: findScope, create: createScope, update: updateScope } = scopes
 
 const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
 
 /**
- * Returns the scope as it was. A scope that a client or a user holds, also with a resource, is not deleted. With `withdraws` the
- * deletion takes the scope from all of them and ends the sessions that depend on it.
+ * Returns the scope as it was. A scope that a client or a user holds, also with a resource, is not deleted. With `withdraws`
+ * the deletion withdraws the scope from all of them and ends the sessions that depend on it.
  */
 export const deleteScope = async (
   act: Act,
@@ -53,7 +53,7 @@ export type ImportedScopes = Readonly<{
   notes: readonly string[]
 }>
 
-/** All or none. Scopes that are declared as given are not touched, and scopes that are not named stay. */
+/** Imports all scopes or none. Scopes that are declared as given do not change, and scopes that are not named stay. */
 export async function importScopes(act: Act, given: readonly NewScope[]): Promise<ImportedScopes> {
   requireAdmin(act.actor, DECLARING)
   const imported = await act.ports.scopes.import(given, authorOf(act))

@@ -1,4 +1,7 @@
-/** What a client that registers itself gets without approval. For registrations by a request and by a document alike. */
+/**
+ * What a client that registers itself gets without approval. The rules are the same for a registration by a request and by a
+ * document.
+ */
 
 import type { GrantType } from '../../domain/client.ts'
 import { isRegistryScope } from '../../domain/registry-scopes.ts'
@@ -6,23 +9,23 @@ import { holdsScope } from '../../domain/scope.ts'
 
 type Asked = Readonly<{
   grantTypes: readonly GrantType[]
-  /** Null: it names none. */
+  /** Null if the client names no scopes. */
   scopes: readonly string[] | null
 }>
 
 type Rules = Readonly<{
   /** The grant types that need no approval. */
   freeGrants: readonly GrantType[]
-  /** All scopes that are declared: may clients that register themselves have them without approval? */
+  /** All declared scopes, and whether clients that register themselves may have them without approval. */
   declared: ReadonlyMap<string, boolean>
 }>
 
 type Permissions = Readonly<{ grantTypes: readonly GrantType[]; scopes: readonly string[] }>
 
 /**
- * `allowed` it gets. `requested` waits for an operator. A client that names no scope gets all that need no approval. The
- * declaration of a scope itself counts before that of a wider one. Scopes of the registry are not even requested: only an
- * administrator could then change the client.
+ * The client gets `allowed`, and `requested` waits for an operator. A client that names no scope gets all scopes that need no
+ * approval. The declaration of a scope itself counts before the declaration of a wider scope. Scopes of the registry are not
+ * even requested, because only an administrator could then change the client.
  */
 export function withoutApproval(
   { grantTypes, scopes }: Asked,

@@ -24,9 +24,9 @@ export type SelfRegistrationPorts = RegistrationPorts &
   Readonly<{ registrations: SelfRegistrations }>
 export type Act = AnyAct<SelfRegistrationPorts>
 
-/** What the deployment allows. */
+/** What the deployment's settings allow. */
 type Rules = Readonly<{
-  /** Null: an access token allows it. Otherwise the network that the request comes from. */
+  /** The network of the request; null if an access token allows the registration. */
   openTo: string | null
   limits: RegistrationLimits
   privateUseSchemes: readonly string[]
@@ -39,7 +39,7 @@ type Registered = Readonly<{
   token: string | null
 }>
 
-/** How often a registration is tried while duplicates of it come and go. */
+/** Attempts of a registration, while duplicates of it appear and disappear. */
 const MAX_ROUNDS = 3
 
 /**
@@ -53,7 +53,7 @@ function methodOf({ authMethod, grantTypes }: ClientMetadata, isOpen: boolean): 
   return becomesPublic ? 'none' : authMethod
 }
 
-/** Without what a public client cannot use. */
+/** The grant types without those that a public client cannot use. */
 export function grantsFor(
   authMethod: ClientFields['authMethod'],
   { grantTypes }: ClientMetadata,
@@ -78,7 +78,7 @@ export function redirectsFor(
   throw invalid(sentence, 'redirect_uris')
 }
 
-/** Its fields, with the keys that can be used. Throws for keys that the client could not authenticate with. */
+/** The client's fields, with the keys that can be used. Throws if the client could not authenticate with the given keys. */
 export async function fieldsFor(
   authMethod: ClientFields['authMethod'],
   metadata: ClientMetadata,
@@ -92,7 +92,7 @@ type Outcome =
   | (Registered & Readonly<{ kind: 'registered' }>)
   | Readonly<{ kind: 'too_many'; retryAfterSeconds: number; isNetwork: boolean }>
 
-/** Throws a RegistrationError that names the member. */
+/** Throws a RegistrationError that names the faulty member. */
 export async function registerClient(
   act: Act,
   metadata: ClientMetadata,
@@ -135,7 +135,7 @@ export async function registerClient(
   const registration = { client, tokenDigest: await tokenDigestOf(token), open }
   const { registrations } = act.ports
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-    // The secret of an earlier registration is not known any more.
+    // The secret of an earlier registration is no longer known.
     const known =
       open && clientSecret === null
         ? await registrations.findDuplicate(open.requestDigest, authorOf(act))
@@ -148,7 +148,7 @@ export async function registerClient(
   throw new Error('other requests registered and deleted the same client at the same time')
 }
 
-/** The token that follows, if the presented one is the client's; otherwise null. */
+/** The next token, if the presented token is the client's; otherwise null. */
 export async function useRegistrationToken(
   { ports }: Pick<Act, 'ports'>,
   clientId: string,

@@ -13,7 +13,7 @@ import type { UserReader } from '../../stores/user-registry.ts'
 import { type Act, authorOf, NOT_SHOWN, showInKv } from './change.ts'
 import { findClient } from './clients.ts'
 
-/** Within how many seconds every check refuses what was revoked; checks with immediate revocation refuse it at once. */
+/** Every check refuses what was revoked within this number of seconds; checks with immediate revocation refuse it at once. */
 export type Revoked = Readonly<{ effectiveWithinSeconds: number; notes: readonly string[] }>
 
 const revoked = (boundSeconds: number, notes: readonly string[]): Revoked => ({
@@ -21,15 +21,16 @@ const revoked = (boundSeconds: number, notes: readonly string[]): Revoked => ({
   notes,
 })
 
-/** The tokens of an external accounts service have a form of their own, unlike any of ours. */
+/** The tokens of an external accounts service have another form than the registry's tokens. */
 function mayBeSession(token: string, usersAreExternal: boolean): boolean {
   if (isWellFormed('accessToken', token) || isWellFormed('browserSession', token)) return true
   return usersAreExternal && token !== '' && !hasTokenPrefix(token)
 }
 
 /**
- * An access token and a browser session end alone; a refresh token ends all that was renewed with it. For the first two
- * success means that the token is not valid now, not that it was ever issued. `usersAreExternal`: with LOGIN_URL.
+ * An access token and a browser session end alone; a refresh token ends with all tokens that were renewed with it. For the
+ * first two, success means that the token is not valid now, but not that it was ever issued. `usersAreExternal`: with
+ * LOGIN_URL.
  */
 export async function revokeAnyToken(
   act: Act,
@@ -45,7 +46,7 @@ export async function revokeAnyToken(
 const shown = (boundSeconds: number, isShown: boolean) =>
   revoked(boundSeconds, isShown ? [] : [NOT_SHOWN])
 
-/** Does not check whether the token is valid: the revocation of a token that was never issued ends nothing. */
+/** Does not check whether the token is valid: revoking a token that was never issued ends nothing. */
 async function endSigned(act: Act, jti: string): Promise<Revoked> {
   const key = await signedTokenKeyOf(jti)
   const isShown = await act.ports.revocations.endSession(key, 'access token', authorOf(act))
@@ -58,7 +59,7 @@ async function endFamily(act: Act, token: string): Promise<Revoked> {
   const { familyId, clientId, user, audience } = found.family
   const family = { familyId, clientId, userId: user.userId }
   const isShown = await act.ports.revocations.endFamily(family, authorOf(act))
-  // Its access tokens may be signed if they are for a resource.
+  // The client's access tokens may be signed if they are for a resource.
   const mayBeInDocument = audience.length > 0
   return shown(
     mayBeInDocument ? ALL_REVOKED_WITHIN_SECONDS : SESSION_REVOKED_WITHIN_SECONDS,
@@ -67,8 +68,8 @@ async function endFamily(act: Act, token: string): Promise<Revoked> {
 }
 
 /**
- * The session is in KV, which may not show a new session yet. A stolen token must end in any case, so this does not ask KV
- * whose session it is, or whether it exists.
+ * The session is in KV, and KV may not show a new session yet. A stolen token must end in any case, so this function does not
+ * ask KV whose session it is, or whether it exists.
  */
 async function endSession(act: Act, token: string, usersAreExternal: boolean): Promise<Revoked> {
   if (!mayBeSession(token, usersAreExternal)) {
@@ -94,7 +95,7 @@ export async function revokeSessionsOfClient(act: Act, clientId: string): Promis
 }
 
 /**
- * The id of a user of the registry, or of one of an external accounts service that D1 has seen; null if D1 knows neither.
+ * The id of a user of the registry, or of a user of an external accounts service whom D1 has seen; null if D1 knows neither.
  * Throws a RegistrationError for a name that several users have.
  */
 export async function findUserId(
@@ -110,7 +111,7 @@ export async function findUserId(
   throw conflict(sentence, 'user_id')
 }
 
-/** With `evenUnknown` also an id that D1 does not know, as of a user of an external service who only signed in. */
+/** With `evenUnknown` the id may be unknown to D1: a user of an external service who only signed in has such an id. */
 export async function revokeSessionsOfUser(
   act: Act,
   idOrName: string,

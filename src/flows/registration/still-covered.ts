@@ -1,10 +1,10 @@
-/** Notes about what is still held after a withdrawal. */
+/** Notes about what is still covered after a withdrawal. */
 
 import { endorsementCovers } from '../../domain/category.ts'
 import { scopeCovers } from '../../domain/scope.ts'
 import type { UserLists } from '../../domain/user.ts'
 
-/** Says which of the withdrawn values the client or the user still has, since a wider one covers them. */
+/** Names the withdrawn values that the client or the user still has, because a wider value covers them. */
 export function stillCovered(withdrawn: UserLists, held: Readonly<Required<UserLists>>): string[] {
   const notesOf = (list: keyof UserLists, covers: typeof scopeCovers) =>
     (withdrawn[list] ?? []).flatMap((one) => {

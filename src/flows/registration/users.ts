@@ -1,4 +1,4 @@
-/** What an administrator does to users. Each verb throws a RegistrationError for what is refused. */
+/** What an administrator does to users. Each verb throws a RegistrationError if it is refused. */
 
 import { hashPassword, passwordMatches } from '../../crypto/password.ts'
 import { randomId } from '../../crypto/random.ts'
@@ -71,7 +71,7 @@ export const changeUser = (
       throw taken(steps.map((step) => (step.kind === 'update' ? step.fields.username : ''))[0])
     },
   })
-/** What the batch does to this record. Throws what is refused. */
+/** Returns what the batch does to this record. Throws if the change is refused. */
 type Decide = (before: UserRecord) => readonly Step[] | Promise<readonly Step[]>
 
 async function hasPassword({ ports }: UserAct, userId: string, password: string | null) {
@@ -82,8 +82,8 @@ async function hasPassword({ ports }: UserAct, userId: string, password: string 
 export type CreatedUser = Outcome<UserRecord> & Readonly<{ isNew: boolean }>
 
 /**
- * With an id of the caller's choice it may be called again: the same content changes nothing, other content is a conflict.
- * Without a password the user cannot sign in until one is set.
+ * With an id that the caller chose, the call may be repeated: the same content changes nothing, other content is a conflict.
+ * A user without a password cannot sign in until a password is set.
  */
 export async function createUser(act: UserAct, given: GivenNewUser): Promise<CreatedUser> {
   requireMayGive(act.actor, given.lists.scopes)
@@ -111,7 +111,9 @@ export async function createUser(act: UserAct, given: GivenNewUser): Promise<Cre
   throw conflict(`another user has the id ${quote(userId)}`, 'user_id')
 }
 
-/** Ends the sessions that state a name, an address or anything held that is no longer true. Several things at once are one change. */
+/**
+ * Ends the sessions that state a name, an address or a permission that is no longer right. Several changes are one change.
+ */
 export async function updateUser(
   act: UserAct,
   who: UserReference,
@@ -125,7 +127,7 @@ export async function updateUser(
   return changeUser(act, who, expected, () => updateSteps(update, { fields, lists, isDisabled }))
 }
 
-/** Only what is issued from now on has more. */
+/** Authorizes more for the user. Only tokens that are issued from now on have more. */
 export async function authorizeUser(
   act: UserAct,
   who: UserReference,
@@ -148,14 +150,14 @@ export async function withdrawFromUser(
   return { record, notes: [...stillCovered(lists, record), ...notes] }
 }
 
-/** Ends all that the user has. */
+/** Sets the password, and ends all sessions, codes and refresh tokens of the user. */
 export async function setPassword(
   act: UserAct,
   who: UserReference,
   password: string,
   expected: ExpectedVersion = null,
 ): Promise<Outcome<UserRecord>> {
-  // A refused caller costs no hash, and a second attempt costs no second hash.
+  // A refused caller causes no hash, and a second attempt causes no second hash.
   let hash: Promise<string> | undefined
   return changeUser(act, who, expected, async () => {
     hash ??= hashPassword(password)
@@ -163,10 +165,10 @@ export async function setPassword(
   })
 }
 
-/** A note names at most so many clients. */
+/** The most clients that a note names. */
 const NAMED_CLIENTS = 10
 
-/** For the deletion of a user: the clients that lose their first owner, and go on with all that they may do. */
+/** Notes for the deletion of a user: they name the clients that lose their first owner and keep all their permissions. */
 export async function ownerlessNotes(
   act: AnyAct<Pick<RegistrationPorts, 'users' | 'clients'>>,
   who: UserReference,
