@@ -14,7 +14,7 @@ const SCOPE = 'public:read'
 const REDIRECT_URI = `${location.origin}/`
 
 const client = { client_id: clientId }
-/** Only for a registry on this machine: everywhere else the library insists on https. */
+/** Allows plain http for a registry on this machine. For any other the library requires https. */
 const options = { [oauth.allowInsecureRequests]: issuer.startsWith('http:') }
 
 /** The endpoints, from ISSUER/.well-known/oauth-authorization-server. */
@@ -92,7 +92,7 @@ function show(text) {
   for (const id of ['refresh', 'sign-out']) document.getElementById(id).hidden = tokens === null
 }
 
-/** Runs `work`, and shows what is true then. */
+/** Runs `work`, and then shows the state. */
 async function run(work) {
   try {
     await work()

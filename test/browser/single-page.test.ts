@@ -8,7 +8,7 @@ import { startProgram } from '../node/program.ts'
 import { expectHeading, it, press, signIn } from './fixtures.ts'
 import type { Registry } from './registry.ts'
 
-/** Serves the example while `work` runs, and has the demo user begin to sign in on `page`. */
+/** Serves the example while `work` runs, and signs the demo user in on `page`. */
 async function signingIn(page: Page, registry: Registry, work: (origin: string) => Promise<void>) {
   const [port = 0] = await freePorts(1)
   const origin = `http://127.0.0.1:${port}`
@@ -39,7 +39,7 @@ const shown = (page: Page, text: string) =>
   page.getByRole('status').filter({ hasText: text }).waitFor()
 
 describe('examples/single-page', () => {
-  it('examples/single-page signs a user in, refreshes, and signs out, which ends the access token', async ({
+  it('examples/single-page signs a user in, refreshes, and revokes the access token when the user signs out', async ({
     page,
     registry,
   }) => {

@@ -220,7 +220,7 @@ describe('the tokens of a sign-in', () => {
     expect(((await stat(file)).mode & 0o777).toString(8)).toBe('600')
   })
 
-  /** The registry renews, and the answer is kept back. Returns what waits until it was renewed, and what lets the answer through. */
+  /** Holds back the response to a refresh. `renewed` resolves when the registry has refreshed, and `pass` releases the response. */
   function keepRenewalBack() {
     const renewed = Promise.withResolvers<void>()
     const passed = Promise.withResolvers<void>()
@@ -235,7 +235,7 @@ describe('the tokens of a sign-in', () => {
     return { renewed: renewed.promise, pass: passed.resolve }
   }
 
-  it('login while another command renews the earlier sign-in keeps the new sign-in', async () => {
+  it('login while another command refreshes the previous sign-in keeps the new sign-in', async () => {
     await signIn()
     await age()
     const { key } = await kept()
@@ -251,7 +251,7 @@ describe('the tokens of a sign-in', () => {
     expect((await remote('client', 'list')).status).toBe(0)
   })
 
-  it('logout while another command renews the sign-in leaves no file', async () => {
+  it('logout while another command refreshes the sign-in leaves no file', async () => {
     await signIn()
     await age()
     const { renewed, pass } = keepRenewalBack()

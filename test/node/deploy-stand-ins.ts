@@ -23,7 +23,7 @@ export type Account = {
   token: string
   isSignedIn: boolean
   isMigrated: boolean
-  /** Those that are applied, once it is migrated. */
+  /** The applied migrations, if the database is migrated. */
   migrations: string[]
   /** The file of the database of the running registry. */
   database: string

@@ -71,7 +71,7 @@ describe('an empty account', () => {
       'd1 execute DB --remote --json --command CREATE',
       [],
     ])
-    // Control: what this version knows is no reason to refuse.
+    // Control: a migration of this version is no reason to refuse.
     await cloud.write((account) => {
       account.migrations = ['0001_registry.sql']
     })

@@ -71,7 +71,7 @@ function work(account: Account, told: Told): Ended {
   }
   if (said.startsWith('d1 execute DB --remote --json --command ')) {
     const sql = words.at(-1) ?? ''
-    // Without a migration the database has nothing but what is made here.
+    // Without a migration the database has only the table that this statement creates.
     if (sql.startsWith('CREATE TABLE IF NOT EXISTS d1_migrations')) {
       const names = account.isMigrated ? account.migrations : []
       const rows = [[], names.map((name) => ({ name }))]

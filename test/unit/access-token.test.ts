@@ -32,7 +32,7 @@ const client = {
   description: 'd',
 } as Partial<Client>
 
-/** Longer than any id, so that no random one has it. */
+/** Longer than any random id, so that no id contains it. */
 const USERNAME = 'the name by which the user signs in, which no token may have'
 const id = fc.string({ minLength: 1, maxLength: 40 }).filter((text) => text.isWellFormed())
 const session: fc.Arbitrary<NewSession & { client: Client; lifetimeSeconds: number }> = fc

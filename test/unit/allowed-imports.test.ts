@@ -124,9 +124,9 @@ const MAY_NAME_BINDINGS = [
 const BINDING_TYPE =
   /\b(?:KVNamespace|D1Database|D1DatabaseSession|D1PreparedStatement|D1Result|RateLimit|Fetcher|Queue|R2Bucket|DurableObject\w*)\b/
 
-/** Folders that know neither HTTP objects nor the clock: they are given plain data, and the time. */
+/** Folders that use neither HTTP objects nor the clock: plain data and the time are arguments. */
 const PURE = ['domain', 'protocol', 'flows']
-/** As a value or as a type. */
+/** An HTTP object as a value or as a type. */
 const HTTP_OBJECT =
   /\bnew (?:Request|Response|Headers)\b|[:<|] *(?:Request|Response|Headers)\b(?!\w)/
 
@@ -278,10 +278,10 @@ describe('forbidden dependencies', () => {
     expect(pathsWhere(asks)).toEqual([])
   })
 
-  it('domain, protocol and flows know no HTTP objects', () => {
+  it('domain, protocol and flows use no HTTP objects', () => {
     const knows = ({ text }: Source) => HTTP_OBJECT.test(text)
     expect(pathsWhere((source) => PURE.includes(source.folder) && knows(source))).toEqual([])
-    // Control: where HTTP is spoken, they are found, as values and as types.
+    // Control: HTTP objects are found in the files that use them, as values and as types.
     expect(pathsWhere(knows)).toEqual(
       expect.arrayContaining(['authenticator/app.ts', 'http/frame.ts']),
     )

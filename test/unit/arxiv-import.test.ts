@@ -472,7 +472,7 @@ describe('bad rows', () => {
       /^must not be empty$/,
     ],
     [
-      'an address that is no URL',
+      'a url that is not a URL',
       { client: [client({ 4: 'www.a.example' })] },
       ['client', '7', 'url'],
       /not an http or https URL/,
@@ -510,7 +510,7 @@ describe('bad rows', () => {
   ]
   const PARTS: readonly Fault[] = [
     [
-      'a secret that is no digest',
+      'a secret that is not a digest',
       { client_credential: [[7, 7, 'plain secret', CREATED]] },
       ['client_credential', '7', 'client_secret'],
       /hex SHA-256/,

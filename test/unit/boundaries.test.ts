@@ -1,4 +1,4 @@
-/** Clocks and lengths exactly at their bound, and one beyond it. */
+/** Times, lengths and counts at their bound and one beyond it. */
 
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -54,7 +54,7 @@ describe('a DPoP proof (RFC 9449 §11.1)', () => {
   const isAccepted = async (claims: object, now = NOW) =>
     typeof (await read(claims, now)) !== 'string'
 
-  it('a proof is accepted up to 60 s before and after its iat, and not a second further', async () => {
+  it('a DPoP proof is accepted up to 60 s before and after its iat, and refused a second further', async () => {
     const at = async (ahead: number) => isAccepted({ iat: NOW + ahead })
     expect([await at(-61), await at(-60), await at(60), await at(61)]).toEqual([
       false,
@@ -65,7 +65,7 @@ describe('a DPoP proof (RFC 9449 §11.1)', () => {
   })
 
   it.each([NOW, NOW + 0.5])(
-    'the id of a proof with iat %d is kept until the proof is refused',
+    'the jti of a DPoP proof with iat %d is stored until the proof is refused for its age',
     async (iat) => {
       const proof = await read({ iat })
       const expiresAt = typeof proof === 'string' ? Number.NaN : proof.expiresAt
@@ -75,7 +75,7 @@ describe('a DPoP proof (RFC 9449 §11.1)', () => {
     },
   )
 
-  it('a jti of 256 characters is accepted, and one of 257 refused', async () => {
+  it('a DPoP proof with a jti of 256 characters is accepted, and with one of 257 refused', async () => {
     expect(await isAccepted({ jti: 'j'.repeat(256) })).toBe(true)
     expect(await isAccepted({ jti: 'j'.repeat(257) })).toBe(false)
   })
@@ -90,7 +90,7 @@ describe('a client assertion (RFC 7523 §3)', () => {
   const isAccepted = async (claims: object, now = NOW) =>
     typeof (await verify(claims, now)) !== 'string'
 
-  it('exp may be 600 s ahead, and 59 s ago for a clock that is behind', async () => {
+  it('a client assertion may expire up to 600 s ahead, and up to 59 s ago for a slow clock', async () => {
     const at = (ahead: number) => isAccepted({ exp: NOW + ahead })
     expect([await at(601), await at(600), await at(-59), await at(-60)]).toEqual([
       false,
@@ -100,7 +100,7 @@ describe('a client assertion (RFC 7523 §3)', () => {
     ])
   })
 
-  it('iat may be 60 s ahead', async () => {
+  it('a client assertion may be issued up to 60 s ahead', async () => {
     expect([await isAccepted({ iat: NOW + 60 }), await isAccepted({ iat: NOW + 61 })]).toEqual([
       true,
       false,
@@ -108,7 +108,7 @@ describe('a client assertion (RFC 7523 §3)', () => {
   })
 
   it.each([NOW + 60, NOW + 60.5])(
-    'the id of an assertion with exp %d is kept until the assertion is refused',
+    'the jti of a client assertion with exp %d is stored until the assertion is refused for its age',
     async (exp) => {
       const assertion = await verify({ exp })
       const expiresAt = typeof assertion === 'string' ? Number.NaN : assertion.expiresAt
@@ -130,18 +130,18 @@ describe('a signed access token (RFC 9068)', () => {
     return typeof read !== 'string'
   }
 
-  it('a token for an hour is accepted, and one for a second more refused', async () => {
+  it('a signed access token for an hour is accepted, and one for a second more refused', async () => {
     expect([await isAccepted(NOW, 3600), await isAccepted(NOW, 3601)]).toEqual([true, false])
   })
 
-  it('iat may be 60 s ahead', async () => {
+  it('a signed access token may be issued up to 60 s ahead', async () => {
     expect([await isAccepted(NOW + 60, 600), await isAccepted(NOW + 61, 600)]).toEqual([
       true,
       false,
     ])
   })
 
-  it('a token that expires now is refused', async () => {
+  it('a signed access token that expires now is refused', async () => {
     expect([await isAccepted(NOW - 99, 100), await isAccepted(NOW - 100, 100)]).toEqual([
       true,
       false,
@@ -162,7 +162,7 @@ describe('the longest texts', () => {
       (length) => redirectUriProblem(of(length, 'https://a.example/'), true) === null,
     ],
     [
-      'an address that is fetched',
+      'a URL that is fetched',
       500,
       (length) => outboundUrlProblem(of(length, 'https://a.example/'), false) === null,
     ],
@@ -202,13 +202,13 @@ describe('max_age and a new sign-in', () => {
     ...more,
   })
 
-  it('a sign-in that is max_age seconds old counts, and one that is a second older does not', () => {
+  it('a sign-in that is max_age seconds old is accepted, and with one that is a second older the user must sign in again', () => {
     const request = asked({ maxAgeSeconds: 100 })
     expect(signInFor(request, NOW - 100, NOW)).toBe('none')
     expect(signInFor(request, NOW - 101, NOW)).toBe('ask')
   })
 
-  it('a sign-in in the second of the request counts, and an hour later the user is asked once more', () => {
+  it('a sign-in in the second of the request is accepted for an hour, and then the user must sign in again', () => {
     const request = asked({ signsIn: true, askedAt: NOW })
     expect(signInFor(request, NOW, NOW + 3600)).toBe('none')
     expect(signInFor(request, NOW - 1, NOW + 3600)).toBe('asked')
@@ -217,20 +217,20 @@ describe('max_age and a new sign-in', () => {
 })
 
 describe('secrets, documents and sessions', () => {
-  it('a secret that expires now is not good any more', () => {
+  it('a secret that expires now is not valid any more', () => {
     const expiresAt = NOW
     const client = { credentials: [{ expiresAt }, { expiresAt: null }] } as unknown as Client
     expect(liveCredentials(client, NOW - 1)).toHaveLength(2)
     expect(liveCredentials(client, NOW)).toEqual([{ expiresAt: null }])
   })
 
-  it('a secret of 32 characters, of which 8 differ, is compared; one with 31 or 7 is not', () => {
+  it('a secret can be guessed if it has fewer than 32 characters or fewer than 8 different ones', () => {
     expect(canBeGuessed('abcdefgh'.repeat(4))).toBe(false)
     expect(canBeGuessed('abcdefgh'.repeat(4).slice(1))).toBe(true)
     expect(canBeGuessed('abcdefgg'.repeat(4))).toBe(true)
   })
 
-  it('a document is fresh until the second in which its time ends, and serves refreshes for a day more', () => {
+  it('a metadata document is fresh until the second in which it expires, and serves refreshes for a further day', () => {
     const document = { freshUntil: NOW, rule: null }
     expect([isFresh(document, NOW - 1), isFresh(document, NOW)]).toEqual([true, false])
     const end = NOW + STALE_DOCUMENT_SECONDS
@@ -240,12 +240,12 @@ describe('secrets, documents and sessions', () => {
     ])
   })
 
-  it('the fifth failure in a row causes the first wait', () => {
+  it('the fifth failed sign-in in a row causes the first wait', () => {
     const waits = [4, 5, 6].map((failures) => waitSeconds('name_from_network', failures))
     expect(waits).toEqual([0, 1, 2])
   })
 
-  it('a session is live in the last second before its end, and not at its end', async () => {
+  it('a session is valid in the last second before its end, and not at its end', async () => {
     const session = {
       ...{
         session_id: 's',
@@ -276,8 +276,8 @@ const problemIn = (read: () => unknown): string | null => {
 const listed = (count: number, of: (n: number) => string) =>
   Array.from({ length: count }, (_, n) => of(n))
 
-describe('what a client says at its bound', () => {
-  it('a verifier of 43 to 128 characters is read; one of 42 or 129 is refused', () => {
+describe('the lengths and counts in requests of clients', () => {
+  it('a code verifier of 43 to 128 characters is accepted, and one of 42 or 129 refused', () => {
     const lengths = [42, 43, 128, 129]
     const problems = lengths.map((length) =>
       problemIn(() => readCodeVerifier(new Map([['code_verifier', '~'.repeat(length)]]))),
@@ -286,7 +286,7 @@ describe('what a client says at its bound', () => {
     expect(problems).toEqual([sentence, null, null, sentence])
   })
 
-  it('a registration names at most 100 scopes, 20 redirect URIs and 20 grant types in a name of at most 200 characters', () => {
+  it('a registration has at most 100 scopes, 20 redirect URIs, 20 grant types and a name of at most 200 characters', () => {
     const redirect_uris = ['https://app.example/callback']
     const problemWith = (more: object) =>
       problemIn(() => readClientMetadata({ redirect_uris, ...more }))
@@ -309,7 +309,7 @@ describe('what a client says at its bound', () => {
     ])
   })
 
-  it('a client metadata document names at most 50 scopes and 30 redirect URIs in a name of at most 100 characters', () => {
+  it('a client metadata document has at most 50 scopes, 30 redirect URIs and a name of at most 100 characters', () => {
     const client_id = 'https://app.example/client.json'
     const problemWith = (more: object) => {
       const document = {

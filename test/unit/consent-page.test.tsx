@@ -410,7 +410,7 @@ describe('the links and the logo of a client', () => {
     },
   )
 
-  it('an address of terms that is no web page is text and not a link', () => {
+  it('a terms URL that is not a web page is shown as text and not as a link', () => {
     const client = { ...CLIENT, url: '', tosUri: 'javascript:alert(1)', policyUri: '' }
     expect(linksIn(consent({ client }))).toEqual([])
   })

@@ -95,7 +95,7 @@ describe('docs/operate.md', () => {
     expect([...events].filter((event) => !page.includes(event))).toEqual([])
   })
 
-  it('control: an event that is logged on a line of its own is found', () => {
+  it('control: an event whose name is on a separate line is found', () => {
     expect(eventsIn("log(\n  'one', {})\nlogFault('two', fault)\nsignOut('three')")).toEqual([
       'one',
       'two',

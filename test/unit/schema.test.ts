@@ -83,7 +83,7 @@ describe('schema.sql', () => {
     expect(ours.filter(({ strict }) => strict !== 1)).toEqual([])
   })
 
-  it('the trigger that marks a client as deleted empties every table that refers to clients, but those that rounds empty', () => {
+  it('the trigger for a deleted client deletes its rows from every table that refers to clients, except the tables that are deleted in rounds', () => {
     const db = fromSchema()
     const [trigger] = rows(
       db,

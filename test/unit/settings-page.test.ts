@@ -21,7 +21,7 @@ it('docs/settings.md has a row for every setting, secret and binding', () => {
   expect(new Set(rows).size).toBe(rows.length)
 })
 
-it('docs/settings.md names every path that is 404 without the management worker, apart from stylesheets', () => {
+it('docs/settings.md names every path that answers 404 without the management worker, except stylesheets', () => {
   const row = settingsPage()
     .split('\n')
     .find((line) => line.startsWith('| `MANAGEMENT` |'))

@@ -11,14 +11,17 @@ export const FOLDER = join(import.meta.dirname, '..')
 
 const FILES: Readonly<Record<string, [description: string, write: () => Promise<Written>]>> = {
   'credentials.json': [
-    'What a request presents: no token, a good one, and what is none.',
+    'The credential of a request: no token, a valid token, and malformed ones.',
     credentials,
   ],
   'scopes.json': ['The scopes that a token holds, and those that a request needs.', scopes],
   'endorsements.json': ['The categories that a session is endorsed for.', endorsements],
   'audiences.json': ['The resources that a token is for (RFC 8707).', audiences],
   'proofs.json': ['Tokens that are bound to a key, and their DPoP proofs (RFC 9449).', proofs],
-  'signed-tokens.json': ['Signed tokens (RFC 9068), and what only looks like one.', signedTokens],
+  'signed-tokens.json': [
+    'Signed tokens (RFC 9068), and invalid tokens that look like one.',
+    signedTokens,
+  ],
 }
 export const NAMES = Object.keys(FILES)
 
