@@ -10,6 +10,7 @@ import { addDocumentHostCommands } from './document-host-commands.ts'
 import { addImportCommands } from './import-commands.ts'
 import { addKeyCommands } from './key-commands.ts'
 import { addSignInCommands } from './login.ts'
+import { keptByNpm } from './npm-options.ts'
 import { OPTION_WORDS } from './options.ts'
 import { addRecordCommands } from './record-commands.ts'
 import { addRegistryFileCommands } from './registry-file-commands.ts'
@@ -74,6 +75,7 @@ export function commandLine(io: Io): Command {
       '\nWithout --remote it works on STATE_DIR, whether the registry runs or not. With --remote it works on the registry at ISSUER:\n' +
         'as the person who signed in with login, or as a client (REGISTRY_CLIENT_ID with REGISTRY_CLIENT_SECRET or\n' +
         'REGISTRY_PRIVATE_KEY_FILE).\n' +
+        'A secret has leaked, or something does not work: docs/operate.md, "What to do in an incident".\n' +
         'Example:\n  npm run --silent admin -- client list --json',
     )
   addClientCommands(program, io)
@@ -91,8 +93,17 @@ export function commandLine(io: Io): Command {
   return program
 }
 
+/** Without one of these a command does something else than was asked, and says nothing. */
+const NEEDED = ['remote', 'dry-run', 'check', 'prune', 'requested-only', 'overlap-seconds']
+const EXAMPLE = 'npm run --silent admin -- client list --remote'
+
 /** Returns the exit status: 0, 1 for what was refused or failed, 2 for wrong usage. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
+  const kept = keptByNpm(NEEDED, { argv, env: io.env, example: EXAMPLE })
+  if (kept !== null) {
+    io.stderr.write(`error: ${kept}\n`)
+    return WRONG_USAGE
+  }
   try {
     await commandLine(io).parseAsync(argv, { from: 'user' })
     return DONE

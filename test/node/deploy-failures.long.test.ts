@@ -88,7 +88,7 @@ it.each<[step: string, what: string, fail: () => Promise<void>]>([
     const lines = failed.stderr.trimEnd().split('\n')
     expect(lines.at(-2)).toMatch(new RegExp(`^error: ${step}: `))
     expect(lines.at(-1)).toBe(
-      'What was made so far is kept. Run npm run deploy again to continue from here.',
+      'What was made so far is kept. Run the same command again to continue from here.',
     )
     expect(failed.stdout).not.toContain('Deployed.')
     const { workers: soFar } = await cloud.read()

@@ -66,12 +66,12 @@ describe('the first operator', () => {
     expect(credential?.secret_digest).toMatch(/^[0-9a-f]{64}$/)
     expect(stdout).toMatch(
       new RegExp(
-        `^To administer as a program: CREDENTIALS_FILE=\\S*${SHOWN_FILE} npm run --silent admin -- `,
+        `^To administer as a program:\n  CREDENTIALS_FILE=\\S*${SHOWN_FILE} npm run --silent admin -- `,
         'm',
       ),
     )
-    expect(stdout).toContain(
-      'To administer as a person: npm run admin -- login --remote, as a user',
+    expect(stdout).toMatch(
+      /^To administer as a person,.*:\n {2}CREDENTIALS_FILE=\S+ npm .* user create .* registry:admin --invite\n {2}npm run admin -- login --remote$/m,
     )
   })
 
@@ -159,7 +159,7 @@ describe('--new-operator', () => {
       'd1 execute DB --remote --json --command INSERT',
     ])
     expect(after).toEqual(workers)
-    expect(stdout).toContain('To administer as a person: ')
+    expect(stdout).toContain('To administer as a person, make a user')
     expect(stdout).not.toContain('Deployed.')
     expect(operator().client_id).not.toBe(first.client_id)
     expect(operatorsInDatabase()).toContain(first.client_id)
@@ -198,7 +198,7 @@ describe('--new-operator', () => {
         1,
         [
           `error: operator: wrangler d1 execute DB failed: ${failsAfterwards ? 'the answer was lost' : 'out of order'}`,
-          'What was made so far is kept. Run npm run deploy -- --new-operator again to continue from here.',
+          'What was made so far is kept. Run the same command again to continue from here.',
           '',
         ],
       ])

@@ -136,32 +136,35 @@ async function zoneOf(api: Api, host: string): Promise<string | null | undefined
 
 /**
  * Whether the host is in a domain of the account, and is free or the worker's already. Null: the API token may not look.
- * Throws a Refusal for a host that is not.
+ * Throws a Refusal for a host that is not. `option`: what names another host.
  */
 export async function checkAddress(
   api: Api,
   host: string,
-  worker: string,
+  { worker, option }: Readonly<{ worker: string; option: string }>,
 ): Promise<'free' | 'ours' | null> {
   type Domain = Readonly<{ hostname: string; service: string }>
   if (host.includes(':')) throw new Refusal(`${host}: Cloudflare serves at port 443 alone`)
   const zone = await zoneOf(api, host)
   if (zone === undefined) {
     throw new Refusal(
-      `${host} is in no domain of this account: add the domain to Cloudflare first, or give the worker routes in its wrangler.toml`,
+      `${host} is in no domain of this account: name another address with ${option}, add the domain to Cloudflare first, or give the worker routes in its wrangler.toml`,
     )
   }
   const path = `/workers/domains?hostname=${encodeURIComponent(host)}`
   const domains = await unlessForbidden(() => callApi<Domain[]>(api, 'the list of domains', path))
   const taken = domains?.find(({ hostname }) => hostname === host)
   if (taken?.service === worker) return 'ours'
-  if (taken) throw new Refusal(`${host} is the address of another worker, ${taken.service}`)
+  if (taken)
+    throw new Refusal(
+      `${host} is the address of another worker, ${taken.service}: name another with ${option}`,
+    )
   if (zone === null || domains === null) return null
   const dns = `/zones/${encodeURIComponent(zone)}/dns_records?name=${encodeURIComponent(host)}`
   const records = await unlessForbidden(() => callApi<unknown[]>(api, 'DNS', dns, GLOBAL))
   if (records?.length) {
     throw new Refusal(
-      `${host} has DNS records: remove them, or give the worker routes in its wrangler.toml`,
+      `${host} has DNS records: name another address with ${option}, remove them, or give the worker routes in its wrangler.toml`,
     )
   }
   return records && 'free'

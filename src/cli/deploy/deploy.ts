@@ -7,6 +7,7 @@ import { DEPLOYED_SECRETS } from '../../local/project.ts'
 import { oneLine, Refusal } from '../../local/refusal.ts'
 import { tryToLockFile } from '../../local/state-lock.ts'
 import { isIssuer } from '../../protocol/public-url.ts'
+import { keptByNpm } from '../npm-options.ts'
 import { DONE, FAILED, WRONG_USAGE, writeOut } from '../verb.ts'
 import { signIn } from './account.ts'
 import { checkIssuer } from './config-file.ts'
@@ -56,21 +57,23 @@ function checkNamedIssuer(option: string | undefined, env: Outside['env']) {
   }
 }
 
+const OPTIONS = {
+  issuer: { type: 'string' },
+  authenticator: { type: 'string' },
+  account: { type: 'string' },
+  'free-plan': { type: 'boolean', default: false },
+  'new-operator': { type: 'boolean', default: false },
+  'wait-seconds': { type: 'string', default: String(DEFAULT_WAIT_SECONDS) },
+  'dry-run': { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+const EXAMPLE = 'npm run deploy -- --dry-run'
+
 /** Throws an Error of one line for wrong usage. */
 function readWords(argv: readonly string[], env: Outside['env']): Words {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      issuer: { type: 'string' },
-      authenticator: { type: 'string' },
-      account: { type: 'string' },
-      'free-plan': { type: 'boolean', default: false },
-      'new-operator': { type: 'boolean', default: false },
-      'wait-seconds': { type: 'string', default: String(DEFAULT_WAIT_SECONDS) },
-      'dry-run': { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  })
+  const kept = keptByNpm(Object.keys(OPTIONS), { argv, env, example: EXAMPLE })
+  if (kept !== null) throw new Error(kept)
+  const { values } = parseArgs({ args: [...argv], options: OPTIONS })
   const { issuer, authenticator, account, 'wait-seconds': waited } = values
   checkNamedIssuer(issuer, env)
   if (authenticator !== undefined && !isIssuer(authenticator)) {
@@ -92,10 +95,11 @@ const line = (name: string, text: string) => `${name.padEnd(NAME_WIDTH)}${text}\
 /** `file`: the credential of the operator that a run made; null where there is none on this machine. */
 const nextText = (file: string | null) => {
   const credential = `CREDENTIALS_FILE=${file ?? 'FILE'}`
-  const user =
-    'user create --remote --username NAME --email ADDRESS --scope registry:admin --password-stdin'
-  return `To administer as a program: ${credential} npm run --silent admin -- client list --remote
-To administer as a person: npm run admin -- login --remote, as a user with registry:admin (${credential} npm run admin -- ${user})
+  return `To administer as a program:
+  ${credential} npm run --silent admin -- client list --remote
+To administer as a person, make a user, who opens the printed link, and then sign in:
+  ${credential} npm run --silent admin -- user create --remote --username NAME --email ADDRESS --scope registry:admin --invite
+  npm run admin -- login --remote
 `
 }
 const secretsText = (files: readonly string[]) => `
@@ -116,7 +120,9 @@ export async function deploy(
   try {
     words = readWords(argv, outside.env)
   } catch (problem) {
-    outside.stderr.write(`error: ${oneLine(problem)}\n`)
+    outside.stderr.write(
+      `error: ${oneLine(problem)}\nnpm run deploy -- --help lists the options.\n`,
+    )
     return WRONG_USAGE
   }
   const { isDryRun, isHelp, ...options } = words
@@ -152,11 +158,8 @@ async function runSteps(outside: Outside, print: (text: string) => Promise<void>
     await print(nextText(credential === null ? null : shownPath(operatorFile(deployment.api))))
     return DONE
   } catch (fault) {
-    const again = outside.options.newOperator
-      ? `npm run deploy -- --new-operator`
-      : 'npm run deploy'
     outside.stderr.write(
-      `error: ${at}: ${oneLine(fault)}\nWhat was made so far is kept. Run ${again} again to continue from here.\n`,
+      `error: ${at}: ${oneLine(fault)}\nWhat was made so far is kept. Run the same command again to continue from here.\n`,
     )
     return FAILED
   } finally {

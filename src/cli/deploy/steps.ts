@@ -51,15 +51,22 @@ function hostOf(worker: WorkerName, { options }: Deployment): string | null {
 }
 
 /** Without a terminal wrangler takes the address away from another worker or DNS record. With a terminal it asks first. */
-async function addressOf(host: string, worker: string, { api, askOperator }: Deployment) {
-  const state = await checkAddress(api, host, worker)
-  if (state === 'ours') return `${host} is already the address of the ${worker}`
+async function addressOf(
+  host: string,
+  asked: Parameters<typeof checkAddress>[2],
+  { api, askOperator }: Deployment,
+) {
+  const state = await checkAddress(api, host, asked)
+  if (state === 'ours') return `${host} is already the address of the ${asked.worker}`
   if (state === 'free') return `${host} is free`
   if (askOperator !== null) return `${host} cannot be looked up with this API token`
   throw new Refusal(
     `${host} cannot be looked up: let the API token read zones and DNS, or deploy once from a terminal, where wrangler asks`,
   )
 }
+
+/** The option that names the worker's address. */
+const OPTION_OF = { registry: '--issuer', authenticator: '--authenticator' } as const
 
 async function checkAddresses(deployment: Deployment): Promise<string> {
   const both = readConfigs()
@@ -72,7 +79,8 @@ async function checkAddresses(deployment: Deployment): Promise<string> {
   const done: string[] = []
   for (const worker of ['registry', 'authenticator'] as const) {
     const host = hostOf(worker, deployment)
-    if (host !== null) done.push(await addressOf(host, both[worker].name, deployment))
+    const asked = { worker: both[worker].name, option: OPTION_OF[worker] }
+    if (host !== null) done.push(await addressOf(host, asked, deployment))
     else if (hasRoutes(both[worker])) done.push(`the ${worker} has routes in its wrangler.toml`)
     else done.push(`the address of the ${worker} stays as it is, without --${worker}`)
   }

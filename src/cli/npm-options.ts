@@ -1,0 +1,19 @@
+/** Options that npm keeps for itself where `--` is missing: `npm run deploy --dry-run` would deploy. */
+
+import type { Environment } from '../local/project.ts'
+
+/** A script finds an option that npm kept in its environment, and not among its words. */
+const isKeptByNpm = (name: string, env: Environment) =>
+  Boolean(env[`npm_config_${name.replaceAll('-', '_')}`])
+
+/** The line for a command that npm gave without one of these options; null if it has all of them. */
+export function keptByNpm(
+  names: readonly string[],
+  { argv, env, example }: Readonly<{ argv: readonly string[]; env: Environment; example: string }>,
+): string | null {
+  const isGiven = (name: string) =>
+    argv.some((word) => word === `--${name}` || word.startsWith(`--${name}=`))
+  const kept = names.find((name) => isKeptByNpm(name, env) && !isGiven(name))
+  if (kept === undefined) return null
+  return `npm has kept --${kept} for itself: write -- before the words of the command, as in ${example}`
+}
