@@ -3,11 +3,12 @@
 import { AUDIT_EVENTS, type AuditEvent } from '../domain/audit.ts'
 import { utf8Text } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
+import type { Io } from './verb.ts'
 
 const LINE_FEED = 0x0a
 
 /** One line of standard input, without its end. What follows is not read. */
-export async function readFirstLine(stdin: AsyncIterable<Uint8Array | string>): Promise<string> {
+export async function readFirstLine(stdin: Io['stdin']): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of stdin) {
     const bytes = Buffer.from(chunk as string)
@@ -18,6 +19,13 @@ export async function readFirstLine(stdin: AsyncIterable<Uint8Array | string>): 
   const end = bytes.indexOf(LINE_FEED)
   const line = end === -1 ? bytes : bytes.subarray(0, end)
   return utf8Text('standard input', line).replace(/\r$/, '')
+}
+
+/** The same, for a command that at a terminal would seem to hang. */
+export function readAsked({ stdin, stderr }: Pick<Io, 'stdin' | 'stderr'>, what: string) {
+  const isTerminal = 'isTTY' in stdin && stdin.isTTY
+  if (isTerminal) stderr.write(`Type ${what}, then Enter. It is shown while you type.\n`)
+  return readFirstLine(stdin)
 }
 
 /** As JSON, which is one line. */

@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import type { Call } from './api.ts'
 import { callAction } from './call-verbs.ts'
-import { readFirstLine } from './input.ts'
+import { readAsked } from './input.ts'
 import { type Io, plainOptions, refuseUsage, verb } from './verb.ts'
 
 type Options = Readonly<{
@@ -35,7 +35,7 @@ async function revocation(options: Options, command: Command, io: Io): Promise<C
   const revoked = async () => {
     if (client !== undefined) return { client_id: client }
     if (user !== undefined) return { user_id: user, ...(evenUnknown && { even_unknown: true }) }
-    return { token: (token ?? (await readFirstLine(io.stdin))).trim() }
+    return { token: (token ?? (await readAsked(io, 'the token'))).trim() }
   }
   return { method: 'POST', path: '/sessions/revocations', body: await revoked() }
 }

@@ -14,7 +14,7 @@ import {
   updateVerb,
   WITHIN,
 } from './call-verbs.ts'
-import { readFirstLine } from './input.ts'
+import { readAsked } from './input.ts'
 import { listVerb, stateOf } from './list-verb.ts'
 import { bodyOf, optionsOf, readGiven } from './options.ts'
 import { type Io, note, plainOptions, printFrom, refuseUsage, verb } from './verb.ts'
@@ -70,7 +70,7 @@ function addCreate(noun: Command, io: Io) {
     if ([password, passwordStdin, invite].filter((one) => one !== undefined).length !== 1) {
       refuseUsage(command, 'give one of --password-stdin, --password and --invite')
     }
-    const text = invite ? null : (password ?? (await readFirstLine(io.stdin)))
+    const text = invite ? null : (password ?? (await readAsked(io, 'the password')))
     const given = text !== null && { password: requireValid(passwordSchema, text) }
     const body = { ...bodyOf(readGiven(FIELDS, options)), ...given }
     if (invite) {
@@ -109,7 +109,7 @@ const verbsOf = (io: Io): readonly CallVerb[] => [
     example: 'ada --password-stdin < password.txt',
     options: [new Option(...STDIN).makeOptionMandatory()],
     async call(id: string) {
-      const password = requireValid(passwordSchema, await readFirstLine(io.stdin))
+      const password = requireValid(passwordSchema, await readAsked(io, 'the password'))
       return changeOf(USERS, id, { method: 'PUT', below: '/password', body: { password } })
     },
   },

@@ -9,6 +9,7 @@ import { passwordMatches } from '../../src/crypto/password.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { userStore } from '../../src/stores/users.ts'
+import { collected } from './collected.ts'
 import { type ServedState, servedState } from './command-line.ts'
 
 let state: ServedState
@@ -47,6 +48,27 @@ const passwordIs = async (name: string, password: string) =>
   )
 
 describe('standard input', () => {
+  it('a command that reads a password or a token from a terminal says that it waits for it', async () => {
+    const asked = async (words: readonly string[], isTTY: boolean) => {
+      const stdin = Object.assign(
+        (async function* () {
+          yield Buffer.from('short\n')
+        })(),
+        { isTTY },
+      )
+      const { written, ...io } = collected()
+      await run(words, { ...io, stdin, env: { STATE_DIR: state.stateDir } })
+      return written.stderr
+    }
+    const create = [...user('typed'), '--password-stdin']
+    const revoke = ['session', 'revoke', '--token-stdin']
+    const waits = /^Type the (password|token), then Enter\. It is shown while you type\.\n/
+    for (const words of [create, ['user', 'set-password', 'nobody', '--password-stdin'], revoke]) {
+      expect(await asked(words, true)).toMatch(waits)
+      expect(await asked(words, false)).not.toMatch(waits)
+    }
+  })
+
   it('a password on standard input is read without a byte order mark and without any kind of line end', async () => {
     for (const [name, text] of [
       ['marked', `${MARK}${PASSWORD}\r\n`],
