@@ -53,7 +53,7 @@ export async function printPages(
   const [open, close, none] = json ? ['[', ']\n', '[]\n'] : ['', '\n', 'none\n']
   const rows = limit === undefined ? Infinity : checkLimit(limit)
   let isBegun = false
-  await withApi({ remote, env: io.env }, async (api) => {
+  await withApi({ ...io, remote }, async (api) => {
     for await (const page of pagesOf(api, list, rows)) {
       if (page.length > 0) await writeOut(io, (isBegun ? between : open) + textOf(page))
       isBegun ||= page.length > 0

@@ -1,5 +1,6 @@
 /** Which registry a command works on, and with which credential: remote, running here, or stopped. */
 
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { isOnThisMachine } from '../domain/network.ts'
@@ -13,8 +14,11 @@ import { tokensByKey, tokensBySecret } from './client-tokens.ts'
 import { send } from './http.ts'
 import { readSignIn, type SignInPlace, signInTokens } from './sign-in.ts'
 import type { Server, Tokens } from './tokens.ts'
+import type { Io } from './verb.ts'
 
 type Where = Readonly<{ remote: boolean; env: Environment }>
+/** `stderr`: for a note to the administrator. */
+type Telling = Where & Pick<Io, 'stderr'>
 
 /** Credentials are sent there: plain http is for this machine alone. */
 function requireGuarded(issuer: string, from: string): string {
@@ -151,13 +155,22 @@ async function onStopped<T>(stateDir: string, env: Environment, work: Work<T>): 
   }
 }
 
+/** `npm start` in another terminal may have a STATE_DIR that this command was not given. */
+function noteNewState(stateDir: string, { env, stderr }: Pick<Telling, 'env' | 'stderr'>) {
+  if (env.STATE_DIR || existsSync(stateDir)) return
+  stderr.write(
+    `note: no registry has run on ${stateDir}: a new, empty one is made there. If yours has another STATE_DIR, give it to this command too\n`,
+  )
+}
+
 /** Calls `work` with the API of the registry that the options ask for. */
-export async function withApi<T>({ remote, env }: Where, work: Work<T>): Promise<T> {
+export async function withApi<T>({ remote, env, stderr }: Telling, work: Work<T>): Promise<T> {
   if (remote) {
     const place = await remotePlace(env)
     return work(managementApi(reached(place.server, await deployedTokens(env, place), true)))
   }
   const stateDir = stateDirectory(env)
+  noteNewState(stateDir, { env, stderr })
   const claim = await claimState(stateDir)
   if (claim.kind === 'served') {
     const place = localPlace(stateDir, claim.by)

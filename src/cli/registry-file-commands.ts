@@ -47,7 +47,7 @@ type ExportOptions = Form & Readonly<{ section?: readonly string[] }>
 async function exportTo(file: string, options: ExportOptions, command: Command, io: Io) {
   const { json = false, remote = false } = options
   const sections = chosenSections(options.section, command)
-  const state = await withApi({ remote, env: io.env }, (api) => readState(api, sections))
+  const state = await withApi({ ...io, remote }, (api) => readState(api, sections))
   const isJson = file === STANDARD ? json : file.toLowerCase().endsWith('.json')
   const format: FileFormat = isJson ? 'json' : 'yaml'
   const { registryText } = await import('./registry-file/text.ts')
@@ -136,7 +136,7 @@ async function apply(file: string, options: ApplyOptions, io: Io) {
   const { readRegistryFile } = await import('./registry-file/read.ts')
   const read = await readRegistryFile(await readGivenFile(file, io.stdin))
   if (read.problems.length > 0) refuseFile(io, what, read.problems)
-  const where = { remote: options.remote ?? false, env: io.env }
+  const where = { ...io, remote: options.remote ?? false }
   const isAsAsked = await withApi(where, (api) => applyFile(api, read, { options, what, io }))
   if (!isAsAsked) throw new Ended(CHANGES_FOUND)
 }

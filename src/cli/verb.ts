@@ -98,7 +98,7 @@ export async function printFrom<Done extends object>(
   { json = allOfIt, people = allOfIt }: Printed<Done> = {},
 ) {
   const form = command.opts<Form>()
-  const done = await withApi({ remote: form.remote ?? false, env: io.env }, work)
+  const done = await withApi({ ...io, remote: form.remote ?? false }, work)
   await printDocument(io, form, form.json ? json(done) : people(done))
 }
 

@@ -113,7 +113,7 @@ export async function examinedWithin(seconds: number, authenticatorUrl: string) 
     stdin: (async function* () {})(),
     env,
   }
-  await withApi({ remote: false, env }, async (api) => {
+  await withApi({ ...io, remote: false }, async (api) => {
     const examined = await readExamined(io, { isDeployed: false, authenticatorUrl }, api)
     const bounds = { seenSeconds: seconds, revokedSeconds: seconds }
     for await (const one of examine({ ...examined, bounds }, [])) findings.push(one)

@@ -126,7 +126,7 @@ export async function runDoctor(
       await tell(finding)
     }
   }
-  await withApi({ remote: where.isDeployed, env: io.env }, run).catch((fault: unknown) => {
+  await withApi({ ...io, remote: where.isDeployed }, run).catch((fault: unknown) => {
     if (fault instanceof NoCredential && where.mayLackCredential) return run(null)
     throw fault
   })
