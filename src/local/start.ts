@@ -12,6 +12,7 @@ import { prepareDemo } from './demo.ts'
 import { type Configs, configurationProblems, readConfigs, withVars } from './deploy-problems.ts'
 import { makePrivate, readIfPresent, writePrivateFile } from './files.ts'
 import { prepareOperators } from './operators.ts'
+import { stateDirectory } from './project.ts'
 import { oneLine, Refusal } from './refusal.ts'
 import { runUntilEnded } from './run-until-ended.ts'
 import { HOST, runCron, runWorkers } from './run-workers.ts'
@@ -179,7 +180,9 @@ async function serve(
   ending.push(() => clearInterval(sweeping))
   const proxyFile = settings.secrets.PROXY_SECRET ? null : proxySecretFile(stateDir)
   const hasDirectory = vars.DIRECTORY === 'on'
-  return welcome({ ...addresses, proxyFile, demo, loginUrl: vars.LOGIN_URL || null, hasDirectory })
+  const otherStateDir = stateDir === stateDirectory({}) ? null : stateDir
+  const loginUrl = vars.LOGIN_URL || null
+  return welcome({ ...addresses, otherStateDir, proxyFile, demo, loginUrl, hasDirectory })
 }
 
 /** Returns, once all serve, what ends them. */

@@ -6,6 +6,8 @@ type Served = Readonly<{
   registryUrl: string
   authenticatorUrl: string
   issuer: string
+  /** Where the state is, if it is not where commands look for it. */
+  otherStateDir: string | null
   /** The file with the secret that a proxy sends to the authenticator; null if the environment has the secret. */
   proxyFile: string | null
   demo: Demo | null
@@ -41,16 +43,26 @@ A token for the client:
 
 What the authenticator says about it, with the access_token of that response in $TOKEN:
 
-  curl -si ${served.authenticatorUrl}/auth -H "Authorization: Bearer $TOKEN"
+  curl -si "${served.authenticatorUrl}/auth?required" -H "Authorization: Bearer $TOKEN"
 
 A token for the user: run this program in a second terminal, and open the URL that it prints in a browser:
 
   ISSUER=${served.issuer} CLIENT_ID=${demo.clientId} CLIENT_SECRET=${demo.clientSecret} node examples/sign-in.mjs
 
-Or without a library: this URL sends the browser to ${DEMO_REDIRECT_URI} with a code in the address. To redeem it see docs/web-application.md:
+Or without a library: this URL sends the browser to ${DEMO_REDIRECT_URI}, where nothing serves, with a code in the address:
 
   ${authorizeUrl(served.issuer, demo.clientId)}
+
+This redeems the code, in place of CODE:
+
+  curl -s ${served.registryUrl}/token -d grant_type=authorization_code -d client_id=${demo.clientId} -d client_secret=${demo.clientSecret} -d redirect_uri=${DEMO_REDIRECT_URI} -d code=CODE
 `
+
+const inQuotes = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
+
+/** Another folder must be named: a command would make a new, empty state where it looks. */
+const adminText = ({ otherStateDir }: Served) =>
+  `${otherStateDir === null ? '' : `STATE_DIR=${inQuotes(otherStateDir)} `}npm run --silent admin -- --help`
 
 const directoryText = ({ issuer, hasDirectory }: Served) =>
   hasDirectory ? `Directory      ${issuer}/directory\n` : ''
@@ -62,7 +74,8 @@ Issuer         ${served.issuer}
 Proxy secret   ${served.proxyFile ?? 'PROXY_SECRET, as given'}
 Portal         ${served.issuer}/clients, where users manage their own clients
 Approvals      ${served.issuer}/approvals, for users with the scope registry:approve
+API reference  ${served.issuer}/docs
 ${directoryText(served)}${served.demo ? demoText(served.demo, served) : ''}
-Administer it with: npm run --silent admin -- --help
+Administer it with: ${adminText(served)}
 Ctrl-C ends both.
 `

@@ -29,6 +29,11 @@ const paste = async (command: string, env: Record<string, string> = {}) =>
 
 const CURLS = /^ {2}(curl .*)$/gm
 
+const SERVED = {
+  ...{ registryUrl: 'r', authenticatorUrl: 'a', issuer: 'i', otherStateDir: null },
+  ...{ proxyFile: null, demo: null, loginUrl: null, hasDirectory: false },
+} as const
+
 describe('a running start', () => {
   useStart()
 
@@ -92,9 +97,38 @@ describe('a running start', () => {
       expect([status, headers.get('location')]).toEqual([303, `/login?next_page=/${path}`])
     }
     expect(stdout).not.toContain('/directory')
-    const served = { registryUrl: 'r', authenticatorUrl: 'a', issuer: 'i', proxyFile: null }
-    const more = { demo: null, loginUrl: null, hasDirectory: true }
-    expect(welcome({ ...served, ...more })).toContain('Directory      i/directory\n')
+    expect(welcome({ ...SERVED, hasDirectory: true })).toContain('Directory      i/directory\n')
+  })
+
+  it('npm start names another STATE_DIR in the command that it prints, and not the one where commands look', async () => {
+    expect(running.said().stdout).toContain(
+      `Administer it with: STATE_DIR='${env.STATE_DIR}' npm run --silent admin -- --help\n`,
+    )
+    expect(welcome(SERVED)).toContain('Administer it with: npm run --silent admin -- --help\n')
+    expect(welcome({ ...SERVED, otherStateDir: "/a b/it's" })).toContain(
+      "STATE_DIR='/a b/it'\\''s' npm run",
+    )
+  })
+
+  it('npm start prints a command that redeems a code of the URL that it prints', async () => {
+    const { stdout } = running.said()
+    const command = printed(stdout, /curl \S* ?\S+ -d grant_type=authorization_code .*/)
+    const url = new URL(printed(stdout, /http:\S+\/authorize\?\S+/))
+    const fields = new URLSearchParams(
+      [...command.matchAll(/-d (\S+)/g)].map(([, one]) => one).join('&'),
+    )
+    expect(fields.get('client_id')).toBe(url.searchParams.get('client_id'))
+    expect(fields.get('redirect_uri')).toBe(url.searchParams.get('redirect_uri'))
+    expect(url.searchParams.has('code_challenge')).toBe(false)
+    const response = await fetch(printed(command, /http:\S+\/token/), {
+      method: 'POST',
+      body: fields,
+    })
+    // The client is accepted. CODE stands for the code of the browser's address.
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { error: 'invalid_grant' },
+    ])
   })
 
   it('npm start makes files with secrets readable by their owner only', async () => {
