@@ -127,7 +127,7 @@ const KEEPING: readonly CallVerb[] = [
     usage: 'rotate-secret <id>',
     description:
       `Give a client a new secret, which is shown only once. ${SOON} Without an overlap its ${TOKENS_END} Refresh tokens ` +
-      'stay; they need the new secret.',
+      'stay; they need the new secret. Give no overlap if the secret has leaked.',
     example: `${CLIENTS.example} --overlap-seconds 86400`,
     options: [
       new Option('--overlap-seconds <n>', 'how long the old secret stays good').default('0'),
