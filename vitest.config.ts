@@ -28,7 +28,11 @@ export const MAX_WORKERS = 2
 /** Every project draws its random cases from one seed. */
 const SEEDED = { setupFiles: ['test/seeded.ts'], provide: { seed: seedFrom(process.env.SEED) } }
 const TEST_OF_SEED = 'test/seed.test.ts'
-if (process.env.SEED === 'random') process.stdout.write(`SEED=${SEEDED.provide.seed}\n`)
+if (process.env.SEED === 'random') {
+  // vitest reads this file once for each project.
+  process.env.SEED = String(SEEDED.provide.seed)
+  process.stdout.write(`SEED=${process.env.SEED}\n`)
+}
 
 const FILES_IN_MEMORY = 'test/files-in-memory.ts'
 /** A globalSetup: `test/node/running-registry.ts` needs it. */
