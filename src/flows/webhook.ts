@@ -1,6 +1,6 @@
 /**
- * Sends requests and decisions to the webhook, as Standard Webhooks (https://www.standardwebhooks.com) describes: sends the
- * deliveries that wait in D1, and deletes those that the receiver has accepted.
+ * Sends requests and decisions to the webhook in the format of Standard Webhooks (https://www.standardwebhooks.com): sends
+ * the deliveries that wait in D1, and deletes the deliveries that the receiver has accepted.
  */
 
 import { type WebhookSecret, webhookSignature } from '../crypto/webhook-signature.ts'
@@ -11,7 +11,7 @@ import type { Attempt, WebhookDeliveryStore } from '../stores/webhook-deliveries
 
 /** A Worker keeps at most six connections open. */
 const AT_ONCE = 5
-/** Shorter than the time until the second attempt, so that no two are under way. */
+/** The deadline is shorter than the time until the second attempt, so that two attempts never run at once. */
 const DEADLINE_SECONDS = 10
 const MAX_ROUNDS = 20
 
@@ -26,10 +26,10 @@ export type WebhookDeps = Readonly<{
   log: (event: string, line: Readonly<Record<string, unknown>>) => void
 }>
 
-/** Where the requests wait for an approver. */
+/** The page on which an approver finds the requests. */
 const APPROVALS_PATH = '/approvals'
 
-/** The id of the person, also behind a client of the management API. Null for a program. */
+/** The id of the person who acted, also through a client of the management API. Null for a program. */
 const userIn = (actor: string) => /(?:^| )user:(.+)$/.exec(actor)?.[1] ?? null
 
 export function webhookBody(delivery: WebhookDelivery, issuer: string): string {
@@ -77,8 +77,8 @@ async function attempt(delivery: WebhookDelivery, deps: WebhookDeps): Promise<At
 }
 
 /**
- * Sends what is due, a few at once, until nothing is left or a receiver fails: the rest then waits for the next run. Throws
- * when storage fails, and loses nothing: what was sent may then be sent again, with the same id.
+ * Sends what is due, a few deliveries at once, until nothing is left or a receiver fails: the rest then waits for the next
+ * run. Throws if storage fails, and loses nothing: a delivery may then be sent again, with the same id.
  */
 export async function sendWebhooks(deps: WebhookDeps): Promise<void> {
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {

@@ -1,4 +1,4 @@
-/** Ends sessions for an administrator, in D1 and KV, each with its audit row. Settles when D1 has the revocation. */
+/** Ends sessions for an administrator, in D1 and KV, and writes an audit row for each. Settles when D1 has the revocation. */
 
 import type { SessionKey } from '../domain/ids.ts'
 import { isOfSignedToken } from '../domain/revocation.ts'
@@ -26,20 +26,23 @@ export function administratorRevocations(
       detail,
     })
   return {
-    /** The session of one access token or browser session. `kind` is for the audit. Returns whether KV shows it. */
+    /**
+     * Ends the session of one access token or browser session. `kind` is for the audit. Returns whether KV shows the
+     * revocation.
+     */
     async endSession(key: SessionKey, kind: string, by: Authorship): Promise<boolean> {
       const store = storeFor(by, {}, { kind })
       const isShown = await store.endSessions([key])
-      // If this fails, cron shows it once more.
+      // If this fails, cron writes the revocation to KV once more.
       if (isShown && !isOfSignedToken(key)) await store.markShown([key]).catch(() => {})
       return isShown
     },
-    /** A refresh token's family with its sessions. Returns whether KV shows it. */
+    /** Ends a refresh token's family and its sessions. Returns whether KV shows the revocation. */
     endFamily: (
       { familyId, ...about }: Readonly<{ familyId: string; clientId: string; userId: string }>,
       by: Authorship,
     ): Promise<boolean> => storeFor(by, about, { kind: 'refresh token' }).endFamily(familyId),
-    /** All sessions of a client or of a user. KV shows the revocation after `showInKv`. */
+    /** Ends all sessions of a client or of a user. KV shows the revocation after `showInKv`. */
     async endAll(
       of: Readonly<{ clientId: string }> | Readonly<{ userId: string }>,
       by: Authorship,
@@ -48,7 +51,7 @@ export function administratorRevocations(
         'clientId' in of
           ? revocationStatements(db, { kind: 'client', ...of }, sessionLifetimeSeconds)
           : revocationStatements(db, { kind: 'user', ...of }, longestSessionSeconds)
-      // The last of these statements adds the revocation: the audit's row depends on it.
+      // The audit row is written only if the last of these statements adds a revocation.
       await db.batch([...ending, auditStatement(db, by, { event: 'session.revoke', about: of })])
     },
     /** Writes the document of bulk revocations to KV. If this fails, cron writes it. */

@@ -1,4 +1,4 @@
-/** What approvers see, in D1: the queue of clients that wait, and one client with its history. */
+/** What approvers see, in D1: the queue of clients with requests, and one client with its history. */
 
 import type { Permission, SelfRegistered } from '../domain/client.ts'
 import { type HistoryEntry, historyOf, readEntry } from './client-history.ts'
@@ -19,12 +19,12 @@ import {
 import { type Visitor, visit } from './visit.ts'
 import { COUNT_REQUESTS, FIRST_PLACE, firstRequests, WAITING_CLIENTS } from './waiting-clients.ts'
 
-/** How many requests of a client the queue names. */
+/** The most requests of a client that the queue names. */
 const NAMED = 3
-/** How much of the history a page shows. */
+/** The most history entries that a page shows. */
 const ENTRIES = 100
 
-/** `slice`: the clients of this page. */
+/** `slice`: SQL that selects the clients of this page. */
 export const QUEUE = `SELECT c.client_id AS clientId, c.name, ${ownerJson('c.owner_id')} AS owner, c.disabled_at IS NULL AS isEnabled,
     slice.requested_at AS requestedAt,
     (SELECT kind FROM self_registered_client s WHERE s.client_id = c.client_id) AS selfRegistered,
@@ -33,7 +33,9 @@ export const QUEUE = `SELECT c.client_id AS clientId, c.name, ${ownerJson('c.own
   FROM (${WAITING_CLIENTS}) slice CROSS JOIN client c ON c.client_id = slice.client_id
     ${named('c.owner_id')}
   ORDER BY slice.requested_at, c.client_id`
-/** At most `?2` of the clients that wait to be listed in the directory after the place `?1`, the oldest request first. */
+/**
+ * At most `?2` of the clients that wait to be listed in the directory, after the place `?1`. The oldest request comes first.
+ */
 export const WAITING_LISTINGS = `SELECT l.client_id AS clientId, l.requested_at AS requestedAt, c.name,
     ${ownerJson('c.owner_id')} AS owner, c.disabled_at IS NULL AS isEnabled
   FROM listing l CROSS JOIN client c ON c.client_id = l.client_id
@@ -50,24 +52,24 @@ export type WaitingClient = Readonly<{
   name: string
   /** Null for a client that registered itself. */
   owner: Owner | null
-  /** Does the visitor own it? */
+  /** Does the visitor own the client? */
   isOwn: boolean
   isEnabled: boolean
   /** Null for a client that an operator or an owner registered. */
   selfRegistered: SelfRegistered['kind'] | null
-  /** Epoch seconds, of the oldest request. */
+  /** Epoch seconds of the client's oldest request. */
   requestedAt: number
   requests: number
-  /** The oldest of them. */
+  /** The client's oldest requests. */
   first: readonly Pick<Permission, 'kind' | 'value'>[]
 }>
 
-/** `approverVersion`: of the visitor's record; null for a user of an external accounts service. */
+/** `approverVersion`: the version of the visitor's record; null for a user of an external accounts service. */
 export type ShownClient = Declared &
   Readonly<{
-    /** Null if there is none: its history may say what became of it. */
+    /** Null if there is no such client: the history may say what happened to it. */
     client: OwnClient | null
-    /** Newest first. */
+    /** The newest entry comes first. */
     history: readonly HistoryEntry[]
     approverVersion: number | null
   }>
@@ -96,7 +98,10 @@ export type ApprovalsReader = ReturnType<typeof approvalsReader>
 
 /** Only for an approver: check the returned user before anything else is used. */
 export const approvalsReader = (db: Database) => ({
-  /** At most `rows` clients after the place (`placeOf`), and as many that wait for the directory. A list without a place is empty. */
+  /**
+   * At most `rows` clients after the place (`placeOf`), and at most `rows` clients that wait for the directory. A list
+   * without a place is empty.
+   */
   queue(visitor: Visitor, rows: number, { waiting, listings }: QueuePlaces) {
     const statements = [
       ...declaredStatements(db),

@@ -1,9 +1,9 @@
-/** The audit in D1: a row for each act, written in the batch of the act. */
+/** The audit in D1: each act has a row, which is written in the batch of the act. */
 
 import { type AuditEntry, userActor } from '../domain/audit.ts'
 import { bound, D1_NOW, type Database, type RowOf, rowReader } from './database.ts'
 
-/** A filter; an absent field filters nothing. */
+/** A filter; an absent field does not filter. */
 type AuditQuery = Readonly<{
   clientId?: string | undefined
   userId?: string | undefined
@@ -15,28 +15,28 @@ type AuditQuery = Readonly<{
 /** `auditId` orders the entries of one second. */
 export type StoredEntry = AuditEntry & Readonly<{ auditId: number }>
 
-/** Writes a row only if the statement before it in the batch changed one: an act without effect is not recorded. */
+/** Writes a row only if the statement before it in the batch changed a row: an act without effect is not recorded. */
 export const RECORD_IF_CHANGED = `INSERT INTO audit (happened_at, actor, event, client_id, user_id, detail)
   SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE changes() > 0`
-/** Must run before the consent is deleted. Writes nothing if there is none. */
+/** Must run before the consent is deleted. Writes nothing if there is no consent. */
 export const RECORD_REMOVAL = `INSERT INTO audit (happened_at, actor, event, client_id, user_id, detail)
   SELECT ${D1_NOW}, ?1, 'consent.remove', client_id, user_id, json_object('scopes', json_array(scopes))
   FROM consent WHERE user_id = ?2 AND client_id = ?3`
 
-/** Newest first, entries before `?1` and `?2`. */
+/** The newest entry comes first; all entries are older than `?1` and `?2`. */
 const pageOf = (
   which: string,
 ) => `SELECT audit_id AS auditId, happened_at AS happenedAt, actor, event, client_id AS clientId, user_id AS userId, detail
   FROM audit WHERE ${which} AND (happened_at, audit_id) < (?1, ?2) AND happened_at >= ?3
     AND (?4 IS NULL OR client_id = ?4) AND (?5 IS NULL OR user_id = ?5) AND (?6 IS NULL OR event = ?6)
   ORDER BY happened_at DESC, audit_id DESC LIMIT ?7`
-/** One statement for each index. */
+/** Each index has a statement of its own. */
 export const PAGE_OF_CLIENT = pageOf('client_id = ?4')
 export const PAGE_OF_USER = pageOf('user_id = ?5')
 export const PAGE_OF_EVENT = pageOf('event = ?6')
 export const PAGE_OF_ALL = pageOf('true')
 
-/** Later than every entry. */
+/** A position after every entry. */
 const NOT_YET = { happenedAt: Number.MAX_SAFE_INTEGER, auditId: Number.MAX_SAFE_INTEGER }
 
 export const recordStatement = (db: Database, entry: AuditEntry) => {
@@ -53,7 +53,7 @@ export const recordStatement = (db: Database, entry: AuditEntry) => {
   )
 }
 
-/** For a user who removes a consent. */
+/** The audit row for a user who removes a consent. */
 export const removalStatement = (db: Database, userId: string, clientId: string) =>
   bound(db, RECORD_REMOVAL, userActor(userId), userId, clientId)
 
@@ -68,7 +68,7 @@ const readStored = rowReader<StoredEntry>({ detail: 'json' })
 export type AuditReader = ReturnType<typeof auditReader>
 
 export const auditReader = (db: Database) => ({
-  /** Newest first, at most `rows` entries older than `last`. */
+  /** At most `rows` entries older than `last`. The newest entry comes first. */
   async page(
     asked: AuditQuery,
     last: Pick<StoredEntry, 'happenedAt' | 'auditId'> | undefined,

@@ -9,7 +9,7 @@ import { recordStatement } from './audit.ts'
 import { bound, D1_NOW, type Database, type TextWriter } from './database.ts'
 import { rememberExternalUser } from './external-users.ts'
 
-/** What a code rests on: kinds and subjects of revocations, as JSON. */
+/** The kinds and subjects of revocations that end a code, as JSON. */
 export const restsOn = (userId: string, clientId: string) =>
   JSON.stringify([
     ['client', clientId],
@@ -18,21 +18,22 @@ export const restsOn = (userId: string, clientId: string) =>
     ['consent', consentSubject(userId, clientId)],
   ])
 
-/** SQL: was one of the subjects, as `restsOn` writes them, revoked at the moment or later? */
+/** SQL: was one of the subjects, in the form of `restsOn`, revoked at this moment or later? */
 export const revokedSince = (subjects: string, sinceMs: string) => `EXISTS (
     SELECT 1 FROM json_each(${subjects}) j CROSS JOIN revocation r
     ON r.kind = j.value ->> 0 AND r.subject = j.value ->> 1 WHERE r.revoked_at_ms >= ${sinceMs})`
 /**
- * The code is spent at once if one of the subjects in `?6` was revoked at or after `?7`, the moment of the first read for the
- * code: that revocation found no code to void.
+ * The code counts as spent at once if one of the subjects in `?6` was revoked at or after `?7`, which is the moment of the
+ * first read for the code. That revocation came before the code was stored, so it could not void the code.
  */
 export const INSERT_CODE = `INSERT INTO authorization_code
     (code_digest, client_id, user_id, record, expires_at, spent_at, session_key)
   SELECT ?1, ?2, ?3, ?4, ?5, iif(is_over, ${D1_NOW}, NULL), iif(is_over, '', NULL)
   FROM (SELECT ${revokedSince('?6', '?7')} AS is_over)`
 /**
- * The latest answer replaces the earlier one. `granted_at` stays that of the first answer, unless the consent was not used
- * for so long. Writes nothing if the code (`?6`) was spent at once: the user may have removed the consent meanwhile.
+ * The latest answer replaces the earlier one. `granted_at` stays that of the first answer, unless the consent was unused for
+ * too long. Writes nothing if the code (`?6`) counts as spent from the start: the user may have removed the consent
+ * meanwhile.
  */
 export const REMEMBER_CONSENT = `INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at, resources, endorsements)
   SELECT ?1, ?2, ?3, ?4, ?5, ?7, ?8 FROM authorization_code WHERE code_digest = ?6 AND spent_at IS NULL
@@ -43,7 +44,7 @@ export const REMEMBER_CONSENT = `INSERT INTO consent (user_id, client_id, scopes
 export const WITHDRAW_CONSENT = `UPDATE consent SET fingerprint = '${WITHDRAWN_FINGERPRINT}'
   WHERE user_id = ?1 AND client_id = ?2`
 
-/** A consent that the user gave on the page in this request. */
+/** A consent that the user gave on the page with this request. */
 export type GivenConsent = Consent &
   Readonly<{
     /** The scopes that the user unticked. */
@@ -79,10 +80,10 @@ export type AuthorizationStore = ReturnType<typeof authorizationStore>
 
 export const authorizationStore = (db: Database, codes: TextWriter, usersAreExternal = false) => ({
   /**
-   * Records a granted authorization. D1 gets, all or nothing: the code on the ledger and, if the consent was given now,
-   * the consent in place of an earlier one and its audit row. KV gets the code too. Returns KV's fault if KV did not take
-   * it: the ledger still redeems the code. `asOfMs`, by D1's clock: when the first record that the code rests on was read.
-   * The code is void if one of these records was revoked since.
+   * Records a granted authorization. D1 gets, all or nothing: the code on the ledger and, if the consent was given now, the
+   * consent in place of an earlier one and its audit row. KV gets the code too. Returns the fault if KV did not store the
+   * code: the ledger still redeems it. `asOfMs`, by D1's clock: when the first of the records that the code depends on was
+   * read. The code is void if one of these records was revoked since.
    */
   async grant(
     codeDigest: TokenDigest,

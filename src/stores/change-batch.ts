@@ -1,4 +1,4 @@
-/** The batch of one change by an administrator, for any record with a version. */
+/** The batch of one change by an administrator. It works for any record with a version. */
 
 import type { AuditEvent } from '../domain/audit.ts'
 import { recordStatement } from './audit.ts'
@@ -8,7 +8,7 @@ import type { Authorship, Changed, Detail } from './registration-ports.ts'
 
 /** SQL: the version that a change gives to its record. */
 export const NEXT_VERSION = `max(version + 1, ${D1_NOW_MS})`
-/** Fails the batch if the record has another version, or if there is none. */
+/** Fails the batch if the record has another version, or if there is no such record. */
 export const EXPECT_VERSION = `INSERT INTO expected_version (kind, id, version) VALUES (?1, ?2, ?3)`
 
 /** The record to change, as the view `expected_version` names it. */
@@ -23,16 +23,19 @@ export type Part = Readonly<{
   event: AuditEvent
   about: Readonly<{ clientId?: string; userId?: string }>
   detail?: Detail
-  /** Statements of `narrowing.ts`: they see the rows as they were, and return a row if anything ends. */
+  /** Statements of `narrowing.ts`: they run on the rows before the change, and return a row if anything ends. */
   narrowing?: readonly D1PreparedStatement[]
-  /** Decides whether the change has an effect; otherwise the audit gets no row. Must set the version to `NEXT_VERSION`. */
+  /**
+   * The statement that decides whether the change has an effect; without an effect the audit gets no row. Must set the
+   * version to `NEXT_VERSION`.
+   */
   change: D1PreparedStatement
   more?: readonly D1PreparedStatement[]
-  /** Statements that end everything without a condition. */
+  /** Statements that end sessions, codes or tokens without a condition. */
   ending?: readonly D1PreparedStatement[]
 }>
 
-/** The audit's row must follow the statement that decides whether the act has an effect. */
+/** The audit row must follow the statement that decides whether the act has an effect. */
 export const auditStatement = (
   db: Database,
   { actor, now }: Authorship,
@@ -47,10 +50,10 @@ export const auditStatement = (
     detail,
   })
 
-/** Is this the fault of a batch whose record has another version? */
+/** Does the fault mean that the record has another version? */
 export const isStale = (fault: unknown) => /stale version/.test(String(fault))
 
-/** What is read last in the batch of a change, such as the record. */
+/** What the batch of a change reads at its end, for example the record. */
 export type ReadAfter<Read> = Readonly<{
   last: D1PreparedStatement
   recordIn: (result: D1Result | undefined) => Read | null

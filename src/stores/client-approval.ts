@@ -1,11 +1,11 @@
-/** What a client was when it was last given a permission by a decision, in D1. */
+/** What a client was when a decision last gave it a permission, in D1. */
 
 import { SEEN_FIELDS, type SeenField } from '../domain/client-approval.ts'
 import { snakeCase } from '../domain/json-object.ts'
 import { bound, type Database } from './database.ts'
 import type { Authorship, ClientChange, NewClient } from './registration-ports.ts'
 
-/** SQL: those that are no columns of the client `c`. */
+/** SQL for the fields that are not columns of the client `c`. */
 const NO_COLUMNS: Partial<Record<SeenField, string>> = {
   jwks: `iif(c.jwks_uri = '', c.jwks, NULL)`,
   redirectUris: `json((SELECT json_group_array(redirect_uri) FROM client_redirect_uri r WHERE r.client_id = c.client_id))`,
@@ -30,7 +30,7 @@ const givesPermissions = ({ mode, lists: { scopes, grantTypes, endorsements } }:
 const isApproval = (change: ClientChange) =>
   change.kind === 'authorize' || (change.kind === 'update' && givesPermissions(change))
 
-/** For the end of the batch that gives a permission. */
+/** The statements at the end of a batch that gives a permission. */
 export const approvalStatements = (
   db: Database,
   clientId: string,

@@ -1,4 +1,4 @@
-/** Client records kept in the isolate for a few seconds, so that a warm token request needs no D1. */
+/** Client records that the isolate keeps for a few seconds, so that a token request can do without D1. */
 
 import type { Client } from '../domain/client.ts'
 import type { ClientId } from '../domain/ids.ts'
@@ -6,28 +6,31 @@ import { urisOf } from '../domain/resource.ts'
 import type { ClientStore } from './clients.ts'
 import { keepIn } from './isolate-memory.ts'
 
-/** Bounds the memory: about 2 KiB a record. */
+/** The most records, which bounds the memory: a record has about 2 KiB. */
 const MAX_RECORDS = 1000
 
-/** A client record. `keptSinceMs`: when an earlier request read it, in epoch milliseconds by this isolate's clock; null if read now. */
+/**
+ * A client record. `keptSinceMs`: when an earlier request read the record, in epoch milliseconds by this isolate's clock;
+ * null if it was read now.
+ */
 export type Lookup = Readonly<{
   client: Client | null
   keptSinceMs: number | null
-  /** The age of a record that is older than `CLIENT_CACHE_SECONDS`, because D1 did not answer. */
+  /** The age of a record that is older than `CLIENT_CACHE_SECONDS` and is used because D1 did not answer. */
   staleSeconds: number | null
   /**
    * The `asOfMs` of a session that is opened now: epoch milliseconds by D1's clock, not later than now. For a kept record
-   * it is when D1 read the record plus the time since, which this isolate's clock measures.
+   * this is the moment when D1 read the record, plus the time since then by this isolate's clock.
    */
   asOfMs: number
 }>
 
-/** What an isolate keeps, by client id. */
+/** What an isolate keeps for each client id. */
 type KeptClients = Map<
   string,
   Readonly<{
     client: Client
-    /** Before and after the read, by this isolate's clock. The age counts from before. */
+    /** When the read began and when it ended, by this isolate's clock. The age counts from the beginning. */
     askedAtMs: number
     heardAtMs: number
   }>
@@ -37,7 +40,10 @@ type Kept = NonNullable<ReturnType<KeptClients['get']>>
 
 export type ClientCache = ReturnType<typeof clientCache>
 
-/** For `client_credentials` only. Does not keep unknown clients, so a client that was just created works at once. `clientCacheSeconds` 0 keeps nothing. */
+/**
+ * Only for `client_credentials`. Unknown clients are not kept, so that a client that was just created works at once. With
+ * `clientCacheSeconds` 0 nothing is kept.
+ */
 export function clientCache(
   records: KeptClients,
   deps: Readonly<{ clients: ClientStore }>,
@@ -45,7 +51,9 @@ export function clientCache(
 ) {
   const { clientCacheSeconds, staleClientSeconds } = settings
 
-  /** With the resources of earlier requests, so that requests for different resources find all of them kept. */
+  /**
+   * Includes the resources of earlier requests, so that requests for different resources all find theirs in the kept record.
+   */
   const including = (clientId: ClientId, resources: readonly string[]) => ({
     resources: [...resources, ...urisOf(records.get(clientId)?.client.resources ?? [])],
   })
@@ -64,7 +72,7 @@ export function clientCache(
 
   return {
     /**
-     * The record may lack resources that an earlier request did not name. It may be a replica's or up to
+     * The record may lack resources that no earlier request named. It may come from a replica or be up to
      * `CLIENT_CACHE_SECONDS` old, and up to `STALE_CLIENT_SECONDS` old while D1 does not answer.
      */
     async lookUp(clientId: ClientId, nowMs: number, resources: readonly string[]): Promise<Lookup> {

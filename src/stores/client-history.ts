@@ -1,4 +1,4 @@
-/** What the audit has of a client, in D1, the newest first, each entry with the person who acted. */
+/** The audit entries about a client, in D1. The newest comes first, and each names the person who acted. */
 
 import type { AuditEntry } from '../domain/audit.ts'
 import { rowReader } from './database.ts'
@@ -13,7 +13,7 @@ const PEOPLE = `(SELECT json_group_array(json_object('userId', p.value, 'usernam
       '$[#]', slice.detail ->> 'user_id', '$[#]', slice.detail ->> 'owner_id')) p
     LEFT JOIN user pu ON pu.user_id = p.value LEFT JOIN external_user pe ON pe.user_id = p.value WHERE p.value <> '')`
 
-/** SQL: `more` is a condition on the rows, `slice` a LIMIT. The person is named at the end of the actor. */
+/** SQL: `more` is a condition on the rows, `slice` a LIMIT. The end of the actor's text names the person. */
 export const historyOf = (
   more: string,
   slice: string,
@@ -26,7 +26,7 @@ export const historyOf = (
   ${named('slice.person')}
   ORDER BY slice.auditId DESC`
 
-/** `person`: null if none acted. `people`: those whom the detail names as owners. */
+/** `person`: null if no person acted. `people`: the people whom the detail names as owners. */
 export type HistoryEntry = Pick<AuditEntry, 'happenedAt' | 'actor' | 'event' | 'detail'> &
   Readonly<{ auditId: number; person: Owner | null; people: readonly Owner[] }>
 

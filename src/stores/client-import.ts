@@ -1,7 +1,7 @@
 /**
- * The statements that write whole clients of another registry. Each writes the rows of one table for all clients: `?1` is
- * a JSON list of rows, since D1 takes 100 parameters a statement and few statements a batch are fast. Instants in epoch
- * seconds.
+ * The statements that write the clients of another registry. Each statement writes the rows of one table for all clients:
+ * `?1` is a JSON list of rows, because D1 allows 100 parameters a statement and a batch of few statements is fast. Instants
+ * in epoch seconds.
  */
 
 import type { ImportedClient } from '../domain/client.ts'
@@ -16,11 +16,11 @@ export const IMPORT_REDIRECT_URIS = `INSERT INTO client_redirect_uri (client_id,
   SELECT r.value ->> 0, r.value ->> 1 ${ROWS}`
 export const IMPORT_CREDENTIALS = `INSERT INTO client_credential (client_id, secret_digest, created_at, expires_at)
   SELECT r.value ->> 0, r.value ->> 1, r.value ->> 2, r.value ->> 3 ${ROWS}`
-/** `->` keeps the detail as JSON. */
+/** The operator `->` keeps the detail as JSON. */
 export const RECORD_IMPORTS = `INSERT INTO audit (happened_at, actor, event, client_id, detail)
   SELECT ?2, ?3, 'client.import', r.value ->> 0, r.value -> 1 ${ROWS}`
 
-/** One statement for each table that gets rows. `clients`: at least one. */
+/** Returns one statement for each table that gets rows. `clients` is not empty. */
 export function importStatements(
   db: Database,
   clients: readonly (ImportedClient & Readonly<{ detail: Detail }>)[],
@@ -48,7 +48,7 @@ export function importStatements(
   const details = clients.map(({ clientId, detail }) => [clientId, detail])
   return [
     insertClients(db, clients, now),
-    // Before the permissions: the webhook tells nothing of what an import requests.
+    // The audit row comes before the permissions, so that the webhook does not report what an import requests.
     ...insert(RECORD_IMPORTS, details, now, actor),
     ...insert(IMPORT_REDIRECT_URIS, redirectUris),
     ...insert(IMPORT_CREDENTIALS, credentials),

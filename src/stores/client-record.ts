@@ -11,7 +11,7 @@ import { OFFERS_COLUMN } from './owner-statements.ts'
 import { PERMISSION_TABLES } from './permission-rows.ts'
 import { WAITING_CLIENTS } from './waiting-clients.ts'
 
-/** With the names of `ClientRecord`. No request names a resource. */
+/** The columns have the names of `ClientRecord`. `resources` is empty, because no request names a resource here. */
 export const RECORD_COLUMNS = `${CLIENT_COLUMNS}, '[]' AS resources, c.created_at AS createdAt, c.updated_at AS updatedAt, c.version,
   c.disabled_by_owner AS isDisabledByOwner, ${selected(Object.keys(NO_DETAILS), 'c.')},
   EXISTS (SELECT 1 FROM client_registration g WHERE g.client_id = c.client_id AND g.token_digest IS NOT NULL) AS hasRegistrationToken,
@@ -37,12 +37,12 @@ export const RECORD_COLUMNS = `${CLIENT_COLUMNS}, '[]' AS resources, c.created_a
       FROM ${table} WHERE client_id = c.client_id`,
       ).join(' UNION ALL ')})) AS permissions`
 
-/** These and the lists below leave out a client that is deleted and still has rows. */
+/** This statement and the lists below leave out a deleted client whose rows are not all removed yet. */
 export const FIND_CLIENT_RECORD = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.client_id = ?1 AND ${IS_NOT_DELETED}`
 export const PAGE_OF_CLIENTS = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.client_id > ?1 AND ${IS_NOT_DELETED}
   ORDER BY c.client_id LIMIT ?2`
 
-/** `?1` is a JSON list of ids, in whose order they are. */
+/** `?1` is a JSON list of ids. The records have the order of the list. */
 export const CLIENTS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM json_each(?1) j CROSS JOIN client c ON c.client_id = j.value
   WHERE ${IS_NOT_DELETED} ORDER BY j.key`
 const HAS_REQUESTS = PERMISSION_TABLES.map(
@@ -59,7 +59,7 @@ export const NAMES_OF_CLIENTS = `${NAMES} AND c.client_id > ?1 ORDER BY c.client
 export const NAMES_OF_CLIENTS_OF_OWNER = `${NAMES} AND c.owner_id = ?3 AND c.client_id > ?1
   ORDER BY c.client_id LIMIT ?2`
 
-/** Clients that wait for a decision, the one with the oldest request first. */
+/** Clients that wait for a decision. The client with the oldest request comes first. */
 export const NAMES_OF_WAITING_CLIENTS = `SELECT c.client_id AS id, c.name, c.owner_id AS ownerId,
     slice.requested_at AS requestedAt, ${KIND}, ${LISTING}
   FROM (${WAITING_CLIENTS}) slice CROSS JOIN client c ON c.client_id = slice.client_id
@@ -80,5 +80,5 @@ export const readClientRecord = rowReader<ClientRecord>({
   undeclaredScopes: 'json',
 })
 
-/** Null if there is none. */
+/** Null if there is no such client. */
 export const clientRecordIn = (result: D1Result | undefined) => firstIn(result, readClientRecord)

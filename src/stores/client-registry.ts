@@ -1,4 +1,6 @@
-/** What an administrator does to clients, in D1: the audit's row and what ends are in the batch of the change. */
+/**
+ * What an administrator does to clients, in D1. The batch of a change includes the audit row and what ends with the change.
+ */
 
 import type { ClientRecord, ImportedClient } from '../domain/client.ts'
 import type { ListingState } from '../domain/directory.ts'
@@ -35,16 +37,19 @@ import type {
 import { revocationStatements } from './revocation-statements.ts'
 import { FIRST_PLACE, placeOf } from './waiting-clients.ts'
 
-/** Only the insertion of the client can fail in this way: a new client has no other rows yet. */
+/** Only the insertion of the client can fail with this error: a new client has no other rows yet. */
 const isIdTaken = (fault: unknown) =>
   /UNIQUE constraint failed: client\.client_id/.test(String(fault))
 
 const isTooMany = (fault: unknown) => /too many clients/.test(String(fault))
 
-/** The client publishes its keys at another address, which was not read yet. */
+/** The key set of a client whose keys are at an address that was not read yet. */
 const NO_KEYS = '{"keys":[]}'
 
-/** What the change ends. `lifetimeSeconds`: the longest life of a session that is opened on an isolate's copy of the record. */
+/**
+ * The statements for what ends with the change. `lifetimeSeconds`: the longest life of a session that is opened on an
+ * isolate's copy of the record.
+ */
 function endingOf(
   db: Database,
   { clientId, jwksUri }: Pick<ClientRecord, 'clientId' | 'jwksUri'>,
@@ -71,12 +76,13 @@ function endingOf(
       const withdrawn = { how: 'withdraw' as const, ...change.lists }
       return { narrowing: clientNarrowing(db, clientId, withdrawn, lifetimeSeconds) }
     }
-    // With an overlap both secrets are good. Refresh families stay: they cannot be renewed without the new secret.
+    // With an overlap both secrets are valid. Refresh families stay, because they cannot be renewed without the new secret.
     case 'rotate_secret':
       return change.overlapSeconds === 0
         ? { narrowing: secretNarrowing(db, clientId, lifetimeSeconds) }
         : {}
-    // Also sessions that a request under way or an isolate's copy opens later. `enable` brings none of them back.
+    // Also ends sessions that a request under way, or a request on an isolate's copy, opens later. `enable` restores none of
+    // them.
     case 'disable':
       return { ending: revocationStatements(db, revoked, lifetimeSeconds) }
     // Codes and refresh tokens end with the client.
@@ -87,7 +93,7 @@ function endingOf(
   }
 }
 
-/** Fails if a client has the id. */
+/** The batch fails if a client has the id already. */
 export function creationStatements(
   db: Database,
   client: NewClient,
@@ -112,15 +118,15 @@ type WaitingRow = Named & Readonly<{ ownerId: string; requestedAt: number }>
 export type ClientReader = ReturnType<typeof clientReader>
 
 export const clientReader = (db: Database) => ({
-  /** Null if unknown. One read of the primary. */
+  /** Null if the client is unknown. Makes one read of the primary. */
   async find(clientId: string): Promise<ClientRecord | null> {
     const row = await bound(db, FIND_CLIENT_RECORD, clientId).first<RowOf<ClientRecord>>()
     return row && readClientRecord(row)
   },
 
   /**
-   * At most `rows` clients after the id `after`, ordered by id. With `hasRequests` in the order of their oldest requests, and
-   * `after` is the `next` of a page.
+   * At most `rows` clients after the id `after`, ordered by id. With `hasRequests` the clients have the order of their oldest
+   * requests, and `after` is the `next` of a page.
    */
   async page(after: string, rows: number, filter: ClientFilter = {}): Promise<Page<ClientRecord>> {
     const { name, owner, kind, hasRequests, listing } = filter
@@ -167,7 +173,10 @@ export function clientRegistry(
   return {
     ...clientReader(db),
 
-    /** Null if a client has the id. `too_many`: the owner has `ownedAtMost` clients already. Nothing was written then. */
+    /**
+     * Null if a client has the id already. `too_many`: the owner has `ownedAtMost` clients already. In both cases nothing was
+     * written.
+     */
     async create(
       client: NewClient,
       by: Authorship,
@@ -183,14 +192,17 @@ export function clientRegistry(
       }
     },
 
-    /** Those of the ids that exist, in their order. One read of the primary. */
+    /** The clients with these ids that exist, in the order of the ids. Makes one read of the primary. */
     async findAll(clientIds: readonly string[]): Promise<readonly ClientRecord[]> {
       const ids = JSON.stringify(clientIds)
       const { results } = await bound(db, CLIENTS_BY_ID, ids).all<RowOf<ClientRecord>>()
       return results.map(readClientRecord)
     },
 
-    /** All in one batch, each with its audit row. False, and nothing is written, if a client has one of the ids. */
+    /**
+     * Writes all clients in one batch, each with its audit row. Returns false, and writes nothing, if a client has one of the
+     * ids.
+     */
     async importAll(
       clients: readonly (ImportedClient & Readonly<{ detail: Detail }>)[],
       by: Authorship,
@@ -205,8 +217,8 @@ export function clientRegistry(
     },
 
     /**
-     * Several changes are one: all or none. `too_many`: as for `create`. `too_often`: within an hour the actor has made as many
-     * changes with the limit `mostInAnHour`.
+     * Several changes are made as one: all or none. `too_many`: as for `create`. `too_often`: the actor has made as many
+     * changes within an hour as `mostInAnHour` allows.
      */
     async change(
       before: ClientRecord,

@@ -1,6 +1,6 @@
 /**
- * The statements that write a client, for the batch of a change (`client-registry.ts`) or of an import. Each list begins
- * with the statement that decides whether anything happens. Instants in epoch seconds.
+ * The statements that write a client, for the batch of a change (`client-registry.ts`) or of an import. The first statement
+ * of each list decides whether the change has an effect. Instants in epoch seconds.
  */
 
 import type { ImportedClient } from '../domain/client.ts'
@@ -17,8 +17,8 @@ import { permissionStatements } from './permission-rows.ts'
 import type { ClientChange, NewClient } from './registration-ports.ts'
 
 /**
- * `?1` is a JSON list, so that one statement inserts any number. Fails if a client has one of the ids: the statements after
- * it write to new clients only.
+ * `?1` is a JSON list, so that one statement inserts any number of clients. The statement fails if a client has one of the
+ * ids, so that the statements after it write to new clients only.
  */
 export const INSERT_CLIENTS = `INSERT INTO client (client_id, ${columnsOf(CLIENT_FIELD_NAMES)},
     created_at, disabled_at, updated_at, version)
@@ -37,17 +37,17 @@ export const UPDATE_CLIENT = `UPDATE client SET ${changedBy(CLIENT_FIELD_NAMES, 
 export const TOUCH_CLIENT = `UPDATE client SET updated_at = ?2, version = ${NEXT_VERSION} WHERE client_id = ?1`
 export const TOUCH_CONFIDENTIAL_CLIENT = `UPDATE client SET updated_at = ?2, version = ${NEXT_VERSION}
   WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'`
-/** Changes nothing for a client without the token. */
+/** Changes nothing for a client that does not have the token. */
 export const TOUCH_CLIENT_WITH_TOKEN = `UPDATE client SET updated_at = ?2, version = ${NEXT_VERSION} WHERE client_id =
   (SELECT client_id FROM client_registration WHERE client_id = ?1 AND token_digest IS NOT NULL)`
 export const REVOKE_REGISTRATION_TOKEN = `UPDATE client_registration
   SET token_digest = NULL, token_salt = NULL, previous_digest = NULL WHERE client_id = ?1`
-/** A changed client differs from its request, so the same request registers another client. */
+/** A changed client differs from the request that registered it, so the same request must then register another client. */
 export const FORGET_REQUEST = `UPDATE client_registration SET request_digest = NULL
   WHERE client_id = ?1 AND request_digest IS NOT NULL`
 export const ADD_REDIRECT_URIS = `INSERT INTO client_redirect_uri (client_id, redirect_uri)
   SELECT c.client_id, j.value FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
-/** Fails if there is no such resource: the client would get tokens that are bound to none. */
+/** Fails if there is no such resource: the client would get tokens that are bound to no resource. */
 export const ADD_DEFAULT_RESOURCES = `INSERT INTO client_default_resource (client_id, uri)
   SELECT c.client_id, j.value FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
 export const KEEP_DEFAULT_RESOURCES = `DELETE FROM client_default_resource
@@ -61,23 +61,26 @@ export const ADD_CREDENTIAL = `INSERT INTO client_credential (client_id, secret_
 export const DROP_NEEDLESS_CREDENTIALS = `DELETE FROM client_credential WHERE client_id =
   (SELECT client_id FROM client WHERE client_id = ?1 AND auth_method NOT LIKE 'client_secret%')`
 export const DROP_EXPIRED_CREDENTIALS = `DELETE FROM client_credential WHERE client_id = ?1 AND expires_at <= ${D1_NOW}`
-/** `?2` is the overlap in seconds. For 0 the secret expires so far in the past that it has expired by every worker's clock. */
+/**
+ * `?2` is the overlap in seconds. With 0 the secret's expiry is so far in the past that the secret has expired by every
+ * worker's clock.
+ */
 const OVERLAP_ENDS = `${D1_NOW} + iif(CAST(?2 AS INTEGER) = 0, -${CLOCKS_DIFFER_SECONDS}, CAST(?2 AS INTEGER))`
 export const EXPIRE_CREDENTIALS = `UPDATE client_credential SET expires_at = ${OVERLAP_ENDS}
   WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ${OVERLAP_ENDS})`
-/** A second call keeps the first `disabled_at`. `?3` is 1 for an owner, who does not change what an administrator did. */
+/** A second call does not change `disabled_at`. `?3` is 1 for an owner, who does not change what an administrator did. */
 export const DISABLE_CLIENT = `UPDATE client SET disabled_by_owner = iif(disabled_at IS NOT NULL AND ?3, disabled_by_owner, ?3),
     disabled_at = coalesce(disabled_at, ?2), updated_at = ?2, version = ${NEXT_VERSION}
   WHERE client_id = ?1`
 export const ENABLE_CLIENT = `UPDATE client SET disabled_at = NULL, disabled_by_owner = 0, updated_at = ?2, version = ${NEXT_VERSION}
   WHERE client_id = ?1 AND disabled_at IS NOT NULL`
-/** A client that was disabled because it was unused gets the same time again. */
+/** Restarts the time after which an unused client is disabled. */
 export const RENEW_UNUSED_CLIENT = `UPDATE self_registered_client SET unused_at = NULL, used_at = ${D1_NOW} / 86400 * 86400
   WHERE client_id = ?1 AND unused_at IS NOT NULL`
 
 type Statements = [change: D1PreparedStatement, ...more: D1PreparedStatement[]]
 
-/** `now`: when they were changed last. */
+/** `now`: the moment at which the clients count as changed. */
 export function insertClients(
   db: Database,
   clients: readonly Pick<ImportedClient, 'clientId' | 'fields' | 'createdAt' | 'disabledAt'>[],
@@ -89,7 +92,7 @@ export function insertClients(
   return bound(db, INSERT_CLIENTS, JSON.stringify(rows), now)
 }
 
-/** Fails if a client has the id. */
+/** Fails if a client has the id already. */
 export function insertClient(db: Database, client: NewClient, now: number): Statements {
   const { clientId, fields, lists, mode, ownedAtMost = null, ownerName, secretDigest } = client
   const { selfRegistered } = client
@@ -173,7 +176,7 @@ export function clientChangeStatements(
         ...permissionStatements(db, ['request'], { clientId, lists, now }),
       ]
     }
-    // Also takes permissions that were only requested.
+    // Also withdraws permissions that were only requested.
     case 'withdraw': {
       const { lists, reason = '', byOwner = false } = change
       const given = { clientId, lists, now, decision: { reason, byOwner } }
@@ -217,7 +220,8 @@ export function clientChangeStatements(
       return [bound(db, DISABLE_CLIENT, clientId, now, Number(change.byOwner ?? false))]
     case 'enable':
       return [bound(db, ENABLE_CLIENT, clientId, now), bound(db, RENEW_UNUSED_CLIENT, clientId)]
-    // The first has an effect for every client, so the audit gets its row. ON DELETE CASCADE removes the rows in other tables.
+    // The first statement has an effect for every client, so the audit gets its row. ON DELETE CASCADE removes the rows in
+    // other tables.
     case 'delete':
       return [bound(db, TOUCH_CLIENT, clientId, now), bound(db, DELETE_CLIENT, clientId)]
   }

@@ -4,7 +4,7 @@ import type { Client } from '../domain/client.ts'
 import type { ClientId, SecretDigest, TokenDigest } from '../domain/ids.ts'
 import { bound, D1_NOW_MS, type Database, type RowOf, rowReader } from './database.ts'
 
-/** A whole client in one row, with the names of `Client`, but for its resources. The lists are ordered by primary key. */
+/** All of a client except its resources, in one row with the names of `Client`. The lists are ordered by primary key. */
 export const CLIENT_COLUMNS = `
   c.client_id AS clientId, c.name, c.owner_id AS ownerId, c.url, c.description, c.auth_method AS authMethod, c.jwks,
   c.jwks_uri <> '' AS publishesKeys, c.require_pkce AS requirePkce, c.require_dpop AS requireDpop,
@@ -56,11 +56,11 @@ export const findParameters = (
 
 const DAY_SECONDS = 86_400
 
-/** Executed once a day: a write for every token would halve the rate at which tokens can be issued. */
+/** Runs once a day for each secret: a write for every token would halve the rate at which tokens can be issued. */
 export const TOUCH_CREDENTIAL = `UPDATE client_credential SET last_used_at = ?3
   WHERE client_id = ?1 AND secret_digest = ?2`
 
-/** To the day. */
+/** The moment has the precision of a day. */
 export const TOUCH_SELF_REGISTERED = `UPDATE self_registered_client SET used_at = CAST(?2 AS INTEGER) / ${DAY_SECONDS} * ${DAY_SECONDS}
   WHERE client_id = ?1`
 
@@ -81,11 +81,11 @@ export const CLIENT_ROW = {
 } as const
 export const readClientRow = rowReader<Client>(CLIENT_ROW)
 
-/** Which resources to read with a client, beside its default ones. */
+/** The resources to read with a client, besides its default resources. */
 export type ReadWithClient = Readonly<{
-  /** Those with these canonical URIs. */
+  /** The resources with these canonical URIs. */
   resources?: readonly string[]
-  /** Those that the user allowed with this code or refresh token. */
+  /** The resources that the user allowed with this code or refresh token. */
   allowedWith?: TokenDigest | null
 }>
 
@@ -103,17 +103,17 @@ export type ClientStore = ReturnType<typeof clientStore>
 
 /** `near` may be a D1 session that reads from a replica. Writes go to `primary`. */
 export const clientStore = (primary: Database, near: () => Pick<Database, 'prepare'>) => ({
-  /** Null if unknown. May be read from a replica and be seconds old. */
+  /** Null if the client is unknown. The record may come from a replica and be seconds old. */
   find: (clientId: ClientId, alsoRead?: ReadWithClient) => findIn(near(), clientId, alsoRead),
-  /** Null if unknown. Read from the primary: never stale. */
+  /** Null if the client is unknown. The record comes from the primary, so it is never stale. */
   findFresh: (clientId: ClientId, alsoRead?: ReadWithClient) => findIn(primary, clientId, alsoRead),
   /** Records the day on which a secret was used. A lost write is harmless. */
   async touchCredential(clientId: ClientId, secretDigest: SecretDigest, now: number) {
     await bound(primary, TOUCH_CREDENTIAL, clientId, secretDigest, now).run()
   },
   /**
-   * The same for a client that registered itself and has keys. A use of a secret, a redeemed code and a refresh are recorded
-   * without it.
+   * Records the day on which a client that registered itself was last used, for a client with keys. A use of a secret, a
+   * redeemed code and a refresh are recorded without this call.
    */
   async touchSelfRegistered(clientId: ClientId, now: number) {
     await bound(primary, TOUCH_SELF_REGISTERED, clientId, now).run()

@@ -1,4 +1,4 @@
-/** Authorization codes: KV carries them, the ledger in D1 alone decides which request redeems one. */
+/** Authorization codes: KV carries their data; the ledger in D1 alone decides which request redeems a code. */
 
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import type { TokenDigest } from '../domain/ids.ts'
@@ -21,8 +21,8 @@ import { USER_JSON } from './users.ts'
 
 export const FIND_CODE = `SELECT record FROM authorization_code WHERE code_digest = ?1`
 /**
- * Exactly one of several simultaneous calls gets a row. A repeated call for the same session gets the row again, so
- * a call whose answer was lost can be repeated.
+ * Exactly one of several simultaneous calls gets a row. A repeated call for the same session gets the row again, so that a
+ * call whose response was lost can be repeated.
  */
 export const SPEND_CODE = `UPDATE authorization_code SET spent_at = ?2, session_key = ?3, family_id = ?4
   WHERE code_digest = ?1 AND (session_key = ?3 OR (spent_at IS NULL
@@ -34,10 +34,10 @@ export const SPEND_CODE = `UPDATE authorization_code SET spent_at = ?2, session_
       grantType: 'authorization_code',
     })} AND r.client_id = c.client_id AND r.redirect_uri = ?5 ->> '$.redirectUri')))
   RETURNING ${heldNow('authorization_code.client_id', 'authorization_code.user_id')}`
-/** Only for the winner, in the same batch. */
+/** Runs in the same batch, and has an effect only for the call that won. */
 export const USE_PROOF_FOR_CODE = `INSERT INTO used_jti (jti_digest, expires_at)
   SELECT ?3, ?4 FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2 ON CONFLICT DO NOTHING`
-/** Only for the winner, in the same batch. */
+/** Runs in the same batch, and has an effect only for the call that won. */
 export const INSERT_FAMILY = `INSERT INTO refresh_family
     (family_id, client_id, user_id, record, started_at, last_used_at, expires_at, idle_expires_at)
   SELECT ?3, client_id, user_id, ?4, ?5, ?5, ?6, ${D1_NOW} + ?7 FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2
@@ -51,8 +51,8 @@ export const FIND_SPENDING = `SELECT spent_at AS spentAt, session_key AS session
     ${USER_JSON('authorization_code.user_id')} AS user
   FROM authorization_code WHERE code_digest = ?1`
 /**
- * Does nothing if one of `?3` was revoked after `?4`, as in `INSERT_CODE`: the revocation voided the code, which must not become
- * valid again.
+ * Does nothing if one of `?3` was revoked after `?4`, as in `INSERT_CODE`: the revocation voided the code, which must not
+ * become valid again.
  */
 export const UNSPEND_CODE = `UPDATE authorization_code SET spent_at = NULL, session_key = NULL, family_id = NULL
   WHERE code_digest = ?1 AND session_key = ?2 AND NOT ${revokedSince('?3', '?4')}`
@@ -89,7 +89,7 @@ async function spendStatements(
 type SpendingRow = Omit<Extract<Spending, { kind: 'again' }>, 'kind' | 'spentAt'> &
   Readonly<{ spentAt: number | null; user: string | null }>
 
-/** Why a code was not spent: reads every possible cause in one batch. */
+/** Reads in one batch every possible reason why a code was not spent. */
 async function whyNotSpent(
   db: Database,
   codeDigest: TokenDigest,
@@ -102,14 +102,14 @@ async function whyNotSpent(
   ])
   const [row] = rowsIn<SpendingRow>(spending)
   if (!row) return { kind: 'unknown' }
-  // First: a repeated proof does not show that the caller holds the key.
+  // The proof is checked first, because a repeated proof does not show that the caller holds the key.
   if (proof?.results.length) return { kind: 'proof_used' }
   const { spentAt, sessionKey, familyId, user } = row
   if (spentAt !== null) return { kind: 'again', spentAt, sessionKey, familyId }
   return { kind: 'withdrawn', client: firstIn(client, readClientRow), user: readUserJson(user) }
 }
 
-/** A code from before audiences has none. */
+/** A code that was stored before audiences existed has no audience. */
 const readCode = (record: string): AuthorizationCode => ({
   ...NO_AUDIENCE,
   ...(JSON.parse(record) as Omit<AuthorizationCode, keyof GrantedAudience>),
@@ -118,12 +118,15 @@ const readCode = (record: string): AuthorizationCode => ({
 export type CodeStore = ReturnType<typeof codeStore>
 
 export const codeStore = (db: Database, codes: Namespace) => ({
-  /** From KV. Null if absent, expired, or not visible here yet: KV may lag by a minute. Says nothing about use. */
+  /**
+   * Reads KV. Null if the code is absent, expired, or not visible here yet: KV may lag by a minute. Does not tell whether the
+   * code was used.
+   */
   async findCarried(codeDigest: TokenDigest): Promise<AuthorizationCode | null> {
     const record = await codes.get(codeDigest)
     return record === null ? null : readCode(record)
   },
-  /** From D1, spent codes too. Null only if no such code was issued, or it expired long ago. */
+  /** Reads D1, spent codes included. Null only if no such code was issued, or if it expired long ago. */
   async findOnLedger(codeDigest: TokenDigest): Promise<AuthorizationCode | null> {
     const row = await bound(db, FIND_CODE, codeDigest).first<{ record: string }>()
     return row && readCode(row.record)
@@ -134,7 +137,10 @@ export const codeStore = (db: Database, codes: Namespace) => ({
     const held = firstIn(outcome, readHeldNow)
     return held ? { kind: 'won', ...held } : whyNotSpent(db, codeDigest, purchase)
   },
-  /** Undoes the spending by this purchase and no other. Does nothing if a record that the code rests on was revoked since `asOfMs`. */
+  /**
+   * Undoes the spending by this purchase and no other. Does nothing if a record that the code depends on was revoked since
+   * `asOfMs`.
+   */
   async unspend(codeDigest: TokenDigest, purchase: Purchase): Promise<void> {
     const { sessionKey, family, userId, clientId, asOfMs } = purchase
     await db.batch([

@@ -1,4 +1,4 @@
-/** SQL for columns that have the names of a record's members, in snake_case: so each member is named once. */
+/** SQL for columns that have the names of a record's members, in snake_case, so that each member is named only once. */
 
 import { snakeCase } from '../domain/json-object.ts'
 
@@ -9,17 +9,17 @@ const each = (members: Members, sql: (member: string, column: string) => string)
 
 export const columnsOf = (members: Members) => each(members, (_, column) => column)
 
-/** The columns for SELECT, under the names of the members. `table`: with its dot. */
+/** The columns for SELECT, under the names of the members. `table`: the table's name with a dot. */
 export const selected = (members: Members, table = '') =>
   each(members, (member, column) => `${table}${column} AS ${member}`)
 
-/** Their values in a JSON object, at `path` in it. */
+/** SQL: the values of the members in a JSON object, at `path` in the object. */
 export const valuesIn = (json: string, members: Members, path = '$') =>
   each(members, (member) => `${json} ->> '${path}.${member}'`)
 
 /**
- * For UPDATE: what the JSON object `?2` has of them, and the column as it is where it has nothing. `others`: SQL for the
- * members that have a rule of their own.
+ * For UPDATE: each column gets the value that the JSON object `?2` has for it, and stays as it is if the object has none.
+ * `others`: SQL for the members that have a rule of their own.
  */
 export const changedBy = (members: Members, others: Readonly<Record<string, string>> = {}) =>
   each(members, (member, column) => {

@@ -1,4 +1,4 @@
-/** Connected applications in D1: what one user agreed to, for which clients. Read from the primary. */
+/** Connected applications in D1: what one user agreed to, for each client. The primary is read. */
 
 import type { SelfRegistered } from '../domain/client.ts'
 import type { ClientId } from '../domain/ids.ts'
@@ -9,7 +9,7 @@ import { FIND_USER, readUserRow } from './users.ts'
 
 /**
  * What one user agreed to for one client, and what the client is authorized for now. Instants in epoch seconds.
- * `agreedScopes` are the scopes of the latest answer, and those of earlier answers that a refresh token, a code or a
+ * `agreedScopes` are the scopes of the latest answer, and those scopes of earlier answers that a refresh token, a code or a
  * session may still have.
  */
 export type ConnectedApplication = Readonly<{
@@ -17,32 +17,33 @@ export type ConnectedApplication = Readonly<{
   name: string
   url: string
   selfRegistered: Pick<SelfRegistered, 'kind'> | null
-  /** The digest of its logo; null if there is none. */
+  /** The digest of the client's logo; null if there is none. */
   logo: string | null
   disabledAt: number | null
   agreedScopes: readonly string[]
-  /** Null: the answer was for all, before endorsements could be unticked. */
+  /** Null if the answer is older than the choice of endorsements: it was for all of them. */
   agreedEndorsements: readonly string[] | null
   scopes: readonly string[]
   endorsements: readonly string[]
-  /** The first consent since the last removal. */
+  /** When the user first agreed since the consent was last removed. */
   grantedAt: number
   /** When a code was last redeemed or a token refreshed; null if never. */
   usedAt: number | null
 }>
 
-/** The consent to one client. `agreedScopes` and `agreedEndorsements` are separated by spaces, the other lists are JSON. */
+/** The consent to one client. `agreedScopes` and `agreedEndorsements` are separated by spaces; the other lists are JSON. */
 type ConsentRow = RowOf<ConnectedApplication> &
   Readonly<{ agreedScopes: string; issued: string; renewedAt: number | null }>
 
-/** The lists of a user in a record: the members that are not lists are left out. */
+/** The lists of the user in a record. Members that are not lists are left out. */
 const permissionsIn = (record: string) => `json_each(${record}, '$.user') k,
         json_each(iif(k.key IN ('scopes', 'endorsements'), k.value, '[]')) s`
 const PERMISSION = `k.key || ' ' || s.value`
 
 /**
- * `issued`: the scopes and endorsements of earlier answers that may still be in use, by families, by codes, and by sessions that
- * codes bought in the last `?2` seconds. Each follows its kind and a space. A family or code older than the consent belongs to an authorization that was removed.
+ * `issued`: the scopes and endorsements of earlier answers that families, codes, and sessions from codes of the last `?2`
+ * seconds may still have. Each value follows its kind and a space. A family or code that is older than the consent belongs to
+ * an authorization that was removed.
  */
 export const FIND_CONSENTS_OF_USER = `SELECT n.client_id AS clientId, n.scopes AS agreedScopes, n.endorsements AS agreedEndorsements, n.granted_at AS grantedAt,
     n.used_at AS usedAt, c.name, c.url, c.disabled_at AS disabledAt,
@@ -91,7 +92,7 @@ function readConsentRow({ issued, renewedAt, ...row }: ConsentRow): ConnectedApp
 export type ConnectedApplicationStore = ReturnType<typeof connectedApplicationStore>
 
 export const connectedApplicationStore = (db: Database, sessionLifetimeSeconds: number) => ({
-  /** One read of the primary: never stale. `user` is null if the registry has no such user. */
+  /** Makes one read of the primary, so nothing is stale. `user` is null if the registry has no such user. */
   async of(userId: string) {
     const [users, consents, ...declared] = await db.batch([
       bound(db, FIND_USER, userId),

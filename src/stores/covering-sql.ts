@@ -1,6 +1,6 @@
-/** What covers what, in SQL: the rules of `domain/scope.ts` and `domain/category.ts`. */
+/** Which scopes and categories cover which others, in SQL: the rules of `domain/scope.ts` and `domain/category.ts`. */
 
-/** Is it `d:a:*`, the form with a hierarchy? D1 allows 50 characters in a pattern of GLOB. */
+/** Is the scope of the form `d:a:*`, which has a hierarchy? D1 allows 50 characters in a pattern of GLOB. */
 const isForEveryResource = (scope: string) =>
   `${scope} GLOB '[a-z]*:[a-z]*:[*]' AND ${scope} NOT GLOB '*:*:*:*'
     AND substr(${scope}, 1, length(${scope}) - 1) NOT GLOB '*[^a-z0-9_:-]*'`
@@ -13,19 +13,19 @@ const isWithin = (wider: string, narrower: string) =>
 export const scopeCoversSql = (wider: string, narrower: string) =>
   `(${wider} = ${narrower} OR (${isForEveryResource(wider)} AND ${isWithin(wider, narrower)}))`
 
-/** `d:a` of `d:a:ID`; any other text for a scope of another form. */
+/** The part `d:a` of `d:a:ID`; for a scope of another form, any other text. */
 const generalOf = (scope: string) =>
   `substr(${scope}, 1, instr(${scope}, ':') + instr(substr(${scope}, instr(${scope}, ':') + 1), ':') - 1)`
 
 /**
- * As `describeScope` of `domain/scope-catalogue.ts` finds a declaration: two searches of the index. The registry's own scopes have
- * their sentences without one.
+ * Finds a declaration as `describeScope` of `domain/scope-catalogue.ts` does, with two searches of the index. The registry's
+ * own scopes have sentences without a declaration.
  */
 export const isUndeclaredSql = (scope: string) =>
   `(${scope} NOT LIKE 'registry:%' AND NOT EXISTS (SELECT 1 FROM scope d WHERE d.name IN (${scope}, ${generalOf(scope)})
     AND (d.name = ${scope} OR ${scopeCoversSql("(d.name || ':*')", scope)})))`
 
-/** `cs.*` covers `cs` and `cs.DL`. */
+/** Is the narrower category in the archive of the wider one? `cs.*` covers `cs` and `cs.DL`. */
 const isInArchive = (wider: string, narrower: string) =>
   `${wider} LIKE '%.*' AND substr(${narrower} || '.', 1, length(${wider}) - 1) = substr(${wider}, 1, length(${wider}) - 1)`
 

@@ -9,18 +9,18 @@ export const bound = (
   ...parameters: readonly unknown[]
 ): D1PreparedStatement => db.prepare(sql).bind(...parameters)
 
-/** The greatest number of a parameter; 0 without one. */
+/** The greatest number of a parameter in the SQL; 0 if there is none. */
 export const parametersIn = (sql: string) =>
   Math.max(0, ...Array.from(sql.matchAll(/\?(\d+)/g), ([, number]) => Number(number)))
 
-/** For statements that take as many of the values as they have parameters. */
+/** Binds as many of the values as the statement has parameters. */
 export const boundToFirst = (db: Database, sql: string, values: readonly unknown[]) =>
   bound(db, sql, ...values.slice(0, parametersIn(sql)))
 
 /** The rows of one result of a batch. */
 export const rowsIn = <Row>(result: D1Result | undefined) => (result?.results ?? []) as Row[]
 
-/** The first of them; null without one. */
+/** The first row of one result of a batch; null if there is none. */
 export function firstIn<Row, Found>(
   result: D1Result | undefined,
   read: (row: Row) => Found,
@@ -29,10 +29,12 @@ export function firstIn<Row, Found>(
   return row === undefined ? null : read(row)
 }
 
-/** What a column keeps as it is. */
+/** The values that a column stores without conversion. */
 type Plain = string | number | null | undefined
 
-/** A row whose columns have the names of the members of `Found`. A flag is 0 or 1; what else is not plain is JSON. */
+/**
+ * A row whose columns have the names of the members of `Found`. A flag is 0 or 1; any other member that is not plain is JSON.
+ */
 export type RowOf<Found> = {
   readonly [Name in keyof Found]: Found[Name] extends Plain
     ? Found[Name]
@@ -41,7 +43,7 @@ export type RowOf<Found> = {
       : string | (null & Found[Name])
 }
 
-/** All members that are not plain: the compiler finds one that is missing. */
+/** All members that are not plain. The compiler reports a missing one. */
 type Kept<Found> = {
   readonly [Name in keyof Found as Found[Name] extends Plain
     ? never
@@ -61,7 +63,7 @@ export function rowReader<Found extends object>(kept: Kept<Found>) {
 
 export type TextNamespace = TextWriter &
   Readonly<{
-    /** Null if there is none. */
+    /** Null if there is no value. */
     get(key: string): Promise<string | null>
     delete(key: string): Promise<void>
   }>
@@ -70,19 +72,19 @@ export type TextWriter = Readonly<{
   put(key: string, value: string, options?: Readonly<{ expirationTtl?: number }>): Promise<void>
 }>
 
-/** What the stores of the two workers use of a KV namespace. */
+/** The methods of a KV namespace that the stores of the two workers use. */
 export type Namespace = Pick<KVNamespace, 'get' | 'put' | 'delete'>
 
 /**
- * D1's clock in SQL, in epoch milliseconds. Every revocation, and the moment when a session's records were read, is dated by
- * this clock alone: callers' clocks may be wrong by minutes, and this one has the order of the transactions. Rounded, since
- * D1 returns a binary fraction.
+ * D1's clock in SQL, in epoch milliseconds. Only this clock dates revocations, and the moments at which a session's records
+ * were read: callers' clocks may be wrong by minutes, and D1's clock has the order of the transactions. The value is rounded,
+ * because D1 returns a binary fraction.
  */
 export const D1_NOW_MS = `CAST(round(unixepoch('subsec') * 1000) AS INTEGER)`
-/** The same in epoch seconds. */
+/** D1's clock in SQL, in epoch seconds. */
 export const D1_NOW = 'unixepoch()'
 
-/** Workers Analytics Engine. A lost point is harmless. Throws for a point that is too large. */
+/** The data points of Workers Analytics Engine. A lost point is harmless. Throws if a point is too large. */
 export type DataPoints = Readonly<{
   writeDataPoint(point: { indexes: string[]; blobs: string[]; doubles: number[] }): void
 }>

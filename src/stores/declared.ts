@@ -1,4 +1,7 @@
-/** What the tables of scopes, resources and hosts of documents have in common: a key, a version, an audit row for each change. */
+/**
+ * What the tables of scopes, resources and hosts of documents have in common: a key, a version, and an audit row for each
+ * change.
+ */
 
 import {
   auditStatement,
@@ -12,7 +15,7 @@ import { changedBy, columnsOf, selected, valuesIn } from './columns.ts'
 import { bound, D1_NOW_MS, type Database, firstIn, type RowOf } from './database.ts'
 import type { Authorship, Changed, Detail } from './registration-ports.ts'
 
-/** The fault of the triggers that bound how much can be declared. */
+/** The fault of the triggers that limit how much can be declared. */
 export const isTooMany = (fault: unknown) => /too many are declared/.test(String(fault))
 
 export async function unlessTooMany<Done>(write: Promise<Done>): Promise<Done | 'too_many'> {
@@ -24,13 +27,18 @@ export async function unlessTooMany<Done>(write: Promise<Done>): Promise<Done | 
   }
 }
 
-/** Scopes, resources and hosts of documents: each declared under a key. Each change has its audit row, with `detail`. */
+/**
+ * A registry of scopes, resources or hosts of documents, which are declared under a key. Each change has its audit row, with
+ * `detail`.
+ */
 export interface DeclaredRegistry<Record, New, Fields> {
-  /** Null if it is not declared. One read of the primary. */
+  /** Null if nothing is declared under the key. Makes one read of the primary. */
   find(key: string): Promise<Record | null>
   /** At most `rows` records after the key `after`, ordered by key. */
   page(after: string, rows: number): Promise<readonly Record[]>
-  /** Null, and nothing is written, if it is declared. `too_many`: `MAX_DECLARED` are; nothing was written. */
+  /**
+   * Null if the key is declared already. `too_many`: the limit `MAX_DECLARED` is reached. In both cases nothing was written.
+   */
   create(given: New, by: Authorship, detail: Detail): Promise<Record | 'too_many' | null>
   update(
     before: Record,
@@ -45,7 +53,7 @@ export function declaredSql<Key extends string>(
   table: Exclude<Expected['kind'], 'client' | 'user'>,
   key: Key,
   fields: readonly string[],
-  /** Members that have the moment of the declaration, in milliseconds. */
+  /** The members that hold the moment of the declaration, in milliseconds. */
   moments: readonly string[] = [],
 ) {
   const members = [key, ...fields, ...moments, 'version', 'createdAt', 'updatedAt']
@@ -71,7 +79,7 @@ export function declaredSql<Key extends string>(
 
 type Keyed<Key extends string> = { readonly [key in Key]: string }
 
-/** A change of `before`, which must still have its version. */
+/** A change of `before`, which fails if the record no longer has the version of `before`. */
 type Change<Record> = Readonly<{ before: Record; by: Authorship; detail: Detail }> &
   Pick<Part, 'change' | 'narrowing' | 'ending'>
 
@@ -83,7 +91,7 @@ export function declaredRows<
   db: Database,
   { table, key, ...sql }: ReturnType<typeof declaredSql<Key>>,
   read: (row: RowOf<Record>) => Record,
-  /** What else ends with such an update. */
+  /** The statements for what else ends with such an update. */
   endingOf: (before: Record, fields: Partial<Fields>) => readonly D1PreparedStatement[] = () => [],
 ) {
   const found = (value: string) => bound(db, sql.find, value)

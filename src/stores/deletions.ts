@@ -1,6 +1,6 @@
 /**
- * Clients and users that are deleted, and the rows that are left of them (migration 0032). A deletion takes effect in its own
- * batch. The rows of many users, or of many clients, are removed afterwards in rounds, so that no statement takes D1 too long.
+ * Deleted clients and users, and their rows that are not removed yet (migration 0032). A deletion takes effect in its own
+ * batch. If a client or user has many rows, they are removed afterwards in rounds, so that no statement takes D1 too long.
  */
 
 import { type Expected, type Part, runChange } from './change-batch.ts'
@@ -10,13 +10,13 @@ import type { Authorship, Changed } from './registration-ports.ts'
 type Kind = 'client' | 'user'
 export type Deletion = Readonly<{ kind: Kind; id: string }>
 
-/** Of each table. At 1 KiB a row a round takes a fraction of a second. */
+/** The most rows of each table that a round removes. With rows of 1 KiB a round takes a fraction of a second. */
 const ROUND_ROWS = 2000
 
-/** SQL: is the client `c` not among those that are deleted? */
+/** SQL: is the client `c` not deleted? */
 export const IS_NOT_DELETED = `NOT EXISTS (SELECT 1 FROM deletion d WHERE d.kind = 'client' AND d.id = c.client_id)`
 
-/** A family goes after its tokens: ON DELETE CASCADE would remove any number of them at once. */
+/** A family is removed after its tokens: ON DELETE CASCADE would remove any number of tokens at once. */
 const removalOf = (column: 'client_id' | 'user_id') =>
   [
     `DELETE FROM refresh_token WHERE token_digest IN (SELECT t.token_digest
@@ -35,7 +35,7 @@ const ROWS_OF_USER = ['consent', 'refresh_family', 'authorization_code']
   .join(' OR ')
 /** The last statement of a user's deletion. */
 export const MARK_USER = `INSERT INTO deletion (kind, id, began_at) SELECT 'user', ?1, ${D1_NOW} WHERE ${ROWS_OF_USER} ON CONFLICT DO NOTHING`
-/** Deletes nothing while the client has many rows: a trigger then marks it. */
+/** Deletes nothing while the client has many rows: a trigger then marks the client as deleted. */
 export const DELETE_CLIENT = `DELETE FROM client WHERE client_id = ?1`
 
 export const FIND_DELETION = `SELECT 1 FROM deletion WHERE kind = ?1 AND id = ?2`
@@ -45,7 +45,7 @@ export const FINISH_CLIENT = `DELETE FROM deletion WHERE kind = 'client' AND id 
 export const FINISH_USER = `DELETE FROM deletion WHERE kind = 'user' AND id = ?1 AND NOT (${ROWS_OF_USER})`
 const FINISH = { client: [DELETE_CLIENT, FINISH_CLIENT], user: [FINISH_USER] } as const
 
-/** As `runChange`, for parts of which one is a deletion. */
+/** Works as `runChange`, for parts that include a deletion. */
 export async function runDeletion<Record>(
   db: Database,
   expected: Expected & Readonly<{ kind: Kind }>,
@@ -62,12 +62,15 @@ export async function runDeletion<Record>(
 export type DeletionStore = ReturnType<typeof deletionStore>
 
 export const deletionStore = (db: Database) => ({
-  /** A deletion of which rows are left; null if there is none. */
+  /** A deletion that is not finished; null if there is none. */
   async next(): Promise<Deletion | null> {
     const [deletion = null] = rowsIn<Deletion>(await db.prepare(NEXT_DELETION).all())
     return deletion
   },
-  /** Removes some of the rows, and with the last of them the deletion. May be repeated, also by several callers at once. */
+  /**
+   * Removes some of the rows, and the deletion itself together with the last of them. The call may be repeated, also by
+   * several callers at once.
+   */
   async removeSome({ kind, id }: Deletion): Promise<void> {
     await db.batch([...REMOVAL[kind], ...FINISH[kind]].map((sql) => bound(db, sql, id)))
   },

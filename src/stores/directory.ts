@@ -12,31 +12,31 @@ export type DirectoryEntry = Readonly<{
   name: string
   url: string
   description: string
-  /** The username of its first owner; null if the owner is no user here. */
+  /** The username of the client's first owner; null if the owner is no registered user. */
   ownerName: string | null
-  /** The digest of its logo, by which we serve it; null if we have none. */
+  /** The digest of the client's logo, which is in the logo's address here; null if no logo is stored. */
   logo: string | null
-  /** Those that it is authorized for. */
+  /** The scopes that the client is authorized for. */
   scopes: readonly string[]
 }>
 
 export type DirectoryPage = Readonly<{
   entries: readonly DirectoryEntry[]
-  /** Is there an entry after the last one? */
+  /** Is there another entry after the last one? */
   isMore: boolean
   declared: ReadonlyMap<string, DeclaredScope>
 }>
 
 export interface DirectoryReader {
   /**
-   * At most `rows` entries after the place, ordered by name; with a search ordered by what it found. Each entry once. An
-   * entry that is added or removed moves no other from one page to another.
+   * At most `rows` entries after the place, each entry once. They are ordered by name or, with a search, by the key that was
+   * found. An entry that is added or removed moves no other entry from one page to another.
    */
   page(search: string, after: Place | null, rows: number): Promise<DirectoryPage>
 }
 
 const placeAt = (key: string) => `json_object('key', ${key}, 'clientId', c.client_id) AS place`
-/** With the names of `DirectoryEntry`. */
+/** The columns have the names of `DirectoryEntry`. */
 const COLUMNS = `c.name, c.url, c.description, u.username AS ownerName,
     (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri AND c.logo_uri <> '') AS logo,
     (SELECT json_group_array(scope) FROM (SELECT a.scope FROM client_authorization a
@@ -46,7 +46,7 @@ const ENABLED_CLIENT = `CROSS JOIN client c ON c.client_id = l.client_id AND c.d
 
 export const LISTED = `SELECT ${placeAt('l.name_key')}, ${COLUMNS} FROM listing l ${ENABLED_CLIENT}
   WHERE l.listed_at IS NOT NULL AND (l.name_key, l.client_id) > (?1, ?2) ORDER BY l.name_key, l.client_id LIMIT ?3`
-/** `?4` is the search text. An entry with several matching keys stands at the first of them. */
+/** `?4` is the search text. An entry with several matching keys has the position of the first of these keys. */
 export const FOUND = `SELECT ${placeAt('k.key')}, ${COLUMNS} FROM listing_key k
   CROSS JOIN listing l ON l.client_id = k.client_id AND l.listed_at IS NOT NULL ${ENABLED_CLIENT}
   WHERE (k.key, k.client_id) > (?1, ?2) AND k.key < ?4 || char(1114111)

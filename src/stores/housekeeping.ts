@@ -1,4 +1,4 @@
-/** Housekeeping in D1: removes expired rows in rounds, so that no sweep keeps another from running. */
+/** Housekeeping in D1: removes expired rows in rounds, so that no sweep prevents another from running. */
 
 import { bound, type Database, rowsIn } from './database.ts'
 
@@ -7,15 +7,15 @@ export type Sweep = Readonly<{
   task: string
   /** A row is due this long after its moment. */
   keepSeconds: number
-  /** For a table without an index by time: moves the position `?3` on by `?2` rows. */
+  /** For a table without an index by time: moves the position `?3` forward by `?2` rows. */
   advance?: string
-  /** Before the removal, about the same rows. */
+  /** Statements that run before the removal, on the same rows. */
   before?: readonly string[]
-  /** At most `?2` rows. */
+  /** Removes at most `?2` rows. */
   remove: string
   /** Selects the rows that are due. */
   left: string
-  /** Selects a row if the sweep has anything to do. By default `left`. */
+  /** Selects a row if the sweep has work to do. The default is `left`. */
   due?: string
 }>
 
@@ -28,10 +28,10 @@ export const COUNT_RUN = `INSERT INTO housekeeping (task, position, ran_at, remo
   ON CONFLICT DO UPDATE SET position = CAST(position AS INTEGER) + 1, ran_at = excluded.ran_at`
 const FIND_POSITIONS = `SELECT task, position FROM housekeeping WHERE position IS NOT NULL`
 
-/** The count of rows that are left stops here. */
+/** Rows that are left are counted up to this number. */
 const COUNTED_ROWS = 100_000
 
-/** Follows the removal in its batch. `?2` is the task, `?3` when this run began. */
+/** Follows the removal in its batch. `?2` is the task, `?3` the moment at which this run began. */
 export const recordOf = ({
   left,
 }: Pick<Sweep, 'left'>) => `INSERT INTO housekeeping (task, ran_at, removed, left_over)
@@ -40,10 +40,10 @@ export const recordOf = ({
     removed = excluded.removed + iif(ran_at = excluded.ran_at, removed, 0)
   RETURNING position, left_over`
 
-/** Before the first row. */
+/** The position before the first row. */
 const BEGINNING = '["","",""]'
 
-/** One step of a sweep, in one batch: the record is true only if the step happened. */
+/** One step of a sweep, in one batch, so that the step is recorded only if it happened. */
 function stepStatements(
   db: Database,
   sweep: Sweep,
@@ -59,23 +59,26 @@ function stepStatements(
     : [bound(db, sweep.advance, now, rows, from), remove.bind(due, rows, from), record]
 }
 
-/** At 1 KiB a row a step takes a fraction of a second; a call may take 30. */
+/** With rows of 1 KiB a step takes a fraction of a second; a call may take 30 seconds. */
 const STEP_ROWS = 2000
-/** 30,000 rows for each table and run, with fewer statements than a Worker may send. */
+/** The limit gives 30,000 rows for each table and run, with fewer statements than a Worker may send. */
 const MAX_ROUNDS = 15
-/** No round begins after this time: cron runs every minute. */
+/** No round begins after this time, because cron runs every minute. */
 const MAX_RUN_MS = 20_000
 
 export type HousekeepingStore = ReturnType<typeof housekeepingStore>
 
 export const housekeepingStore = (db: Database, stepRows = STEP_ROWS) => ({
-  /** Counts the run first, so that a failed run counts too. Returns the position of each sweep, and the number of this `run`. */
+  /**
+   * Counts the run first, so that a failed run is counted too. Returns the position of each sweep, and the number of this
+   * `run`.
+   */
   async begin(now: number): Promise<ReadonlyMap<string, string>> {
     const [, found] = await db.batch([bound(db, COUNT_RUN, now), db.prepare(FIND_POSITIONS)])
     const rows = rowsIn<{ task: string; position: string }>(found)
     return new Map(rows.map(({ task, position }) => [task, position]))
   },
-  /** `position` null: the sweep is at its end, or keeps no position. */
+  /** `position` is null if the sweep is at its end, or keeps no position. */
   async step(sweep: Sweep, position: string | null, now: number) {
     const outcomes = await db.batch(stepStatements(db, sweep, { position, rows: stepRows, now }))
     const [removal, recorded] = outcomes.slice(-2)
@@ -90,7 +93,7 @@ export const housekeepingStore = (db: Database, stepRows = STEP_ROWS) => ({
 
 type Work = Pick<Sweep, 'task' | 'keepSeconds' | 'left' | 'due'>
 
-/** What cron does beside the sweeps. */
+/** The work of cron besides the sweeps. */
 export const OTHER_WORK = [
   {
     task: 'username_keys',
@@ -106,14 +109,14 @@ export const OTHER_WORK = [
 ] as const satisfies readonly Work[]
 export type OtherWork = (typeof OTHER_WORK)[number]['task']
 
-/** One statement that says of each task whether there is anything to do. */
+/** One statement that tells for each task whether there is work to do. */
 export const askDue = (all: readonly Work[], now: number) =>
   `SELECT ${all.map(
     ({ task, keepSeconds, left, due = left }) =>
       `EXISTS (${due.replaceAll('?1', `${now - keepSeconds}`)}) AS ${task}`,
   )}`
 
-/** 1 for each task that has anything to do, on most runs few; 0 for the others. */
+/** 1 for each task that has work to do, which on most runs are few; 0 for the others. */
 export const dueTasks = (
   db: Database,
   sweeps: readonly Sweep[],
@@ -122,8 +125,8 @@ export const dueTasks = (
   db.prepare(askDue([...sweeps, ...OTHER_WORK], now)).first()
 
 /**
- * One run, in rounds: each sweep takes one step, and a sweep with more to do takes the next step in the next round. Each
- * run begins with another sweep, so that every sweep runs even if a run ends early.
+ * One run, in rounds: each sweep takes one step, and a sweep with more to do takes its next step in the next round. Each run
+ * begins with a different sweep, so that every sweep gets its turn even if a run ends early.
  */
 export async function sweepInTurns(
   store: HousekeepingStore,

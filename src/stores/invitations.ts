@@ -1,4 +1,6 @@
-/** Invitations in D1. Triggers of the table end an invitation when its user changes, and refuse its second use. */
+/**
+ * Invitations in D1. Triggers of the table end an invitation if its user changes, and refuse a second use of the invitation.
+ */
 
 import { INVITATION_ACTOR } from '../domain/audit.ts'
 import type { TokenDigest } from '../domain/ids.ts'
@@ -15,14 +17,14 @@ export const USE_INVITATION = `UPDATE invitation SET used_at = ${D1_NOW} WHERE i
 
 const NOT_OPEN = /the invitation is not open/
 
-/** Whom an open invitation is for. */
+/** The user whom an open invitation is for. */
 export type Invited = Readonly<{ userId: string; username: string }>
 
 export type InvitationStore = ReturnType<typeof invitationStore>
 
 /** Invitations are dated by D1's clock. An open one is neither used, ended nor expired, and its user is enabled. */
 export const invitationStore = (db: Database, longestSessionSeconds: number) => ({
-  /** Null unless it is open. Read from the primary: never stale. */
+  /** Null unless the invitation is open. Reads the primary, so the result is never stale. */
   find: (digest: TokenDigest) => bound(db, FIND_INVITED, digest).first<Invited>(),
   /**
    * Sets the user's password and ends everything that the user has, in one transaction that also marks the invitation as

@@ -7,17 +7,17 @@ export function evictOldest(memory: Map<string, unknown> | Set<string>, most: nu
   if (memory.size >= most) memory.delete(memory.keys().next().value as string)
 }
 
-/** The entry becomes the newest of at most `most`. */
+/** Adds the entry as the newest of at most `most` entries. */
 export function keepIn<Kept>(memory: Map<string, Kept>, key: string, kept: Kept, most: number) {
   memory.delete(key)
   evictOldest(memory, most)
   memory.set(key, kept)
 }
 
-/** Bounds the memory: about 150 bytes each. A proof expires after two minutes anyway. */
+/** The most proofs, which bounds the memory: each has about 150 bytes. A proof expires after two minutes anyway. */
 const MAX_REMEMBERED_PROOFS = 10_000
 
-/** For DPoP proofs: is this the first call with the id, as far as this isolate knows? */
+/** For DPoP proofs: does this isolate see the id for the first time? */
 export function firstUses(): (id: string) => boolean {
   const seen = new Set<string>()
   return (id) => {
@@ -36,9 +36,9 @@ export class SharedRead {
   #underWay: Promise<boolean> | null = null
 
   /**
-   * Settles when a read, its own or another request's, has succeeded and `isDone` is true. A read that fails or is
-   * cancelled fails only its own request; the others then read for themselves. Only the outcome passes from one request
-   * to another, since workerd binds streams to their request.
+   * Settles when `isDone` is true after a successful read by this request or another one. A read that fails or is cancelled
+   * fails only its own request; the others then read for themselves. Only the outcome passes from one request to another,
+   * because workerd binds streams to their request.
    */
   async share(isDone: () => boolean, read: () => Promise<void>): Promise<void> {
     const others = this.#underWay
@@ -49,7 +49,7 @@ export class SharedRead {
       () => true,
       () => false,
     )
-    // A read that another request has begun meanwhile stays the shared one: requests wait for it.
+    // If another request has begun a read meanwhile, that read stays the shared one, because requests wait for it.
     if (this.#underWay === null || this.#underWay === others) this.#underWay = hasSucceeded
     try {
       await own

@@ -6,15 +6,15 @@ import { usernameKey } from '../domain/user.ts'
 import { bound, type Database } from './database.ts'
 import { USER_NAMED } from './users.ts'
 
-/** Bounds the rows, and the guesses of an attacker who has stolen the cookies of all these browsers. */
+/** The limit bounds the rows, and the guesses of an attacker who has stolen the cookies of all these browsers. */
 const MAX_BROWSERS_OF_USER = 20
 
-/** `?1` is the user's name, `?2` the browser's digest, `?3` now, `?4` the name's key. */
+/** `?1` is the user's name, `?2` the browser's digest, `?3` the present moment, `?4` the name's key. */
 export const IS_KNOWN_BROWSER = `SELECT 1 AS known FROM known_browser k
   WHERE k.browser_digest = ?2 AND k.expires_at > ?3 AND k.user_id = ${USER_NAMED('?1', '?4')}`
-/** Moves the rows of every user to the browser's new token: several users may sign in from one browser. */
+/** Moves the rows of every user to the browser's new token, because several users may sign in from one browser. */
 export const RENAME_BROWSER = `UPDATE OR REPLACE known_browser SET browser_digest = ?1 WHERE browser_digest = ?2`
-/** Writes nothing if the password was changed or the user disabled during this sign-in. */
+/** Writes nothing if the password was changed, or the user was disabled, during this sign-in. */
 export const REMEMBER_BROWSER = `INSERT INTO known_browser (browser_digest, user_id, expires_at, session_key, session_ends_at)
   SELECT ?1, u.user_id, ?2, ?5, ?6 FROM user u
   WHERE u.user_id = ?3 AND u.password_hash = ?4 AND u.disabled_at IS NULL
@@ -32,7 +32,7 @@ type KnownBrowser = Readonly<{
   passwordHash: string
   /** The new value of the browser's cookie. */
   token: string
-  /** Its value before; null without one. */
+  /** The previous value of the browser's cookie; null if there was none. */
   previousToken: string | null
   expiresAt: number
   /** The browser session of this sign-in. */
@@ -64,7 +64,7 @@ export const knownBrowserStore = (db: Database) => ({
   },
   /**
    * For a session that KV does not show yet: is it the session of the last sign-in from a known browser, and neither ended
-   * nor revoked on its own?
+   * nor revoked by itself?
    */
   isOpen: async (sessionKey: SessionKey, now: number): Promise<boolean> =>
     (await bound(db, IS_OPEN, sessionKey, now).first()) !== null,

@@ -3,7 +3,7 @@
 import { bound, type Database } from './database.ts'
 import type { ClientChange } from './registration-ports.ts'
 
-/** What was declined is asked for again. What is listed stays listed. */
+/** A declined listing is requested again. A listed client stays listed. */
 export const REQUEST_LISTING = `INSERT INTO listing (client_id, requested_at) VALUES (?1, ?2)
   ON CONFLICT DO UPDATE SET requested_at = excluded.requested_at, declined_at = NULL, reason = '' WHERE declined_at IS NOT NULL`
 export const TAKE_BACK_LISTING = `DELETE FROM listing WHERE client_id = ?1`

@@ -1,4 +1,4 @@
-/** Sessions in KV, keyed by the digest of their token: writing one, and the one check whether a session is live. */
+/** Sessions in KV, under the digest of their token: how a session is written, and the one check whether a session is live. */
 
 import type { SessionKey } from '../domain/ids.ts'
 import {
@@ -15,9 +15,9 @@ import { evictOldest, keepIn, SharedRead } from './isolate-memory.ts'
 import { DOCUMENT_KEY, parseDocument } from './revocation-document.ts'
 import { IS_REVOKED } from './revocations.ts'
 
-/** Bounds the memory for revoked keys: about 100 bytes a key. */
+/** The most revoked keys, which bounds the memory: each has about 100 bytes. */
 const MAX_REMEMBERED = 10_000
-/** Bounds the memory for parsed records: about 2 KiB each. */
+/** The most parsed records, which bounds the memory: each has about 2 KiB. */
 const MAX_RECORDS = 1000
 
 /** A text from KV and the record parsed from it. `endsAt` in epoch seconds. */
@@ -35,8 +35,8 @@ export class KnownSessions {
 export type LiveSessions = ReturnType<typeof liveSessions>
 
 /**
- * With `db` null, a check with `immediate` throws. An isolate never accepts a session again that it saw revoked: KV may
- * return older data after newer data.
+ * If `db` is null, a check with `immediate` throws. An isolate never again accepts a session that it saw revoked, because KV
+ * may return older data after newer data.
  */
 export function liveSessions(
   sessions: Namespace,
@@ -62,8 +62,8 @@ export function liveSessions(
   }
 
   /**
-   * Throws for a malformed document: its revocations are unknown. A missing document revokes nothing and removes nothing
-   * that is known: KV may return it late, or no revocation is younger than a session's lifetime.
+   * Throws for a malformed document, because its revocations are unknown. A missing document revokes nothing, and revocations
+   * that are known already stay: KV may return the document late, or no revocation is younger than a session's lifetime.
    */
   async function readDocument(nowMs: number) {
     const text = await sessions.get(DOCUMENT_KEY)
@@ -104,15 +104,15 @@ export function liveSessions(
 
   return {
     /**
-     * `find` with `immediate` in two parts: what KV shows, then whether D1 has no revocation. In between, a caller may begin
-     * reads, but must not respond before `holds` has returned true.
+     * The method `find` with `immediate` in two parts: what KV shows, and then whether D1 has no revocation. In between, a
+     * caller may begin reads, but must not respond before `holds` has returned true.
      */
     findShown,
     holds: async (key: SessionKey, session: SessionRecord) =>
       !(await isRevoked(key, session, true)),
     /**
-     * For the session of a signed token, which is not in KV: is there no revocation of it? Sees them as `find` does, also
-     * those of the single token.
+     * For the session of a signed token, which is not in KV: is the session not revoked? Sees the same revocations as `find`,
+     * including those of the single token.
      */
     async accepts(
       key: SessionKey,
@@ -125,12 +125,12 @@ export function liveSessions(
       return !(await isRevoked(key, session, immediate))
     },
     /**
-     * Null if unknown, not yet visible, ended or revoked. A revocation is seen within its stated bound, or at once with
-     * `immediate`, which also asks D1 and throws without a D1.
+     * Null if the session is unknown, not yet visible, ended or revoked. A revocation is seen within its stated bound, or at
+     * once with `immediate`, which also asks D1 and throws if there is no D1.
      */
     async find(key: SessionKey, nowMs: number, immediate: boolean): Promise<SessionRecord | null> {
       if (revokedKeys.has(key)) return null
-      // D1 has every revocation of the document.
+      // D1 has every revocation that the document has.
       const [found] = await Promise.all([
         findShown(key, nowMs),
         immediate || refreshDocument(nowMs),
@@ -155,7 +155,7 @@ export type SessionStore = ReturnType<typeof sessionStore>
 export const sessionStore = (sessions: Pick<KVNamespace, 'get' | 'put'>) => ({
   /** Does KV show anything under the key, a session or a tombstone? */
   isStored: async (key: SessionKey) => (await sessions.get(key)) !== null,
-  /** Visible at once where it was written, elsewhere within a minute. */
+  /** The session is visible at once where it was written, and elsewhere within a minute. */
   put: (key: SessionKey, session: SessionRecord, lifetimeSeconds: number) =>
     sessions.put(key, JSON.stringify(session), { expirationTtl: lifetimeSeconds }),
 })

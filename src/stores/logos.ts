@@ -1,13 +1,19 @@
-/** Images of clients in D1, one for each address. Triggers delete those that no client names, and those at a host that is blocked. */
+/**
+ * Images of clients in D1, one for each address. Triggers delete an image that no client names, and an image from a blocked
+ * host.
+ */
 
 import { coveringHosts } from '../domain/document-host.ts'
 import { bound, type Database } from './database.ts'
 
-/** An attempt that failed is repeated after this time. */
+/** A failed attempt is repeated after this time. */
 const RETRY_SECONDS = 3600
-/** Between two attempts at one host, also for different addresses. */
+/** The shortest time between two attempts at one host, also for different addresses. */
 const HOST_SECONDS = 10
-/** SQL: apart from attempts to read a document at the host. No host has a space. */
+/**
+ * SQL: the key of attempts to fetch logos, which differs from the key of attempts to read documents. No host contains a
+ * space.
+ */
 const ATTEMPT_OF = `'logo ' || ?2`
 
 /** SQL: a row if an operator has blocked a host of this list. */
@@ -17,7 +23,8 @@ export const FIND_BLOCKED = `${BLOCKED_AMONG('?1')} LIMIT 1`
 
 /**
  * `?2` is the host, `?3` the moment in epoch seconds. Only one of several simultaneous statements gets the row. The row is
- * deleted when no client names the address, so another table keeps the host's last attempt. `?4` lists what covers the host.
+ * deleted when no client names the address, so the host's last attempt is kept in another table. `?4` lists the names that
+ * cover the host.
  */
 export const CLAIM_LOGO = `INSERT INTO logo (logo_uri, host, tried_at)
   SELECT ?1, ?2, CAST(?3 AS INTEGER) WHERE EXISTS (SELECT 1 FROM client WHERE logo_uri = ?1 AND logo_uri <> '')
@@ -26,7 +33,7 @@ export const CLAIM_LOGO = `INSERT INTO logo (logo_uri, host, tried_at)
   ON CONFLICT (logo_uri) DO UPDATE SET tried_at = excluded.tried_at
     WHERE logo.digest IS NULL AND logo.tried_at <= excluded.tried_at - ${RETRY_SECONDS}
   RETURNING logo_uri`
-/** In the batch of `CLAIM_LOGO`. Does nothing where no attempt begins. */
+/** Runs in the batch of `CLAIM_LOGO`. Does nothing if no attempt begins. */
 export const NOTE_ATTEMPT = `INSERT INTO document_attempt (host, attempted_at_ms)
   SELECT ${ATTEMPT_OF}, ?3 * 1000 FROM logo WHERE logo_uri = ?1 AND tried_at = CAST(?3 AS INTEGER) AND digest IS NULL
   ON CONFLICT DO UPDATE SET attempted_at_ms = excluded.attempted_at_ms`
@@ -44,12 +51,13 @@ type LogoRow = { media_type: string; image: number[] }
 export type LogoStore = ReturnType<typeof logoStore>
 
 export const logoStore = (db: Database) => ({
-  /** The address of the client's logo if there is no image of it yet; otherwise null. */
+  /** The address of the client's logo if its image is not stored yet; otherwise null. */
   missingOf: async (clientId: string) =>
     (await bound(db, LOGO_OF_CLIENT, clientId).first<string>('logo_uri')) ?? null,
   /**
-   * May the address be fetched now? `claimed` for one of several calls, and again an hour after an attempt that failed;
-   * `later` while another address at its host was tried within 10 s, if no client names it, and if the store is full.
+   * May the address be fetched now? One of several simultaneous calls gets `claimed`, and so does a call an hour after a
+   * failed attempt. A call gets `later` if another address at the host was tried within 10 s, if no client names the address,
+   * or if the store is full.
    */
   async claim(logoUri: string, now: number): Promise<'claimed' | 'later' | 'blocked'> {
     const { host, hostname } = new URL(logoUri)
@@ -67,7 +75,7 @@ export const logoStore = (db: Database) => ({
     const { digest, mediaType, bytes } = logo
     await bound(db, KEEP_LOGO, logoUri, digest, mediaType, bytes).run()
   },
-  /** Null if there is none. */
+  /** Null if there is no such image. */
   async find(digest: string): Promise<Logo | null> {
     const row = await bound(db, FIND_LOGO, digest).first<LogoRow>()
     return row && { mediaType: row.media_type, bytes: Uint8Array.from(row.image) }

@@ -1,21 +1,27 @@
-/** Pages of records, ordered by id. A filter without an index reads the ids and names first, then the records that match. */
+/**
+ * Pages of records, ordered by id. For a filter without an index, the ids and names are read first, and then the records that
+ * match.
+ */
 
 import { bound, type Database } from './database.ts'
 import type { Page } from './registration-ports.ts'
 
-/** The most records on one page of the API: no more rows are in memory at a time. */
+/** The most records on one page of the API. No more rows than this are in memory at a time. */
 const KEYS_AT_ONCE = 200
-/** Together with the other reads of a request this is less than D1 allows a request on the free plan (50). */
+/**
+ * The most reads of keys. Together with the other reads of a request they are fewer than the free plan of D1 allows a request
+ * (50).
+ */
 const READS_OF_KEYS = 20
 
 type Matching<KeyRow, Row, Found> = Readonly<{
   /** SQL for at most `?2` keys after `?1`, ordered by `cursorOf`. `parameters` are the parameters from `?3` on. */
   keys: string
   parameters?: readonly string[]
-  /** What a page ends with; the id where this is missing. */
+  /** The cursor after a row; the id if this member is missing. */
   cursorOf?: (row: KeyRow) => string
   matches: (row: KeyRow) => boolean
-  /** SQL for the records whose ids are in `?1`, a JSON list, in its order. */
+  /** SQL for the records whose ids are in `?1`, a JSON list, in the order of the list. */
   records: string
   read: (row: Row) => Found
 }>
@@ -30,7 +36,7 @@ export const pageOfAll = <Found>(
   return { records, next: last !== undefined && records.length === rows ? idOf(last) : null }
 }
 
-/** The page ends early, after the last key that was looked at, if few of many records match. */
+/** If few of many records match, the page ends early, after the last key that was looked at. */
 export async function pageOfMatching<KeyRow extends Readonly<{ id: string }>, Row, Found>(
   db: Database,
   matching: Matching<KeyRow, Row, Found>,

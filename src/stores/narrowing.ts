@@ -16,7 +16,7 @@ import { categoryCoversSql, scopeCoversSql } from './covering-sql.ts'
 import { bound, type Database } from './database.ts'
 import { endFamilies, keptFor, keptSeconds, revokeSql, voidCodes } from './revocation-statements.ts'
 
-/** `replace`: only the given values are left. `withdraw`: the listed values are removed. An absent list does not change. */
+/** `replace`: only the given values stay. `withdraw`: the listed values are removed. An absent list does not change. */
 type How = 'replace' | 'withdraw'
 /** `jwks` null means no change. */
 export type ClientNarrowing = Readonly<{ how: How }> &
@@ -24,7 +24,7 @@ export type ClientNarrowing = Readonly<{ how: How }> &
   Partial<Pick<ClientFields, 'authMethod' | 'jwks'>>
 export type UserNarrowing = Readonly<{ how: How }> & Partial<UserFields> & UserLists
 
-/** SQL: does a value that is left (`n`) cover a value that is held (`h`)? */
+/** SQL: does a remaining value (`n`) cover a value that is held (`h`)? */
 type Covers = (held: string) => string
 const isEqual: Covers = (held) => `n.value = ${held}`
 const coversScope: Covers = (held) => scopeCoversSql('n.value', held)
@@ -51,7 +51,7 @@ const ofUser = (name: string, table: string, column: string, covers: Covers): Li
   covers,
 })
 
-/** SQL: is a value held now that no value that is left covers? */
+/** SQL: is there a value that is held now and that no remaining value covers? */
 function lost({ name, rows, column, covers }: List, how: How, among = ''): string {
   const listed = `json_each(?2, '$.${name}')`
   const left =
@@ -80,14 +80,14 @@ const USER_SCOPES = ofUser('scopes', 'user_scope', 'scope', coversScope)
 const USER_ENDORSEMENTS = ofUser('endorsements', 'user_endorsement', 'category', coversCategory)
 
 const METHOD_AFTER = `coalesce(?2 ->> 'authMethod', o.auth_method)`
-/** SQL: is a secret or a key no longer accepted? Keys are compared as text, so any change makes another key. */
+/** SQL: is a secret or a key no longer accepted? Keys are compared as text, so any change counts as another key. */
 const LOST_CREDENTIAL = `(o.auth_method LIKE 'client_secret%' AND ${METHOD_AFTER} NOT LIKE 'client_secret%')
   OR (o.auth_method = 'private_key_jwt' AND EXISTS (SELECT 1 FROM json_each(o.jwks, '$.keys') k
     WHERE ${METHOD_AFTER} <> 'private_key_jwt' OR k.value NOT IN
       (SELECT value FROM json_each(coalesce(?2 ->> 'jwks', o.jwks), '$.keys'))))`
 
 function clientSql(how: How) {
-  /** The client loses a grant type by which it redeems codes or refreshes. */
+  /** SQL: does the client lose a grant type by which it redeems codes or refreshes? */
   const grantOfUser = lost(CLIENT_GRANTS, how, ` AND h.grant_type <> 'client_credentials'`)
   const uri = lost(REDIRECT_URIS, 'replace')
   const anything = [
@@ -100,7 +100,7 @@ function clientSql(how: How) {
   const client = 'client o WHERE o.client_id = ?1'
   return {
     families: endFamilies(`client_id = ?1 AND EXISTS (SELECT 1 FROM ${client} AND ${grantOfUser})`),
-    // A code may have been sent to a redirect URI that is no longer the client's.
+    // A code may have been sent to a redirect URI that is no longer registered.
     codes: voidCodes(
       `client_id = ?1 AND EXISTS (SELECT 1 FROM ${client} AND (${grantOfUser} OR ${uri}))`,
     ),
@@ -112,7 +112,7 @@ function clientSql(how: How) {
 const revokeIf = (kind: 'client_record' | 'user', subject: string, from: string) =>
   `${revokeSql(`'${kind}'`, subject, keptFor('?3'), from)} RETURNING subject`
 
-/** Sessions state the username and the e-mail address. A name that changes only its case is another text. */
+/** Sessions state the username and the e-mail address. A change of upper or lower case alone is a change too. */
 const RENAMED = `(?2 ->> 'username') <> o.username COLLATE BINARY OR (?2 ->> 'email') <> o.email`
 const userSql = (how: How) =>
   revokeIf(
@@ -126,7 +126,7 @@ export const NARROWING_SQL = {
   client: { replace: clientSql('replace'), withdraw: clientSql('withdraw') },
   user: { replace: userSql('replace'), withdraw: userSql('withdraw') },
 } as const
-/** Revokes a client's sessions when all of its secrets are replaced. */
+/** Revokes a client's sessions if all of its secrets are replaced. */
 export const REVOKE_OPENED_BY_SECRETS = revokeIf(
   'client_record',
   'o.client_id',
@@ -135,8 +135,8 @@ export const REVOKE_OPENED_BY_SECRETS = revokeIf(
 )
 
 /**
- * Ends the client's sessions when it loses a permission, a secret or a key: a later refresh or redemption is narrower and
- * needs the new credential anyway. Also voids its codes when it loses a redirect URI. Also ends its families when it
+ * Ends the client's sessions if it loses a permission, a secret or a key; a later refresh or redemption gives narrower tokens
+ * and needs the new credential anyway. Also voids the client's codes if it loses a redirect URI, and ends its families if it
  * loses the grant type. `lifetimeSeconds`: the longest life of a session that is still opened on a kept copy of the record.
  */
 export function clientNarrowing(
@@ -160,7 +160,7 @@ export const secretNarrowing = (db: Database, clientId: string, lifetimeSeconds:
 
 /**
  * Ends the user's sessions, browser sessions included. Families and codes stay: they give narrower tokens from now on.
- * `userId` is the id and not the name.
+ * `userId` is the user's id and not the name.
  */
 export const userNarrowing = (
   db: Database,
@@ -171,6 +171,6 @@ export const userNarrowing = (
   bound(db, NARROWING_SQL.user[how], userId, JSON.stringify(change), keptSeconds(lifetimeSeconds)),
 ]
 
-/** From the results of the statements above: does anything end, so that KV must be written? */
+/** Reads the results of the statements above: does anything end, so that KV must be written? */
 export const hasEnded = (outcomes: readonly D1Result[]) =>
   outcomes.some(({ results }) => results.length > 0)

@@ -26,13 +26,13 @@ export const ADD_OFFER = `INSERT INTO client_owner_offer (client_id, user_id, of
 export const TAKE_BACK_OFFER = `DELETE FROM client_owner_offer WHERE client_id = ?1 AND user_id = ?2 AND declined_at IS NULL`
 export const DECLINE_OFFER = `UPDATE client_owner_offer SET declined_at = ?3
   WHERE client_id = ?1 AND user_id = ?2 AND declined_at IS NULL`
-/** A trigger drops the offer. */
+/** Accepts an offer. A trigger deletes the offer. */
 export const ACCEPT_OFFER = `INSERT INTO client_owner (client_id, user_id, added_at)
   SELECT client_id, user_id, ?3 FROM client_owner_offer
   WHERE client_id = ?1 AND user_id = ?2 AND declined_at IS NULL`
 export const REMOVE_OWNER = `DELETE FROM client_owner WHERE client_id = ?1 AND user_id = ?2`
 
-/** The given list replaces the one before. */
+/** The given list replaces the earlier list. */
 export const furtherOwners = (
   db: Database,
   clientId: string,
@@ -49,7 +49,10 @@ export const furtherOwners = (
 export const allowedClients = (db: Database, ownerId: string, atMost: number | null) =>
   atMost === null ? [] : [bound(db, EXPECT_ALLOWED_CLIENTS, ownerId, atMost)]
 
-/** After the statement that gives the client its new version and, where the first owner leaves, its new first owner. */
+/**
+ * These statements follow the statement that gives the client its new version and, if the first owner leaves, its new first
+ * owner.
+ */
 export function ownerStatements(
   db: Database,
   clientId: string,

@@ -1,7 +1,7 @@
 /**
- * Statements for the requested and authorized permissions of a client, in three tables of one shape. `?1` is the client,
- * `?2` a JSON list of values (one parameter for any number of values), `?3` the moment in epoch seconds. What is taken away
- * is kept as a decision, for the owners.
+ * Statements for the requested and authorized permissions of a client, in three tables of one shape. `?1` is the client, `?2`
+ * a JSON list of values (one parameter for any number of values), `?3` the moment in epoch seconds. A permission that is
+ * withdrawn is stored as a decision, which the owners see.
  */
 
 import type { Permission, PermissionLists } from '../domain/client.ts'
@@ -27,7 +27,7 @@ export const PERMISSION_TABLES = [SCOPES, GRANT_TYPES, ENDORSEMENTS]
 
 const GIVEN = '(SELECT value FROM json_each(?2))'
 
-/** An owner who takes back a request that was not decided leaves no row: anybody could fill the table with such rows. */
+/** An owner who takes back a request before a decision leaves no row: anybody could fill the table with such rows. */
 const decide = ({ table, column, kind }: Table, which: string) =>
   `INSERT INTO client_decision (client_id, kind, value, decision, requested_at, authorized_at, decided_at, reason)
     SELECT h.client_id, '${kind}', h.${column},
@@ -41,13 +41,16 @@ const authorizing = ({ table, column }: Table) =>
   `INSERT INTO ${table} (client_id, ${column}, requested_at, authorized_at)
     SELECT c.client_id, j.value, ?3, ?3 FROM client c, json_each(?2) j WHERE c.client_id = ?1
     ON CONFLICT DO UPDATE SET authorized_at = coalesce(authorized_at, excluded.authorized_at)`
-/** `mark`: for a new row. `marked`: for a row that is there. */
+/** `mark`: the mark of a new row. `marked`: SQL for the mark of an existing row. */
 const authorizingScopes = (mark: 0 | 1, marked: string) =>
   `INSERT INTO client_authorization (client_id, scope, requested_at, authorized_at, self_registered)
     SELECT c.client_id, j.value, ?3, ?3, ${mark} FROM client c, json_each(?2) j WHERE c.client_id = ?1
     ON CONFLICT DO UPDATE SET authorized_at = coalesce(authorized_at, excluded.authorized_at), self_registered = ${marked}`
 
-/** Statements that take something away follow those that note the decision: `?4` is its reason, `?5` is 1 for an owner. */
+/**
+ * Statements that withdraw something follow the statements that store the decision: `?4` is its reason, `?5` is 1 for an
+ * owner.
+ */
 function statementsFor(of: Table) {
   const { table, column } = of
   return {
@@ -81,11 +84,11 @@ type Given = Readonly<{
   clientId: string
   lists: PermissionLists
   now: number
-  /** The decision on the permissions that are taken away. */
+  /** The decision on the permissions that are withdrawn. */
   decision?: Readonly<{ reason: string; byOwner: boolean }>
 }>
 
-/** These statements, in this order, for every given list. Removes endorsements that another one covers. */
+/** Runs these statements, in this order, for every given list. Removes endorsements that another endorsement covers. */
 export const permissionStatements = (
   db: Database,
   statements: readonly Statement[],

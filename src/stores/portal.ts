@@ -1,4 +1,4 @@
-/** What the portal shows of clients, in D1. Every statement asks for the clients of one user alone. */
+/** What the portal shows of clients, in D1. Every statement reads the clients of one user alone. */
 
 import type { ClientRecord } from '../domain/client.ts'
 import type { ListedClient } from '../domain/shown-client.ts'
@@ -22,10 +22,10 @@ import { COUNT_REQUESTS } from './waiting-clients.ts'
 /** SQL: ids of the clients that the user `?1` owns. */
 const OWN = `SELECT client_id FROM client WHERE owner_id = ?1 AND ?1 <> ''
   UNION SELECT client_id FROM client_owner WHERE user_id = ?1`
-/** How many offers a page shows. */
+/** The most offers that a page shows. */
 const SHOWN_OFFERS = 20
 /**
- * The clients that were offered to the user `?1`. The first offer of each owner comes before the second of any, so that one
+ * The clients that were offered to the user `?1`. The first offers of all owners come before the second offers, so that one
  * user's offers cannot hide those of another.
  */
 export const OWN_OFFERS = `SELECT c.client_id AS clientId, c.name, c.version, c.disabled_at IS NULL AS isEnabled,
@@ -36,7 +36,7 @@ export const OWN_OFFERS = `SELECT c.client_id AS clientId, c.name, c.version, c.
     CROSS JOIN client c ON c.client_id = slice.client_id
     ${named('slice.offered_by')}
   ORDER BY slice.place, slice.offered_at, c.client_id LIMIT ${SHOWN_OFFERS}`
-/** Few enough to be sorted: `CLIENTS_PER_USER`, and those that others share. */
+/** The clients are few enough to be sorted: at most `CLIENTS_PER_USER`, and those that other users share with this user. */
 export const OWN_CLIENTS = `SELECT c.client_id AS clientId, c.name, c.disabled_at IS NULL AS isEnabled,
     c.created_at AS createdAt, ${COUNT_REQUESTS} AS waiting
   FROM (${OWN}) slice CROSS JOIN client c ON c.client_id = slice.client_id
@@ -47,7 +47,7 @@ const IS_OWN = `c.client_id = ?1 AND ?2 <> '' AND (c.owner_id = ?2 OR EXISTS (SE
   WHERE o.client_id = c.client_id AND o.user_id = ?2))`
 export const FIND_OWN_CLIENT = `SELECT ${SHOWN_COLUMNS} FROM client c WHERE ${IS_OWN}`
 export const OWNERS_OF_OWN_CLIENT = ownersOf(IS_OWN)
-/** A deleted client may have had the same id: its history is not for this owner. */
+/** A deleted client may have had the same id, and this owner must not see its history. */
 export const HISTORY_OF_OWN_CLIENT = historyOf(
   `audit_id > coalesce((SELECT max(d.audit_id) FROM audit d
       WHERE d.client_id = ?1 AND d.event GLOB 'client.*' AND d.event = 'client.delete'), 0)
@@ -65,7 +65,7 @@ export type OfferedClient = Pick<ClientRecord, 'name' | 'version'> &
     offeredBy: Owner
   }>
 
-/** `firstOwned`: those that count for `CLIENTS_PER_USER`. */
+/** `firstOwned`: how many of the clients count for `CLIENTS_PER_USER`. */
 export type OwnClients = Readonly<{
   clients: readonly ListedClient[]
   offers: readonly OfferedClient[]
@@ -116,10 +116,10 @@ export function portalReader(db: Database) {
         }
       })
     },
-    /** `found` is null for a client of others, as for one that does not exist. */
+    /** `found` is null for a client of other users, as for a client that does not exist. */
     client: (visitor: Visitor, clientId: string) =>
       visit(db, visitor, own(clientId, visitor.userId), readOwnClient),
-    /** At most `rows` entries of its history after the first `skipped`, the newest first. */
+    /** At most `rows` entries of the client's history after the first `skipped`. The newest entry comes first. */
     clientAndHistory(
       visitor: Visitor,
       clientId: string,
@@ -139,7 +139,9 @@ export function portalReader(db: Database) {
     },
     clientAndDeclared: (visitor: Visitor, clientId: string) =>
       visit(db, visitor, ownAndDeclared(clientId, visitor.userId), readOwnAndDeclared),
-    /** `correlationId`: of a refusal of the client, kept until `now`, in epoch seconds, is a day later. */
+    /**
+     * `correlationId`: the id of a refusal of the client. A refusal is shown until it is a day old; `now` in epoch seconds.
+     */
     clientAndRefusal(visitor: Visitor, clientId: string, correlationId: string, now: number) {
       const since = now - KEEP_REFUSALS_SECONDS
       const refusal = bound(db, FIND_REFUSAL_OF_CLIENT, correlationId, since, clientId)

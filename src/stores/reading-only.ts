@@ -13,7 +13,7 @@ import { type Database, type Namespace, parametersIn } from './database.ts'
 
 const IS_READ = /^\s*SELECT\b/
 const IS_WRITE = /^\s*(?:INSERT|UPDATE|DELETE)\b/
-/** Without parentheses between SET and WHERE, so the WHERE is that of the statement and not of a subquery. */
+/** There are no parentheses between SET and WHERE, so the WHERE belongs to the statement and not to a subquery. */
 const DECIDING_UPDATE = /^\s*UPDATE (\w+) SET ([^()]*?)\sWHERE (.*)\sRETURNING (.*)$/s
 const ASSIGNED = /(\w+) = /g
 
@@ -22,7 +22,7 @@ const isNamedIn = (text: string) => (name: string) => new RegExp(`\\b${name}\\b`
 function asSelect(sql: string): string | null {
   const [, table, assignments = '', condition, columns = ''] = DECIDING_UPDATE.exec(sql) ?? []
   if (table === undefined || /\bFROM\b/.test(assignments)) return null
-  // RETURNING reads a column after its change, and the SELECT would read it before.
+  // RETURNING reads a column after its change; the SELECT would read the column before the change.
   const changed = [...assignments.matchAll(ASSIGNED)].map(([, name = '']) => name)
   if (changed.some(isNamedIn(columns))) return null
   return `SELECT ${columns} FROM ${table} WHERE ${condition}`
@@ -34,7 +34,7 @@ function selectNothing(sql: string): string {
   return parameters === 0 ? 'SELECT NULL WHERE FALSE' : `SELECT ?${parameters} WHERE FALSE`
 }
 
-/** Throws for a statement of a form that is not known here. */
+/** Throws for a statement whose form is not known here. */
 export function asRead(sql: string): string {
   // D1 would also run a second statement after a SELECT.
   const isOne = !sql.includes(';')
@@ -46,7 +46,7 @@ export function asRead(sql: string): string {
   throw new Error('a check has no read in place of this statement')
 }
 
-/** Its statements come from `prepare`, those of a batch too. */
+/** A database whose statements, including those of a batch, come from `prepare`. */
 export const readingOnly = (db: Database): Database => ({
   prepare: (sql) => db.prepare(asRead(sql)),
   batch: (statements) => db.batch(statements),

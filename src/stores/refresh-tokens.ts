@@ -23,7 +23,7 @@ import {
 import { FIND_JTI } from './used-jtis.ts'
 import { USER_JSON } from './users.ts'
 
-/** What a family keeps of the grant, as JSON. */
+/** The part of the grant that a family stores as JSON. */
 type FamilyRecord = Pick<
   RefreshFamily,
   'user' | 'redirectUri' | 'jkt' | 'authTime' | keyof GrantedAudience
@@ -33,7 +33,7 @@ type StandingRow = Omit<RefreshTokenStanding, 'family' | 'successor' | 'user'> &
   Omit<RefreshFamily, keyof FamilyRecord> &
   Readonly<{ record: string; successor: string | null; user: string | null }>
 
-/** When the family `f` ends, whether it is used or not. */
+/** SQL: when the family `f` ends, by its absolute or its idle lifetime. */
 export const FAMILY_END = 'min(f.expires_at, coalesce(f.idle_expires_at, f.expires_at))'
 const FAMILY_LIVES = `f.ended_at IS NULL AND ${FAMILY_END} > ${D1_NOW}`
 
@@ -54,40 +54,40 @@ const familyStillGranted = (terms: string) =>
     terms,
     grantType: 'refresh_token',
   })} AND f.family_id = refresh_token.family_id`
-/** Exactly one call gets a row. A repeated call for the same successor gets the row again. */
+/** Of several simultaneous calls exactly one gets a row. A repeated call for the same successor gets the row again. */
 export const SPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = ?2, successor = ?3, salt = NULL
   WHERE token_digest = ?1
     AND EXISTS (SELECT 1 FROM refresh_family f WHERE f.family_id = refresh_token.family_id AND ${FAMILY_LIVES})
     AND (successor = ?3 OR (spent_at IS NULL AND EXISTS (${familyStillGranted('?4')})))
   RETURNING ${heldNow(ofFamily('client_id'), ofFamily('user_id'))}`
-/** Only for the winner, in the same batch. */
+/** Runs in the same batch, and has an effect only for the call that won. */
 export const USE_PROOF_FOR_TOKEN = `INSERT INTO used_jti (jti_digest, expires_at)
   SELECT ?3, ?4 FROM refresh_token WHERE token_digest = ?1 AND successor = ?2 ON CONFLICT DO NOTHING`
-/** Only for the winner, in the same batch. */
+/** Runs in the same batch, and has an effect only for the call that won. */
 export const INSERT_SUCCESSOR = `INSERT INTO refresh_token
     (token_digest, family_id, session_key, issued_at, salt, scopes, resources)
   SELECT ?2, family_id, ?3, ${D1_NOW}, ?4, ?5, ?6 FROM refresh_token WHERE token_digest = ?1 AND successor = ?2
   ON CONFLICT DO NOTHING`
 /**
- * Counts one more answer with the same successor, while the successor is unused and may still be issued. Does nothing if the
- * access token would have another format than before: the end of the family would not end it.
+ * Counts one more answer with the same successor, if the successor is unused and may still be issued. Does nothing if the
+ * access token would have another format than before, because the end of the family would not end such a token.
  */
 export const REPEAT_SUCCESSOR = `UPDATE refresh_token SET answers = answers + 1
   WHERE token_digest = ?1 AND spent_at IS NULL AND session_key = ?3
     AND EXISTS (${familyStillGranted('?2')} AND ${FAMILY_LIVES})
   RETURNING ${heldNow(ofFamily('client_id'), ofFamily('user_id'))}`
-/** Only if the statement before it changed a row. */
+/** Has an effect only if the statement before it changed a row. */
 export const USE_PROOF_FOR_REPETITION = `INSERT INTO used_jti (jti_digest, expires_at)
   SELECT ?1, ?2 WHERE changes() > 0 ON CONFLICT DO NOTHING`
-/** Only for the winner: a refused request does not keep a family alive. */
+/** Has an effect only for the call that won: a refused request does not prolong a family's life. */
 export const TOUCH_FAMILY = `UPDATE refresh_family SET last_used_at = ?5, idle_expires_at = ${D1_NOW} + ?3
   WHERE family_id = ?1 AND EXISTS (SELECT 1 FROM refresh_token t WHERE t.token_digest = ?4 AND t.successor = ?2)`
-/** Only for the winner, and only for an unbound family: RFC 9449 §5. */
+/** Has an effect only for the call that won, and only for an unbound family (RFC 9449 §5). */
 export const BIND_FAMILY = `UPDATE refresh_family SET record = json_set(record, '$.jkt', ?3)
   WHERE family_id = ?1 AND record ->> '$.jkt' IS NULL
     AND EXISTS (SELECT 1 FROM refresh_token t WHERE t.token_digest = ?4 AND t.successor = ?2)`
 export const TAKE_BACK_ANSWER = `UPDATE refresh_token SET answers = answers - 1 WHERE token_digest = ?1`
-/** Does nothing while another request has answered, or is about to answer, with the same successor. */
+/** Does nothing if another request has answered, or is about to answer, with the same successor. */
 export const UNSPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = NULL, successor = NULL, salt = ?3
   WHERE token_digest = ?1 AND successor = ?2 AND NOT EXISTS
     (SELECT 1 FROM refresh_token s WHERE s.token_digest = ?2 AND (s.answers > 0 OR s.spent_at IS NOT NULL))`
@@ -99,7 +99,7 @@ export const familyRecord = (family: RefreshFamily): string => {
   return JSON.stringify(record)
 }
 
-/** A family from before audiences has none. */
+/** A family that was stored before audiences existed has no audience. */
 function readStanding(row: StandingRow): RefreshTokenStanding {
   const { familyId, clientId, record, expiresAt, endedAt, successor, user, ...standing } = row
   const kept = JSON.parse(record) as Omit<FamilyRecord, keyof GrantedAudience>
@@ -127,7 +127,7 @@ function readSuccessor(json: string): Successor {
   return { ...successor, isSpent: found.isSpent === 1, derivation }
 }
 
-/** Why a token was not exchanged: reads every possible cause in one batch. */
+/** Reads in one batch every possible reason why a token was not exchanged. */
 async function whyLost(
   db: Database,
   tokenDigest: TokenDigest,
@@ -147,7 +147,7 @@ async function whyLost(
 export type RefreshTokenStore = ReturnType<typeof refreshTokenStore>
 
 export const refreshTokenStore = (db: Database) => ({
-  /** Null if it was never issued, or expired long ago. Read from the primary. */
+  /** Null if the token was never issued, or if it expired long ago. Reads the primary. */
   async find(tokenDigest: TokenDigest): Promise<RefreshTokenStanding | null> {
     const row = await bound(db, FIND_REFRESH_TOKEN, tokenDigest).first<StandingRow>()
     return row && readStanding(row)
@@ -182,8 +182,8 @@ export const refreshTokenStore = (db: Database) => ({
   },
 
   /**
-   * Records one more answer with the successor that the token has. `won` only while the successor is unused, its family
-   * lives and the terms hold.
+   * Records one more answer with the token's existing successor. Returns `won` only if the successor is unused, its family is
+   * alive and the terms hold.
    */
   async repeat(
     tokenDigest: TokenDigest,
@@ -201,8 +201,8 @@ export const refreshTokenStore = (db: Database) => ({
   },
 
   /**
-   * Takes one answer with this successor back. When it was the only one, the token is unspent and has `salt`, its own, as
-   * before.
+   * Takes back one answer with this successor. If it was the only answer, the token is unspent again and has its own `salt`
+   * as before.
    */
   async unrotate(
     tokenDigest: TokenDigest,

@@ -1,4 +1,4 @@
-/** Refusals in D1: the cause of each, for the operator, for a day. */
+/** Refusals in D1: the cause of each refusal is stored for a day, for the operator. */
 
 import { bound, type Database } from './database.ts'
 
@@ -6,12 +6,12 @@ import { bound, type Database } from './database.ts'
 export type Refused = Readonly<{
   correlationId: string
   refusedAt: number
-  /** Method and path. */
+  /** The method and the path of the request. */
   endpoint: string
   error: string
-  /** Never a secret. */
+  /** The cause. Never contains a secret. */
   detail: string
-  /** As presented, not verified; null if none was presented. */
+  /** The client id as the request presented it, not verified; null if the request presented none. */
   clientId: string | null
 }>
 
@@ -22,7 +22,7 @@ export const FIND_REFUSAL = `SELECT refusal_id AS correlationId, refused_at AS r
     client_id AS clientId
   FROM refusal WHERE refusal_id = ?1 AND refused_at > ?2`
 
-/** For the owners of the client that the request named. */
+/** The same statement for the owners of the client that the request named. */
 export const FIND_REFUSAL_OF_CLIENT = `${FIND_REFUSAL} AND client_id = ?3`
 
 export const KEEP_REFUSALS_SECONDS = 86_400
@@ -36,7 +36,7 @@ export const refusalStore = (db: Database) => ({
     const values = [correlationId, refusedAt, endpoint, error, detail, clientId]
     await bound(db, INSERT_REFUSAL, ...values).run()
   },
-  /** Null if it was not recorded, or more than a day ago. */
+  /** Null if the refusal was not recorded, or if it is more than a day old. */
   find: (correlationId: string, now: number) =>
     bound(db, FIND_REFUSAL, correlationId, now - KEEP_REFUSALS_SECONDS).first<Refused>(),
 })

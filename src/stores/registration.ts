@@ -1,4 +1,4 @@
-/** The stores of `flows/registration` over one D1 and one KV. */
+/** The stores of `flows/registration`, made from one D1 and one KV. */
 
 import { administratorRevocations } from './administrator-revocations.ts'
 import { clientRegistry } from './client-registry.ts'

@@ -1,6 +1,6 @@
 /**
- * What an administrator does to resources, in D1: the audit's row and what ends are in the batch of the change. `?1` of the
- * statements is the URI. Instants in epoch seconds.
+ * What an administrator does to resources, in D1. The batch of a change includes the audit row and what ends with the change.
+ * `?1` of the statements is the URI. Instants in epoch seconds.
  */
 
 import { isNarrowed, type ResourceFields, type ResourceRecord } from '../domain/resource.ts'
@@ -20,9 +20,12 @@ export const MISSING_RESOURCES = `SELECT j.value AS uri FROM json_each(?1) j
 const DEFAULT_OF = `SELECT d.client_id FROM client_default_resource d WHERE d.uri = ?1`
 export const COUNT_DEFAULTS = `SELECT count(*) AS clients FROM (${DEFAULT_OF})`
 const DELETED = `resource WHERE uri = ?1 AND NOT EXISTS (${DEFAULT_OF})`
-/** Does nothing while it is a client's default. */
+/** Does nothing while the resource is a client's default. */
 export const DELETE_RESOURCE = `DELETE FROM ${DELETED}`
-/** Before `DELETE_RESOURCE`, and only if that deletes. `?2`: how long the revocation is kept, in seconds. */
+/**
+ * Comes before `DELETE_RESOURCE`, and has an effect only if that statement deletes. `?2`: how long the revocation is kept, in
+ * seconds.
+ */
 export const REVOKE_DELETED_RESOURCE = `${revokeSql("'resource'", 'uri', keptFor('?2'), DELETED)} RETURNING subject`
 
 const read = rowReader<ResourceRecord>({
@@ -40,8 +43,8 @@ export function resourceRegistry(
 ) {
   const lifetimeSeconds = sessionLifetimeSeconds + oldestClientSeconds
   /**
-   * The removal of a scope, and a new demand for DPoP, end the access tokens for the resource. Refresh tokens and codes stay:
-   * they give narrower tokens from now on.
+   * If a scope is removed, or if DPoP is newly required, the access tokens for the resource end. Refresh tokens and codes
+   * stay: they give narrower tokens from now on.
    */
   const endingOf = (before: ResourceRecord, fields: Partial<ResourceFields>) =>
     isNarrowed(before, fields)
@@ -56,7 +59,7 @@ export function resourceRegistry(
   return {
     ...registry,
 
-    /** Those of the URIs that are of no resource. */
+    /** The URIs that no resource has. */
     async missing(uris: readonly string[]): Promise<readonly string[]> {
       const { results } = await bound(db, MISSING_RESOURCES, JSON.stringify(uris)).all<{
         uri: string
@@ -64,7 +67,7 @@ export function resourceRegistry(
       return results.map(({ uri }) => uri)
     },
 
-    /** Ends every session that is for it. `is_default`: of so many clients; nothing was written. */
+    /** Ends every session for the resource. `is_default`: the number of clients whose default it is; nothing was written. */
     async delete(
       before: ResourceRecord,
       by: Authorship,

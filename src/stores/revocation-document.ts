@@ -9,21 +9,21 @@ import {
 } from '../domain/revocation.ts'
 import { D1_NOW, type Database, type TextNamespace, type TextWriter } from './database.ts'
 
-/** In the namespace of the sessions, whose keys are digests of 43 characters. */
+/** The key is in the namespace of the sessions, whose own keys are digests of 43 characters. */
 export const DOCUMENT_KEY = 'revocations'
 /** KV refuses a shorter TTL. */
 export const MIN_TTL_SECONDS = 60
 
-/** Triggers raise it with each bulk revocation. */
+/** The version, which triggers raise with each bulk revocation. */
 export const FIND_VERSION = `SELECT version FROM revocation_version WHERE one = 1`
-/** One statement reads the revocations and their version, so that both are of one state. */
+/** One statement reads the revocations and their version, so that both belong to one state. */
 export const LIVE_REVOCATIONS = `SELECT kind, subject, revoked_at_ms, expires_at - ${D1_NOW} AS seconds_left,
     (${FIND_VERSION}) AS version
   FROM revocation WHERE expires_at > ${D1_NOW} AND kind <> 'session'`
 
-/** How many times the document is written again when something is revoked meanwhile. */
+/** How many times the document is written again if something is revoked meanwhile. */
 const MAX_ROUNDS = 3
-/** KV takes one write a second for a key. */
+/** KV accepts one write a second for a key. */
 const KV_WRITE_INTERVAL_MS = 1100
 
 type LiveRow = {
@@ -47,9 +47,9 @@ function documentOf(rows: readonly LiveRow[], version: number): string {
 }
 
 /**
- * Builds the document from D1 and writes it. Throws if KV did not take it; then cron writes it. KV keeps the last write and
- * not the newest document, so the version is read again afterwards: a writer that overwrote a newer document writes once
- * more. Returns false without a write while nothing is revoked; the document's TTL then removes it.
+ * Builds the document from D1 and writes it to KV. Throws if KV did not store the document; then cron writes it. KV keeps the
+ * last write and not the newest document, so the version is read again afterwards: a writer that overwrote a newer document
+ * writes once more. Returns false, without a write, if nothing is revoked; the document's TTL then removes it.
  */
 export async function projectRevocations(db: Database, sessions: TextWriter): Promise<boolean> {
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
@@ -67,7 +67,9 @@ export async function projectRevocations(db: Database, sessions: TextWriter): Pr
   throw new Error('revocations were made faster than KV could be written')
 }
 
-/** For cron. Replaces a malformed document, which makes every check fail, also while nothing is revoked: by an empty one. */
+/**
+ * For cron. Replaces a malformed document, which makes every check fail. If nothing is revoked, the new document is empty.
+ */
 export async function repairDocument(
   db: Database,
   sessions: Pick<TextNamespace, 'get' | 'put'>,
@@ -79,7 +81,7 @@ export async function repairDocument(
   await sessions.put(DOCUMENT_KEY, empty, { expirationTtl: MIN_TTL_SECONDS })
 }
 
-/** Null if it is not one. */
+/** Null if the text is no such document. */
 export function parseDocument(text: string) {
   try {
     return readDocument(JSON.parse(text))

@@ -1,6 +1,7 @@
 /**
- * The statements of a revocation, for the caller's batch. D1 dates it in that transaction, so it depends on no caller's
- * clock and never lies in the future. The row in `revocation` is written last, so that it covers what was opened before.
+ * The statements of a revocation, for the caller's batch. D1 dates the revocation in that transaction, so the date depends on
+ * no caller's clock and never lies in the future. The row in `revocation` is written last, so that it covers sessions that
+ * were opened before.
  */
 
 import {
@@ -15,7 +16,7 @@ import {
 } from '../domain/revocation.ts'
 import { bound, D1_NOW, D1_NOW_MS, type Database } from './database.ts'
 
-/** CAST: over D1's HTTP API every parameter is text. */
+/** The CAST is needed because every parameter is text over D1's HTTP API. */
 export const keptFor = (seconds: string) => `${D1_NOW} + CAST(${seconds} AS INTEGER)`
 /** A later revocation of the same subject covers an earlier one. */
 const OR_LATER = `ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms),
@@ -27,19 +28,19 @@ export const revokeSql = (kind: string, subject: string, expiry: string, rows: s
 export const REVOKE = revokeSql('?1', 'value', keptFor('?3'), 'json_each(?2) WHERE true')
 const ARE_TOO_MANY = `(SELECT count(*) FROM revocation WHERE kind = 'token') >= ${MAX_REVOKED_TOKENS}`
 /**
- * Single signed tokens. Where too many are revoked already, more ends in their place, so that the list stops growing:
- * the subject `?5` of the kind `?4`, unless that is NULL, for an administrator. `?2` and `?3`: how long the revocation of
- * a session and of a signed token is kept.
+ * Revokes single signed tokens. If too many are revoked already, a wider revocation replaces them, so that the list stops
+ * growing: the subject `?5` of the kind `?4`, unless `?4` is NULL, as for an administrator. `?2` and `?3`: how long the
+ * revocation of a session and of a signed token is kept.
  */
 export const REVOKE_TOKENS = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
   SELECT iif(is_full, ?4, 'token'), iif(is_full, ?5, value), ${D1_NOW_MS},
     iif(is_full, ${keptFor('?2')}, ${keptFor('?3')})
   FROM json_each(?1), (SELECT ?4 IS NOT NULL AND ${ARE_TOO_MANY} AS is_full) WHERE true ${OR_LATER}`
 const IS_SIGNED = `length(session_key) = ${SIGNED_KEY_LENGTH}`
-/** Older tokens have ended. */
+/** Tokens that were issued earlier have ended. */
 const KEPT_FOR = `iif(${IS_SIGNED}, CAST(?3 AS INTEGER), CAST(?2 AS INTEGER))`
 const OF_FAMILY = `refresh_token WHERE family_id = ?1 AND issued_at > ${D1_NOW} - ${KEPT_FOR}`
-/** As `REVOKE_TOKENS` for signed tokens: beyond the limit everything that the user allowed the client ends. */
+/** Works as `REVOKE_TOKENS` for signed tokens: beyond the limit everything that the user allowed the client ends. */
 export const REVOKE_SESSIONS_OF_FAMILY = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
   SELECT iif(${IS_SIGNED}, iif(is_full, 'consent', 'token'), 'session'), iif(${IS_SIGNED} AND is_full,
       (SELECT user_id || ' ' || client_id FROM refresh_family WHERE family_id = ?1), session_key),
@@ -88,14 +89,14 @@ function idsOf(revoked: Revoked): readonly string[] {
   }
 }
 
-/** A revocation is kept this much longer than a session lives. */
+/** How much longer a revocation is kept than a session lives. */
 export const KEPT_LONGER_SECONDS = UNDER_WAY_SECONDS + CLOCKS_DIFFER_SECONDS
 export const keptSeconds = (lifetimeSeconds: number) => lifetimeSeconds + KEPT_LONGER_SECONDS
 
 /**
- * Ends what `ended` names of the subject when the batch commits, including a session that a request under way stores
- * later. Unconditional: for what depends on the rows, see `narrowing.ts`. `lifetimeSeconds`: the longest life of a session
- * that it covers.
+ * Ends what `ended` names of the subject when the batch commits, including a session that a request under way stores later.
+ * There is no condition: for what depends on the rows, see `narrowing.ts`. `lifetimeSeconds`: the longest life of a session
+ * that the revocation covers.
  */
 export function revocationStatements(
   db: Database,
@@ -115,7 +116,7 @@ export function revocationStatements(
   return EVERYTHING.filter((one) => ended.includes(one)).map((one) => statements[one])
 }
 
-/** Revokes sessions only: one statement for any number of subjects. */
+/** Revokes only sessions: one statement serves any number of subjects. */
 export const revokeStatement = (
   db: Database,
   kind: RevocationKind | SingleKind,

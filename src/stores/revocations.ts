@@ -1,4 +1,4 @@
-/** Revocations: recorded in D1, which decides, and written to KV for those who check tokens. */
+/** Revocations: D1 records and decides them, and KV shows them to everyone who checks tokens. */
 
 import type { AuditEntry } from '../domain/audit.ts'
 import type { ClientId, SessionKey } from '../domain/ids.ts'
@@ -17,7 +17,10 @@ import {
   SESSIONS_OF_FAMILY,
 } from './revocation-statements.ts'
 
-/** The tombstone record that replaces a revoked session in KV: a missing key could be a lag of KV. */
+/**
+ * The tombstone record that replaces a revoked session in KV. A deleted key would not do: KV may lag, so a missing key proves
+ * nothing.
+ */
 export const TOMBSTONE = '{"revoked":true}'
 
 export const FORGET_CONSENT = `DELETE FROM consent WHERE user_id = ?1 AND client_id = ?2`
@@ -32,10 +35,10 @@ export const IS_REVOKED = `SELECT 1 AS revoked FROM revocation WHERE kind IN ('s
 
 const UNSHOWN_AT_ONCE = 300
 
-/** Whose access token it is. `userId` null: the client's own. */
+/** The holder of an access token. `userId` is null for a token of the client itself. */
 type TokenHolder = Readonly<{ clientId: ClientId; userId: string | null }>
 
-/** What ends where too many single tokens are revoked, as kind and subject. */
+/** The kind and subject that end if too many single tokens are revoked. */
 const wider = (holder: TokenHolder | undefined) => {
   if (!holder) return [null, null]
   const { userId, clientId } = holder
@@ -54,9 +57,9 @@ export function revocationStore(
   lifetimeSeconds: number,
   entry: AuditEntry | null = null,
 ) {
-  // Follows the statement that decides whether the act has an effect.
+  // The audit row follows the statement that decides whether the act has an effect.
   const audited = entry ? [recordStatement(db, entry)] : []
-  /** Returns the keys that KV took. Cron writes the others. */
+  /** Returns the keys that KV stored. Cron writes the other keys. */
   const writeTombstones = async (
     ended: readonly Readonly<{ key: string; secondsLeft: number }>[],
   ) => {
@@ -71,7 +74,7 @@ export function revocationStore(
   }
   /** How long the revocation of a session and of a signed token is kept, in seconds. */
   const kept = [keptSeconds(lifetimeSeconds), keptSeconds(MAX_SIGNED_TOKEN_SECONDS)]
-  /** Returns whether KV took all of them. Signed tokens are in the document. */
+  /** Returns whether KV stored all of the keys. Revocations of signed tokens are in the document. */
   const showEnded = async (keys: readonly SessionKey[]) => {
     const inKv = keys.filter((key) => !isOfSignedToken(key))
     const [shown, isProjected] = await Promise.all([
@@ -85,8 +88,8 @@ export function revocationStore(
     return isProjected && shown.length === inKv.length
   }
   /**
-   * Records that KV shows these revocations, so that cron need not write them. A lost write is harmless. Not for a session
-   * that may still be written to KV: it would overwrite its tombstone.
+   * Records that KV shows these revocations, so that cron need not write them. A lost write is harmless. A session that a
+   * request may still write to KV must not be marked: the write would replace the tombstone.
    */
   const markShown = async (keys: readonly string[]) => {
     if (keys.length > 0) await bound(db, MARK_SHOWN, JSON.stringify(keys)).run()
@@ -94,10 +97,10 @@ export function revocationStore(
 
   return {
     /**
-     * Settles when D1 has the revocations: from then on checks with `immediate` refuse the sessions, others within the
-     * stated bound. Returns whether KV took them all. Cron writes them to KV too, unless `markShown` records that KV has
-     * them. A key may be that of a signed token, of `holder`: where `MAX_REVOKED_TOKENS` are revoked already, all access
-     * tokens of that holder end.
+     * Settles when D1 has the revocations: from then on checks with `immediate` refuse the sessions, and other checks refuse
+     * them within the stated bound. Returns whether KV stored them all. Cron writes them to KV too, unless `markShown`
+     * records that KV has them. A key may be that of a signed token of `holder`: if `MAX_REVOKED_TOKENS` are revoked already,
+     * all access tokens of that holder end.
      */
     async endSessions(keys: readonly SessionKey[], holder?: TokenHolder): Promise<boolean> {
       if (keys.length === 0) return true
@@ -113,9 +116,13 @@ export function revocationStore(
       return showEnded(keys)
     },
     markShown,
-    /** Ends the family's refresh tokens and the sessions issued with them, in one transaction. Returns as `endSessions`. */
+    /**
+     * Ends the family's refresh tokens and the sessions that were issued with them, in one transaction. Returns the same as
+     * `endSessions`.
+     */
     async endFamily(familyId: string): Promise<boolean> {
-      // One transaction: a repeated call finds the family ended and would not revoke its sessions.
+      // One transaction is needed: a call that is repeated after a partial failure finds the family ended and would not
+      // revoke its sessions.
       const outcomes = await db.batch<{ session_key: SessionKey }>([
         bound(db, END_FAMILY, familyId),
         ...audited,
@@ -123,10 +130,10 @@ export function revocationStore(
         bound(db, SESSIONS_OF_FAMILY, familyId, ...kept),
       ])
       const keys = (outcomes.at(-1)?.results ?? []).map((row) => row.session_key)
-      // A request under way may still store the last session over its tombstone, so none is marked as shown.
+      // A request under way may still replace the tombstone of the last session, so no session is marked as shown.
       return showEnded(keys)
     },
-    /** Ends what one user granted one client: remembered consent, families, codes, sessions. */
+    /** Ends what one user granted to one client: remembered consent, families, codes, sessions. */
     async removeConsent(userId: string, clientId: ClientId): Promise<void> {
       await db.batch([
         removalStatement(db, userId, clientId),
@@ -144,7 +151,7 @@ export function revocationStore(
       type Unshown = Readonly<{ key: string; secondsLeft: number; isSettled: number }>
       const { results } = await bound(db, UNSHOWN_SESSIONS, UNSHOWN_AT_ONCE).all<Unshown>()
       const shown = await writeTombstones(results)
-      // A recent tombstone may have been overwritten: the next run writes it again.
+      // A request may have replaced a recent tombstone, so the next run writes it again.
       const settled = results.filter(({ isSettled }) => isSettled === 1).map(({ key }) => key)
       await markShown(settled.filter((key) => shown.includes(key)))
     },

@@ -14,13 +14,13 @@ import { SharedRead } from './isolate-memory.ts'
 /** `?1` is a JSON list of ranges of names, each `[first, last]`. */
 export const FIND_DECLARED_SCOPES = `SELECT s.name, s.sentence, s.sensitive AS isSensitive FROM json_each(?1) r
   CROSS JOIN scope s ON s.name BETWEEN r.value ->> 0 AND r.value ->> 1`
-/** The titles of the endorsements in `?1`, of those of the user `?2`, and of their archives. */
+/** The titles of the endorsements in `?1`, of the endorsements of the user `?2`, and of their archives. */
 export const FIND_TITLES = `SELECT name, title FROM category WHERE name IN (SELECT value FROM json_each(?1)
   UNION SELECT category FROM user_endorsement WHERE user_id = ?2
   UNION SELECT substr(category, 1, instr(category || '.', '.') - 1) FROM user_endorsement WHERE user_id = ?2)`
 const FIRST = `WHERE name > '' ORDER BY name LIMIT ${MAX_DECLARED}`
 export const ALL_DECLARED_SCOPES = `SELECT name, sentence, sensitive AS isSensitive FROM scope ${FIRST}`
-/** Scopes, then resources. */
+/** Scopes come first, then resources. */
 export const ALL_SUPPORTED = `SELECT name, 0 AS is_resource FROM (SELECT name FROM scope ${FIRST})
   UNION ALL SELECT uri, 1 FROM (SELECT uri FROM resource WHERE uri > '' ORDER BY uri LIMIT ${MAX_DECLARED})`
 export const ALL_TITLES = `SELECT name, title FROM category ${FIRST}`
@@ -28,8 +28,8 @@ export const ALL_TITLES = `SELECT name, title FROM category ${FIRST}`
 const readScope = rowReader<DeclaredScope>({ isSensitive: 'flag' })
 
 /**
- * Where `describeScope` looks for a scope and for its narrower forms: a scope for every resource may be narrowed to one
- * resource. `;` is the character after `:`.
+ * The ranges in which `describeScope` finds a scope and its narrower forms: a scope for every resource may be narrowed to one
+ * resource. The character after `:` is `;`.
  */
 function rangesFor(scope: string): (readonly [first: string, last: string])[] {
   const parts = readHierarchy(scope)
@@ -55,7 +55,7 @@ export const catalogueOf = (
   ]
 }
 
-/** As `catalogueOf`, for all that is declared. */
+/** The same statements as `catalogueOf`, for everything that is declared. */
 export const wholeCatalogue = (db: Database): D1PreparedStatement[] => [
   db.prepare(ALL_DECLARED_SCOPES),
   db.prepare(ALL_TITLES),
@@ -76,7 +76,7 @@ export const SCOPES_KEPT_SECONDS = 60
 /** Names of scopes and URIs of resources, sorted. */
 type Supported = Readonly<{ scopes: readonly string[]; resources: readonly string[] }>
 
-/** A read of the primary. */
+/** The lists are read from the primary. */
 export const supportedReader = (db: Database) => ({
   async read(): Promise<Supported> {
     const { results } = await db.prepare(ALL_SUPPORTED).all<{ name: string; is_resource: number }>()
@@ -100,8 +100,8 @@ export function supportedByRegistry(source: ReturnType<typeof supportedReader>) 
   }
   return {
     /**
-     * All that are declared; at most `SCOPES_KEPT_SECONDS` old, and older while D1 does not answer.
-     * Throws if this isolate has never read them.
+     * All declared scopes and resources, at most `SCOPES_KEPT_SECONDS` old, and older if D1 does not answer. Throws if this
+     * isolate has never read them.
      */
     async read(nowMs: number): Promise<Supported> {
       const reread = () =>

@@ -1,4 +1,7 @@
-/** What an administrator declares of scopes and categories, in D1: the audit's row and what ends are in the batch of the change. */
+/**
+ * What an administrator does to scopes and categories, in D1. The batch of a change includes the audit row and what ends with
+ * the change.
+ */
 
 import type { Category, NewScope, ScopeFields, ScopeRecord } from '../domain/scope-catalogue.ts'
 import { isStale } from './change-batch.ts'
@@ -28,7 +31,7 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
   return {
     ...registry,
 
-    /** All that are declared, by name: may clients that register themselves have it without approval? */
+    /** All declared scopes by name, and whether clients that register themselves may have them without approval. */
     async selfRegistration(): Promise<ReadonlyMap<string, boolean>> {
       const { results } = await db
         .prepare(sql.SELF_REGISTRATION_OF_SCOPES)
@@ -37,8 +40,8 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
     },
 
     /**
-     * `held`: so many clients are authorized for it and so many users hold it, with or without a resource. Nothing was
-     * written.
+     * `held`: the numbers of clients that are authorized for the scope and of users who hold it, with or without a resource.
+     * Nothing was written.
      */
     async delete(
       before: ScopeRecord,
@@ -46,7 +49,7 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
       detail: Detail,
     ): Promise<Changed<ScopeRecord> | (Holders & Readonly<{ kind: 'held' }>)> {
       const unheld = bound(db, sql.DELETE_UNHELD_SCOPE, before.name)
-      // The deletion changes no row of a holder, so the count is as the deletion saw it.
+      // The deletion does not change the rows of holders, so the count is what the deletion saw.
       const last = bound(db, sql.COUNT_HOLDERS, before.name)
       const recordIn = (result?: D1Result) => firstIn(result, (row: Holders) => row)
       const part = { before, by, detail, change: unheld }
@@ -59,8 +62,9 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
     },
 
     /**
-     * Takes it from every client and user, with or without a resource, also where it is merely requested. Their sessions end,
-     * and the audit has a row for each of them. A scope with a resource that is declared itself stays.
+     * Withdraws the scope from every client and user, with or without a resource, and also if it is only requested. Their
+     * sessions end, and the audit has a row for each of them. A scope with a resource stays if it has a declaration of its
+     * own.
      */
     deleteAndWithdraw(before: ScopeRecord, by: Authorship, detail: Detail) {
       const { name } = before
@@ -84,7 +88,9 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
       })
     },
 
-    /** All or none. Returns the names, sorted. A scope that is declared as given is in neither list. */
+    /**
+     * Imports all scopes or none. Returns the names, sorted. A scope that is declared as given already is in neither list.
+     */
     async import(scopes: readonly NewScope[], by: Authorship) {
       const given = JSON.stringify(scopes)
       const author = [by.now, by.actor]
@@ -105,13 +111,13 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
 type CategoryList = Readonly<{ categories: readonly Category[]; text: string }>
 
 export const categoryRegistry = (db: Database) => ({
-  /** `text` is the list as `replace` demands it. One read of the primary. */
+  /** `text` is the list in the form that `replace` demands. Makes one read of the primary. */
   async read(): Promise<CategoryList> {
     const text = (await db.prepare(sql.CATEGORIES_AS_TEXT).first<string>('text')) ?? '[]'
     return { categories: JSON.parse(text) as Category[], text }
   },
 
-  /** At most `rows` categories after the name `after`, ordered by name, and the whole list as `read` returns it. */
+  /** At most `rows` categories after the name `after`, ordered by name, and the whole list in the form of `read`. */
   async page(after: string, rows: number): Promise<CategoryList> {
     const [page, whole] = await db.batch([
       bound(db, sql.PAGE_OF_CATEGORIES, after, rows),
@@ -121,7 +127,7 @@ export const categoryRegistry = (db: Database) => ({
     return { categories: rowsIn<Category>(page), text: list?.text ?? '[]' }
   },
 
-  /** `stale`: the list is no longer `expected`. `too_many`: as for scopes. Nothing was written. */
+  /** `stale`: the list is no longer `expected`. `too_many`: as for scopes. In both cases nothing was written. */
   async replace(
     expected: string,
     categories: readonly Category[],

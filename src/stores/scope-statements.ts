@@ -1,6 +1,6 @@
 /**
- * The statements that declare scopes and categories, and those that withdraw a scope from everyone. Lists are one parameter,
- * JSON. `?1` of the statements about one scope is its name. Instants in epoch seconds.
+ * The statements that declare scopes and categories, and those that withdraw a scope from everyone. A list is one parameter
+ * in JSON. `?1` of the statements about one scope is its name. Instants in epoch seconds.
  */
 
 import { type Category, MAX_DECLARED } from '../domain/scope-catalogue.ts'
@@ -19,7 +19,7 @@ export const SELF_REGISTRATION_OF_SCOPES = `SELECT name, self_registered FROM sc
 
 const GIVEN = `json_each(?1) g`
 const GIVEN_FIELDS = valuesIn('g.value', MEMBERS)
-/** The audit's rows of an import, before it. They return the names. */
+/** The audit rows of an import. The statement comes before the import and returns the names. */
 const recordImported = (event: string, which: string) =>
   `INSERT INTO audit (happened_at, actor, event, detail)
   SELECT CAST(?2 AS INTEGER), ?3, '${event}', json_object('name', g.value ->> 'name', 'sentence', g.value ->> 'sentence',
@@ -31,7 +31,7 @@ export const RECORD_CHANGED_SCOPES = recordImported(
   'scope.update',
   `s.name IS NOT NULL AND (s.sentence, s.self_registered, s.sensitive) IS NOT (${GIVEN_FIELDS})`,
 )
-/** A scope that is declared as given is not touched. */
+/** A scope that is declared as given already does not change. */
 export const IMPORT_SCOPES = `INSERT INTO scope (${COLUMNS})
   SELECT g.value ->> 'name', ${GIVEN_FIELDS}, ${D1_NOW_MS}, CAST(?2 AS INTEGER), CAST(?2 AS INTEGER) FROM ${GIVEN} WHERE true
   ON CONFLICT (name) DO UPDATE SET (${FIELDS}) = (excluded.sentence, excluded.self_registered, excluded.sensitive),
@@ -42,8 +42,8 @@ export const IMPORT_SCOPES = `INSERT INTO scope (${COLUMNS})
 const everyResourceCovers = (scope: string) => scopeCoversSql("(?1 || ':*')", scope)
 
 /**
- * SQL: is the scope in this column the declared scope `?1`, or the same with a resource and without a declaration of its own?
- * `;` is the character after `:`. The range uses the index; the rule decides.
+ * SQL: is the scope in this column the declared scope `?1`, or the same scope with a resource and without a declaration of
+ * its own? The character after `:` is `;`. The range uses the index, and the rule decides.
  */
 const isDeclaredAs = (scope: string) => `(${scope} = ?1 OR (${scope} BETWEEN ?1 || ':' AND ?1 || ';'
     AND ${everyResourceCovers('?1')} AND ${everyResourceCovers(scope)}
@@ -59,22 +59,22 @@ export const DELETE_SCOPE = 'DELETE FROM scope WHERE name = ?1'
 /** Does nothing while a client or a user holds the scope. */
 export const DELETE_UNHELD_SCOPE = `${DELETE_SCOPE} AND NOT EXISTS (${CLIENTS_HOLDING}) AND NOT EXISTS (${USERS_HOLDING})`
 
-/** The holder does not have the scope by a wider one, which stays. */
+/** SQL: does the holder lose the scope, because no wider scope of the holder stays? */
 const isLost = (rows: string, same: string) =>
   `NOT EXISTS (SELECT 1 FROM ${rows} n WHERE ${same} AND NOT ${isDeclaredAs('n.scope')} AND ${scopeCoversSql('n.scope', 'h.scope')})`
 /** `?2`: how long the revocation is kept, in seconds. */
 const revoke = (kind: string, id: string, holders: string) =>
   `${revokeSql(`DISTINCT '${kind}'`, id, keptFor('?2'), holders)} RETURNING subject`
-/** `?2`: the moment, `?3`: who acts. One row for each holder, with the scopes that are withdrawn. */
+/** `?2`: the moment; `?3`: who acts. Writes one row for each holder, with the scopes that are withdrawn. */
 const record = (event: string, column: string, holders: string) =>
   `INSERT INTO audit (happened_at, actor, event, ${column}, detail)
   SELECT CAST(?2 AS INTEGER), ?3, '${event}', h.${column}, json_object('scopes', json_group_array(h.scope))
   FROM ${holders} GROUP BY h.${column}`
-/** What is merely requested goes too. */
+/** Scopes that are only requested are withdrawn too. */
 const CLIENT_ROWS = `client_authorization h WHERE ${isDeclaredAs('h.scope')}`
 const USER_ROWS = `user_scope h WHERE ${OF_USER}`
 
-/** Before the rows are deleted. */
+/** Must run before the rows are deleted. */
 export const REVOKE_CLIENTS_HOLDING = revoke(
   'client_record',
   'h.client_id',
@@ -88,7 +88,7 @@ export const REVOKE_USERS_HOLDING = revoke(
   'h.user_id',
   `user_scope h WHERE ${OF_USER} AND ${isLost('user_scope', 'n.user_id = h.user_id')}`,
 )
-/** For the owners. `?2`: the moment. */
+/** The decisions that the owners see. `?2`: the moment. */
 export const DECIDE_FOR_CLIENTS_HOLDING = `INSERT INTO client_decision (client_id, kind, value, decision, requested_at,
     authorized_at, decided_at, reason)
   SELECT h.client_id, 'scope', h.scope, iif(h.authorized_at IS NULL, 'declined', 'withdrawn'), h.requested_at, h.authorized_at,
@@ -104,7 +104,7 @@ export const TOUCH_USERS_HOLDING = `UPDATE user SET updated_at = CAST(?2 AS INTE
 export const WITHDRAW_FROM_CLIENTS = `DELETE FROM client_authorization AS h WHERE ${isDeclaredAs('h.scope')}`
 export const WITHDRAW_FROM_USERS = `DELETE FROM user_scope AS h WHERE ${OF_USER}`
 
-/** As a file has it. */
+/** Scopes and categories in the form that a file has. */
 export type CatalogueFile = Readonly<{
   scopes: readonly Readonly<{
     name: string
@@ -115,7 +115,7 @@ export type CatalogueFile = Readonly<{
   categories: readonly Category[]
 }>
 
-/** For a batch without an audit row. `now` in epoch seconds. */
+/** The statements for a batch without an audit row. `now` in epoch seconds. */
 export const declareStatements = (
   db: Database,
   { scopes, categories }: CatalogueFile,
@@ -133,7 +133,7 @@ export const declareStatements = (
   ]
 }
 
-/** The whole list as one text, to compare it with what was read before. */
+/** The whole list as one text, which is compared with the text that was read before. */
 export const CATEGORIES_AS_TEXT = `SELECT coalesce(json_group_array(json_object('name', name, 'title', title)), '[]') AS text
   FROM (SELECT name, title FROM category WHERE name > '' ORDER BY name)`
 export const PAGE_OF_CATEGORIES =
@@ -141,7 +141,7 @@ export const PAGE_OF_CATEGORIES =
 /** Fails the batch if the list is not `?1`. */
 export const EXPECT_CATEGORIES = `INSERT INTO expected_version (kind, id, version)
   SELECT 'categories', '', 0 WHERE (${CATEGORIES_AS_TEXT}) <> ?1`
-/** `?1` is the new list. Nothing is recorded for the same list. */
+/** `?1` is the new list. Nothing is recorded if the list does not change. */
 export const RECORD_CATEGORIES = `INSERT INTO audit (happened_at, actor, event, detail)
   SELECT CAST(?2 AS INTEGER), ?3, 'category.replace', json_object('added', added, 'changed', changed, 'removed', removed) FROM (SELECT
     (SELECT count(*) FROM ${GIVEN} WHERE NOT EXISTS (SELECT 1 FROM category WHERE name = g.value ->> 'name')) AS added,

@@ -1,4 +1,4 @@
-/** Registrations by clients themselves, in D1. Lists are one parameter, JSON. Instants in epoch seconds. */
+/** Registrations by clients themselves, in D1. A list is one parameter in JSON. Instants in epoch seconds. */
 
 import type { ClientRecord } from '../domain/client.ts'
 import type { TokenDigest } from '../domain/ids.ts'
@@ -15,11 +15,11 @@ import {
 } from './registration-count.ts'
 import type { Authorship, Detail, NewClient } from './registration-ports.ts'
 
-/** For a registration without an access token. */
+/** The data of a registration without an access token. */
 type OpenRegistration = Readonly<{
   /** base64url SHA-256 of the network. */
   network: string
-  /** The digest of the network and of everything that is registered: the same for an exact duplicate. */
+  /** The digest of the network and of everything that is registered. An exact duplicate has the same digest. */
   requestDigest: string
   limits: RegistrationLimits
 }>
@@ -32,14 +32,16 @@ export type RegistrationLimits = Readonly<{
 type SelfRegistration = Readonly<{
   client: NewClient
   tokenDigest: TokenDigest
-  /** Null: an access token allowed it, so no limit applies and it is no duplicate of another. */
+  /** Null if an access token allowed the registration: then no limit applies, and it is no duplicate of another. */
   open: OpenRegistration | null
 }>
 
 /** A use of a registration access token. */
 type TokenUse = Readonly<{
   presented: TokenDigest
-  /** The token that follows, if the presented one is the newest, and the salt that derives it from that. */
+  /**
+   * The next token, if the presented token is the newest, and the salt that derives the next token from the presented one.
+   */
   next: TokenDigest
   salt: string
 }>
@@ -56,7 +58,7 @@ export const FIND_DUPLICATE = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.cl
 export const INSERT_REGISTRATION = `INSERT INTO client_registration (client_id, request_digest, token_digest)
   VALUES (?1, ?2, ?3)`
 
-/** Exactly one token follows another, also if the other is shown several times. */
+/** Exactly one token follows another, even if a client presents the same token several times. */
 export const USE_REGISTRATION_TOKEN = `UPDATE client_registration SET previous_digest = ?2,
     token_salt = iif(token_digest = ?2, ?4, token_salt), token_digest = iif(token_digest = ?2, ?3, token_digest)
   WHERE client_id = ?1 AND token_digest IS NOT NULL AND ?2 IN (token_digest, previous_digest)
@@ -83,8 +85,8 @@ export function selfRegistrations(db: Database) {
 
   return {
     /**
-     * The client that the same request registered less than a day ago; null if there is none. Its registration access token
-     * ends, because several programs may now share the client.
+     * The client that the same request registered less than a day ago; null if there is none. The registration access token
+     * of the client ends, because several programs may now share the client.
      */
     async findDuplicate(requestDigest: string, by: Authorship): Promise<ClientRecord | null> {
       const find = bound(db, FIND_DUPLICATE, requestDigest)
@@ -102,8 +104,8 @@ export function selfRegistrations(db: Database) {
     },
 
     /**
-     * One batch checks the limits, registers the client and writes its audit row. Simultaneous calls register no client beyond
-     * the limits, and no two duplicates of each other.
+     * One batch checks the limits, registers the client and writes its audit row. Simultaneous calls never exceed the limits,
+     * and never register duplicates of each other.
      */
     async register(
       { client, tokenDigest, open }: SelfRegistration,
@@ -138,9 +140,9 @@ export function selfRegistrations(db: Database) {
     },
 
     /**
-     * One statement. Returns the salt that derives the newest token from the presented one; null, and nothing is written,
-     * unless the presented token is the client's newest or the one before it. The one before is good until the newest is used,
-     * since its holder may have lost the answer.
+     * One statement. Returns the salt that derives the newest token from the presented token. Returns null, and writes
+     * nothing, unless the presented token is the client's newest token or the previous one. The previous token stays valid
+     * until the newest is used, because its holder may have lost the response.
      */
     async useToken(clientId: string, { presented, next, salt }: TokenUse): Promise<string | null> {
       const row = await bound(db, USE_REGISTRATION_TOKEN, clientId, presented, next, salt).first<{

@@ -1,4 +1,4 @@
-/** A client as the portal shows it to its owners and to approvers, and what can be asked for. */
+/** A client as the portal shows it to its owners and to approvers, and what owners can request. */
 
 import type { ClientRecord, OwnershipOffer } from '../domain/client.ts'
 import type { Resource } from '../domain/resource.ts'
@@ -10,9 +10,9 @@ import { ALL_TITLES } from './scope-catalogue.ts'
 
 export type Owner = Readonly<{
   userId: string
-  /** Null for a user of an external accounts service, and for one who is gone. */
+  /** Null for a user of an external accounts service, and for a deleted user. */
   username: string | null
-  /** The last known name of a user of an external accounts service, folded; null if it is not known. */
+  /** The last known name of a user of an external accounts service, folded; null if the name is not known. */
   seenName: string | null
 }>
 
@@ -23,23 +23,26 @@ export type OwnClient = Readonly<{
   client: ClientRecord
   owners: readonly Owner[]
   offers: readonly OfferedOwner[]
-  /** The digest of its logo, by which we serve it; null if we have none. */
+  /** The digest of the client's logo, which is in the logo's address here; null if no logo is stored. */
   logo: string | null
 }>
 
-/** SQL: joins the user of the id `id`. */
+/** SQL: joins the user with the id `id`. */
 export const named = (id: string) =>
   `LEFT JOIN user u ON u.user_id = ${id} LEFT JOIN external_user e ON e.user_id = ${id}`
-/** SQL: that user as JSON, an `Owner`; NULL for no id. */
+/** SQL: the user with the id `id` as JSON, an `Owner`; NULL if there is no id. */
 export const ownerJson = (id: string) =>
   `iif(${id} <> '', json_object('userId', ${id}, 'username', u.username, 'seenName', e.username_key), NULL)`
 
-/** What `readOwnClient` reads. */
+/** The columns that `readOwnClient` reads. */
 export const SHOWN_COLUMNS = `${RECORD_COLUMNS},
     (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri) AS logo`
-/** The place of those to whom it was offered. */
+/** The position of users to whom the client was offered. */
 const OFFERED = 2
-/** The first owner first, and those to whom it was offered last. `which`: SQL about the client `c`, which is `?1`. */
+/**
+ * The first owner comes first, and the users to whom the client was offered come last. `which`: SQL about the client `c`,
+ * which is `?1`.
+ */
 export const ownersOf = (
   which: string,
 ) => `SELECT slice.user_id AS userId, slice.added_at AS offeredAt, slice.declined_at AS declinedAt, slice.place,
@@ -66,7 +69,7 @@ export function readOwnClient([clients = [], owners = []]: readonly unknown[][])
   }
 }
 
-/** What can be asked for. */
+/** What owners can request. */
 export type Declared = Readonly<{
   scopes: readonly (ScopeFields & Readonly<{ name: string }>)[]
   categories: readonly Category[]

@@ -10,10 +10,10 @@ import { USER_NAMED } from './users.ts'
 export const FIND_FAILURES = `SELECT subject, failures, last_failed_at FROM sign_in_failure
   WHERE subject IN (?1, ?2, ?3) AND last_failed_at > ?4`
 const COUNT_ONE_MORE = `ON CONFLICT DO UPDATE SET last_failed_at = ?2, failures = iif(last_failed_at > ?3, failures + 1, 1)`
-/** Restarts at one when the last failure was before `?3`. */
+/** The count restarts at one if the last failure was before `?3`. */
 export const RECORD_FAILURE = `INSERT INTO sign_in_failure (subject, failures, last_failed_at) VALUES (?1, 1, ?2)
   ${COUNT_ONE_MORE}`
-/** Writes nothing for an unknown browser: an attacker may send another token with each attempt. */
+/** Writes nothing for an unknown browser, because an attacker may send another token with each attempt. */
 export const RECORD_FAILURE_OF_BROWSER = `INSERT INTO sign_in_failure (subject, failures, last_failed_at)
   SELECT ?1, 1, ?2 FROM known_browser k
   WHERE k.user_id = ${USER_NAMED('?4', '?6')} AND k.browser_digest = ?5 AND k.expires_at > ?2
@@ -26,17 +26,20 @@ export const UNCOUNT_NAME = `UPDATE sign_in_failure SET failures = failures - 1,
 /** A counted sign-in attempt, with the counts before it. Instants in epoch seconds. */
 type CountedTry = Readonly<{
   lockedUntil: number
-  /** Failures of the name and the moment of the last; both 0 if there were none. */
+  /** The failures of the name and the moment of the last one; both 0 if there were none. */
   nameFailures: number
   nameFailedAt: number
 }>
 
 type Subjects = Readonly<Record<LockoutKind, string>>
 
-/** Matches no browser: a digest has 43 characters. */
+/** A text that matches no browser: a digest has 43 characters. */
 const NO_BROWSER = ''
 
-/** Digests, so that no name and no address is readable. All spellings of a name count as one, as at sign-in. */
+/**
+ * The subjects are digests, so that no name and no address is readable. All spellings of a name count as one name, as at
+ * sign-in.
+ */
 async function countedFor(username: string, network: string, browserToken: string | null) {
   const name = usernameKey(username)
   const browser = browserToken === null ? NO_BROWSER : await digest(browserToken)
@@ -50,7 +53,7 @@ async function countedFor(username: string, network: string, browserToken: strin
 
 type Failures = { subject: string; failures: number; last_failed_at: number }
 
-/** Earlier failures do not count. */
+/** Failures before this moment do not count. */
 const oldestAt = (now: number) => now - FORGET_FAILURES_SECONDS
 
 /** The reads before an attempt. */
@@ -74,7 +77,7 @@ function lockedUntilOf(
   const ends = rowsIn<Failures>(found).map((row) => {
     const kind = kinds.find((one) => subjects[one] === row.subject)
     const wait = kind ? waitSeconds(kind, row.failures) : 0
-    // Without a wait, a failure dated later than `now` (by a clock that is ahead) must not cause one.
+    // If there is no wait, a failure dated later than `now` (by a clock that is ahead) must not cause a wait.
     return wait > 0 ? row.last_failed_at + wait : Math.min(row.last_failed_at, now)
   })
   return Math.max(0, ...ends)
@@ -82,11 +85,11 @@ function lockedUntilOf(
 
 export type SignInFailureStore = ReturnType<typeof signInFailureStore>
 
-/** `browserToken` is the value of the browser's cookie; null without one. */
+/** `browserToken` is the value of the browser's cookie; null if there is no cookie. */
 export const signInFailureStore = (db: Database) => ({
   /**
-   * Epoch seconds until which this name may not be tried from this network; in the past if it may. For a browser from
-   * which the user has signed in, only failures from that browser count.
+   * Epoch seconds until which this name may not be tried from this network; a past moment if it may be tried. For a browser
+   * from which the user has signed in, only failures from that browser count.
    */
   async lockedUntil(
     username: string,
@@ -98,7 +101,7 @@ export const signInFailureStore = (db: Database) => ({
     const asked = { username, browser, now }
     return lockedUntilOf(subjects, now, await db.batch(findStatements(db, subjects, asked)))
   },
-  /** Counts an attempt as a failure before it is checked, so that simultaneous attempts see each other's counts. */
+  /** Counts an attempt as a failure before the password is checked, so that simultaneous attempts see each other's counts. */
   async record(
     username: string,
     network: string,
@@ -122,7 +125,7 @@ export const signInFailureStore = (db: Database) => ({
       nameFailedAt: before?.last_failed_at ?? 0,
     }
   },
-  /** After a success. Failures from other networks and browsers still count. */
+  /** Clears the count after a success. Failures from other networks and browsers still count. */
   async clear(
     username: string,
     network: string,

@@ -4,7 +4,7 @@ import { ADMIN_SCOPE } from '../domain/registry-scopes.ts'
 import { isUndeclaredSql } from './covering-sql.ts'
 import { type Database, rowsIn } from './database.ts'
 
-/** The secrets of the client `c` that have not expired. */
+/** SQL: the secrets of the client `c` that have not expired. */
 export const LIVE_SECRETS = `SELECT 1 FROM client_credential s
     WHERE s.client_id = c.client_id AND (s.expires_at IS NULL OR s.expires_at > unixepoch())`
 
@@ -14,7 +14,7 @@ export const OPERATORS = `FROM client_authorization a JOIN client c ON c.client_
   WHERE a.scope = '${ADMIN_SCOPE}' AND a.authorized_at IS NOT NULL AND c.disabled_at IS NULL
     AND (c.jwks IS NOT NULL OR EXISTS (${LIVE_SECRETS}))`
 
-/** Enabled users with registry:admin. */
+/** SQL: enabled users with registry:admin. */
 export const ADMINISTRATORS = `FROM user_scope h JOIN user u ON u.user_id = h.user_id
   WHERE h.scope = '${ADMIN_SCOPE}' AND u.disabled_at IS NULL`
 
@@ -24,14 +24,14 @@ export const HOUSEKEEPING = `SELECT task, ran_at AS ranAt, removed, left_over AS
 export const COUNTS = `SELECT (SELECT count(*) ${OPERATORS}) AS operators, (SELECT count(*) ${ADMINISTRATORS}) AS administrators,
   (SELECT count(*) FROM scope) AS declaredScopes`
 
-/** The failure of the attempt that was made last. */
+/** `failure` is that of the most recent attempt. */
 export const WAITING_DELIVERIES = `SELECT count(*) AS waiting, min(created_at) AS oldestAt,
     (SELECT failure FROM webhook_delivery WHERE failure IS NOT NULL ORDER BY attempt_at DESC LIMIT 1) AS failure
   FROM webhook_delivery`
 
-/** At most this many undeclared scopes are named. */
+/** The most undeclared scopes that are named. */
 const MAX_UNDECLARED = 50
-/** Each scope of the table once: a search of the index for each, and not a row for each holder. */
+/** Each scope of the table once. Searches the index once for each scope, and does not read a row for each holder. */
 const eachScopeOf = (table: string) => `SELECT min(scope) FROM ${table}
   UNION ALL SELECT (SELECT min(n.scope) FROM ${table} n WHERE n.scope > s.scope)`
 export const UNDECLARED_SCOPES = `WITH RECURSIVE
@@ -42,7 +42,7 @@ export const UNDECLARED_SCOPES = `WITH RECURSIVE
 
 /** Instants in epoch seconds. */
 export type Status = Readonly<{
-  /** In the order in which they were applied. */
+  /** The migrations in the order in which they were applied. */
   migrations: readonly Readonly<{ name: string; appliedAt: number }>[]
   /** The last run of each task. */
   housekeeping: readonly Readonly<{
@@ -56,9 +56,9 @@ export type Status = Readonly<{
   /** Users with registry:admin. */
   administrators: number
   declaredScopes: number
-  /** Events that wait for the webhook. `failure`: why an attempt failed, as the end of a sentence. */
+  /** Events that wait for the webhook. `failure`: the reason why an attempt failed, as the end of a sentence. */
   webhook: Readonly<{ waiting: number; oldestAt: number | null; failure: string | null }>
-  /** Held or requested by a client or a user, without a sentence for people. At most 50. */
+  /** Scopes that a client or a user holds or has requested, and that have no sentence for people. At most 50. */
   undeclaredScopes: readonly string[]
 }>
 export type StatusReader = Readonly<{ read: () => Promise<Status> }>

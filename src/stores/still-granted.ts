@@ -1,6 +1,6 @@
 /**
- * SQL: may a client still have any of the granted scopes? A condition of the statement that spends a code or a
- * refresh token, so that a refused request spends nothing. The rule of `flows/still-held.ts`.
+ * SQL: may a client still have any of the granted scopes? This is a condition of the statement that spends a code or a
+ * refresh token, so that a refused request spends nothing. The rule is that of `flows/still-held.ts`.
  */
 
 import type { Client, GrantType } from '../domain/client.ts'
@@ -25,7 +25,7 @@ type Names = Readonly<{
 
 /**
  * `SELECT 1` if the terms hold, for `EXISTS (...)`. `clientId` and `userId` are SQL expressions over `from`, `terms` is a
- * parameter (`termsJson`). Flat, since D1 limits the depth of expressions to 100 and counts through subqueries.
+ * parameter (`termsJson`). The SQL is flat, because D1 limits the depth of expressions to 100 and counts through subqueries.
  */
 export const stillGranted = ({
   from,
@@ -45,7 +45,7 @@ export const stillGranted = ({
   WHERE j.jti_digest IS NULL AND iif(u.user_id IS NULL, ${terms} ->> '$.usersAreExternal',
       u.disabled_at IS NULL AND ${overlap(narrower('g.value', 'a.scope'), 's.scope')})`
 
-/** The columns returned to the winner: client and user as of the spending statement. */
+/** The columns returned to the call that won: client and user as the spending statement read them. */
 export const heldNow = (clientId: string, userId: string) => `
   (SELECT json_object('scopes', c.scopes, 'endorsements', c.endorsements)
     FROM (SELECT ${CLIENT_COLUMNS} FROM client c WHERE c.client_id = ${clientId}) c) AS client,
@@ -63,7 +63,7 @@ export function readHeldNow(row: { client: string; user: string | null }): HeldN
 export const readUserJson = (json: string | null) =>
   json === null ? null : readUserRow(JSON.parse(json))
 
-/** Null without a proof. */
+/** Null if there is no proof. */
 export const proofDigest = async ({ proof }: Terms): Promise<string | null> =>
   proof && jtiDigest(proof.owner, proof.jti)
 

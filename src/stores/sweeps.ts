@@ -18,7 +18,7 @@ import { UNUSED_REGISTRATIONS } from './unused-registrations.ts'
 
 const DAY_SECONDS = 86_400
 
-/** Removes the oldest rows first, by the index by time, so no position is needed. */
+/** Removes the oldest rows first. The index by time finds them, so no position is needed. */
 const byTime = (task: string, key: string, time: string, keepSeconds = 0): Sweep => ({
   task,
   keepSeconds,
@@ -30,7 +30,7 @@ const byTime = (task: string, key: string, time: string, keepSeconds = 0): Sweep
 const EXPIRED_TOKENS = `refresh_family f CROSS JOIN refresh_token t ON t.family_id = f.family_id
   WHERE f.expires_at <= ?1`
 
-/** Removed before their family: ON DELETE CASCADE would remove any number of them at once. */
+/** Tokens are removed before their family: ON DELETE CASCADE would remove any number of tokens at once. */
 const refreshTokens: Sweep = {
   task: 'refresh_token',
   keepSeconds: 0,
@@ -46,7 +46,10 @@ const refreshFamilies: Sweep = {
 }
 
 const AFTER_POSITION = `(user_id, client_id) > (?3 ->> 0, ?3 ->> 1) ORDER BY user_id, client_id`
-/** Walks over the primary key, again and again from the start. Keeps a consent that still has a code or a family: the user must be able to see and remove it. */
+/**
+ * Walks over the primary key, again and again from the start. A consent that still has a code or a family is not removed: the
+ * user must be able to see and remove it.
+ */
 const consents: Sweep = {
   task: 'consent',
   keepSeconds: FORGET_CONSENT_SECONDS,
@@ -72,13 +75,19 @@ const documentAttempts: Sweep = {
   left: 'SELECT 1 FROM document_attempt WHERE attempted_at_ms <= ?1 * 1000',
 }
 
-/** A client that an operator disabled stays: without its row its document would register it again. `due` is SQL for the moment. */
+/**
+ * A client that an operator disabled is not removed: without its row the client's document would register it again. `due` is
+ * SQL for the moment.
+ */
 const unusedDocuments = (due: string) => `SELECT client_id FROM (
     SELECT s.client_id FROM self_registered_client s WHERE s.kind = 'document' AND s.used_at <= ${due}
     UNION ALL SELECT s.client_id FROM self_registered_client s
       WHERE s.kind = 'document' AND s.used_at IS NULL AND s.created_at <= ${due}) d
   WHERE NOT EXISTS (SELECT 1 FROM client c WHERE c.client_id = d.client_id AND c.disabled_at IS NOT NULL)`
-/** Deletes such a client with everything that it has. Its sessions ended before. The audit has a row for each client. */
+/**
+ * Deletes an unused client of a document with everything that it has. Its sessions ended before. The audit has a row for each
+ * client.
+ */
 const documentClients: Sweep = {
   task: 'client_document',
   keepSeconds: FORGET_DOCUMENT_SECONDS,
@@ -100,7 +109,7 @@ export const sweepsOf = (auditKeepDays: number): readonly Sweep[] => [
   byTime('used_jti', 'jti_digest', 'expires_at', KEPT_LONGER_SECONDS),
   byTime('refusal', 'refusal_id', 'refused_at', KEEP_REFUSALS_SECONDS),
   byTime('sign_in_failure', 'subject', 'last_failed_at', FORGET_FAILURES_SECONDS),
-  // A use that is under way must find the row: its trigger refuses the use.
+  // A use of the invitation that is under way must find the row, whose trigger refuses the use.
   byTime('invitation', 'invitation_digest', 'expires_at', DAY_SECONDS),
   byTime('external_user', 'user_id', 'seen_at', FORGET_CONSENT_SECONDS),
   documentAttempts,

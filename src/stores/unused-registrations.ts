@@ -1,6 +1,7 @@
 /**
- * Clients that registered themselves by a request and are not used: what housekeeping does to them. `?1` is the moment up to
- * which they are due, `?2` how many at most. Every statement of a sweep sees the same clients: all are one batch.
+ * Clients that registered themselves by a request and are not used, and what housekeeping does to them. `?1` is the moment up
+ * to which they are due, `?2` the most clients. All statements of a sweep are one batch, so that each of them sees the same
+ * clients.
  */
 
 import { HOUSEKEEPING_ACTOR } from '../domain/audit.ts'
@@ -13,12 +14,15 @@ import { NEXT_VERSION } from './change-batch.ts'
 import { D1_NOW } from './database.ts'
 import type { Sweep } from './housekeeping.ts'
 
-/** An operator who has just approved or changed it has not seen it used yet. */
+/** A client that an operator has just approved or changed is not among them: it had no time to be used yet. */
 const NEVER_USED = `self_registered_client s CROSS JOIN client c ON c.client_id = s.client_id
   WHERE s.kind = 'registration' AND s.used_at IS NULL AND s.created_at <= ?1 AND c.updated_at <= ?1`
 const NOT_USED = `self_registered_client s CROSS JOIN client c ON c.client_id = s.client_id
   WHERE s.kind = 'registration' AND s.unused_at IS NULL AND s.used_at <= ?1 AND c.updated_at <= ?1`
-/** The refresh tokens of a client go first, by sweeps of their own: ON DELETE CASCADE would remove any number at once. */
+/**
+ * The refresh tokens of a client are removed first, by sweeps of their own: ON DELETE CASCADE would remove any number at
+ * once.
+ */
 const UNUSED = `self_registered_client s WHERE s.unused_at <= ?1
     AND NOT EXISTS (SELECT 1 FROM refresh_family f WHERE f.client_id = s.client_id)`
 
@@ -41,7 +45,7 @@ const deletion = (task: string, keepSeconds: number, which: string, order: strin
   }
 }
 
-/** A client that got no token for so long has no access token that lives. */
+/** Disables a client that got no token for so long that it has no live access token. */
 const disabling = (): Sweep => {
   const due = dueOf(NOT_USED, 's.used_at')
   return {

@@ -7,7 +7,7 @@ export const USE_JTI = `INSERT INTO used_jti (jti_digest, expires_at) VALUES (?1
   ON CONFLICT DO NOTHING RETURNING expires_at`
 export const FIND_JTI = `SELECT 1 FROM used_jti WHERE jti_digest = ?1`
 
-/** A key of fixed length for any owner and id. */
+/** The key has a fixed length for any owner and id. */
 export const jtiDigest = (owner: string, jti: string) => digest(JSON.stringify([owner, jti]))
 
 export type JtiStore = ReturnType<typeof usedJtiStore>

@@ -1,6 +1,6 @@
 /**
- * Users as an administrator sees and changes them, in D1: without the password's hash. The audit's row and what ends are in
- * the batch of the change.
+ * How an administrator reads and changes users in D1, without the hashes of their passwords. The batch of a change includes
+ * the audit row and what ends with the change.
  */
 
 import { foldText } from '../domain/fold-text.ts'
@@ -30,7 +30,7 @@ type NamesRow = UserFields & Readonly<{ id: string }>
 type UserRecordRow = RowOf<UserRecord>
 
 const RECORD_COLUMNS = `${USER_COLUMNS}, u.created_at AS createdAt, u.updated_at AS updatedAt, u.version`
-/** By id or, if no user has the id, by name. `?2` is the name's key. */
+/** Finds a user by id or, if no user has the id, by name. `?2` is the name's key. */
 export const FIND_USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u
   WHERE u.user_id = coalesce((SELECT user_id FROM user WHERE user_id = ?1), ${USER_NAMED('?1', '?2')})`
 export const FIND_NAMED_USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u
@@ -38,7 +38,7 @@ export const FIND_NAMED_USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u
 export const USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u WHERE u.user_id = ?1`
 export const PAGE_OF_USERS = `SELECT ${RECORD_COLUMNS} FROM user u WHERE u.user_id > ?1
   ORDER BY u.user_id LIMIT ?2`
-/** `?1` is a JSON list of ids, in whose order they are. */
+/** `?1` is a JSON list of ids. The records have the order of the list. */
 export const USERS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM json_each(?1) j CROSS JOIN user u ON u.user_id = j.value
   ORDER BY j.key`
 export const NAMES_OF_USERS = `SELECT user_id AS id, username, email FROM user WHERE user_id > ?1
@@ -59,7 +59,7 @@ function findStatement(db: Database, who: UserReference): D1PreparedStatement {
 /** The batch itself fails if another user has the id or the name. */
 const isTaken = (fault: unknown) => /UNIQUE constraint failed: user\./.test(String(fault))
 
-/** What the change ends. Users have browser sessions too. */
+/** The statements for what ends with the change. Users also have browser sessions. */
 function endingOf(
   db: Database,
   userId: string,
@@ -87,7 +87,7 @@ function endingOf(
 export type UserReader = ReturnType<typeof userReader>
 
 export const userReader = (db: Database) => ({
-  /** Null if unknown. One read of the primary, unless older usernames still have no keys. */
+  /** Null if the user is unknown. Makes one read of the primary, unless older usernames still have no keys. */
   async find(who: UserReference): Promise<UserRecord | null> {
     const [found, older] = await db.batch([findStatement(db, who), bound(db, FIND_WITHOUT_KEY, 1)])
     if (!older?.results.length) return recordIn(found)
@@ -112,7 +112,10 @@ export const userReader = (db: Database) => ({
     return pageOfMatching(db, matching, after, rows)
   },
 
-  /** Ids of users of an external accounts service: the text itself if D1 has it as an id; otherwise those with this name. */
+  /**
+   * Ids of users of an external accounts service: the text itself if D1 has it as an id; otherwise the ids of the users with
+   * this name.
+   */
   findExternalIds: (idOrName: string): Promise<readonly string[]> => findExternalIds(db, idOrName),
 })
 
@@ -128,7 +131,7 @@ export function userRegistry(
 
     /**
      * Null, and nothing is written, if a user has the id, or the username in any spelling. `still_deleted`: rows of a deleted
-     * user with the id are left.
+     * user with this id are not removed yet.
      */
     async create(
       user: NewUser,
@@ -148,7 +151,7 @@ export function userRegistry(
       }
     },
 
-    /** Several changes are one: all or none. `taken`: another user has the username; nothing was written. */
+    /** Several changes are made as one: all or none. `taken`: another user has the username, and nothing was written. */
     async change(
       { userId, version }: UserRecord,
       changes: readonly (UserChange & Readonly<{ detail?: Detail }>)[],

@@ -1,6 +1,6 @@
 /**
- * The statements that write a user, for the batch of a change (`user-registry.ts`) or of an import. Each list begins with the
- * statement that decides whether anything happens. Instants in epoch seconds.
+ * The statements that write a user, for the batch of a change (`user-registry.ts`) or of an import. The first statement of
+ * each list decides whether the change has an effect. Instants in epoch seconds.
  */
 
 import { INVITATION_SECONDS, type UserLists, usernameKey } from '../domain/user.ts'
@@ -16,14 +16,14 @@ export const ADD_USER_SCOPES = `INSERT INTO user_scope (user_id, scope)
   SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1 ON CONFLICT DO NOTHING`
 export const ADD_USER_ENDORSEMENTS = `INSERT INTO user_endorsement (user_id, category)
   SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1 ON CONFLICT DO NOTHING`
-/** A second call keeps the first `disabled_at`. */
+/** A second call does not change `disabled_at`. */
 export const DISABLE_USER = `UPDATE user SET disabled_at = coalesce(disabled_at, ?2), updated_at = ?2, version = ${NEXT_VERSION}
   WHERE user_id = ?1`
 export const ENABLE_USER = `UPDATE user SET disabled_at = NULL, updated_at = ?2, version = ${NEXT_VERSION}
   WHERE user_id = ?1 AND disabled_at IS NOT NULL`
 export const SET_PASSWORD = `UPDATE user SET password_hash = ?3, updated_at = ?2, version = ${NEXT_VERSION} WHERE user_id = ?1`
 
-/** After a new password, or when the user is disabled: a stolen cookie of a known browser must be worthless. */
+/** Runs after a new password, and when the user is disabled: a stolen cookie of a known browser must then be worthless. */
 export const FORGET_BROWSERS = `DELETE FROM known_browser WHERE user_id = ?1`
 
 export const END_INVITATIONS = `UPDATE invitation SET expires_at = min(expires_at, ${D1_NOW})
@@ -31,7 +31,7 @@ export const END_INVITATIONS = `UPDATE invitation SET expires_at = min(expires_a
 export const ADD_INVITATION = `INSERT INTO invitation (invitation_digest, user_id, created_at, expires_at)
   SELECT ?2, user_id, ${D1_NOW}, ${D1_NOW} + ${INVITATION_SECONDS} FROM user WHERE user_id = ?1 AND disabled_at IS NULL`
 
-/** NULL changes nothing. A name that another user has fails the whole batch. */
+/** NULL as a parameter changes nothing. A name that another user has fails the whole batch. */
 export const UPDATE_USER = `UPDATE user SET username = coalesce(?2, username),
     username_key = coalesce(?3, username_key), email = coalesce(?4, email), updated_at = ?5, version = ${NEXT_VERSION}
   WHERE user_id = ?1`
@@ -47,8 +47,8 @@ export const WITHDRAW_USER_ENDORSEMENTS = `DELETE FROM user_endorsement
 /** ON DELETE CASCADE removes scopes, endorsements and known browsers. */
 export const DELETE_USER = `DELETE FROM user WHERE user_id = ?1`
 /**
- * These tables have no foreign key to the user. All but the last three hold the name or the address. A deleted user follows no
- * first owner.
+ * These tables have no foreign key to the user. All but the last three contain the user's name or address. A deleted user
+ * cannot become a first owner.
  */
 export const FORGET_USER = [
   ...REMOVAL.user,
@@ -87,7 +87,10 @@ const listStatements = (
 
 type Statements = [change: D1PreparedStatement, ...more: D1PreparedStatement[]]
 
-/** Fails if a user has the id or, in any spelling, the username. Names without keys must have got them: `keyOlderNames`. */
+/**
+ * Fails if a user has the id or, in any spelling, the username. `keyOlderNames` must have run before, so that all names have
+ * keys.
+ */
 export function insertUser(db: Database, user: NewUser, now: number): Statements {
   const { userId, username, email, passwordHash } = user
   return [

@@ -7,18 +7,21 @@ const AT_ONCE = 50
 
 export const FIND_WITHOUT_KEY = `SELECT user_id, username FROM user WHERE username_key IS NULL
   ORDER BY created_at LIMIT ?1`
-/** The older of two users with the same key gets it. */
+/** If two users have the same key, the older user gets it. */
 export const SET_KEY = `UPDATE OR IGNORE user SET username_key = ?2 WHERE user_id = ?1 AND username_key IS NULL`
-/** The other user is found by the exact spelling. Cannot collide: no key contains a space. */
+/**
+ * The other user is found by the exact spelling of the name. The key cannot collide, because no key of a name contains a
+ * space.
+ */
 export const SET_OWN_KEY = `UPDATE user SET username_key = ' ' || username
   WHERE user_id = ?1 AND username_key IS NULL`
 
-/** 1000 names for each run of cron. A command waits for all. */
+/** One run of cron computes 1000 keys. A command waits until all are computed. */
 const ROUNDS_OF_CRON = 20
 
 export const keyOlderNamesInCron = (db: Database) => keyOlderNames(db, ROUNDS_OF_CRON)
 
-/** Can be repeated. When all names have keys it is one read of an empty index. */
+/** The call can be repeated. If all names have keys, it is one read of an empty index. */
 export async function keyOlderNames(
   db: Database,
   rounds = Number.POSITIVE_INFINITY,

@@ -31,8 +31,9 @@ export const USER_JSON = (
   FROM (SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ${userId}) u)`
 
 /**
- * The id of the user with a name, by the name as typed and by its key (`usernameKey`). The names of two users from before
- * keys may differ only in case or Unicode form: one user has the key, and each is found by the exact spelling.
+ * The id of the user with a name, found by the name as typed and by its key (`usernameKey`). The names of two users that are
+ * older than the keys may differ only in case or Unicode form: one of the users has the key, and each is found by the exact
+ * spelling.
  */
 export const USER_NAMED = (typed: string, key: string) =>
   `coalesce((SELECT user_id FROM user WHERE username = ${typed}),
@@ -41,7 +42,10 @@ export const USER_NAMED = (typed: string, key: string) =>
 export const FIND_USER_BY_NAME = `SELECT ${USER_COLUMNS}, u.password_hash FROM user u
   WHERE u.user_id = ${USER_NAMED('?1', '?2')}`
 export const FIND_USER = `SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ?1`
-/** One row: the latest consent, if there is one, and what pages show of the client, with the names of `ShownDetails`. */
+/**
+ * One row: the latest consent, if there is one, and what pages show of the client. The columns have the names of
+ * `ShownDetails`.
+ */
 export const FIND_CONSENT = `SELECT n.scopes, n.fingerprint, n.resources, o.username AS ownerName,
     coalesce(c.logo_uri, '') AS logoUri, coalesce(c.tos_uri, '') AS tosUri, coalesce(c.policy_uri, '') AS policyUri,
     (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri) AS logo
@@ -51,7 +55,7 @@ export const FIND_CONSENT = `SELECT n.scopes, n.fingerprint, n.resources, o.user
 export const USER_ROW = { scopes: 'json', endorsements: 'json' } as const
 export const readUserRow = rowReader<RegisteredUser>(USER_ROW)
 
-/** Without a consent its members are null. */
+/** Without a consent, the members of `Consent` are null. */
 type ConsentRow = ShownDetails & (Consent | Readonly<Record<keyof Consent, null>>)
 
 export type Standing = Readonly<{
@@ -67,7 +71,7 @@ export type Standing = Readonly<{
 export type UserStore = ReturnType<typeof userStore>
 
 export const userStore = (db: Database) => ({
-  /** By name in any case and Unicode form. Null if unknown. */
+  /** Finds a user by name, in any case and Unicode form. Null if the name is unknown. */
   async findByUsername(username: string) {
     const found = bound(db, FIND_USER_BY_NAME, username, usernameKey(username))
     const row = await found.first<RowOf<RegisteredUser> & { password_hash: string }>()
@@ -76,8 +80,8 @@ export const userStore = (db: Database) => ({
     return { user: readUserRow(user), passwordHash }
   },
   /**
-   * One read of the primary: never stale. The catalogue has the declarations that a page may need: those of `asked`, and those of
-   * narrower scopes and endorsements that the user holds.
+   * Makes one read of the primary, so nothing is stale. The catalogue has the declarations that a page may need: those of
+   * `asked`, and those of narrower scopes and endorsements that the user holds.
    */
   async standing(userId: string, clientId: ClientId, asked: Permissions): Promise<Standing> {
     const [users, consents, ...declared] = await db.batch([

@@ -1,16 +1,16 @@
-/** The registry's public keys, as another worker knows them: read over HTTP, and kept in the isolate. */
+/** The registry's public keys for another Worker, which reads them over HTTP and keeps them in the isolate. */
 
 import { importPublicKeys, type VerificationKeys } from '../crypto/signed-jwt.ts'
 import { within } from '../deadline.ts'
 import { SharedRead } from './isolate-memory.ts'
 
-/** How soon a key that the registry has dropped is refused. */
+/** Within this time a key that the registry has removed is refused. */
 export const KEYS_REFRESHED_SECONDS = 300
-/** How long a set that was read stays good while the registry does not answer. */
+/** How long a key set stays valid while the registry does not answer. */
 export const KEYS_KEPT_SECONDS = 24 * 3600
-/** A stranger's `kid` and a registry that fails cause one read in this time. */
+/** A stranger's `kid`, and a registry that fails, each cause at most one read in this time. */
 const PAUSE_SECONDS = 10
-/** The same while there is no set at all, and so no signed token can be checked. */
+/** The same time while there is no key set at all, so that no signed token can be checked. */
 const FIRST_PAUSE_SECONDS = 1
 
 /** Five keys need less than 2 KiB. */
@@ -19,12 +19,12 @@ const KID = /^[\w-]{43}$/
 
 type KeySet = Readonly<{ keys: ReadonlyMap<string, CryptoKey>; readAtMs: number }>
 
-/** Stops reading at the limit. */
+/** Stops reading when the limit is reached. */
 async function textOf(response: Response): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   let bytes = 0
-  // Leaving the loop cancels the stream.
+  // The stream is cancelled when the loop is left.
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength
     if (bytes > MAX_BYTES) throw new Error(`the key set is longer than ${MAX_BYTES} bytes`)
@@ -33,7 +33,10 @@ async function textOf(response: Response): Promise<string> {
   return text + decoder.decode()
 }
 
-/** Throws unless the answer is a JWK Set. A set whose keys are all of unknown types is none; an empty one is. */
+/**
+ * Throws unless the response is a JWK Set. A set whose keys all have unknown types counts as no JWK Set; an empty set is
+ * valid.
+ */
 async function keysIn(response: Response): Promise<Map<string, CryptoKey>> {
   if (response.status !== 200) {
     void response.body?.cancel().catch(() => {})
@@ -47,7 +50,7 @@ async function keysIn(response: Response): Promise<Map<string, CryptoKey>> {
   throw new Error('the key set has no key that can be used')
 }
 
-/** What an isolate keeps between requests. The moments are those at which a request with a read began. */
+/** What an isolate keeps between requests. The moments are those at which a request that reads the keys began. */
 export class KnownKeys {
   set: KeySet | null = null
   begunAtMs = Number.NEGATIVE_INFINITY
@@ -56,16 +59,17 @@ export class KnownKeys {
 }
 
 type Source = Readonly<{
-  /** Asks for the key set, and gives up with the signal. */
+  /** Requests the key set, and gives up when the signal is aborted. */
   ask: (signal: AbortSignal) => Promise<Response>
   timeoutSeconds: number
-  /** Hears of each read that fails. */
+  /** Is called with each fault of a read. */
   tell: (fault: unknown) => void
 }>
 
 /**
- * Throws if it cannot tell: there is no set, or the set may lack a newer key. A check without a key for its `kid` waits for a
- * read, and so does the first check that finds the set old. The others use the kept set.
+ * Throws if it cannot tell whether the signature is valid: there is no key set, or the set may lack a newer key. A check
+ * whose `kid` has no key waits for a read, and so does the first check that finds the set old. All other checks use the kept
+ * set.
  */
 export function remoteVerificationKeys(
   { ask, timeoutSeconds, tell }: Source,

@@ -1,6 +1,6 @@
 /**
- * One batch for a page of a signed-in user: whether the browser's session was revoked, who the user is now, and what the
- * page shows. Without the first two no caller may use the rest.
+ * One batch for a page of a signed-in user: whether the browser's session was revoked, who the user is now, and what the page
+ * shows. A caller must check the first two before it uses the rest.
  */
 
 import type { SessionKey } from '../domain/ids.ts'
@@ -11,17 +11,17 @@ import { bound, type Database, firstIn } from './database.ts'
 import { IS_REVOKED } from './revocations.ts'
 import { FIND_USER, readUserRow } from './users.ts'
 
-/** Who opens the page, as KV says. `userId` is that of the session. */
+/** The visitor of the page, according to KV. `userId` is that of the session. */
 export type Visitor = Readonly<{ key: SessionKey; session: SessionRecord; userId: string }>
 
 export type Visited<Found> = Readonly<{
   isRevoked: boolean
-  /** Null for a user of an external accounts service, and for one who is gone. */
+  /** Null for a user of an external accounts service, and for a deleted user. */
   user: RegisteredUser | null
   found: Found
 }>
 
-/** `read` gets the results of the statements, in their order. */
+/** `read` gets the results of the statements, in the order of the statements. */
 export async function visit<Found>(
   db: Database,
   { key, session, userId }: Visitor,

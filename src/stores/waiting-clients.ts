@@ -1,8 +1,8 @@
-/** Clients that wait for a decision on their requests, the oldest request first. */
+/** Clients that wait for a decision on their requests. The client with the oldest request comes first. */
 
 import { PERMISSION_TABLES } from './permission-rows.ts'
 
-/** SQL: a row for each request. */
+/** SQL: one row for each request. */
 const requests = (which = '') =>
   PERMISSION_TABLES.map(
     ({ kind, table, column }) =>
@@ -20,14 +20,14 @@ export const WAITING_CLIENTS = `SELECT q.client_id, q.requested_at FROM (${REQUE
     WHERE o.client_id = q.client_id AND (o.requested_at, o.kind, o.value) < (q.requested_at, q.kind, q.value))
   ORDER BY q.requested_at, q.client_id LIMIT ?2`
 
-/** SQL: JSON list of the first requests of the client `c`. */
+/** SQL: a JSON list of the first requests of the client `c`. */
 export const firstRequests = (most: number) =>
   `(SELECT json_group_array(json_object('kind', kind, 'value', value)) FROM (${OF_CLIENT}
     ORDER BY requested_at, kind, value LIMIT ${most}))`
 /** SQL: how many requests the client `c` has. */
 export const COUNT_REQUESTS = `(SELECT count(*) FROM (${OF_CLIENT}))`
 
-/** Where a page of such clients ended: JSON, so that SQL reads it. */
+/** The place at which a page of such clients ended: it is JSON, so that SQL can read it. */
 export const placeOf = (requestedAt: number, clientId: string) =>
   JSON.stringify([requestedAt, clientId])
 
@@ -35,7 +35,7 @@ export const FIRST_PLACE = placeOf(0, '')
 
 const FORM = /^\[\d{1,12},".*"\]$/s
 
-/** The statement would fail on any other text. */
+/** Is the text a place? The statement would fail on any other text. */
 export function isPlace(text: string): boolean {
   if (!FORM.test(text)) return false
   try {

@@ -1,6 +1,6 @@
 /**
- * The authorization code grant (RFC 6749 §4.1.3). What the client and the user still have, and whether the redirect URI is
- * still registered, is a condition of the statement that spends, so that no code is spent for a refusal.
+ * The authorization code grant (RFC 6749 §4.1.3). The statement that spends the code has conditions: what the client and the
+ * user still have, and that the redirect URI is still registered. So a refusal spends no code.
  */
 
 import { tokenDigestOf } from '../../crypto/digest.ts'
@@ -77,7 +77,7 @@ async function newFamily(token: string, { code, jkt, deps, context }: Redeemer) 
   }
 }
 
-/** Exactly one of several simultaneous calls returns. */
+/** Of several simultaneous calls exactly one returns; the others throw. */
 async function spendCode(bought: Bought, attempt: RedemptionAttempt): Promise<Granted> {
   const { codeDigest, code, target, deps, context } = attempt
   deps.checking?.('spending')
@@ -87,7 +87,7 @@ async function spendCode(bought: Bought, attempt: RedemptionAttempt): Promise<Gr
     : refuseSpending(spending, attempt)
 }
 
-/** This request spent nothing. Says why. */
+/** Throws the reason why this request spent nothing. */
 async function refuseSpending(
   spending: Exclude<Spending, { kind: 'won' }>,
   attempt: RedemptionAttempt,
@@ -131,7 +131,8 @@ async function refuseAgain(
   if (sessionKey === '') return refuseCode(`revoked ${age} s ago, before it was used`)
   const isRetry = code.codeChallenge !== null && age <= deps.codeRetrySeconds
   if (isRetry) return refuseCode(`spent ${age} s ago by the same client instance`)
-  // The session is not marked as shown: the first use may still be storing it. A fault of one does not stop the other.
+  // The session is not marked as shown, because the first use may still be storing it. A fault of one revocation does not
+  // stop the other.
   const outcomes = await Promise.allSettled([
     deps.revocations.endSessions([sessionKey], {
       clientId: code.clientId,

@@ -1,6 +1,6 @@
 /**
- * Who may redeem a code, and for what (RFC 6749 §4.1.3): everything that may refuse it before it is spent. Writes nothing, so
- * that a caller without the secret or the verifier neither spends a code nor ends its tokens.
+ * Who may redeem a code, and for what (RFC 6749 §4.1.3): all checks that may refuse the code before it is spent. The checks
+ * write nothing, so that a caller without the secret or the verifier neither spends a code nor ends its tokens.
  */
 
 import { tokenDigestOf } from '../../crypto/digest.ts'
@@ -29,14 +29,14 @@ type Asked = TokenRequest &
   Readonly<{
     redemption: Redemption
     codeDigest: TokenDigest | null
-    /** What KV has under the digest; null for nothing. */
+    /** What KV has under the digest; null if KV has nothing. */
     carried: Promise<AuthorizationCode | null>
   }>
 export type Redeemer = Caller<Asked> &
   Readonly<{ codeDigest: TokenDigest; code: AuthorizationCode }>
 export type RedemptionAttempt = Redeemer & Attempt
 
-/** Everything that may refuse the request, except what only the statement that spends the code can tell. */
+/** All checks that may refuse the request, except those that only the statement that spends the code can make. */
 export async function checkRedemption(request: TokenRequest): Promise<RedemptionAttempt> {
   const { presented, fields, deps, context } = request
   const redemption = readRedemption(fields)
@@ -60,7 +60,7 @@ async function check(caller: Caller<Asked>): Promise<RedemptionAttempt> {
   return attempt
 }
 
-/** Refuses all who may not redeem the code. */
+/** Refuses every caller who may not redeem the code. */
 async function checkCode(caller: Caller<Asked>): Promise<Redeemer> {
   const { checking } = caller.deps
   checking?.('code')
@@ -116,7 +116,7 @@ async function requireVerifier({ redemption, code }: Redeemer) {
   if (problem !== null) refuseCode(problem)
 }
 
-/** RFC 9449 §10: the key that the authorization request named. */
+/** RFC 9449 §10: the key must be the one that the authorization request named. */
 function requireSameKey({ code, jkt }: Redeemer) {
   if (code.dpopJkt && code.dpopJkt !== jkt) refuseCode('dpop_jkt: another key, or none')
 }
@@ -125,7 +125,7 @@ function requireNotExpired({ code, context: { now } }: Redeemer) {
   if (now >= code.expiresAt) refuseCode(`expired ${now - code.expiresAt} s ago`)
 }
 
-/** RFC 8707 §2.2: it may name fewer resources than the authorization request, for this access token alone. */
+/** RFC 8707 §2.2: the token request may name fewer resources than the authorization request, for this access token alone. */
 function targetOf({ fields, client, code, deps }: Redeemer) {
   const target = readGrantedTarget(fields, client, code, deps.scopePolicy)
   const isPkceDemanded = target.resources.some(({ requirePkce }) => requirePkce)

@@ -1,4 +1,7 @@
-/** Who may refresh, and to what (RFC 6749 §6, RFC 9700 §4.14): everything that may refuse a refresh token. Writes nothing. */
+/**
+ * Who may refresh, and to what (RFC 6749 §6, RFC 9700 §4.14): all checks that may refuse a refresh token. The checks write
+ * nothing.
+ */
 
 import { tokenDigestOf } from '../../crypto/digest.ts'
 import { isWellFormed } from '../../crypto/token.ts'
@@ -32,7 +35,7 @@ type Asked = TokenRequest &
   Readonly<{
     token: string
     tokenDigest: TokenDigest | null
-    /** What D1 has under the digest; null for nothing. */
+    /** What D1 has under the digest; null if D1 has nothing. */
     standing: Promise<RefreshTokenStanding | null>
     /** The resources that the request names, as `formatResources` writes them. */
     named: string
@@ -41,7 +44,7 @@ type Refresher = Caller<Omit<Asked, 'standing'>> &
   Readonly<{ tokenDigest: TokenDigest; standing: RefreshTokenStanding }>
 export type RefreshAttempt = Refresher & Attempt
 
-/** The token was used before, and not by a retry of the same client: there is a second copy of it. */
+/** The token was used before, and not by a retry of the same client, so somebody has a copy of the token. */
 export class ReplayedToken extends Replayed {
   readonly familyId: string
 
@@ -51,7 +54,7 @@ export class ReplayedToken extends Replayed {
   }
 }
 
-/** Everything that may refuse the request, except what only the statement that rotates can tell. */
+/** All checks that may refuse the request, except those that only the statement that rotates can make. */
 export async function checkRefresh(request: TokenRequest): Promise<RefreshAttempt> {
   const { presented, fields, deps, context } = request
   const token = readRefreshToken(fields)
@@ -75,7 +78,8 @@ async function check(caller: Caller<Asked>): Promise<RefreshAttempt> {
   const { family } = refresher.standing
   caller.deps.checking?.('target')
   const attempt = { ...refresher, target: targetOf(refresher) }
-  // Everything that the family has, not only what this request narrows it to: the next refresh token keeps the rest.
+  // The check is on everything that the family has, and not only on what this request asks for, because the next refresh
+  // token keeps the rest.
   requireIssuable(attempt, family.user, family.jkt !== null)
   return attempt
 }
@@ -86,7 +90,7 @@ export async function checkToken(refresher: Refresher) {
   await requireNotReplayed(refresher)
 }
 
-/** Refuses all who may not use the token. */
+/** Refuses every caller who may not use the token. */
 function requireOwnToken(refresher: Refresher) {
   const { checking } = refresher.deps
   requireSameClient(refresher)
@@ -124,9 +128,9 @@ function requireSameClient({ standing: { family }, client }: Refresher) {
 }
 
 /**
- * RFC 9449 §5. A public client's refresh token is bound to the key it was first used with. A confidential client's is
- * bound by its authentication, so that it may change its key. But a family that began with proofs goes on with proofs,
- * or a thief of the client's secret could get bearer tokens.
+ * RFC 9449 §5: a public client's refresh token is bound to the key that it was first used with. A confidential client's
+ * refresh token is bound by the client's authentication, so that the client may change its key. But a family that began with
+ * proofs must go on with proofs. Otherwise a thief of the client's secret could get bearer tokens.
  */
 function requireSameKey({ standing: { family }, client, jkt }: Refresher) {
   if (family.jkt === null) return
@@ -134,10 +138,10 @@ function requireSameKey({ standing: { family }, client, jkt }: Refresher) {
   if (isPublic(client) && jkt !== family.jkt) refuseRefresh('a DPoP proof of another key')
 }
 
-/** Not negative: another request may have begun a little later than this one and still won. */
+/** The result is not negative: another request may have won although it began a little later than this one. */
 const secondsAgo = (at: number, now: number) => Math.max(0, now - at)
 
-/** Also by D1's clock, which the statement that rotates asks. */
+/** The family is checked by D1's clock too, because the statement that rotates uses this clock. */
 function requireLivingFamily({ standing: { family, readAt }, context: { now } }: Refresher) {
   if (family.endedAt !== null)
     refuseRefresh(`its family ended ${secondsAgo(family.endedAt, now)} s ago`)
@@ -146,10 +150,10 @@ function requireLivingFamily({ standing: { family, readAt }, context: { now } }:
 }
 
 /**
- * The successor that a retry gets once more; null if the token is not spent, or the retry comes too late. A response whose
- * refresh token was used has not been lost. A family that is bound to a key has a window of its own, by default none. A
- * request with another key, or with a proof where the first had none, is not the same request. Nor is one for other
- * resources: its client would send the first request's access token to a service that it is not for.
+ * The successor that a retry gets once more; null if the token is not spent, or if the retry comes too late. If the successor
+ * was used, the client has received the response. A family that is bound to a key has a retry window of its own, by default
+ * none. A request with another key, or with a proof if the first request had none, is another request. So is a request for
+ * other resources: its client would send the first request's access token to a service that this token is not for.
  */
 export function repeatable({ standing, named, jkt, deps, context }: Refresher) {
   const { family, spentAt, successor } = standing
@@ -162,8 +166,9 @@ export function repeatable({ standing, named, jkt, deps, context }: Refresher) {
 }
 
 /**
- * RFC 9700 §4.14.2. Where a retry gets no tokens, one by the same authenticated client still ends nothing: a thief of the
- * token could not have authenticated. Nor does one that only names other resources: naming the same would have got tokens.
+ * RFC 9700 §4.14.2. A retry by the same authenticated client ends nothing, even if the retry gets no tokens: a thief of the
+ * token could not have authenticated. A retry that only names other resources ends nothing either: with the same resources it
+ * would have got tokens.
  */
 async function requireNotReplayed(refresher: Refresher) {
   const { standing, client, proof, deps, context } = refresher

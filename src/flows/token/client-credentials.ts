@@ -30,7 +30,7 @@ export async function issueToClient(request: TokenRequest): Promise<IssuedToken>
   return issueTokens({ bearer, refreshToken: null }, granted, attempt)
 }
 
-/** Everything that may refuse the request, except that its proof was used before. */
+/** All checks that may refuse the request, except whether its proof was used before. */
 function checkClientCredentials(request: TokenRequest): Promise<Attempt> {
   const { presented, fields, deps, context } = request
   if (!isDocumentUrl(presented.clientId)) return checkOnKeptClient(request)
@@ -49,7 +49,7 @@ function check(caller: Caller): Attempt {
   return attempt
 }
 
-/** §4.4: only for confidential clients, even if a public one is registered for it. */
+/** RFC 6749 §4.4: the grant is only for confidential clients, even if a public client is registered for it. */
 function requireConfidential(client: Client) {
   if (!isPublic(client)) return
   throw new OAuthError('unauthorized_client', 'A public client cannot use this grant type.')
@@ -57,8 +57,8 @@ function requireConfidential(client: Client) {
 
 /**
  * The record may be the isolate's copy, some seconds old, or a replica's. Such a record may grant, but only the primary's
- * record may refuse. The session gets D1's moment of the record, so that a revocation ends a session that rests on an
- * older copy. While D1 does not answer, an older copy is used.
+ * record may refuse. The session gets the moment at which D1 read the record, so that a revocation ends a session that rests
+ * on an older copy. While D1 does not answer, an older copy is used.
  */
 async function checkOnKeptClient(request: TokenRequest): Promise<Attempt> {
   const { presented, fields, deps, context } = request
@@ -73,7 +73,8 @@ async function checkOnKeptClient(request: TokenRequest): Promise<Attempt> {
     return check(callerOf(request, client, asOfMs))
   } catch (cause) {
     if (!(cause instanceof OAuthError)) throw cause
-    // An unknown id has been looked up by now. A known one takes as long, so that time does not tell them apart.
+    // An unknown id has been looked up by now. A known id is looked up too, so that the response times do not tell them
+    // apart.
     if (cause.code === 'invalid_client' && !isJustRead) await deps.clients.find(clientId)
     const record = await deps.clientCache.reload(clientId, context.nowMs, resources)
     const client = await authenticateOn({ presented, record, isJustRead: true }, deps, context)

@@ -1,6 +1,6 @@
 /**
- * What the grants share. Each is two parts: a check, which reads, refuses and spends nothing; then what spends and issues.
- * Every step may throw `OAuthError`.
+ * What the grants share. Each grant has two parts: a check, which reads, refuses and spends nothing; then the steps that
+ * spend and issue. Every step may throw `OAuthError`.
  */
 
 import {
@@ -31,9 +31,9 @@ export type TokenRequest = Readonly<{
   grantType: GrantType
   fields: Fields
   presented: PresentedClient
-  /** Recorded as used when everything else is found good, and not earlier. */
+  /** The proof is recorded as used when all checks have passed, and not earlier. */
   proof: TokenProof | null
-  /** Thumbprint of the key that the client proved to hold (RFC 9449), or null. */
+  /** Thumbprint of the key whose possession the client proved (RFC 9449), or null. */
   jkt: string | null
   deps: Deps
   context: RequestContext
@@ -54,7 +54,7 @@ export type Attempt = Caller & Readonly<{ target: Target }>
 /** The tokens to be issued. Nothing is stored under them yet. */
 export type Minted = Readonly<{ bearer: Bearer; refreshToken: string | null }>
 
-/** What the access token is granted. `user` is null when the client acts for itself. */
+/** What the access token is granted for. `user` is null if the client acts for itself. */
 export type Granted = Readonly<{
   user: User | null
   scopes: readonly string[]
@@ -88,7 +88,7 @@ type Holder = Readonly<{
   endorsements: readonly string[]
 }>
 
-/** The last checks of every grant. `isBound`: to a key that was named before. */
+/** The last checks of every grant. `isBound`: whether the token is bound to a key that was named before. */
 export function requireIssuable(
   { client, target, proof, deps }: Attempt,
   holder: Holder,
@@ -110,7 +110,7 @@ function requireSignable(
   requireSigned({ issuer, clientId, userId, scopes, endorsements, audience: urisOf(resources) })
 }
 
-/** What must hold when something is spent for these scopes. */
+/** The conditions under which a statement may spend something for these scopes. */
 export const termsOf = (scopes: readonly string[], { proof, deps }: TokenRequest): Terms => ({
   scopes,
   usersAreExternal: deps.usersAreExternal,
@@ -126,8 +126,8 @@ export function stillAllowed(client: Client | null, grantType: GrantType): Clien
 }
 
 /**
- * What the tokens of these scopes are for. `before`: what the user allowed with the code or the refresh token that was just
- * spent. `held`: what the client and the user have by the statement that spent it.
+ * What the tokens of these scopes are granted for. `before`: what the user allowed with the code or the refresh token that
+ * was just spent. `held`: what the client and the user had when the statement spent it.
  */
 export function grantedOf(
   scopes: readonly string[],
@@ -155,10 +155,9 @@ export async function issueTokens(
 }
 
 /**
- * The same tokens once more; a signed token has the same claims. A session is stored again only if KV has nothing under its
- * key, so that it never replaces a tombstone that KV shows. If D1 has a revocation that KV does not show yet, the tombstone is
- * written again.
- * `firstIssuedAt`, by D1's clock: a revocation since then ends the session.
+ * Issues the same tokens once more; a signed token has the same claims. A session is stored again only if KV has nothing
+ * under its key, so that it never replaces a tombstone that KV shows. If D1 has a revocation that KV does not show yet, the
+ * tombstone is written again. `firstIssuedAt`, by D1's clock: a revocation since that moment ends the session.
  */
 export async function issueTokensAgain(
   minted: Minted,
@@ -186,13 +185,13 @@ function sessionFor(
   startAtMs: number,
 ) {
   const resources = resourcesWith(target.resources, granted.scopes)
-  // A token that is bound to no resource would be good for more than was asked for.
+  // A token that is bound to no resource would be valid for more than the client asked for.
   if (resources.length === 0 && target.resources.length > 0) {
     throw new Error('the token would be for none of its resources')
   }
   const longestSeconds = longestTokenSeconds(granted.scopes, deps.sessionLifetimeSeconds)
   const lifetimeSeconds = lifetimeFor(resources, accessTokenLifetimeOf(client, longestSeconds))
-  // The earlier of the reads of the client and of the user.
+  // The moment is the earlier of the two reads, of the client and of the user.
   const asOfMs = Math.min(clientAsOfMs, granted.user?.readAtMs ?? clientAsOfMs)
   const audience = urisOf(resources)
   return { ...granted, client, audience, jkt, asOfMs, ipAddress, startAtMs, lifetimeSeconds }
@@ -219,7 +218,10 @@ async function issuedToken(
   }
 }
 
-/** After a fault the client may try again. When D1 does not answer either, what was spent stays spent. */
+/**
+ * Undoes the spending after a fault, so that the client may try again. If D1 does not answer either, what was spent stays
+ * spent.
+ */
 export async function undoAfterFault(cause: unknown, undo: () => Promise<void>): Promise<never> {
   if (!(cause instanceof OAuthError)) await undo().catch(() => {})
   throw cause

@@ -10,16 +10,16 @@ import type { Deps } from '../deps.ts'
 const invalidProof = (detail: string) =>
   new OAuthError('invalid_dpop_proof', 'The DPoP proof is not valid for this request.', { detail })
 
-/** `jkt`: the thumbprint of the key. `id`: accepted once. */
+/** `jkt`: the thumbprint of the key. `id`: the proof's id, which is accepted once. */
 export type TokenProof = Readonly<{ jkt: string; id: UsedOnce }>
 
-/** Throws `invalid_dpop_proof`. Does not ask if the proof was used. */
+/** Throws `invalid_dpop_proof`. Does not check whether the proof was used. */
 export async function readTokenProof(
   header: string,
   { issuer }: Pick<Deps, 'issuer'>,
   now: number,
 ): Promise<TokenProof> {
-  // The issuer and not the Host header: clients get this address from the metadata.
+  // The URL has the issuer and not the Host header, because clients get this address from the metadata.
   const request = { method: 'POST', url: `${issuer}/token`, accessToken: null }
   const proof = await readProof(header, request, now)
   if (typeof proof === 'string') throw invalidProof(proof)
@@ -27,7 +27,7 @@ export async function readTokenProof(
   return { jkt, id: { owner: ownerOfProof(proof), jti, expiresAt } }
 }
 
-/** §5.2 names no error code: a missing header is what RFC 6749 §5.2 calls a missing parameter. */
+/** RFC 9449 §5.2 names no error code, and a missing header is like a missing parameter of RFC 6749 §5.2. */
 export function requireProof(client: Client, proof: TokenProof | null) {
   if (proof || !client.requireDpop) return
   throw new OAuthError('invalid_request', 'This client must send a DPoP proof with every request.')
@@ -40,10 +40,10 @@ export function requireProofFor(resources: readonly Resource[], proof: TokenProo
 }
 
 /**
- * §11.1: a proof is good once. It is recorded when everything else is found good, so that a refused request writes
- * nothing. With a code or a refresh token that is one transaction of D1 (`Terms`): a used proof spends neither, a new
- * proof is recorded only with what it spends, and of many requests with one proof one wins. A used proof is refused
- * before a replay of the code or token is punished, because it does not show who holds the key.
+ * §11.1: a proof is accepted once. The proof is recorded when all checks have passed, so that a refused request writes
+ * nothing. With a code or a refresh token the recording is part of the same transaction of D1 (`Terms`): a used proof spends
+ * neither, a new proof is recorded only with what it spends, and of many requests with one proof one wins. A used proof is
+ * refused before a replay of the code or token is punished, because a used proof does not show who holds the key.
  */
 export const usedProof = () => invalidProof('jti: the proof was used before')
 
@@ -55,7 +55,7 @@ export async function requireUnusedProof(
   if (proof && (await usedJtis.isUsed(proof.id.owner, proof.id.jti))) throw usedProof()
 }
 
-/** For a grant that spends nothing else. */
+/** Records the proof of a grant that spends nothing else. */
 export async function useProof(proof: TokenProof | null, { usedJtis }: Pick<Deps, 'usedJtis'>) {
   if (!proof) return
   const { owner, jti, expiresAt } = proof.id

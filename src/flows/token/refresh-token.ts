@@ -1,6 +1,6 @@
 /**
  * The refresh token grant (RFC 6749 §6, RFC 9700 §4.14). A spent token that is used again ends the family, because there
- * is a second copy of it. The statement that rotates checks once more everything that may have changed meanwhile.
+ * is a second copy of it. The statement that rotates checks again everything that may have changed meanwhile.
  *
  * A token's successor and the access token beside it are derived from the token and a random salt in D1. So a client whose
  * response was lost gets the same two tokens once more: at any time one successor is alive, and D1 holds no secret.
@@ -39,13 +39,16 @@ import { usedProof } from './proof-of-possession.ts'
 type Renewed = Minted &
   Readonly<{
     successor: NewRefreshToken
-    /** Epoch seconds, for tokens that were issued before; null for new ones. */
+    /** Epoch seconds at which the tokens were first issued; null for new tokens. */
     firstIssuedAt: number | null
-    /** May this answer be undone? A repetition only after D1 has counted it: otherwise the answer of another request would be undone. */
+    /**
+     * True if this answer may be undone. A repeated answer may be undone only after D1 has counted it: otherwise the undoing
+     * would take back the answer of another request.
+     */
     isCounted: boolean
   }>
 
-/** What this request issues: new tokens, or those of the request that it repeats. */
+/** What this request issues: new tokens, or the tokens of the request that it repeats. */
 type Rotated = Readonly<{ renewed: Renewed; granted: Granted }>
 
 export async function refreshTokens(request: TokenRequest): Promise<IssuedToken> {
@@ -77,7 +80,7 @@ async function renew(minted: Renewed, attempt: RefreshAttempt): Promise<IssuedTo
   }
 }
 
-/** The tokens that this token and the salt always give. */
+/** Derives the tokens: the same token and salt always give the same two tokens. */
 async function derive(token: string, salt: string, format: TokenFormat) {
   const [refresh, access, sessionId, nonce] = (await deriveTexts(
     token,
@@ -108,7 +111,7 @@ async function mint(attempt: RefreshAttempt): Promise<Renewed> {
   return { bearer, refreshToken, successor, firstIssuedAt, isCounted: repeated === null }
 }
 
-/** One of several simultaneous calls rotates. The others repeat its tokens, if a retry may. */
+/** Of several simultaneous calls one rotates. The others repeat the tokens of that call, if a retry may have them. */
 async function rotateOrRepeat(renewed: Renewed, attempt: RefreshAttempt): Promise<Rotated> {
   const { tokenDigest, standing, deps, context } = attempt
   const { successor, firstIssuedAt } = renewed
@@ -132,8 +135,8 @@ async function rotateOrRepeat(renewed: Renewed, attempt: RefreshAttempt): Promis
 }
 
 /**
- * The token was not exchanged by this call. Repeats what another call has just exchanged it for, or says why it cannot, on
- * what D1 has now. Throws an Error where a retry will succeed.
+ * This call did not exchange the token. Repeats the tokens for which another call has just exchanged it, or says why it
+ * cannot, according to what D1 has now. Throws an Error if a retry will succeed.
  */
 async function repeatAfterLoss(
   { firstIssuedAt }: Renewed,
