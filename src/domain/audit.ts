@@ -52,24 +52,24 @@ export type AuditEntry = Readonly<{
   happenedAt: number
   /**
    * `client:` and the id of the client that called the management API, with ` user:` and the id of the person who signed in
-   * there, if any; `user:` and an id for what users do; `invitation`; `housekeeping`; `registration` for a client that registered itself
-   * without an access token, and `client:` with its id for what it does to its registration; or the program that acted. Older
-   * rows: `administrator`.
+   * there, if any; `user:` and an id for what users do; `invitation`; `housekeeping`; `registration` for a client that
+   * registered itself without an access token, and `client:` with the client's id for what the client does to its
+   * registration; or the program that acted. Older rows have `administrator`.
    */
   actor: string
   event: AuditEvent
   clientId: string | null
   userId: string | null
-  /** What changed. Never a secret, a token or the digest of one. */
+  /** What the act changed. Never a secret, a token or the digest of one. */
   detail: Readonly<Record<string, unknown>>
 }>
 
 export const userActor = (userId: string) => `user:${userId}`
-/** Cron, for an unused client. */
+/** Cron, which disables and deletes unused clients. */
 export const HOUSEKEEPING_ACTOR = 'housekeeping'
 /** The reading of a client metadata document. */
 export const DOCUMENT_ACTOR = 'document'
-/** Who sets a password by an invitation. */
+/** The person who sets a password by an invitation. */
 export const INVITATION_ACTOR = 'invitation'
-/** Who registers a client where everybody may. */
+/** The person or program that registers a client where everybody may. */
 export const REGISTRATION_ACTOR = 'registration'

@@ -17,14 +17,17 @@ export const DEFAULT_BRANDING: Branding = {
   links: { terms: null, privacy: null, support: null, forgotPassword: null },
 }
 
-/** The backgrounds of the accent colour. A text on the accent has the colour `onAccent`, which is one of them. */
+/**
+ * The backgrounds of the accent colour. A text on the accent colour has the colour `onAccent`, which is one of these
+ * backgrounds.
+ */
 export const GROUNDS = {
   light: { ground: '#f2f5f6', surface: '#ffffff', sunken: '#f5f8f9', onAccent: '#ffffff' },
   dark: { ground: '#11171a', surface: '#1a2226', sunken: '#212b30', onAccent: '#11171a' },
 } as const
 export type Scheme = keyof typeof GROUNDS
 
-/** What a shade with more contrast is mixed with. */
+/** The colour that is mixed in to give a shade more contrast. */
 const STRONGEST = { light: '#000000', dark: '#ffffff' } as const
 export const LEAST_CONTRAST = 4.5
 
@@ -42,13 +45,13 @@ function luminance(colour: string) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
-/** From 1 to 21. Colours are `#rrggbb`. */
+/** A contrast from 1 to 21. Colours are `#rrggbb`. */
 export function contrast(one: string, other: string): number {
   const [a, b] = [luminance(one), luminance(other)]
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
 }
 
-/** The contrast of a colour with the ground of the scheme that it differs least from. */
+/** The contrast of a colour with the background of the scheme that is most similar to it. */
 export const leastContrast = (colour: string, scheme: Scheme) =>
   Math.min(...Object.values(GROUNDS[scheme]).map((ground) => contrast(colour, ground)))
 
@@ -60,15 +63,15 @@ const mixed = (colour: string, other: string, share: number) => {
     .join('')}`
 }
 
-/** For a link or button under the pointer. */
+/** The shade of a link or button under the pointer. */
 export const strongerShade = (colour: string, scheme: Scheme) =>
   mixed(colour, STRONGEST[scheme], 0.22)
 
-/** The colour itself, or the nearest shade of it that has enough contrast in this scheme. */
+/** The colour itself, or the nearest shade of it with enough contrast in this scheme. */
 export function legibleShade(colour: string, scheme: Scheme): string {
   const shades = Array.from({ length: 21 }, (_, step) =>
     mixed(colour, STRONGEST[scheme], step / 20),
   )
-  // The last shade is the strongest colour itself, which has enough.
+  // The last shade is the strongest colour itself, which has enough contrast.
   return shades.find((shade) => leastContrast(shade, scheme) >= LEAST_CONTRAST) as string
 }

@@ -9,7 +9,7 @@ export const EVERY_CATEGORY = '*.*'
 export const isEndorsement = (text: string) =>
   text.length <= MAX_ENDORSEMENT_LENGTH && FORM.test(text)
 
-/** `cs.*` covers `cs.DL`; `*.*` covers all; `hep-th.*` covers `hep-th`, an archive that is its own category. */
+/** `cs.*` covers `cs.DL`, and `*.*` covers all. `hep-th.*` covers `hep-th`, an archive that is its own category. */
 export const endorsementCovers = (held: string, asked: string) =>
   held === asked ||
   held === EVERY_CATEGORY ||
@@ -18,7 +18,7 @@ export const endorsementCovers = (held: string, asked: string) =>
 export const isEndorsedFor = (held: readonly string[], category: string) =>
   held.some((endorsement) => endorsementCovers(endorsement, category))
 
-/** The endorsements without duplicates and without those that another one covers. */
+/** The endorsements without duplicates, and without endorsements that another endorsement covers. */
 export function withoutCovered(endorsements: readonly string[]): string[] {
   const all = [...new Set(endorsements)]
   return all.filter((one) => !all.some((other) => other !== one && endorsementCovers(other, one)))

@@ -22,18 +22,21 @@ export type SeenField = (typeof SEEN_FIELDS)[number]
 export type Approval = Readonly<{
   /** Epoch seconds. */
   approvedAt: number
-  /** As in the audit. */
+  /** The actor in the form that the audit has. */
   actor: string
   seen: Pick<ClientRecord, SeenField>
 }>
 
-/** One text for equal values. Keys that were read at an address do not count: the client named the address. */
+/**
+ * Returns the same text for equal values. Keys that were read at an address are not compared, because the client names only
+ * the address.
+ */
 const textOf = (client: Pick<ClientRecord, SeenField>, field: SeenField): string => {
   const value = field === 'jwks' && client.jwksUri !== '' ? null : client[field]
   return JSON.stringify(Array.isArray(value) ? value.toSorted() : value)
 }
 
-/** The fields that are no longer as they were when it was approved; null if no approval is known. */
+/** The fields that have changed since the client was approved; null if no approval is known. */
 export const changedSinceApproval = (client: ClientRecord): readonly SeenField[] | null => {
   const { approval } = client
   if (approval === null) return null

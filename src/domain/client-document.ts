@@ -1,31 +1,37 @@
-/** Clients whose id is the address of a client metadata document: which are accepted, and for how long a document counts. */
+/**
+ * Clients whose id is the address of a client metadata document: which of them are accepted, and how long a document is
+ * valid.
+ */
 
 import { type Client, isEnabled } from './client.ts'
 import type { DocumentPolicy, HostRule } from './document-host.ts'
 
 const MIN_FRESH_SECONDS = 60
 const MAX_FRESH_SECONDS = 86_400
-/** Where the response does not say (RFC 9111 §4.2.2 leaves it to the cache). */
+/** How long a document is fresh if the response does not say (RFC 9111 §4.2.2 lets the cache decide). */
 const DEFAULT_FRESH_SECONDS = 3600
-/** For so long after its freshness a document serves refreshes, while nothing newer can be read at its address. */
+/** How long after its freshness a document may be used for refreshes, while nothing newer can be read at its address. */
 export const STALE_DOCUMENT_SECONDS = 86_400
-/** A client by document that was not used for so long is deleted. Its next use registers it again. */
+/** A client by document that was unused for this time is deleted. The next use registers the client again. */
 export const FORGET_DOCUMENT_SECONDS = 90 * 86_400
-/** Between two attempts to read at a host where none has succeeded. */
+/** The time between two attempts to read a document at a host, if no attempt has succeeded. */
 export const ATTEMPT_SECONDS = 10
 
-/** No id of ours is one. `http:` is for loopback addresses. `outbound-url.ts` says which addresses are asked. */
+/**
+ * No id that the registry generates has this form. `http:` is for loopback addresses. `outbound-url.ts` says which addresses
+ * get requests.
+ */
 export const isDocumentUrl = (clientId: string) => /^https?:\/\//.test(clientId)
 
-/** What a request needs to know of a client's document, beside the client. */
+/** What a request needs to know of a client's document, besides the client. */
 export type DocumentState = Readonly<{
   /** Epoch seconds. */
   freshUntil: number
-  /** The operator's rule for its host; null if there is none. */
+  /** The operator's rule for the document's host; null if there is none. */
   rule: HostRule | null
 }>
 
-/** `seconds`: what the headers say; null if they do not. */
+/** `seconds`: the freshness that the headers state; null if they state none. */
 export const freshUntilOf = (fetchedAt: number, seconds: number | null) =>
   fetchedAt +
   Math.min(MAX_FRESH_SECONDS, Math.max(MIN_FRESH_SECONDS, seconds ?? DEFAULT_FRESH_SECONDS))
@@ -35,13 +41,16 @@ export const isFresh = ({ freshUntil }: DocumentState, now: number) => now < fre
 export const mayServeRefreshes = ({ freshUntil }: DocumentState, now: number) =>
   now < freshUntil + STALE_DOCUMENT_SECONDS
 
-/** Has the operator let clients of a host in? `rule`: `block` where the list has both for it; null where it has none. */
+/**
+ * Does the operator accept clients of a host? `rule`: `block` if the list both allows and blocks the host; null if the list
+ * does not have the host.
+ */
 export const isAdmitted = (policy: DocumentPolicy, rule: HostRule | null) =>
   policy === 'any' ? rule !== 'block' : policy === 'allowlist' && rule === 'allow'
 
 /**
- * Why the operator does not let this client in, for the log. Null for a client of another kind, and while nothing is known
- * of the document.
+ * Why the operator does not accept this client, for the log. Null for a client of another kind, and if nothing is known of
+ * the document.
  */
 export function whyNotAdmitted(
   clientId: string,
@@ -54,7 +63,7 @@ export function whyNotAdmitted(
   return client.document.rule === 'block' ? 'its host is blocked' : 'its host is not allowed'
 }
 
-/** Must its document be read before anything is shown or given to the client? A disabled client gets nothing anyway. */
+/** Must the client's document be read before the client is shown or gets anything? A disabled client gets nothing anyway. */
 export const needsDocument = (clientId: string, client: Client | null, now: number) =>
   isDocumentUrl(clientId) &&
   (client === null || isEnabled(client)) &&

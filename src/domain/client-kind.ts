@@ -1,4 +1,7 @@
-/** Kinds of clients, in the words of the people who build them: the method, the grant types and PKCE follow from the kind. */
+/**
+ * Kinds of clients, in the words of the people who build them. The authentication method, the grant types and PKCE follow
+ * from the kind.
+ */
 
 import type { AuthMethod, GrantType } from './client.ts'
 
@@ -8,7 +11,7 @@ export type ClientKind = (typeof CLIENT_KINDS)[number]
 type Following = Readonly<{
   authMethod: AuthMethod
   grantTypes: readonly GrantType[]
-  /** Are users sent back to it? Then it uses PKCE (RFC 9700 §2.1.1). */
+  /** Are users sent back to the client? If so, the client uses PKCE (RFC 9700 §2.1.1). */
   hasRedirectUris: boolean
 }>
 
@@ -18,8 +21,8 @@ const FOR_USERS = {
 } as const
 
 /**
- * Clients in a browser and native ones (RFC 8252 §8.4) keep no secret. RFC 9700 §2.2.2: their refresh tokens must be
- * rotated or bound to a key. Here they are rotated, so such a client gets them too.
+ * Clients in a browser and native clients (RFC 8252 §8.4) cannot keep a secret. RFC 9700 §2.2.2: their refresh tokens must be
+ * rotated or bound to a key. The registry rotates refresh tokens, so such clients get refresh tokens too.
  */
 export const FOLLOWS_FROM: Readonly<Record<ClientKind, Following>> = {
   server: { authMethod: 'client_secret', ...FOR_USERS },

@@ -1,4 +1,4 @@
-/** An API client, as the registry knows it, and the rules about its own state. */
+/** An API client as the registry stores it, and the rules about the client's own state. */
 
 import type { Approval } from './client-approval.ts'
 import type { DocumentState } from './client-document.ts'
@@ -10,8 +10,8 @@ export const GRANT_TYPES = ['client_credentials', 'authorization_code', 'refresh
 export type GrantType = (typeof GRANT_TYPES)[number]
 
 /**
- * How a request authenticates a client: the names of RFC 7591 §2, the preferred one first. RFC 6749 §2.3.1 says that
- * the server MUST support Basic for a client with a secret, so programs that read no metadata begin with it.
+ * How a request authenticates a client: the names of RFC 7591 §2, with the preferred name first. RFC 6749 §2.3.1: the server
+ * MUST support Basic for a client with a secret, so programs that read no metadata begin with Basic.
  */
 export const REQUEST_AUTH_METHODS = [
   'client_secret_basic',
@@ -26,7 +26,7 @@ export const AUTH_METHODS = ['client_secret', ...REQUEST_AUTH_METHODS] as const
 export type AuthMethod = (typeof AUTH_METHODS)[number]
 export const DEFAULT_AUTH_METHOD: AuthMethod = 'client_secret'
 
-/** A secret of a client. A rotation with an overlap leaves several. Instants in epoch seconds. */
+/** A secret of a client. After a rotation with an overlap the client has several. Instants in epoch seconds. */
 export type Credential = Readonly<{
   secretDigest: SecretDigest
   createdAt: number
@@ -40,13 +40,13 @@ export const SELF_REGISTRATIONS = ['document', 'registration'] as const
 /** What a client that registered itself has in addition. */
 export type SelfRegistered = Readonly<{
   kind: (typeof SELF_REGISTRATIONS)[number]
-  /** Epoch seconds, to the day: when it last got a token; null if never. */
+  /** Epoch seconds with the precision of a day: when the client last got a token; null if never. */
   usedAt: number | null
-  /** Those of its scopes that an operator authorized. It has the others without approval. */
+  /** The scopes of the client that an operator authorized. The client has its other scopes without approval. */
   approvedScopes: readonly string[]
 }>
 
-/** With its authorized permissions only, not the requested ones. Instants in epoch seconds. */
+/** A client with its authorized permissions only, without the requested ones. Instants in epoch seconds. */
 export type Client = Readonly<{
   clientId: ClientId
   name: string
@@ -55,17 +55,17 @@ export type Client = Readonly<{
   description: string
   authMethod: AuthMethod
   requirePkce: boolean
-  /** RFC 9449 §5.2: its tokens are always bound to a key. */
+  /** RFC 9449 §5.2: the client's tokens are always bound to a key. */
   requireDpop: boolean
   /**
-   * JSON Web Key Set (RFC 7517) as JSON text; null unless it authenticates with `private_key_jwt`. With a `jwksUri` it is
-   * what was last read there; null before the first time.
+   * JSON Web Key Set (RFC 7517) as JSON text; null unless the client authenticates with `private_key_jwt`. With a `jwksUri`
+   * this is what was last read there; null before the first read.
    */
   jwks: string | null
-  /** Does it have a `jwksUri`? */
+  /** Does the client have a `jwksUri`? */
   publishesKeys: boolean
   mayIntrospect: boolean
-  /** Lifetime of its access tokens, at most the deployment's; null: the deployment's. */
+  /** Lifetime of the client's access tokens, at most the deployment's; null for the deployment's. */
   accessTokenLifetimeSeconds: number | null
   disabledAt: number | null
   redirectUris: readonly RegisteredRedirectUri[]
@@ -75,13 +75,13 @@ export type Client = Readonly<{
   endorsements: readonly string[]
   /** Null for a client that an operator registered. */
   selfRegistered: SelfRegistered | null
-  /** Null without a metadata document. */
+  /** Null if the client has no metadata document. */
   document: DocumentState | null
-  /** URIs of the resources (RFC 8707) that its tokens are for where a request names none. */
+  /** URIs of the resources (RFC 8707) that the client's tokens are for if a request names none. */
   defaultResources: readonly string[]
-  /** Those of its default resources, and of the resources that the request names or was granted, that are declared. */
+  /** The declared ones among the client's default resources and the resources that the request names or was granted. */
   resources: readonly Resource[]
-  /** When this was read: epoch milliseconds by D1's clock. */
+  /** When the client was read: epoch milliseconds by D1's clock. */
   readAtMs: number
 }>
 
@@ -90,24 +90,24 @@ export type Permission = Readonly<{
   kind: 'scope' | 'grant_type' | 'endorsement'
   value: string
   requestedAt: number
-  /** Null: requested only. */
+  /** Null if the permission is only requested. */
   authorizedAt: number | null
 }>
 
-/** The values of `application_type` (OpenID Connect Dynamic Client Registration 1.0 §2), its default first. */
+/** The values of `application_type` (OpenID Connect Dynamic Client Registration 1.0 §2). The first is the default. */
 export const APPLICATION_TYPES = ['web', 'native'] as const
 
-/** What a client says of itself (RFC 7591 §2), for people. Texts are empty where it says nothing. */
+/** What a client says of itself (RFC 7591 §2), for people. A text is empty if the client does not give it. */
 export type ClientDetails = Readonly<{
   logoUri: string
   tosUri: string
   policyUri: string
-  /** Addresses of the people who are responsible for it. */
+  /** Addresses of the people who are responsible for the client. */
   contacts: readonly string[]
   softwareId: string
   softwareVersion: string
   applicationType: (typeof APPLICATION_TYPES)[number]
-  /** Where its keys are published, in place of `jwks`. */
+  /** The address at which the client publishes its keys, instead of `jwks`. */
   jwksUri: string
 }>
 
@@ -123,23 +123,23 @@ export const NO_DETAILS: ClientDetails = {
 }
 
 /**
- * The last time that a permission was declined or taken away. An administrator declines what was requested and withdraws
- * what was authorized; an owner takes back what was authorized. Instants in epoch seconds.
+ * The last time that a permission was declined or withdrawn. An administrator declines what was requested and withdraws what
+ * was authorized; an owner takes back what was authorized. Instants in epoch seconds.
  */
 export type Decision = Permission &
   Readonly<{
     decision: 'declined' | 'withdrawn' | 'taken_back'
     decidedAt: number
-    /** For the owners; '' without one. */
+    /** The text that the owners see; '' if there is none. */
     reason: string
   }>
 
-/** An owner's offer of the client to another user. It gives no right. Instants in epoch seconds. */
+/** An owner's offer of the client to another user. The offer gives no right. Instants in epoch seconds. */
 export type OwnershipOffer = Readonly<{
   userId: string
   offeredBy: string
   offeredAt: number
-  /** Null: not answered. */
+  /** Null if the user has not declined. */
   declinedAt: number | null
 }>
 
@@ -147,28 +147,28 @@ export type OwnershipOffer = Readonly<{
 export type ClientRecord = Client &
   ClientDetails &
   Readonly<{
-    /** Can it read, change and delete its own registration (RFC 7592)? */
+    /** Can the client read, change and delete its own registration (RFC 7592)? */
     hasRegistrationToken: boolean
     permissions: readonly Permission[]
-    /** At most one for each permission. */
+    /** At most one decision for each permission. */
     decisions: readonly Decision[]
-    /** When it was last given a permission by a decision; null if none is known. */
+    /** When a decision last gave the client a permission; null if none is known. */
     approval: Approval | null
-    /** Ids of the users who manage it beside `ownerId`, the longest owner first. */
+    /** Ids of the users who manage the client besides `ownerId`. The longest owner comes first. */
     furtherOwners: readonly string[]
     /** The offers that are younger than `KEEP_OFFERS_SECONDS`. Their users are not owners. */
     offers: readonly OwnershipOffer[]
-    /** Ids of the users who have been its owners. Some of them may be so again. */
+    /** Ids of the users who have been owners of the client. Some of them may be owners again. */
     formerOwners: readonly string[]
-    /** An owner disabled it, and may enable it again. */
+    /** True if an owner disabled the client; an owner may then enable it again. */
     isDisabledByOwner: boolean
-    /** Null: no owner wants it in the directory. */
+    /** Null if no owner asks for a listing in the directory. */
     listing: Listing | null
-    /** Its requested or authorized scopes that are not declared. */
+    /** The requested or authorized scopes of the client that are not declared. */
     undeclaredScopes: readonly string[]
     createdAt: number
     updatedAt: number
-    /** Every act of an administrator raises it. */
+    /** Every act of an administrator raises the version. */
     version: number
   }>
 
@@ -196,7 +196,7 @@ export type ClientLists = PermissionLists &
     furtherOwners?: readonly string[]
   }>
 
-/** A client of another registry, with its dates in epoch seconds. No permission and no digest is there twice. */
+/** A client of another registry, with its dates in epoch seconds. No permission and no digest occurs twice. */
 export type ImportedClient = Readonly<{
   clientId: string
   fields: ClientFields
@@ -204,45 +204,48 @@ export type ImportedClient = Readonly<{
   permissions: readonly Permission[]
   credentials: readonly Omit<Credential, 'lastUsedAt'>[]
   createdAt: number
-  /** Null while enabled. */
+  /** Null if the client is enabled. */
   disabledAt: number | null
 }>
 
-/** Also of open and declined offers and further owners together. */
+/** The limit also counts open and declined offers together with further owners. */
 export const MAX_FURTHER_OWNERS = 20
 
-/** How long an offer can be accepted, and how long a user who declined gets no other offer of the same client. */
+/** How long an offer can be accepted, and how long a user who declined gets no new offer of the same client. */
 export const KEEP_OFFERS_SECONDS = 30 * 86_400
 
-/** '' is no user: a client that registered itself has no owner. */
+/** '' is not a user: a client that registered itself has no owner. */
 export const isOwnedBy = (
   { ownerId, furtherOwners }: Pick<ClientRecord, 'ownerId' | 'furtherOwners'>,
   userId: string,
 ) => userId !== '' && (ownerId === userId || furtherOwners.includes(userId))
 
-/** May the user accept to own it? */
+/** May the user accept to own the client? */
 export const isOffered = ({ offers }: Pick<ClientRecord, 'offers'>, userId: string) =>
   offers.some((offer) => offer.userId === userId && offer.declinedAt === null)
 
-/** Does the user own it, or was offered it, or was an owner, who may have kept its secret? */
+/**
+ * Does the user own the client, or is it offered to the user, or was the user an owner? A former owner may still have the
+ * client's secret.
+ */
 export const isInvolved = (client: ClientRecord, userId: string) =>
   isOwnedBy(client, userId) || isOffered(client, userId) || client.formerOwners.includes(userId)
 
 export const isEnabled = (holder: { readonly disabledAt: number | null }) =>
   holder.disabledAt === null
 
-/** Does the method need a secret that is kept here? */
+/** Does the method need a secret that the registry stores? */
 export const usesSecret = (method: AuthMethod) => method.startsWith('client_secret')
 
 /** RFC 6749 §2.3: may a client that is registered for `registered` authenticate by `used`? */
 export const acceptsMethod = (registered: AuthMethod, used: RequestAuthMethod) =>
   registered === used || (registered === 'client_secret' && usesSecret(used))
 
-/** RFC 6749 §10.10: a guess MUST NOT succeed with more than 2^-128, which is 32 hexadecimal digits. */
+/** RFC 6749 §10.10: a guess MUST NOT succeed with a probability above 2^-128, which is 32 hexadecimal digits. */
 const MIN_SECRET_CHARACTERS = 32
 const MIN_DIFFERENT_CHARACTERS = 8
 
-/** Reads only the part of the text that it needs. */
+/** Reads only as much of the text as needed. */
 function hasManyCharacters(text: string): boolean {
   const seen: string[] = []
   for (const character of text) {
@@ -268,17 +271,17 @@ export type PkcePolicy = 'public' | 'all'
 export const mustUsePkce = ({ client, policy }: Readonly<{ client: Client; policy: PkcePolicy }>) =>
   policy === 'all' || client.requirePkce || isPublic(client)
 
-/** To which grants of a client that may refresh a refresh token is issued (`ISSUE_REFRESH_TOKENS`). */
+/** Which grants of a client that may refresh include a refresh token (`ISSUE_REFRESH_TOKENS`). */
 export type RefreshPolicy = 'always' | 'offline_access'
 
-/** Does a grant include a refresh token? `offlineAccess`: it was asked for. */
+/** Does a grant include a refresh token? `offlineAccess`: the client asked for one. */
 export const getsRefreshToken = (
   { grantTypes }: Pick<Client, 'grantTypes'>,
   offlineAccess: boolean,
   policy: RefreshPolicy,
 ) => grantTypes.includes('refresh_token') && (policy === 'always' || offlineAccess)
 
-/** The smaller of the client's own and the deployment's. */
+/** The smaller of the client's lifetime and the deployment's. */
 export const accessTokenLifetimeOf = (
   { accessTokenLifetimeSeconds }: Pick<Client, 'accessTokenLifetimeSeconds'>,
   longestSeconds: number,

@@ -11,20 +11,23 @@ import {
 } from './scope-catalogue.ts'
 import { type ShownDetails, verifiedHostOf } from './shown-client.ts'
 
-/** An unused consent is deleted after this time: longer than any authorization can be refreshed (`REFRESH_LIFETIME_SECONDS`). */
+/**
+ * An unused consent is deleted after this time, which is longer than any authorization can be refreshed
+ * (`REFRESH_LIFETIME_SECONDS`).
+ */
 export const FORGET_CONSENT_SECONDS = 400 * 86_400
 
 /** A user's latest answer to a client. */
 export type Consent = Readonly<{
-  /** The exact set agreed to, as `formatScopes` writes it. */
+  /** The exact set of scopes that the user agreed to, as `formatScopes` writes it. */
   scopes: string
-  /** The URIs of the resources agreed to, as `formatResources` writes them. */
+  /** The URIs of the resources that the user agreed to, as `formatResources` writes them. */
   resources: string
-  /** Digest of the terms agreed to; empty if they no longer answer for the user. */
+  /** Digest of the terms that the user agreed to; empty if the consent may no longer be reused. */
   fingerprint: string
 }>
 
-/** For a consent that a later refusal withdrew. Matches no digest. */
+/** The fingerprint of a consent that a later refusal withdrew. No digest is equal to it. */
 export const WITHDRAWN_FINGERPRINT = ''
 
 /**
@@ -35,32 +38,37 @@ export type ConsentTerms = Readonly<{
   client: Readonly<{
     clientId: string
     name: string
-    /** Not shown: an id says nothing to the user. */
+    /** The id is not shown, because an id says nothing to the user. */
     ownerId: string
-    /** The username of the owner, if the owner is a user here. */
+    /** The username of the owner; null if the owner is no registered user. */
     ownerName: string | null
     url: string
     description: string
-    /** Not shown. Part of the terms, since a remembered consent would otherwise redirect to a new URI. */
+    /**
+     * The URIs are not shown. They are part of the terms, because a remembered consent would otherwise redirect to a new URI.
+     */
     redirectUris: readonly string[]
     tosUri: string
     policyUri: string
-    /** Its image is fetched once and kept, so the address stands for it. */
+    /** The image at the address is fetched once and stored, so the address stands for the image. */
     logoUri: string
     /** Null for a client that an operator registered. */
     selfRegistered: SelfRegistered['kind'] | null
-    /** The host that its document proves; null without a document. */
+    /** The host that the client's document proves; null if there is no document. */
     verifiedHost: string | null
-    /** Not shown. Those of a client that registered itself, which may change them without an operator. */
+    /**
+     * The keys are not shown. Null unless the client registered itself: such a client may change its keys without an
+     * operator.
+     */
     keys: string | null
   }>
-  /** Where the response goes, for people: `client.example`, `127.0.0.1:5000`, `com.example.app:`. */
+  /** Where the response goes, in a form for people: `client.example`, `127.0.0.1:5000`, `com.example.app:`. */
   returnsTo: string
   /** Will the client also get a refresh token, for access while the user is away? */
   mayRefresh: boolean
   scopes: readonly DescribedScope[]
   endorsements: readonly DescribedEndorsement[]
-  /** The resources that the access is for, each with one of the scopes. Empty: for none in particular. */
+  /** The resources that the access is for, each with one of the scopes. Empty if the access is for no particular resource. */
   resources: readonly Readonly<{ uri: string; name: string }>[]
 }>
 
@@ -106,7 +114,7 @@ export const narrowedOffer = (
   return { ...offer, scopes, endorsements, resources: resourcesWith(offer.resources, scopes) }
 }
 
-/** The terms with only what is left of the offer. */
+/** The terms with only what the narrowed offer still has. */
 export const narrowedTerms = (
   terms: ConsentTerms,
   { scopes, endorsements, resources }: Pick<Offer, 'scopes' | 'endorsements' | 'resources'>,
@@ -124,12 +132,14 @@ export const narrowedTerms = (
 export const canBeImpersonated = (client: Client, redirectUri: string) =>
   isPublic(client) && !redirectUri.startsWith('https://')
 
-/** May a remembered consent answer for this client at this redirect URI? Not to a sensitive scope. */
+/** May a remembered consent be reused for this client at this redirect URI? A consent to a sensitive scope may not. */
 export const mayRememberConsent = (client: Client, redirectUri: string, terms: ConsentTerms) =>
   !terms.scopes.some(({ isSensitive }) => isSensitive) && !canBeImpersonated(client, redirectUri)
 
 const LOCAL = /^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/?]|$)/
 
-/** Is every address of the client on the user's own device? Then any program there could pose as it (RFC 8252 §8.6). */
+/**
+ * Is every address of the client on the user's own device? Any program there could then pose as the client (RFC 8252 §8.6).
+ */
 export const isOnlyLocal = ({ redirectUris }: Pick<Client, 'redirectUris'>) =>
   redirectUris.every((uri) => LOCAL.test(uri))

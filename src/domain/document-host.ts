@@ -17,7 +17,7 @@ export type DocumentHostRecord = NewDocumentHost &
   Readonly<{
     createdAt: number
     updatedAt: number
-    /** Every act of an administrator raises it. */
+    /** Every act of an administrator raises the version. */
     version: number
   }>
 
@@ -31,7 +31,7 @@ const MAX_HOST_LENGTH = 253
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
 const IS_ADDRESS = /^[\d.]+$/
 
-/** The ASCII form of a host name as browsers compute it, in lower case; null if it is none. */
+/** The ASCII form of a host name as browsers compute it, in lower case; null if the text is no host name. */
 function asciiHost(text: string): string | null {
   if (/[\s/?#@:\\%*[\]]/.test(text) || text === '') return null
   const host = URL.parse(`https://${text}`)?.hostname.replace(/\.$/, '') ?? ''
@@ -40,9 +40,9 @@ function asciiHost(text: string): string | null {
 }
 
 /**
- * The form in which hosts are kept and compared: IDNA in ASCII (`xn--…`), lower case, without a dot at the end. Null if the
- * text names no host that can have documents: an IP address, a name of one label. The hosts of this machine can have
- * documents while ISSUER is one of them.
+ * The form in which hosts are stored and compared: IDNA in ASCII (`xn--…`), lower case, without a dot at the end. Null if the
+ * text names no host that can have documents, such as an IP address or a name of one label. The hosts of this machine can
+ * have documents if ISSUER is on this machine.
  */
 export function canonicalHost(text: string): string | null {
   if (LOOPBACK_HOSTS.includes(text)) return text
@@ -53,7 +53,9 @@ export function canonicalHost(text: string): string | null {
   return host.includes('.') || LOOPBACK_HOSTS.includes(host) ? host : null
 }
 
-/** What a list may have that covers the host: the host itself, and `*.` with each domain above it. `host` is canonical. */
+/**
+ * The entries of a list that would cover the host: the host itself, and `*.` with each domain above it. `host` is canonical.
+ */
 export function coveringHosts(host: string): string[] {
   const labels = host.split('.')
   const domains = labels.slice(1).map((_, above) => labels.slice(above + 1).join('.'))

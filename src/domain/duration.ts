@@ -7,7 +7,7 @@ const UNITS = [
   [1, 'second'],
 ] as const
 
-/** In the largest unit that divides it: `2 hours`, `90 minutes`. A whole number of seconds. */
+/** The duration in the largest unit that divides it: `2 hours`, `90 minutes`. `seconds` is a whole number. */
 export function inWords(seconds: number): string {
   const [size, unit] = UNITS.find(([size]) => seconds >= size && seconds % size === 0) ?? UNITS[3]
   const count = seconds / size

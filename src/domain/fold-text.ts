@@ -1,11 +1,14 @@
-/** Texts that look the same to a person: one key for them, and whether an application's name looks like that of the service. */
+/**
+ * Texts that look the same to a person: how they get the same key, and whether an application's name looks like that of the
+ * service.
+ */
 
-/** Lower case only would keep ß and ẞ apart from SS; upper case only would keep İ apart from i̇. */
+/** Lower case alone would distinguish ß and ẞ from SS; upper case alone would distinguish İ from i̇. */
 const foldCase = (text: string) => text.toLowerCase().toUpperCase().toLowerCase()
 
 /**
- * Equal for texts that differ only in case, in Unicode form (NFC, NFD, full width, ligatures) or in invisible characters.
- * About NFKC_Casefold of Unicode §3.13. Idempotent.
+ * The keys are equal for texts that differ only in case, in Unicode form (NFC, NFD, full width, ligatures) or in invisible
+ * characters. The rule is close to NFKC_Casefold of Unicode §3.13, and idempotent.
  */
 export const foldText = (text: string) =>
   foldCase(
@@ -14,10 +17,13 @@ export const foldText = (text: string) =>
     ),
   ).normalize('NFKC')
 
-/** The same key for texts that also differ in accents alone. */
+/** The keys are also equal for texts that differ only in accents. */
 export const foldAccents = (text: string) => foldText(text).normalize('NFD').replace(/\p{M}/gu, '')
 
-/** Each group of characters looks like its first one. In lower case, but for the capitals of Greek that look Latin. */
+/**
+ * The characters of each group look like its first one. They are in lower case, except for the Greek capitals that look
+ * Latin.
+ */
 const LOOK_ALIKES = [
   ...['a@4αа', 'b8βв', 'cсϲ', 'dԁ', 'e3еεє', 'gɡ9', 'hһнη', 'i1lјjıιіӏ!|', 'kκк', 'mм', 'nпո'],
   ...['o0οоօσ', 'pρр', 'qԛ', 'rг', 's5ѕ$', 't7τт', 'uυս', 'vνѵ', 'wωԝш', 'xχх', 'yγуү', 'z2ζ'],
@@ -25,7 +31,7 @@ const LOOK_ALIKES = [
 const LIKE = new Map(
   LOOK_ALIKES.flatMap((group) => [...group].map((character) => [character, group.charAt(0)])),
 )
-/** A shorter name is part of many words, so only the same words count. */
+/** A shorter name is part of many words, so only whole words are compared with it. */
 const LEAST_PART = 4
 
 const skeleton = (word: string) =>
@@ -43,7 +49,7 @@ const wordsOf = (name: string) =>
     .split(/\s+/)
     .filter((word) => word !== '')
 
-/** Unicode TS 39 §4 calls what is compared a skeleton. */
+/** Does the name look like the service's name? The compared texts are skeletons in the words of Unicode TS 39 §4. */
 export function looksLike(name: string, service: string): boolean {
   const wanted = skeleton(wordsOf(service).join(''))
   if (wanted === '') return false

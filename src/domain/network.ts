@@ -1,14 +1,20 @@
-/** Hosts and networks: which hosts are this machine, and by which network failures and floods are counted. */
+/**
+ * Hosts and networks: which hosts are this machine, and which network a request counts for when failures and floods are
+ * counted.
+ */
 
-/** The hosts of this machine, as a URL spells them: the only hosts for which http is allowed. */
+/** The hosts of this machine in the spelling of a URL. Only these hosts may have http. */
 export const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', '[::1]', 'localhost']
 
-/** False also for a text that is no URL. */
+/** False also for a text that is not a URL. */
 export const isOnThisMachine = (url: string) =>
   URL.canParse(url) && LOOPBACK_HOSTS.includes(new URL(url).hostname)
 
 const GROUPS = 8
-/** A /64, the least that a subscriber gets (RFC 6177 §2): an attacker has too many addresses to count them one by one. */
+/**
+ * The groups of a /64, the least that a subscriber gets (RFC 6177 §2). An attacker has too many addresses to count each of
+ * them.
+ */
 const NETWORK_GROUPS = 4
 
 const groupsOf = (text: string) => (text === '' ? [] : text.split(':'))

@@ -1,6 +1,6 @@
 /**
- * What a client may register: its redirect URIs (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §4.1), and what must fit together; and
- * for how long clients that registered themselves are kept.
+ * What a client may register: its redirect URIs (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §4.1), and which fields must fit
+ * together. Also how long clients that registered themselves are kept.
  */
 
 import {
@@ -13,20 +13,20 @@ import {
 import { textOf } from './json-object.ts'
 import { LOOPBACK_HOSTS } from './network.ts'
 
-/** Schemes that mean something of their own to browsers and operating systems. */
+/** Schemes that browsers and operating systems use themselves. */
 const TAKEN =
   'about blob chrome chrome-extension data dict facetime file filesystem ftp geo git gopher http https imap intent irc jar javascript ldap mailto moz-extension ms-settings news nntp resource rtsp sftp shell sip sms ssh tel telnet urn vbscript view-source ws wss'.split(
     ' ',
   )
 
 /**
- * A scheme of native applications (RFC 8252 §7.1) without a dot: `cursor://…`. No rule says who owns one, so an operator must
- * allow it.
+ * A scheme of native applications (RFC 8252 §7.1) without a dot: `cursor://…`. No rule says who owns such a scheme, so an
+ * operator must allow it.
  */
 export const isPrivateUseScheme = (scheme: string) =>
   /^[a-z][a-z0-9+-]*$/.test(scheme) && !TAKEN.includes(scheme)
 
-/** The scheme of a redirect URI that is used only where the operator allowed it; null for every other URI. */
+/** The scheme of a redirect URI that may be used only if the operator allowed the scheme; null for every other URI. */
 export function schemeWithoutDot(uri: string): string | null {
   const [, scheme] = /^([a-z][a-z0-9+-]*):/i.exec(uri) ?? []
   return scheme === undefined || scheme === 'https' || scheme === 'http' ? null : scheme
@@ -35,12 +35,12 @@ export function schemeWithoutDot(uri: string): string | null {
 const FORM = /^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/
 export const MAX_REDIRECT_URI_LENGTH = 2000
 
-/** The origin must be in the form that browsers write, so that equal addresses are equal strings. */
+/** The origin must have the form that browsers write, so that equal addresses are equal strings. */
 function webAddressProblem(uri: string, url: URL): string | null {
   if (url.username || url.password || /^https?:\/\/[^/?]*@/.test(uri)) {
     return 'must not name a user or a password'
   }
-  // Not before a port: browsers leave the scheme's own port out.
+  // No port may follow the origin: browsers leave out the default port of the scheme.
   if (!uri.startsWith(url.origin) || uri[url.origin.length] === ':') {
     return `must begin with its origin in normal form, ${url.origin}`
   }
@@ -51,9 +51,9 @@ function webAddressProblem(uri: string, url: URL): string | null {
 }
 
 /**
- * Why a client may not register this URI, as the end of a sentence that begins with the URI; null if it may. RFC 8252
- * §7.1: a private-use scheme contains a dot. Here it is for public clients (native apps) only. One without a dot needs
- * another URI beside it (`registrationProblem`).
+ * Why a client may not register this URI, as the end of a sentence that begins with the URI; null if the client may. RFC 8252
+ * §7.1: a private-use scheme contains a dot. The registry allows such schemes only for public clients (native apps). A URI
+ * whose scheme has no dot needs another URI besides it (`registrationProblem`).
  */
 export function redirectUriProblem(uri: string, isPublic: boolean): string | null {
   if (uri.length > MAX_REDIRECT_URI_LENGTH)
@@ -70,8 +70,8 @@ export function redirectUriProblem(uri: string, isPublic: boolean): string | nul
 }
 
 /**
- * What is kept of the redirect URIs of a client that registers itself: those that such a client may register, in their order.
- * None if the browser could be redirected to none of them. `allowed`: the schemes without a dot that may be used.
+ * The redirect URIs that are stored for a client that registers itself: those that such a client may register, in their
+ * order. Empty if the browser could be redirected to none of them. `allowed`: the schemes without a dot that may be used.
  */
 export function usableRedirectUris(
   uris: readonly string[],
@@ -85,7 +85,10 @@ export function usableRedirectUris(
   return kept.some(isUsable) ? kept : []
 }
 
-/** The sentence for URIs of which `usableRedirectUris` returned none. It quotes no URI, because a page may show it to others. */
+/**
+ * The sentence for a list of which `usableRedirectUris` returned none. It quotes no URI, because a page may show it to
+ * others.
+ */
 export function noneUsable(uris: readonly string[], isPublic: boolean): string {
   const problem = redirectUriProblem(String(uris[0]), isPublic)
   const reason =
@@ -99,10 +102,10 @@ export type Registered = Readonly<{
   authMethod: AuthMethod
   /** JWK Set as JSON text, or null. */
   jwks: string | null
-  /** '' for none. */
+  /** '' if there is none. */
   jwksUri: string
   redirectUris: readonly string[]
-  /** Authorized or merely requested. */
+  /** The grant types of the client, authorized or only requested. */
   grantTypes: readonly string[]
 }>
 
@@ -120,12 +123,12 @@ const UNSAID: Omit<ClientFields, 'name' | 'ownerId'> = {
 
 export const CLIENT_FIELD_NAMES: readonly string[] = ['name', 'ownerId', ...Object.keys(UNSAID)]
 
-/** What is said of a client, and for the rest what a registration has that does not say it. */
+/** The fields that are given for a client, and for the others the value that a registration without them has. */
 export const clientFields = (
   said: Pick<ClientFields, 'name' | 'ownerId'> & Partial<ClientFields>,
 ): ClientFields => ({ ...UNSAID, ...said })
 
-/** For a registration that names no grant types: those that it can be used for. */
+/** The grant types that a registration without grant types gets: those that the client can use. */
 export const grantTypesByDefault = (
   client: Pick<Registered, 'authMethod' | 'redirectUris'>,
 ): GrantType[] => [
@@ -133,13 +136,13 @@ export const grantTypesByDefault = (
   ...(client.redirectUris.length === 0 ? [] : (['authorization_code'] as const)),
 ]
 
-/** A value inside a sentence, as JSON, which is one line. A placeholder in it is none. */
+/** A value inside a sentence, as JSON on one line. A placeholder in the value is not replaced. */
 export const quote = (value: unknown) =>
   JSON.stringify(textOf(value)).replace(/\{(?=(?:field|empty)\})/g, '\\u007b')
 
 const MOST_NAMED = 5
 
-/** Says of each, up to five, why a client may not register it; null if it may register all. */
+/** Says for up to five URIs why a client may not register them; null if it may register all. */
 export function wrongRedirectUris(uris: readonly string[], isPublic: boolean): string | null {
   const sentences = uris.flatMap((uri) => {
     const problem = redirectUriProblem(uri, isPublic)
@@ -148,10 +151,10 @@ export function wrongRedirectUris(uris: readonly string[], isPublic: boolean): s
   return sentences.slice(0, MOST_NAMED).join('; ') || null
 }
 
-/** `field` is the one to correct, in snake_case. `sentence` has `{field}` where the field's name stands. */
+/** `field` is the field to correct, in snake_case. `sentence` has `{field}` in the place of the field's name. */
 type RegistrationProblem = Readonly<{ field: string; sentence: string }>
 
-/** Why this cannot be registered, as a sentence without its full stop; null if it can. */
+/** Why this cannot be registered, as a sentence without a full stop; null if it can. */
 export function registrationProblem(client: Registered): RegistrationProblem | null {
   const isPublic = client.authMethod === 'none'
   const needsKeys = client.authMethod === 'private_key_jwt'
@@ -186,9 +189,11 @@ export const REGISTRATION_MODES = ['off', 'token', 'open'] as const
 /** Who may register a client: no caller, callers with an access token for it, or every caller. */
 export type RegistrationMode = (typeof REGISTRATION_MODES)[number]
 
-/** The limit of a network is for one hour from its first registration; that of the whole registry is for a day. */
+/**
+ * The limit of a network is for one hour from the network's first registration; the limit of the whole registry is for a day.
+ */
 export const REGISTRATION_HOUR_SECONDS = 3600
-/** A duplicate is one within this time, too. */
+/** A registration can be a duplicate of another within this time, too. */
 export const REGISTRATION_DAY_SECONDS = 86_400
 
 const DAY_SECONDS = 86_400
@@ -196,5 +201,5 @@ const DAY_SECONDS = 86_400
 export const KEEP_NEVER_USED_SECONDS = 3 * DAY_SECONDS
 /** A client that got no token for this time is disabled. */
 export const DISABLE_UNUSED_SECONDS = 90 * DAY_SECONDS
-/** It is deleted this long after it was disabled. */
+/** A disabled unused client is deleted this long after it was disabled. */
 export const DELETE_UNUSED_SECONDS = 30 * DAY_SECONDS

@@ -3,21 +3,24 @@
 import { holdsScope, meetScopes, readHierarchy, scopesOverlap } from './scope.ts'
 
 export const MAX_RESOURCE_URI_LENGTH = 256
-/** Bounds a request, and so the session record. */
+/** The limit bounds a request, and so the session record. */
 export const MAX_RESOURCES = 10
-/** The end of a sentence about a malformed URI. Free of the characters that `error_description` must not have. */
+/** The end of a sentence about a malformed URI. It has none of the characters that `error_description` must not have. */
 export const RESOURCE_URI_RULE =
   'must be an absolute URI of at most 256 printable ASCII characters, without a user, a fragment, quotation marks and backslashes'
 export const RESOURCE_TOKEN_SECONDS = 900
 
-/** `jwt`: access tokens for it are signed (RFC 9068), and checked without a read of storage. */
+/** `jwt`: access tokens for the resource are signed (RFC 9068), and checked without a read of storage. */
 export const TOKEN_FORMATS = ['opaque', 'jwt'] as const
 export type TokenFormat = (typeof TOKEN_FORMATS)[number]
-/** Unless it is declared with another lifetime: a service that only verifies the signature sees no revocation. */
+/**
+ * The lifetime of signed tokens if the resource declares none. It is short because a service that only verifies the signature
+ * sees no revocation.
+ */
 export const SIGNED_TOKEN_SECONDS = 600
 export const defaultLifetimeOf = (format: TokenFormat) =>
   format === 'jwt' ? SIGNED_TOKEN_SECONDS : RESOURCE_TOKEN_SECONDS
-/** The longest life of a signed token: so long the revocation of a single one is kept. */
+/** The longest life of a signed token. The revocation of a single signed token is kept as long. */
 export const MAX_SIGNED_TOKEN_SECONDS = 3600
 
 const FORM = /^([a-z][a-z0-9+.-]*):(?:\/\/([^/?]*))?([^?]*)(\?.*)?$/i
@@ -31,34 +34,34 @@ type Parts = [
 const PRINTABLE = /^[!$-[\]-~]+$/
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' }
 
-/** Port without its zeros in front; nothing for the scheme's default. */
+/** The port without leading zeros; empty for the scheme's default port. */
 const portOf = (scheme: string, port: string) => {
   const number = port.replace(/^0+(?=\d)/, '')
   return number === '' || number === DEFAULT_PORTS[scheme] ? '' : `:${number}`
 }
 
 /**
- * The form in which URIs are kept and compared: scheme and host in lower case, without the scheme's default port, the rest
- * as it is. RFC 3986 §6.2.3: an empty path is `/`. It is left out, because MCP and most operators write it so. Null if the
- * text is not the URI of a resource (RFC 8707 §2: absolute, without a fragment).
+ * The form in which URIs are stored and compared: scheme and host are in lower case, the scheme's default port is left out,
+ * and the rest is unchanged. RFC 3986 §6.2.3: an empty path is `/`. Here the `/` is left out, because MCP and most operators
+ * write it so. Null if the text is not the URI of a resource (RFC 8707 §2: absolute, without a fragment).
  */
 export function canonicalResource(text: string): string | null {
   if (text !== last.text) last = { text, uri: canonical(text) }
   return last.uri
 }
 
-/** A request asks for one URI several times, and the next request often for the same one. */
+/** The last result is kept, because a request reads one URI several times, and the next request often reads the same one. */
 let last: Readonly<{ text: string; uri: string | null }> = { text: '', uri: null }
 
 function canonical(text: string): string | null {
   if (text.length > MAX_RESOURCE_URI_LENGTH || !PRINTABLE.test(text) || !URL.canParse(text)) {
     return null
   }
-  // What URL can parse has a scheme, and the form takes anything after it.
+  // Every text that URL can parse has a scheme, and the form accepts any text after the scheme.
   const [, rawScheme, authority, path, query = ''] = FORM.exec(text) as unknown as Parts
   const scheme = rawScheme.toLowerCase()
   if (authority === undefined) {
-    // `https:host` is not what it seems to be.
+    // A text such as `https:host` does not name the host that it seems to name.
     return path === '' || DEFAULT_PORTS[scheme] ? null : `${scheme}:${path}${query}`
   }
   const [, host = '', port = ''] = /^(\[[0-9a-f:.]+\]|[^@%:[\]]+):?(\d*)$/i.exec(authority) ?? []
@@ -66,23 +69,23 @@ function canonical(text: string): string | null {
   return `${scheme}://${host.toLowerCase()}${portOf(scheme, port)}${path === '/' ? '' : path}${query}`
 }
 
-/** As the rules of requests need it. */
+/** A resource with the fields that the rules of requests need. */
 export type Resource = Readonly<{
-  /** Canonical. */
+  /** The canonical URI. */
   uri: string
-  /** For people. */
+  /** The name for people. */
   name: string
-  /** `domain:action` stands for itself with every resource id too. */
+  /** `domain:action` stands for itself and for the scope with any resource id. */
   scopes: readonly string[]
   /** At most `SESSION_LIFETIME_SECONDS`. */
   accessTokenLifetimeSeconds: number
-  /** RFC 9449 §5.2: tokens for it are always bound to a key. */
+  /** RFC 9449 §5.2: tokens for the resource are always bound to a key. */
   requireDpop: boolean
   requirePkce: boolean
-  /** May clients that registered themselves get tokens for it without approval? */
+  /** May clients that registered themselves get tokens for the resource without approval? */
   selfRegistered: boolean
   tokenFormat: TokenFormat
-  /** Epoch milliseconds by D1's clock. What was granted earlier is not for this resource, but for one that was deleted. */
+  /** Epoch milliseconds by D1's clock. An earlier grant is not for this resource, but for a deleted one with the same URI. */
   declaredAtMs: number
 }>
 
@@ -94,7 +97,7 @@ export type ResourceRecord = Resource &
   Readonly<{
     createdAt: number
     updatedAt: number
-    /** Every act of an administrator raises it. */
+    /** Every act of an administrator raises the version. */
     version: number
   }>
 
@@ -106,14 +109,14 @@ export type GrantedAudience = Readonly<{
   audienceReadAtMs: number
 }>
 
-/** What a grant has that is bound to no resource. */
+/** The audience of a grant that is bound to no resource. */
 export const NO_AUDIENCE: GrantedAudience = { audience: [], audienceReadAtMs: 0 }
 
-/** `d:a` belongs to a resource with every resource id of its own. */
+/** If `d:a` belongs to a resource, so does `d:a` with any resource id. */
 const withEveryId = (scope: string) =>
   readHierarchy(scope)?.resource === null ? `${scope}:*` : scope
 
-/** Those of the scopes that belong to one of the resources, in the narrower form. */
+/** The scopes that belong to one of the resources, in the narrower form. */
 export const scopesAt = (
   resources: readonly Pick<Resource, 'scopes'>[],
   scopes: readonly string[],
@@ -123,15 +126,15 @@ export const scopesAt = (
     resources.flatMap((resource) => resource.scopes.map(withEveryId)),
   )
 
-/** What a token for these resources may have of the scopes; everything for a token that is bound to none. */
+/** The scopes that a token for these resources may have; all scopes for a token that is bound to no resource. */
 export const scopesFor = (resources: readonly Resource[], scopes: readonly string[]) =>
   resources.length === 0 ? scopes : scopesAt(resources, scopes)
 
-/** Does the scope, in every form, belong to the resource? */
+/** Does the scope belong to the resource in every form? */
 export const isScopeOf = ({ scopes }: Pick<Resource, 'scopes'>, scope: string) =>
   holdsScope(scopes.map(withEveryId), withEveryId(scope))
 
-/** Would a token that was issued for the resource be refused to a request after this change? */
+/** Would a token for the resource that was issued before this change be refused to a request after it? */
 export const isNarrowed = (before: Resource, fields: Partial<ResourceFields>): boolean => {
   const after = { ...before, ...fields }
   const isScopeLost = !before.scopes.every((scope) => isScopeOf(after, scope))
@@ -163,10 +166,10 @@ export const mayName = (
 export const urisOf = (resources: readonly Pick<Resource, 'uri'>[]) =>
   resources.map(({ uri }) => uri)
 
-/** Sorted, space-separated, so that equal sets are equal strings; '' for none. */
+/** Sorted and space-separated, so that equal sets are equal strings; '' for an empty set. */
 export const formatResources = (uris: readonly string[]) => [...uris].sort().join(' ')
 
-/** The resources of the grant, from those that were read. A resource that was deleted and declared again is not granted. */
+/** The resources of the grant, among those that were read. A resource that was deleted and declared again is not granted. */
 export const grantedResources = (resources: readonly Resource[], granted: GrantedAudience) =>
   resources.filter(
     ({ uri, declaredAtMs }) =>
@@ -178,11 +181,11 @@ const lifetimeAt = ({ accessTokenLifetimeSeconds, tokenFormat }: Resource) =>
     ? Math.min(accessTokenLifetimeSeconds, MAX_SIGNED_TOKEN_SECONDS)
     : accessTokenLifetimeSeconds
 
-/** The shortest of the lifetimes. */
+/** The shortest lifetime of the resources, and `longestSeconds` at most. */
 export const lifetimeFor = (resources: readonly Resource[], longestSeconds: number) =>
   Math.min(longestSeconds, ...resources.map(lifetimeAt))
 
-/** The format of a token for these resources; null if they want different formats. A token for no resource is opaque. */
+/** The format of a token for these resources; null if their formats differ. A token for no resource is opaque. */
 export function tokenFormatOf(
   resources: readonly Pick<Resource, 'tokenFormat'>[],
 ): TokenFormat | null {

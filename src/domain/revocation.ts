@@ -1,4 +1,4 @@
-/** Revocations: which sessions end early, and how soon every authenticator knows. */
+/** Revocations: which sessions end early, and how soon every authenticator refuses them. */
 
 import type { SessionKey } from './ids.ts'
 import { isObject } from './json-object.ts'
@@ -6,18 +6,18 @@ import type { SessionRecord } from './session.ts'
 
 export const REVOCATION_KINDS = ['client', 'client_record', 'user', 'consent', 'resource'] as const
 /**
- * `client`: a client's sessions. `client_record`: the sessions that rest on the client's earlier record, including those
- * that an isolate opens later on its kept copy. `consent`: one user's authorization of one client.
- * `resource`: the sessions that are for it.
+ * `client`: a client's sessions. `client_record`: the sessions that were opened on the client's earlier record, including
+ * those that an isolate opens later on its kept copy. `consent`: one user's authorization of one client. `resource`: the
+ * sessions for the resource.
  */
 export type RevocationKind = (typeof REVOCATION_KINDS)[number]
 
-/** A single session: an opaque token's in KV, or a signed token, by its key. */
+/** A single session, by its key: `session` for that of an opaque token in KV, `token` for a signed token. */
 export type SingleKind = 'session' | 'token'
-/** 16 bytes in base64url. The key of an opaque token has 32. */
+/** The length of 16 bytes in base64url. The key of an opaque token has 32 bytes. */
 export const SIGNED_KEY_LENGTH = 22
 
-/** Bounds the document, which every isolate reads: 25 bytes for each, half a mebibyte together. */
+/** The limit bounds the document, which every isolate reads: each key has 25 bytes, and all together half a mebibyte. */
 export const MAX_REVOKED_TOKENS = 20_000
 
 export const isOfSignedToken = (key: string) => key.length === SIGNED_KEY_LENGTH
@@ -29,16 +29,16 @@ export type Ended = 'sessions' | 'families' | 'codes'
 export const KV_STALENESS_SECONDS = 60
 /** How long an isolate trusts its copy of the document. */
 export const DOCUMENT_REFRESH_SECONDS = 10
-/** How often cron runs. It writes to KV the revocations whose write was lost. */
+/** How often cron runs. Cron writes to KV the revocations whose write was lost. */
 export const CRON_INTERVAL_SECONDS = 60
-/** How long after a revocation a request that began before it may still write its session. */
+/** How long after a revocation a request that began before the revocation may still write its session. */
 export const UNDER_WAY_SECONDS = 5
-/** How far workers' clocks may be from D1's. A revocation is kept this much longer than a session lives. */
+/** The most by which workers' clocks may differ from D1's. A revocation is kept this much longer than a session lives. */
 export const CLOCKS_DIFFER_SECONDS = 60
 
-/** For a single session, through its record in KV. A single signed token is in the document. */
+/** The bound for a single session, through its record in KV. The revocation of a single signed token is in the document. */
 export const SESSION_REVOKED_WITHIN_SECONDS = KV_STALENESS_SECONDS
-/** For all sessions of a client, a user or a consent, and for a signed token, through the document. */
+/** The bound for all sessions of a client, a user or a consent, and for a signed token, through the document. */
 export const ALL_REVOKED_WITHIN_SECONDS = KV_STALENESS_SECONDS + DOCUMENT_REFRESH_SECONDS
 
 export const consentSubject = (userId: string, clientId: string) => `${userId} ${clientId}`
@@ -47,9 +47,9 @@ export const consentSubject = (userId: string, clientId: string) => `${userId} $
 type Subject = readonly [kind: RevocationKind, subject: string, sinceMs: number]
 
 /**
- * The subjects whose revocation ends a session, each with the moment, by D1's clock, when the session's records were read.
- * A revocation therefore also ends a session whose request read before it and stored the session after it. `start_time`
- * replaces `as_of` in sessions of an external accounts service and in sessions from before there was `as_of`.
+ * The subjects whose revocation ends a session, each with the moment, by D1's clock, when the session's records were read. A
+ * revocation therefore also ends a session whose request read before it and stored the session after it. `start_time`
+ * replaces `as_of` in sessions of an external accounts service and in sessions that are older than `as_of`.
  */
 export function subjectsOf(session: SessionRecord): Subject[] {
   const { user, client, start_time, as_of = start_time, client_as_of = as_of } = session
@@ -73,9 +73,12 @@ type Moments = Readonly<Record<string, number>>
 /** Subjects by kind, each with the moment (epoch milliseconds) up to which its sessions are revoked. */
 export type RevocationDocument = Readonly<
   Record<RevocationKind, Moments> & {
-    /** The keys of signed tokens that were revoked one by one. */
+    /** The keys of signed tokens that were revoked singly. */
     token: ReadonlySet<string>
-    /** From D1. A document with a greater version has all revocations of one with a smaller; 0 before there were versions. */
+    /**
+     * The version comes from D1. A document with a greater version has all revocations of a document with a smaller version;
+     * 0 in documents that are older than versions.
+     */
     version: number
   }
 >
@@ -92,10 +95,10 @@ export const emptyDocument: RevocationDocument = {
 
 const isMoment = (value: unknown): value is number => Number.isSafeInteger(value)
 
-/** Null if any part is missing or malformed: half a document would accept what the other half revokes. */
+/** Null if any part is missing or malformed: half a document would accept sessions that the other half revokes. */
 export function readDocument(value: unknown): RevocationDocument | null {
   if (!isObject(value)) return null
-  // A registry from before there were resources, or signed tokens, writes none.
+  // A registry that is older than resources, or than signed tokens, does not write these members.
   const document = { version: 0, resource: {}, token: [], ...value }
   const isWhole = REVOCATION_KINDS.every((kind) => {
     const moments: unknown = document[kind as 'resource']
@@ -107,13 +110,13 @@ export function readDocument(value: unknown): RevocationDocument | null {
   return { ...(document as unknown as RevocationDocument), token: new Set(token) }
 }
 
-/** As `readDocument` takes it. */
+/** The document in the form that `readDocument` reads. */
 export const writtenDocument = (document: RevocationDocument) => ({
   ...document,
   token: [...document.token],
 })
 
-/** The document with the greater version; for equal versions, the revocations of both. */
+/** The document with the greater version. If the versions are equal, the result has the revocations of both. */
 export function newerDocument(
   known: RevocationDocument,
   read: RevocationDocument,

@@ -4,15 +4,15 @@ import { EVERY_CATEGORY } from './category.ts'
 import { isRegistryScope, type RegistryScope } from './registry-scopes.ts'
 import { readHierarchy, scopeCovers } from './scope.ts'
 
-/** Bounds what one read of all declared scopes, or of all categories, returns. */
+/** The limit bounds what one read of all declared scopes, or of all categories, returns. */
 export const MAX_DECLARED = 1000
 
 export type ScopeFields = Readonly<{
   /** What the scope allows, for people. */
   sentence: string
-  /** May clients that register themselves have it without approval? */
+  /** May clients that register themselves have the scope without approval? */
   selfRegistered: boolean
-  /** Marked on the consent page, and consent to it is never remembered. */
+  /** The consent page marks the scope, and consent to it is never remembered. */
   sensitive: boolean
 }>
 
@@ -22,7 +22,7 @@ export type ScopeRecord = ScopeFields &
     name: string
     createdAt: number
     updatedAt: number
-    /** Every act of an administrator raises it. */
+    /** Every act of an administrator raises the version. */
     version: number
   }>
 export type NewScope = ScopeFields & Readonly<{ name: string }>
@@ -32,13 +32,13 @@ export type Category = Readonly<{ name: string; title: string }>
 
 export type DeclaredScope = Readonly<{
   name: string
-  /** What it allows, for people. */
+  /** What the scope allows, for people. */
   sentence: string
-  /** Consent to it is never remembered. */
+  /** True if consent to the scope is never remembered. */
   isSensitive: boolean
 }>
 
-/** What is declared, by name: all of it, or at least what the described permissions need. */
+/** The declarations by name: all of them, or at least those that the described permissions need. */
 export type Catalogue = Readonly<{
   scopes: ReadonlyMap<string, DeclaredScope>
   /** Titles of archives and categories. */
@@ -67,8 +67,8 @@ const REGISTRY_SCOPES: Catalogue['scopes'] = new Map(
 export type DescribedScope = Readonly<{ scope: string; sentence: string; isSensitive: boolean }>
 
 /**
- * `d:a:ID` has its own sentence if it is declared, else the sentence of `d:a` with its resource. It is sensitive if it,
- * `d:a` or a scope that it covers is. A scope that is not declared is named by itself.
+ * `d:a:ID` has its own sentence if it is declared, and otherwise the sentence of `d:a` with the resource. It is sensitive if
+ * it, `d:a` or a scope that it covers is sensitive. A scope that is not declared is described by its own name.
  */
 export function describeScope(scope: string, catalogue: Catalogue): DescribedScope {
   const isOwn = isRegistryScope(scope)
@@ -84,7 +84,7 @@ export function describeScope(scope: string, catalogue: Catalogue): DescribedSco
   return { scope, sentence, isSensitive }
 }
 
-/** As `describeScope` finds a declaration. */
+/** Is the scope declared, according to the rule by which `describeScope` finds a declaration? */
 export const isDeclaredScope = (scope: string, { scopes }: Catalogue) =>
   isRegistryScope(scope) || scopes.has(scope) || scopes.has(readHierarchy(scope)?.general ?? scope)
 
@@ -106,7 +106,7 @@ export const describeEndorsement = (
 
 export const archiveOf = (endorsement: string) => endorsement.replace(/\..*/, '')
 
-/** `cs`, and `cs.*` for all of it, are declared if the archive is; `cs.DL` if the category is. */
+/** `cs` and `cs.*` (all of `cs`) are declared if the archive is; `cs.DL` is declared if the category is. */
 export const isDeclaredEndorsement = (endorsement: string, { titles }: Catalogue) =>
   endorsement === EVERY_CATEGORY || titles.has(endorsement.replace(/\.\*$/, ''))
 

@@ -1,14 +1,17 @@
-/** Scopes as a person chooses among them: one choice for each sentence, grouped by what is done with the data. */
+/**
+ * Scopes as a person chooses among them: each sentence is one choice, and the choices are grouped by what is done with the
+ * data.
+ */
 
 import { foldText } from './fold-text.ts'
 import { readHierarchy } from './scope.ts'
 import type { DescribedScope } from './scope-catalogue.ts'
 
-/** The gravest last. */
+/** The gravest comes last. */
 export const DEEDS = ['reading', 'changing', 'deleting'] as const
 export type Deed = (typeof DEEDS)[number]
 
-/** The first that a word of the scope matches. */
+/** The first entry that matches a word of the scope counts. */
 const WORDS: readonly (readonly [Deed, RegExp])[] = [
   ['deleting', /^(delete|remove|destroy|purge|erase)$/],
   [
@@ -21,8 +24,8 @@ const WORDS: readonly (readonly [Deed, RegExp])[] = [
 ]
 
 /**
- * By the words of its name: of `domain:action[:resource]` those of the action. A scope that does not say what it does
- * counts as changing, the cautious choice.
+ * What a scope does, by the words of its name; in `domain:action[:resource]` by those of the action. A scope whose name does
+ * not say what it does counts as changing, which is the cautious choice.
  */
 function deedOf(scope: string): Deed {
   const words = (readHierarchy(scope)?.general.replace(/^.*:/, '') ?? scope)
@@ -33,7 +36,7 @@ function deedOf(scope: string): Deed {
   return deed
 }
 
-/** Scopes with one sentence. They are allowed together. */
+/** The scopes that share a sentence, which are allowed together. */
 export type Choice = Readonly<{
   scopes: readonly string[]
   sentence: string
@@ -44,7 +47,7 @@ export type Choice = Readonly<{
 const gravest = (deeds: readonly Deed[]): Deed =>
   DEEDS.findLast((deed) => deeds.includes(deed)) as Deed
 
-/** In the order of the scopes. */
+/** The choices have the order of the scopes. */
 export function choicesOf(scopes: readonly DescribedScope[]): Choice[] {
   const bySentence = Map.groupBy(scopes, ({ sentence }) => foldText(sentence).trim())
   return [...bySentence.values()].map((alike) => ({

@@ -3,14 +3,17 @@
 /** A `scope-token` of RFC 6749 §3.3. */
 const TOKEN = /^[!#-[\]-~]+$/
 export const MAX_SCOPE_LENGTH = 256
-/** The end of a sentence about a malformed scope. Free of the characters that `error_description` must not have. */
+/** The end of a sentence about a malformed scope. It has none of the characters that `error_description` must not have. */
 export const SCOPE_RULE =
   'must have 1 to 256 printable ASCII characters, without spaces, quotation marks and backslashes'
 
-/** Asks for a refresh token (OpenID Connect Core 1.0 §11). Understood, but never granted, held or part of a session. */
+/**
+ * Asks for a refresh token (OpenID Connect Core 1.0 §11). The scope is understood, but never granted, held or part of a
+ * session.
+ */
 export const OFFLINE_ACCESS = 'offline_access'
 
-/** `domain:action[:resource]`, the only form with a hierarchy. A scope of another form covers itself and nothing else. */
+/** `domain:action[:resource]` is the only form with a hierarchy. A scope of another form covers itself and nothing else. */
 const HIERARCHICAL = /^([a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*)(?::(\*|[A-Za-z0-9._~/-]+))?$/
 
 export const isScope = (text: string) => text.length <= MAX_SCOPE_LENGTH && TOKEN.test(text)
@@ -18,7 +21,7 @@ export const isScope = (text: string) => text.length <= MAX_SCOPE_LENGTH && TOKE
 type Hierarchical = Readonly<{
   /** `domain:action`. */
   general: string
-  /** `*` for every resource; null without one. */
+  /** `*` for every resource; null if there is no resource. */
   resource: string | null
 }>
 
@@ -37,9 +40,8 @@ export function scopeForResource(scope: string, resource: string): string | null
 }
 
 /**
- * Does holding one scope allow what the other asks? `d:a:*` covers every resource and the generic `d:a`;
- * `d:a` does not cover `d:a:ID`: only the route that knows the resource can decide that. The rule in SQL is in
- * `stores/covering-sql.ts`.
+ * Does a held scope allow what the requested scope asks for? `d:a:*` covers every resource and the generic `d:a`; `d:a` does
+ * not cover `d:a:ID`: only the route that knows the resource can decide that. The rule in SQL is in `stores/covering-sql.ts`.
  */
 export const scopeCovers = (held: string, asked: string) =>
   held === asked ||
@@ -48,14 +50,14 @@ export const scopeCovers = (held: string, asked: string) =>
     HIERARCHICAL.test(held) &&
     HIERARCHICAL.test(asked))
 
-/** Is the asked scope covered by any of those held? */
+/** Does any of the held scopes cover the requested scope? */
 export const holdsScope = (held: readonly string[], asked: string) =>
   held.some((scope) => scopeCovers(scope, asked))
 
-/** Does holding one permission allow another? */
+/** Does a held permission cover a requested one? */
 type Covers = (held: string, asked: string) => boolean
 
-/** Every permission that both sets allow, in its narrower form. Sorted, without duplicates. */
+/** Every permission that both sets allow, in its narrower form. The result is sorted and has no duplicates. */
 export function meet(left: readonly string[], right: readonly string[], covers: Covers): string[] {
   const common = new Set<string>()
   for (const a of left) {
@@ -74,7 +76,7 @@ export const meetScopes = (left: readonly string[], right: readonly string[]) =>
 export const scopesOverlap = (left: readonly string[], right: readonly string[]) =>
   left.some((a) => right.some((b) => scopeCovers(a, b) || scopeCovers(b, a)))
 
-/** Space-separated, as on the wire. Sorted, so that equal sets are equal strings. */
+/** Space-separated, as in a request. Sorted, so that equal sets are equal strings. */
 export const formatScopes = (scopes: readonly string[]) => [...scopes].sort().join(' ')
 
 /** The values of a `scope` parameter without duplicates. Does not check their form. */

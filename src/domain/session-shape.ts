@@ -1,6 +1,6 @@
 /**
- * Is this a session record? An external accounts service may have written it. Checked by hand: a library would be a
- * quarter of the authenticator's size.
+ * Checks whether a value is a session record. An external accounts service may have written it. The code has no library for
+ * this, because a library would be a quarter of the authenticator's size.
  */
 
 import { isEndorsement, withoutCovered } from './category.ts'
@@ -55,7 +55,7 @@ function record(fields: Readonly<Record<string, Check>>, optional: readonly stri
   }
 }
 
-/** Absent in records from before there were audiences, and in those of an external accounts service. */
+/** The audience is absent in records that are older than audiences, and in those of an external accounts service. */
 const audience: Check = (value) => (value === undefined ? [] : listOf(name)(value))
 const endorsements = listOf(only(isEndorsement, 'string'))
 

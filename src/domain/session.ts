@@ -3,7 +3,7 @@
 import type { Client } from './client.ts'
 import type { User } from './user.ts'
 
-/** Stored in KV and copied into the JWT: a public interface. Times are ISO 8601, UTC. */
+/** The record is stored in KV and copied into the JWT, so it is a public interface. Times are ISO 8601, UTC. */
 export type SessionRecord = Readonly<{
   session_id: string
   start_time: string
@@ -22,16 +22,16 @@ export type SessionRecord = Readonly<{
     scopes: readonly string[]
     endorsements: readonly string[]
   }>
-  /** URIs of the resources that the token is for (RFC 8707); empty for none in particular. */
+  /** URIs of the resources that the token is for (RFC 8707); empty if it is for no particular resource. */
   audience: readonly string[]
   ip_address: string
   remote_host: string
   nonce: string
-  /** RFC 9449 §6, RFC 7800: the key whose proofs the token needs. Absent for a bearer token. */
+  /** RFC 9449 §6, RFC 7800: the key that must sign the proofs for the token. Absent for a bearer token. */
   cnf?: Readonly<{ jkt: string }>
-  /** By D1's clock: when the first record that the session rests on was read. See revocation.ts. */
+  /** When the first of the records that the session depends on was read, by D1's clock. See revocation.ts. */
   as_of?: string
-  /** When the client's record was read, if an earlier request read it. */
+  /** When the client's record was read, if an earlier request read the record. */
   client_as_of?: string
 }>
 
@@ -48,8 +48,8 @@ export type NewSession = Readonly<{
   /** Thumbprint of the key that the token is bound to, or null. */
   jkt: string | null
   /**
-   * Epoch milliseconds by D1's clock, not later than the reads that the session rests on, except of a client's record from
-   * an earlier request, which has its own `readAtMs`. A revocation at this moment or later ends the session.
+   * Epoch milliseconds by D1's clock, not later than the reads that the session depends on. The exception is a client's
+   * record from an earlier request, which has its own `readAtMs`. A revocation at this moment or later ends the session.
    */
   asOfMs: number
   /** Epoch milliseconds. */
@@ -91,7 +91,7 @@ export const sessionRecord = (session: NewSession): SessionRecord => ({
     session.client.readAtMs < session.asOfMs && { client_as_of: isoTime(session.client.readAtMs) }),
 })
 
-/** What an access token does not tell of its client and of the request for it. */
+/** The values for what an access token does not tell of its client and of the request for it. */
 export const UNTOLD = {
   client: { owner_id: '', name: '', url: '', description: '', redirect_uri: '' },
   request: { ip_address: '', remote_host: '', nonce: '' },

@@ -2,12 +2,12 @@
 
 import type { ClientDetails, SelfRegistered } from './client.ts'
 
-/** What pages show of a client beside the client itself. */
+/** What pages show of a client besides the client itself. */
 export type ShownDetails = Pick<ClientDetails, 'logoUri' | 'tosUri' | 'policyUri'> &
   Readonly<{
-    /** The username of its owner; null if the owner is no user here. */
+    /** The username of the client's owner; null if the owner is no registered user. */
     ownerName: string | null
-    /** The digest of its logo, by which we serve it; null if we have none. */
+    /** The digest of the client's logo, which is in the logo's address here; null if no logo is stored. */
     logo: string | null
   }>
 
@@ -28,18 +28,20 @@ type Identity = Readonly<{
   selfRegistered: Pick<SelfRegistered, 'kind'> | null
 }>
 
-/** The host of its metadata document: the only verified fact about such a client. Null for others. */
+/**
+ * The host of the client's metadata document, which is the only verified fact about such a client. Null for other clients.
+ */
 export const verifiedHostOf = ({ clientId, selfRegistered }: Identity) =>
   selfRegistered?.kind === 'document' ? new URL(clientId).host : null
 
-/** Is its name unverified, and has it no verified host? */
+/** Is the client's name unverified, and does the client have no verified host? */
 export const isSelfNamed = ({ selfRegistered }: Pick<Identity, 'selfRegistered'>) =>
   selfRegistered?.kind === 'registration'
 
-/** Its verified host; without one, its name. */
+/** The client's verified host; without a verified host, its name. */
 export const nameForPeople = (client: Identity & Readonly<{ name: string }>) =>
   verifiedHostOf(client) ?? client.name
 
-/** Where we serve an image by its digest. */
+/** The path under which the registry serves an image by its digest. */
 export const LOGOS_PATH = '/logos'
 export const logoPath = (logo: string | null) => (logo === null ? null : `${LOGOS_PATH}/${logo}`)

@@ -1,4 +1,4 @@
-/** A person who signs in, with the scopes and endorsements they hold, and the link with which they set a password. */
+/** A person who signs in, with the person's scopes and endorsements, and the link with which the person sets a password. */
 
 import { foldText } from './fold-text.ts'
 
@@ -8,19 +8,19 @@ export type User = Readonly<{
   email: string
   scopes: readonly string[]
   endorsements: readonly string[]
-  /** When this was read: epoch milliseconds by D1's clock. Absent for a user of an external accounts service. */
+  /** When the user was read: epoch milliseconds by D1's clock. Absent for a user of an external accounts service. */
   readAtMs?: number
 }>
 
 /** A user of this registry. `disabledAt` in epoch seconds. */
 export type RegisteredUser = User & Readonly<{ disabledAt: number | null; readAtMs: number }>
 
-/** A user as an administrator sees it: without the password's hash. Instants in epoch seconds. */
+/** A user as an administrator sees the user: without the password's hash. Instants in epoch seconds. */
 export type UserRecord = RegisteredUser &
   Readonly<{
     createdAt: number
     updatedAt: number
-    /** Every act of an administrator raises it. */
+    /** Every act of an administrator raises the version. */
     version: number
   }>
 
@@ -30,16 +30,16 @@ export type UserLists = Readonly<{ scopes?: readonly string[]; endorsements?: re
 /** The hash of a user who has no password yet: no password matches it. */
 export const NO_PASSWORD = ''
 
-/** Equal for names that differ only in case, Unicode form or surrounding spaces. */
+/** The keys are equal for names that differ only in case, Unicode form or surrounding spaces. */
 export const usernameKey = (username: string) => foldText(username).trim()
 
 /** An invitation: a link with which a user sets a password, once. */
 export const INVITATION_PATH = '/invitation'
 export const INVITATION_SECONDS = 86_400
 
-/** Browsers send no fragment: neither a log nor a `Referer` holds the invitation. */
+/** The invitation is in the fragment, which browsers do not send: neither a log nor a `Referer` contains the invitation. */
 export const invitationUrl = (issuer: string, invitation: string) =>
   `${issuer}${INVITATION_PATH}#${invitation}`
 
-/** From the link as pasted, or from what follows `#` in it. */
+/** Reads the invitation from the pasted link, or from what follows `#` in the link. */
 export const invitationIn = (pasted: string) => pasted.slice(pasted.lastIndexOf('#') + 1).trim()

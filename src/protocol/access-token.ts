@@ -10,13 +10,13 @@ import { OAuthError } from './errors.ts'
 /** §2.1 */
 export const ACCESS_TOKEN_TYP = 'at+jwt'
 
-/** `authTime`: epoch seconds at which the user signed in; undefined where no user takes part, or it was not recorded. */
+/** `authTime`: epoch seconds at which the user signed in; undefined if no user takes part, or if it was not recorded. */
 export type SignedSession = Omit<NewSession, 'nonce' | 'ipAddress' | 'redirectUri' | 'client'> &
   Readonly<{ client: NonNullable<NewSession['client']>; authTime?: number | undefined }>
 
 /**
- * §2.2. `as_of_ms` and `client_as_of_ms` are ours: the moments that revocations are compared with, as `as_of` and
- * `client_as_of` of a session record.
+ * RFC 9068 §2.2. `as_of_ms` and `client_as_of_ms` are the registry's own claims: the moments that revocations are compared
+ * with, like `as_of` and `client_as_of` of a session record.
  */
 export function accessTokenClaims(session: SignedSession, issuer: string) {
   const { user, client, audience, jkt, asOfMs, startAtMs, authTime } = session
@@ -38,12 +38,15 @@ export function accessTokenClaims(session: SignedSession, issuer: string) {
   }
 }
 
-/** With the claims of fixed length, and encoded, it is a token of `MAX_SIGNED_TOKEN_LENGTH` at most. */
+/**
+ * The most bytes of the claims of variable length. With the other claims, and encoded, the token has at most
+ * `MAX_SIGNED_TOKEN_LENGTH`.
+ */
 const MAX_VARIABLE_BYTES = 5400
 
 /**
  * Throws `invalid_scope` for a token that would be too long, and `invalid_grant` for a user whose id is that of the client:
- * by §2.2 the token would be the client's own.
+ * by RFC 9068 §2.2 such a token would be the client's own.
  */
 export function requireSigned(
   claimed: Readonly<{
@@ -60,7 +63,7 @@ export function requireSigned(
     throw new OAuthError('invalid_grant', 'This user cannot get signed access tokens.', { detail })
   }
   const text = JSON.stringify(Object.values(claimed))
-  // A UTF-16 code unit is three bytes of UTF-8 at most.
+  // A UTF-16 code unit has at most three bytes in UTF-8.
   if (text.length * 3 <= MAX_VARIABLE_BYTES) return
   const bytes = new TextEncoder().encode(text).length
   if (bytes <= MAX_VARIABLE_BYTES) return

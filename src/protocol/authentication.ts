@@ -12,13 +12,13 @@ export type AuthenticationRequest = Readonly<{
   dpop?: string | null
   method?: string
   url?: string
-  /** The session must hold all of them. */
+  /** The session must hold all of these scopes. */
   scopes?: readonly string[]
-  /** Each scope must be held for the resource with this id. */
+  /** The session must hold each scope for the resource with this id. */
   resource?: string
   /** The access token must be for this resource: its URI (RFC 8707). */
   audience?: string
-  /** The session must be endorsed for it. */
+  /** The session must have an endorsement for this category. */
   category?: string
   /** Revocations are read from D1 and not from KV; 503 if the authenticator has no database. */
   immediate?: boolean
@@ -30,10 +30,10 @@ export type Authentication =
   /** The caller presented nothing, and nothing was required. */
   | Readonly<{ kind: 'anonymous' }>
   | Readonly<{ kind: 'authenticated'; session: SessionRecord }>
-  /** Also if the check failed (503). */
+  /** The caller is refused, or the check failed (503). */
   | Readonly<{ kind: 'refused'; refusal: Refusal }>
 
-/** A service binding to the authenticator, or a stand-in with the same behaviour. */
+/** A service binding to the authenticator, or a substitute with the same behaviour. */
 export type AuthenticatorBinding = Readonly<{
   authenticate(request: AuthenticationRequest): Promise<Authentication>
 }>

@@ -1,4 +1,4 @@
-/** The authorization request (RFC 6749 §4.1.1) after the client and its redirect URI were checked. */
+/** The authorization request (RFC 6749 §4.1.1), after the check of the client and its redirect URI. */
 
 import { type Client, mustUsePkce, type PkcePolicy } from '../domain/client.ts'
 import type { ClientId } from '../domain/ids.ts'
@@ -15,15 +15,15 @@ import { requireGrantType } from './token-request.ts'
 
 export type AuthorizationRequest = Target &
   Readonly<{
-    /** Does it ask for a refresh token? */
+    /** Does the request ask for a refresh token? */
     offlineAccess: boolean
     codeChallenge: string | null
-    /** RFC 9449 §10. */
+    /** RFC 9449 §10: thumbprint of the key that the token request must prove to have. */
     dpopJkt: string | null
     interaction: Interaction
   }>
 
-/** The parameters of a request: the consent page sends them back, and its form token is bound to them. */
+/** The parameters of a request. The consent page sends them back, and the page's form token is bound to them. */
 export const REQUEST_FIELDS = [
   'response_type',
   'response_mode',
@@ -49,18 +49,18 @@ export const requestPairs = (fields: Fields): (readonly [name: string, value: st
     return values.map((one) => [name, one] as const)
   })
 
-/** The client and its redirect URI. Read first, since later errors are reported at that URI. */
+/** The client and its redirect URI. They are read first, because later errors are reported at that URI. */
 export const readAddressee = (fields: Fields) => ({
   clientId: fields.get('client_id') as ClientId | undefined,
   redirectUri: fields.get('redirect_uri'),
   resources: namedResources(fields),
 })
 
-/** What the deployment's settings say about requests. */
+/** The deployment's settings that concern requests. */
 export type RequestRules = Checking &
   Readonly<{ requirePkce: PkcePolicy; scopePolicy: ScopePolicy }>
 
-/** Throws errors that the redirect reports to the client (§4.1.2.1). */
+/** Throws the errors that the redirect reports to the client (RFC 6749 §4.1.2.1). */
 export function readAuthorizationRequest(
   fields: Fields,
   client: Client,

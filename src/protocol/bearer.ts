@@ -11,16 +11,16 @@ import type { Proof } from './dpop.ts'
 /** §2.1: the scheme in any case (RFC 9110 §11.1), then exactly one b64token. */
 const CREDENTIALS = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i
 const REALM = 'registry'
-/** Characters that §3 forbids in `error_description`. The form of our scopes is narrower. */
+/** Characters that RFC 6750 §3 forbids in `error_description`. The form of the registry's scopes is narrower. */
 const UNQUOTABLE = /[^ !#-[\]-~]/g
 
 type BearerReading =
   | Readonly<{ kind: 'absent' }>
   | Readonly<{ kind: 'bearer' | 'dpop'; token: string }>
-  /** Another scheme, no token, two tokens, two headers. */
+  /** The header has another scheme, no token or two tokens, or there are two headers. */
   | Readonly<{ kind: 'malformed' }>
 
-/** An empty header is malformed and not absent. */
+/** An empty header counts as malformed and not as absent. */
 export function readBearer(authorization: string | null | undefined): BearerReading {
   if (authorization === null || authorization === undefined) return { kind: 'absent' }
   const [, scheme, token] = CREDENTIALS.exec(authorization) ?? []
@@ -28,7 +28,7 @@ export function readBearer(authorization: string | null | undefined): BearerRead
   return { kind: scheme.toLowerCase() === 'dpop' ? 'dpop' : 'bearer', token }
 }
 
-/** §3.1 and RFC 9449 §7.1, with the status that goes with each. */
+/** The error codes of RFC 6750 §3.1 and RFC 9449 §7.1, with the status of each. */
 const STATUSES = {
   invalid_request: 400,
   invalid_token: 401,
@@ -41,11 +41,11 @@ export type BearerError = keyof typeof STATUSES
 export type Refusal = Readonly<{
   status: 400 | 401 | 403 | 503
   error: BearerError | 'authentication_required' | 'access_denied' | 'temporarily_unavailable'
-  /** For the caller: one fixed sentence for each cause that the caller may know. */
+  /** The sentence for the caller: each cause that the caller may know has one fixed sentence. */
   reason: string
   /** Null if another credential would not help. */
   wwwAuthenticate: string | null
-  /** The operator finds the cause by this id. Absent if nothing was recorded. */
+  /** The id by which the operator finds the cause. Absent if nothing was recorded. */
   correlationId?: string
 }>
 
@@ -56,7 +56,7 @@ type ChallengeParameters = Readonly<{
   scope?: string
 }>
 
-/** The scheme that the token must be presented with. */
+/** The authentication scheme that the token must be presented with. */
 export type Scheme = 'Bearer' | 'DPoP'
 
 /** §3: the value of `WWW-Authenticate`. RFC 9449 §7.1: DPoP lists the algorithms for proofs. */
@@ -79,7 +79,10 @@ export const refusal = (
   wwwAuthenticate: challenge({ error, error_description: reason, scope: scopes.join(' ') }, scheme),
 })
 
-/** §3.1: the challenge SHOULD NOT include an error code if nothing was presented. The body has our own code. */
+/**
+ * RFC 6750 §3.1: the challenge SHOULD NOT include an error code if nothing was presented. The body has a code of the
+ * registry's own.
+ */
 export const credentialRequired = (scopes: readonly string[]): Refusal => ({
   status: 401,
   error: 'authentication_required',
@@ -104,8 +107,9 @@ export const badProof = (why: string, needed: readonly string[] = []) =>
   )
 
 /**
- * Null if the token and the proof belong together. RFC 9449 §7.1, §7.2: a bound token MUST NOT be accepted as Bearer. An unbound
- * token is refused with a proof. `jkt` null: the token is not bound; `proof` null: it was presented as Bearer.
+ * Null if the token and the proof belong together. RFC 9449 §7.1, §7.2: a bound token MUST NOT be accepted as Bearer. An
+ * unbound token is refused if it comes with a proof. `jkt` is null if the token is not bound; `proof` is null if the token
+ * was presented as Bearer.
  */
 export function bindingProblem(
   jkt: string | null,
@@ -118,7 +122,7 @@ export function bindingProblem(
   return proof && proof.jkt !== jkt ? badProof('the token is bound to another key', needed) : null
 }
 
-/** RFC 8707 §2, RFC 9068 §4: a token without an audience is for no resource in particular, so it is not for this one. */
+/** RFC 8707 §2, RFC 9068 §4: a token without an audience is for no resource in particular, so it is not for this resource. */
 export function isFor({ audience }: Pick<SessionRecord, 'audience'>, uri: string) {
   const resource = canonicalResource(uri)
   return audience.some((one) => one === resource)
@@ -128,15 +132,15 @@ export function isFor({ audience }: Pick<SessionRecord, 'audience'>, uri: string
 export const asksForCredential = ({ error }: Refusal) => error === 'authentication_required'
 
 type Operation = Readonly<{
-  /** All that it needs. */
+  /** All scopes that the operation needs. */
   scopes: readonly string[]
-  /** The URL of the resource's metadata, which needs no escaping; undefined for none. */
+  /** The URL of the resource's metadata, which needs no escaping; undefined if there is none. */
   resourceMetadata: string | undefined
 }>
 
 /**
- * Adds to a challenge what it does not have yet: the scopes that the operation needs, so that a client can ask for them at
- * once (RFC 6750 §3), and the URL of the resource's metadata (RFC 9728 §5.1).
+ * Adds to a challenge what it lacks: the scopes that the operation needs, so that a client can ask for all of them at once
+ * (RFC 6750 §3), and the URL of the resource's metadata (RFC 9728 §5.1).
  */
 export function withOperation(why: Refusal, { scopes, resourceMetadata }: Operation): Refusal {
   const { wwwAuthenticate } = why
@@ -162,7 +166,7 @@ const HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store
 export const refusalBody = ({ error, reason }: Readonly<{ error: string; reason: string }>) =>
   JSON.stringify({ error, error_description: reason, reason })
 
-/** The body of the response to a refused caller, and the status and headers that go with it. */
+/** The body, status and headers of the response to a refused caller. */
 export function refusalParts(refused: Refusal) {
   const { status, wwwAuthenticate, correlationId } = refused
   const headers: Readonly<Record<string, string>> = {

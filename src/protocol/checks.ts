@@ -1,18 +1,18 @@
 /**
  * The checks of a request, by name, for the request checker of the portal. A flow calls `deps.checking?.(name)` before each
- * check. A check that fails throws, so the last name is that of the check that failed. A request that is served has no
- * `checking`. Each name has its sentence in `management/checker/steps.ts`.
+ * check. A check that fails throws, so the last name is that of the failed check. A request that is served has no `checking`.
+ * Each name has a sentence in `management/checker/steps.ts`.
  */
 
 export type CheckName =
-  // Every request.
+  // The check of every request.
   | 'request'
   | 'client'
   | 'grant_type_approved'
   | 'target'
   | 'redirect_uri'
   | 'binding'
-  // An authorization request.
+  // The checks of an authorization request.
   | 'parameters'
   | 'response_type'
   | 'state'
@@ -20,7 +20,7 @@ export type CheckName =
   | 'dpop_jkt'
   | 'prompt'
   | 'user'
-  // A token request.
+  // The checks of a token request.
   | 'grant_type'
   | 'dpop_required'
   | 'credentials'
@@ -36,5 +36,5 @@ export type CheckName =
   | 'reuse'
   | 'spending'
 
-/** Absent where a request is served. */
+/** `checking` is absent if the request is served. */
 export type Checking = Readonly<{ checking?: ((check: CheckName) => void) | undefined }>

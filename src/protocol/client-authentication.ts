@@ -1,6 +1,6 @@
 /**
  * How a client authenticates (RFC 6749 §2.3, RFC 7521 §4.2): the presented id, the method and its credential, and
- * `private_key_jwt` (RFC 7523 §2.2 and §3), where the client sends a JWT signed with its key.
+ * `private_key_jwt` (RFC 7523 §2.2 and §3), by which the client sends a JWT that it has signed with its key.
  */
 
 import { type Claims, unverifiedClaims, verifyByKeySet } from '../crypto/client-jwt.ts'
@@ -10,7 +10,7 @@ import type { Fields } from './fields.ts'
 
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
-/** `method` has the names of RFC 7591 §2. */
+/** The values of `method` are the names of RFC 7591 §2. */
 export type PresentedClient = Readonly<{ clientId: ClientId }> &
   (
     | Readonly<{ method: 'client_secret_post' | 'client_secret_basic'; secret: string }>
@@ -18,11 +18,14 @@ export type PresentedClient = Readonly<{ clientId: ClientId }> &
     | Readonly<{ method: 'none' }>
   )
 
-/** The same error for every cause that depends on what is registered, so that it does not reveal which clients exist or how they are registered. */
+/**
+ * The error for every cause that depends on what is registered. It is always the same, so that it does not reveal which
+ * clients exist or how they are registered.
+ */
 export const invalidClient = (detail: string) =>
   new OAuthError('invalid_client', 'Client authentication failed.', { detail })
 
-/** The request alone shows the cause, and no record of a client: the caller may know it. */
+/** The error for a cause that the request alone shows, without a record of a client. The caller may know this cause. */
 export const invalidCredentials = (detail: string) =>
   new OAuthError('invalid_client', `Client authentication failed: ${detail}.`, { detail })
 
@@ -43,12 +46,12 @@ function readBasic(authorization: string): { clientId: ClientId; secret: string 
       }
     }
   } catch {
-    // Not base64, not UTF-8 or not form-encoded: the same error for the caller.
+    // The credentials are not base64, not UTF-8 or not form-encoded. The caller gets the same error for each.
   }
   throw invalidCredentials('the Basic credentials are malformed')
 }
 
-/** Null without both parameters. RFC 7523 §3: the client is the `sub` of the assertion. */
+/** Null unless the request has both parameters. RFC 7523 §3: the client is the `sub` of the assertion. */
 function readAssertion(fields: Fields): { clientId: ClientId; assertion: string } | null {
   const assertion = fields.get('client_assertion')
   const type = fields.get('client_assertion_type')
@@ -61,11 +64,11 @@ function readAssertion(fields: Fields): { clientId: ClientId; assertion: string 
   return { clientId: subject as ClientId, assertion }
 }
 
-/** RFC 6749 §2.3: a client MUST NOT use more than one method in a request. §5.2 names the error. */
+/** RFC 6749 §2.3: a client MUST NOT use more than one method in a request. RFC 6749 §5.2 names the error. */
 const twoMethods = () =>
   new OAuthError('invalid_request', 'The request authenticates the client in more than one way.')
 
-/** Throws `invalid_client` without a method, `invalid_request` with more than one. */
+/** Throws `invalid_client` if the request has no method, and `invalid_request` if it has more than one. */
 export function readClientAuthentication(
   fields: Fields,
   authorization: string | undefined,
@@ -110,7 +113,7 @@ function assertionIssuer(assertion: string): string | null {
   return typeof issuer === 'string' ? issuer : null
 }
 
-/** For the log only: the client that a request claims to be from, not verified. Null if the request names none. */
+/** The client that a request claims to be from, not verified, and for the log only. Null if the request names none. */
 export function claimedClientId(fields: Fields, authorization: string | undefined): string | null {
   const assertion = fields.get('client_assertion')
   return (
@@ -120,14 +123,14 @@ export function claimedClientId(fields: Fields, authorization: string | undefine
   )
 }
 
-/** How far the client's clock may be from ours. */
+/** The most by which the client's clock may differ from the registry's. */
 const SKEW_SECONDS = 60
-/** How far ahead `exp` may be: how long an id is stored, and how long a stolen, unused assertion is accepted. */
+/** How far ahead `exp` may be. The id is stored this long, and a stolen, unused assertion is accepted this long. */
 const MAX_LIFETIME_SECONDS = 600
 
 type Assertion = Readonly<{
   jti: string
-  /** Whole epoch seconds: until then the same assertion could be sent again. */
+  /** Whole epoch seconds: the same assertion could be sent again until this moment. */
   expiresAt: number
 }>
 
@@ -135,8 +138,8 @@ type Assertion = Readonly<{
 export const ownerOfAssertion = (clientId: string) => `client ${clientId}`
 
 /**
- * Checks everything except whether the assertion was used before, which a store decides afterwards. Returns a string that
- * says, for the log, which check failed. `keySet` is the client's registered JWK Set.
+ * Checks everything except whether the assertion was used before, which a store decides afterwards. Returns a string, for the
+ * log, that says which check failed. `keySet` is the client's registered JWK Set.
  */
 export async function verifyAssertion(
   assertion: string,
@@ -161,8 +164,8 @@ export async function verifyAssertion(
 }
 
 /**
- * `aud` is the issuer only. RFC 7523 also allows the token endpoint's URL, but that does not identify the server when a
- * client uses several (draft-ietf-oauth-rfc7523bis).
+ * The only accepted `aud` is the issuer. RFC 7523 also allows the token endpoint's URL, but this URL does not identify the
+ * server if a client uses several servers (draft-ietf-oauth-rfc7523bis).
  */
 const isFor = (issuer: string, { aud }: Claims) =>
   aud === issuer || (Array.isArray(aud) && aud.length === 1 && aud[0] === issuer)

@@ -1,4 +1,7 @@
-/** Requests of the registry to the management worker about a client metadata document, and the results: over RPC, so plain data. */
+/**
+ * Requests of the registry to the management Worker about a client metadata document, and the results. They are plain data,
+ * because they are sent over RPC.
+ */
 
 import { ATTEMPT_SECONDS } from '../domain/client-document.ts'
 import { OAuthError } from './errors.ts'
@@ -6,29 +9,35 @@ import { sanitized } from './sanitize.ts'
 
 export type ResolutionRequest = Readonly<{
   clientId: string
-  /** `unknown_key`: the client signed with a key that is not kept, so its keys are read again however fresh they are. */
+  /**
+   * `unknown_key`: the client signed with a key that is not stored, so the client's keys are read again even if they are
+   * fresh.
+   */
   cause: 'not_fresh' | 'unknown_key'
 }>
 
 export type Resolution =
-  /** The client's row is what its document says now. */
+  /** The client's row is what the client's document says now. */
   | Readonly<{ kind: 'current' }>
-  /** The document, or who publishes it, is not accepted. `reason` is a sentence without a full stop. */
+  /** The document, or its publisher, is not accepted. `reason` is a sentence without a full stop. */
   | Readonly<{ kind: 'refused'; reason: string }>
-  /** It could not be read. `reason`: the same. */
+  /** The document could not be read. `reason` is a sentence without a full stop. */
   | Readonly<{ kind: 'unavailable'; reason: string }>
-  /** Its host was asked a moment ago. */
+  /** The document's host got a request a moment ago. */
   | Readonly<{ kind: 'too_soon' }>
 
-/** The management worker, as far as it reads documents. */
+/** The part of the management Worker that reads documents. */
 export interface ClientDocuments {
-  /** Throws when storage fails, and where no management worker is bound. */
+  /** Throws if storage fails, or if no management Worker is bound. */
   resolve(asked: ResolutionRequest): Promise<Resolution>
 }
 
 const MAX_REASON_LENGTH = 200
 
-/** For the person at the browser. Not a fault of ours, and no redirect: nothing is known of the client. */
+/**
+ * The error for the person at the browser. It is not a fault of the registry, and there is no redirect, because nothing is
+ * known of the client.
+ */
 export function documentRefusal(resolution: Exclude<Resolution, { kind: 'current' }>): OAuthError {
   if (resolution.kind === 'too_soon') {
     const sentence = `The description of this application was asked for a moment ago. Try again in ${ATTEMPT_SECONDS} seconds.`

@@ -5,16 +5,16 @@ import type { Fields } from './fields.ts'
 
 type Pair = readonly [name: string, value: string]
 
-/** Ticked scopes that have one sentence, separated by spaces. */
+/** The field of a tick: the ticked scopes of one sentence, separated by spaces. */
 export const TICK = 'grant'
-/** A ticked endorsement. */
+/** The field of a ticked endorsement. */
 export const ENDORSEMENT_TICK = 'endorse'
 /** The only fields that may be repeated. */
 export const TICKS: readonly string[] = [TICK, ENDORSEMENT_TICK]
-/** The fingerprint of the terms that the page shows. */
+/** The field with the fingerprint of the terms that the page shows. */
 export const SHOWN = 'shown'
 
-/** As `formToken` in src/http/form-token.ts makes it. */
+/** The length of a token that `formToken` in src/http/form-token.ts makes. */
 export const FORM_TOKEN_LENGTH = 60
 
 /** The fields that the browser sends back unchanged. */
@@ -24,7 +24,7 @@ export const hiddenPairs = (fields: Fields, fingerprint: string, formToken: stri
   ['form_token', formToken],
 ]
 
-/** The length of the form's body with every box ticked. */
+/** The length of the form's body if every box is ticked. */
 export function consentFormBytes(
   fields: Fields,
   fingerprint: string,

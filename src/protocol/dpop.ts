@@ -3,9 +3,9 @@
 import { verifyProof } from '../crypto/client-jwt.ts'
 import { digest, equalInConstantTime } from '../crypto/digest.ts'
 
-/** §11.1: how far `iat` may be from our clock, before or after. */
+/** RFC 9449 §11.1: the most by which `iat` may be before or after the registry's clock. */
 const PROOF_WINDOW_SECONDS = 60
-/** §11.1. Only a digest is stored, but a longer value is not an id. */
+/** RFC 9449 §11.1: only a digest is stored, but a value that is longer than this is not accepted as an id. */
 const MAX_JTI_LENGTH = 256
 
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/
@@ -14,9 +14,9 @@ const UNRESERVED = /^[A-Za-z0-9._~-]$/
 /** The request that the proof was sent with. */
 type ProvenRequest = Readonly<{
   method: string
-  /** Absolute, as the sender addressed it. */
+  /** The absolute URL, as the sender addressed it. */
   url: string
-  /** At a protected resource: the token sent with the proof (§4.3, `ath`). */
+  /** The token that was sent with the proof to a protected resource (§4.3, `ath`); null at the token endpoint. */
   accessToken: string | null
 }>
 
@@ -24,7 +24,7 @@ export type Proof = Readonly<{
   /** RFC 7638 thumbprint of the key that the sender holds. */
   jkt: string
   jti: string
-  /** Whole epoch seconds: until then the same proof could be sent again. */
+  /** Whole epoch seconds: the same proof could be sent again until this moment. */
   expiresAt: number
 }>
 
@@ -62,7 +62,10 @@ export async function readProof(
   return { jkt: proven.thumbprint, jti, expiresAt }
 }
 
-/** §4.3: without query and fragment, after normalization by syntax and by scheme (RFC 3986 §6.2.2, §6.2.3). */
+/**
+ * §4.3: the URIs are compared without query and fragment, after normalization by syntax and by scheme (RFC 3986 §6.2.2,
+ * §6.2.3).
+ */
 function sameUri(left: string, right: string): boolean {
   const normal = normalUri(left)
   return normal !== null && normal === normalUri(right)

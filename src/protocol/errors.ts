@@ -1,4 +1,4 @@
-/** Errors: what the caller sees (RFC 6749 §4.1.2.1 and §5.2), and the detail for the log only. */
+/** Errors: what the caller sees (RFC 6749 §4.1.2.1 and §5.2), and the detail that only the log gets. */
 
 const STATUSES = {
   invalid_request: 400,
@@ -28,7 +28,7 @@ export const statusOf = (code: ErrorCode): number => STATUSES[code]
 type Options = Readonly<{
   /** For the operator's log. Never a secret. */
   detail?: string
-  /** The name of the application that it concerns, for a page. */
+  /** The name of the application that the error concerns, for a page. */
   application?: string
   status?: number
   headers?: Readonly<Record<string, string>>
@@ -36,7 +36,7 @@ type Options = Readonly<{
 
 export class OAuthError extends Error {
   readonly code: ErrorCode
-  /** For the client's developer: one fixed sentence for each cause that the caller may know. */
+  /** The sentence for the client's developer: each cause that the caller may know has one fixed sentence. */
   readonly description: string
   readonly detail: string
   readonly application: string | null
@@ -54,21 +54,27 @@ export class OAuthError extends Error {
     this.headers = options.headers ?? {}
   }
 
-  /** For the log and for `why`. */
+  /** The reason for the log and for `why`. */
   get reason(): string {
     return this.code
   }
 
-  /** Does the response have a correlation id? Not for a path that does not exist: scanners ask for many of them. */
+  /**
+   * Does the response have a correlation id? The response for a path that does not exist has none, because scanners request
+   * many such paths.
+   */
   get hasReference(): boolean {
     return this.status !== NOT_FOUND
   }
 }
 
-/** A code or a refresh token that was used before, and not by a retry: the tokens of the first use end (RFC 6749 §4.1.2, RFC 9700 §4.14.2). */
+/**
+ * A code or a refresh token was used before, and not by a retry: the tokens of the first use end (RFC 6749 §4.1.2, RFC 9700
+ * §4.14.2).
+ */
 export class Replayed extends OAuthError {}
 
-/** RFC 6749 §4.1.2.1, §5.2: our page that explains the code. */
+/** RFC 6749 §4.1.2.1, §5.2: the registry's page that explains the code. */
 export const errorUri = (code: ErrorCode, issuer: string) => `${issuer}/errors/${code}`
 
 /** RFC 6749 §5.2. */

@@ -1,4 +1,6 @@
-/** Parameters of a request (RFC 6749 §3.1, §3.2): each MUST NOT be repeated; an empty one counts as omitted. */
+/**
+ * Parameters of a request (RFC 6749 §3.1, §3.2): a parameter MUST NOT be repeated, and an empty parameter counts as omitted.
+ */
 
 import { OAuthError } from './errors.ts'
 
@@ -7,13 +9,16 @@ export const MAX_FORM_BYTES = 16 * 1024
 
 export type Fields = ReadonlyMap<string, string>
 
-/** RFC 8707 §2 allows this one to be repeated. Its values are joined with spaces, which no URI contains. */
+/** RFC 8707 §2 allows this parameter to be repeated. Its values are joined with spaces, which no URI contains. */
 export const RESOURCE = 'resource'
 
 /** Names and values in the order in which they were sent. */
 export type Pairs = readonly (readonly [name: string, value: string])[]
 
-/** Decodes as the URL standard does. `URLSearchParams`, which costs several times more, decodes other text than UTF-8 and escapes. */
+/**
+ * Decodes as the URL standard does. `URLSearchParams` is several times slower, so it decodes only text that
+ * `decodeURIComponent` refuses: malformed escapes, and text that is not UTF-8.
+ */
 function decoded(text: string): string {
   if (!text.includes('%')) return text.replaceAll('+', ' ')
   try {
@@ -34,7 +39,9 @@ export function formPairs(text: string): Pairs {
   return pairs
 }
 
-/** One pass, since a body can have thousands of names. A repeated name keeps its first value. */
+/**
+ * The fields are collected in one pass, because a body can have thousands of names. A repeated name keeps its first value.
+ */
 function collect(pairs: Pairs) {
   const fields = new Map<string, string>()
   const repeated = new Set<string>()
@@ -51,10 +58,10 @@ function collect(pairs: Pairs) {
 /** The names that occur more than once. */
 export const repeatedFields = (pairs: Pairs) => collect(pairs).repeated
 
-/** As `readFields`, but without an error: a repeated name keeps its first value. */
+/** Reads the fields as `readFields` does, but without an error: a repeated name keeps its first value. */
 export const firstFields = (pairs: Pairs) => collect(pairs).fields
 
-/** Other names are not repeated to anyone: one may be a whole body with its secrets. */
+/** The form of names that an error may quote. Another name may be a whole body with its secrets. */
 const PARAMETER_NAME = /^[a-z_]{1,32}$/
 
 export function repetition(names: readonly string[]) {
@@ -73,7 +80,7 @@ export function readFields(pairs: Pairs): Fields {
   return fields
 }
 
-/** Throws `invalid_request` with the name of a missing parameter. `name` must not come from the caller. */
+/** Throws `invalid_request`, with the name of the parameter, if it is missing. `name` must not come from the caller. */
 export function required(fields: Fields, name: string): string {
   const value = fields.get(name)
   if (value === undefined)

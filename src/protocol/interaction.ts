@@ -1,6 +1,6 @@
 /**
- * How a request may involve the user (OpenID Connect Core 1.0 §3.1.2.1): `prompt` and `max_age`. There is no ID token, so the
- * client sees that the user signed in by getting a code.
+ * How a request may involve the user (OpenID Connect Core 1.0 §3.1.2.1): `prompt` and `max_age`. There is no ID token, so a
+ * client learns that the user signed in when it gets a code.
  */
 
 import { OAuthError } from './errors.ts'
@@ -9,21 +9,21 @@ import { quoted } from './sanitize.ts'
 
 export const PROMPTS = ['none', 'login', 'consent', 'select_account'] as const
 
-/** Ours: when the user was last sent away to sign in for this request, in epoch seconds. */
+/** The registry's own parameter: when the user was last sent to sign in for this request, in epoch seconds. */
 export const ASKED_AT = 'asked_at'
-/** After this time the user has to sign in once more. */
+/** After this time the user has to sign in again. */
 const SIGN_IN_SECONDS = 3600
 
 export type Interaction = Readonly<{
-  /** No page may be shown: `prompt=none`. */
+  /** True if no page may be shown: `prompt=none`. */
   isSilent: boolean
   /**
-   * The user is asked even if a remembered consent would answer. That is `select_account` too: the page says who is signed
-   * in, and lets another user sign in.
+   * The user is asked even if a remembered consent could be reused. `select_account` has this effect too: the page says who
+   * is signed in, and lets another user sign in.
    */
   asksAgain: boolean
   signsIn: boolean
-  /** The longest time since the user signed in; null for any. */
+  /** The longest time since the user signed in; null if any time is accepted. */
   maxAgeSeconds: number | null
   askedAt: number | null
 }>
@@ -32,13 +32,13 @@ const promptsIn = (fields: Fields) => (fields.get('prompt') ?? '').split(' ').fi
 
 const isAlone = (prompts: readonly string[]) => prompts.every((prompt) => prompt === 'none')
 
-/** Before the whole request is read. A malformed `prompt` is not silent. */
+/** Is called before the whole request is read. A malformed `prompt` is not silent. */
 export const isSilent = (fields: Fields) => {
   const prompts = promptsIn(fields)
   return prompts.length > 0 && isAlone(prompts)
 }
 
-/** Does the moment matter at which the user signs in? */
+/** Does the request depend on when the user signed in? */
 export const demandsSignIn = (fields: Fields) =>
   promptsIn(fields).includes('login') || fields.has('max_age')
 
@@ -57,7 +57,7 @@ export function readInteraction(fields: Fields): Interaction {
   return {
     isSilent: isSilent(fields),
     asksAgain: prompts.includes('consent') || prompts.includes('select_account'),
-    // OpenID Connect Core 1.0 §3.1.2.1: `max_age=0` is as `prompt=login`, also within the second of a sign-in.
+    // OpenID Connect Core 1.0 §3.1.2.1: `max_age=0` means the same as `prompt=login`, also within the second of a sign-in.
     signsIn: prompts.includes('login') || maxAgeSeconds === 0,
     maxAgeSeconds,
     askedAt: readSeconds(fields, ASKED_AT),
@@ -71,7 +71,7 @@ function readSeconds(fields: Fields, name: string): number | null {
   throw new OAuthError('invalid_request', `The parameter ${name} must be a number of seconds.`)
 }
 
-/** What must happen before a session that began at `signedInAt` counts. Both moments in epoch seconds. */
+/** What must happen before a session that began at `signedInAt` is accepted. Both moments in epoch seconds. */
 export function signInFor(
   { signsIn, maxAgeSeconds, askedAt }: Interaction,
   signedInAt: number,

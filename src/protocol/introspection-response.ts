@@ -11,7 +11,7 @@ export type ActiveToken = Readonly<{
   user: Readonly<{ userId: string; username: string }> | null
   scopes: readonly string[]
   endorsements: readonly string[]
-  /** URIs of the resources that it is for; empty for none in particular. */
+  /** URIs of the resources that the token is for; empty if it is for no particular resource. */
   audience: readonly string[]
   issuedAt: number
   expiresAt: number
@@ -31,8 +31,9 @@ export const activeSession = (session: SessionRecord, clientId: string): ActiveT
 })
 
 /**
- * `token` null: the token is not active or not the caller's. §2.2: the response then SHOULD NOT say more. `token_type` is
- * the scheme of an access token (RFC 6749 §7.1), so a refresh token has none. `endorsements` is our own member.
+ * `token` is null if the token is not active or not the caller's. RFC 7662 §2.2: the response then SHOULD NOT say more.
+ * `token_type` is the scheme of an access token (RFC 6749 §7.1), so a refresh token has none. `endorsements` is the
+ * registry's own member.
  */
 export function introspectionResponse(token: ActiveToken | null, issuer: string) {
   if (token === null) return { active: false }
@@ -40,12 +41,12 @@ export function introspectionResponse(token: ActiveToken | null, issuer: string)
     active: true,
     scope: formatScopes(token.scopes),
     client_id: token.clientId,
-    // A signed token does not tell it.
+    // A signed token does not contain the username.
     ...(token.user?.username && { username: token.user.username }),
     sub: token.user?.userId ?? token.clientId,
     ...(token.audience.length > 0 && { aud: token.audience }),
     ...(token.kind === 'accessToken' && { token_type: token.jkt ? 'DPoP' : 'Bearer' }),
-    // RFC 9449 §6.2.
+    // RFC 9449 §6.2: the thumbprint of the key.
     ...(token.jkt && { cnf: { jkt: token.jkt } }),
     exp: token.expiresAt,
     iat: token.issuedAt,
@@ -54,7 +55,7 @@ export function introspectionResponse(token: ActiveToken | null, issuer: string)
   }
 }
 
-/** The `typ` of a signed response, and with `application/` its media type (RFC 9701 §5). */
+/** The `typ` of a signed response. With `application/` before it, this is the media type (RFC 9701 §5). */
 export const INTROSPECTION_JWT = 'token-introspection+jwt'
 
 /** Does the `Accept` header ask for a signed response (RFC 9701 §4)? */
@@ -69,7 +70,10 @@ export const asksForSignedResponse = (accept = '') =>
 
 type Asked = Readonly<{ issuer: string; clientId: string; now: number }>
 
-/** RFC 9701 §5: without `sub` and `exp`, so that no service accepts it as an access token. `aud` is the client that asked. */
+/**
+ * RFC 9701 §5: the response has no `sub` and no `exp`, so that no service accepts it as an access token. `aud` is the client
+ * that asked.
+ */
 export const signedClaims = (
   response: ReturnType<typeof introspectionResponse>,
   { issuer, clientId, now }: Asked,

@@ -2,8 +2,8 @@
 
 export const KEY_SET_PATH = '/jwks.json'
 export const KEY_SET_TYPE = 'application/jwk-set+json'
-/** How long anyone may keep it. */
+/** How long a cache may keep the key set. */
 export const KEY_SET_SECONDS = 300
 
-/** The registry says in it, to the management worker alone, whether it has keys: `yes` or `no`. */
+/** The header in which the registry tells the management Worker alone whether it has keys: `yes` or `no`. */
 export const SIGNS_HEADER = 'Registry-Signs'

@@ -19,7 +19,8 @@ const entries = (make: (name: string, path: string) => [string, unknown]) =>
   Object.fromEntries(Object.entries(ENDPOINTS_FOR_CLIENTS).map(([name, path]) => make(name, path)))
 
 /**
- * All that are declared, the algorithm with which tokens are signed (null without keys), and who may register a client.
+ * The declared scopes and resources, the algorithm with which tokens are signed (null without keys), and who may register a
+ * client.
  */
 type Supported = Readonly<{
   scopes: readonly string[]
@@ -30,9 +31,7 @@ type Supported = Readonly<{
   registration: RegistrationMode
 }>
 
-/**
- * §7.2: `issuer` is the setting and never from the request, so that a caller cannot change the endpoints.
- */
+/** RFC 8414 §7.2: `issuer` is the setting and never taken from the request, so that a caller cannot change the endpoints. */
 export function serverMetadata(
   issuer: string,
   grantTypes: readonly string[],
@@ -45,7 +44,7 @@ export function serverMetadata(
     ...entries((name, path) => [`${name}_endpoint`, `${issuer}/${path}`]),
     ...(registration !== 'off' && { registration_endpoint: `${issuer}/register` }),
     ...entries((name) => [`${name}_endpoint_auth_methods_supported`, authMethodsAt(name)]),
-    // For private_key_jwt: RFC 8414 §2.
+    // RFC 8414 §2: the algorithms for private_key_jwt.
     ...entries((name) => [
       `${name}_endpoint_auth_signing_alg_values_supported`,
       SIGNATURE_ALGORITHMS,
@@ -60,7 +59,7 @@ export function serverMetadata(
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
     scopes_supported: [...new Set([...scopes, OFFLINE_ACCESS])].sort(),
-    // RFC 9728 §4: resources that are URLs, since only those have metadata.
+    // RFC 9728 §4: only the resources that are URLs, because only those have metadata.
     ...(urls.length > 0 && { protected_resources: urls }),
     ...(signingAlgorithm && {
       jwks_uri: `${issuer}${KEY_SET_PATH}`,

@@ -1,4 +1,7 @@
-/** Addresses that a client or an operator names and a worker fetches: https at a public host name, so that no request reaches a private network. */
+/**
+ * Addresses that a client or an operator names and a Worker fetches: https at a public host name, so that no request reaches
+ * a private network.
+ */
 
 import { isOnThisMachine } from '../domain/network.ts'
 
@@ -6,10 +9,10 @@ export const MAX_URL_LENGTH = 500
 
 /**
  * Names that do not lead to a public host (RFC 6761, RFC 6762, RFC 7686, RFC 8375, RFC 9476, and `internal`, which ICANN
- * reserved). Software SHOULD NOT treat the example names differently (RFC 6761 §6.5), so they are not among them.
+ * reserved). The example names are not listed, because software SHOULD NOT treat them differently (RFC 6761 §6.5).
  */
 const SPECIAL_USE = ['alt', 'arpa', 'internal', 'invalid', 'local', 'localhost', 'onion', 'test']
-/** Networks at home and in offices use these. They do not exist in public DNS. */
+/** Names that networks at home and in offices use. They do not exist in public DNS. */
 const PRIVATE_USE = ['corp', 'home', 'intranet', 'lan', 'localdomain', 'private']
 const NOT_PUBLIC = new RegExp(`\\.(?:${[...SPECIAL_USE, ...PRIVATE_USE].join('|')})$`)
 
@@ -17,7 +20,7 @@ const NOT_PUBLIC = new RegExp(`\\.(?:${[...SPECIAL_USE, ...PRIVATE_USE].join('|'
 const ENCODED = /%(?:2e|2f|5c|00)/i
 
 function hostProblem({ hostname }: URL): string | null {
-  // `URL` has made a dotted quad of every other spelling of an IPv4 address.
+  // `URL` has already turned every other spelling of an IPv4 address into a dotted quad.
   if (hostname.startsWith('[') || /^[\d.]+$/.test(hostname)) return 'must not name an IP address'
   if (hostname.endsWith('.')) return 'must not end its host name with a dot'
   if (!hostname.includes('.')) return 'must have a host name with a dot in it'
@@ -25,14 +28,14 @@ function hostProblem({ hostname }: URL): string | null {
 }
 
 /**
- * Why a worker does not fetch this address, as the end of a sentence that begins with the address; null if it may.
- * `allowsLoopback`: http and https on any port of this machine too, and nothing else is looser.
+ * Why a Worker does not fetch this address, as the end of a sentence that begins with the address; null if it may be fetched.
+ * `allowsLoopback` also allows http and https on any port of this machine, and nothing else.
  */
 export function outboundUrlProblem(text: string, allowsLoopback: boolean): string | null {
   if (text.length > MAX_URL_LENGTH) return `must not be longer than ${MAX_URL_LENGTH} characters`
   if (!/^https?:\/\/[!-~]+$/.test(text) || !URL.canParse(text)) return 'must be an https URL'
   const url = new URL(text)
-  // The spelling that was checked is the one that is fetched and compared.
+  // The checked spelling must be the one that is fetched and compared.
   if (url.href !== text) return 'must be spelt as browsers spell it'
   if (url.username !== '' || url.password !== '') return 'must not name a user or a password'
   if (text.includes('#')) return 'must not have a fragment'
@@ -43,8 +46,8 @@ export function outboundUrlProblem(text: string, allowsLoopback: boolean): strin
 }
 
 /**
- * Why this cannot be the address of a client metadata document (Client ID Metadata Document §2), as `outboundUrlProblem`.
- * `URL` would have resolved dot segments, so they differ from its spelling.
+ * Why this cannot be the address of a client metadata document (Client ID Metadata Document §2), in the form of
+ * `outboundUrlProblem`. An address with dot segments is refused too, because `URL` resolves them and so changes the spelling.
  */
 export function documentUrlProblem(text: string, allowsLoopback: boolean): string | null {
   const problem = outboundUrlProblem(text, allowsLoopback)
@@ -54,8 +57,8 @@ export function documentUrlProblem(text: string, allowsLoopback: boolean): strin
   return ENCODED.test(pathname) ? 'must not have a percent-encoded dot or slash in its path' : null
 }
 
-/** The host that a document's address is at: a canonical host name, or a host of this machine. */
+/** The host in the address of a document: a canonical host name, or a host of this machine. */
 export const documentHostOf = (clientId: string) => new URL(clientId).hostname
 
-/** May addresses of this machine be fetched? Only by a registry whose issuer is a loopback address. */
+/** May addresses of this machine be fetched? Only a registry whose issuer is a loopback address may fetch them. */
 export const allowsLoopbackFor = isOnThisMachine

@@ -8,7 +8,7 @@ export type OutboundRequest = Readonly<{
   url: string
   accept: Accepted
   maxBytes: number
-  /** For the response with its body. */
+  /** The time limit for the response with its body. */
   deadlineSeconds: number
 }>
 
@@ -18,10 +18,10 @@ export type Outbound =
       bytes: Uint8Array<ArrayBuffer>
       /** Lower case, without parameters. */
       mediaType: string
-      /** For how long its headers let a cache use it (RFC 9111 §4.2.1); null if they do not say. */
+      /** How long the response's headers let a cache use it (RFC 9111 §4.2.1); null if they do not say. */
       freshSeconds: number | null
     }>
-  /** `reason`: the end of a sentence that begins with the address. It has nothing that the other server sent. */
+  /** `reason`: the end of a sentence that begins with the address. It contains nothing that the other server sent. */
   | Readonly<{ kind: 'failed'; reason: string }>
 
 export type FetchBounded = (request: OutboundRequest) => Promise<Outbound>
@@ -31,13 +31,13 @@ export type OutboundPost = Readonly<{
   body: string
   mediaType: string
   headers: Readonly<Record<string, string>>
-  /** Until the headers of the response. */
+  /** The time limit until the headers of the response. */
   deadlineSeconds: number
 }>
 
 export type Posted =
   | Readonly<{ kind: 'accepted' }>
-  /** `reason` as above. `isGone`: the receiver wants no more (410). */
+  /** `reason`: as for a failed read. `isGone`: the receiver wants no more requests (410). */
   | Readonly<{ kind: 'failed'; reason: string; isGone: boolean }>
 
 export type PostBounded = (post: OutboundPost) => Promise<Posted>

@@ -8,7 +8,7 @@ import { quoted } from './sanitize.ts'
 const CHALLENGE = /^[A-Za-z0-9_-]{43}$/
 const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/
 
-/** The S256 challenge of an authorization request; null without one. Throws `invalid_request`. */
+/** The S256 challenge of an authorization request; null if there is none. Throws `invalid_request`. */
 export function readCodeChallenge(fields: Fields, mandatory: boolean): string | null {
   const challenge = fields.get('code_challenge')
   const method = fields.get('code_challenge_method')
@@ -21,7 +21,7 @@ export function readCodeChallenge(fields: Fields, mandatory: boolean): string | 
     }
     return null
   }
-  // §4.3: a missing method means `plain`, which does not protect: RFC 9700 §2.1.1.
+  // RFC 7636 §4.3: a missing method means `plain`, which gives no protection (RFC 9700 §2.1.1).
   if (method !== 'S256') {
     throw new OAuthError('invalid_request', 'The parameter code_challenge_method must be S256.', {
       detail: method === undefined ? 'no code_challenge_method' : `asked for ${quoted(method)}`,
@@ -36,7 +36,7 @@ export function readCodeChallenge(fields: Fields, mandatory: boolean): string | 
   return challenge
 }
 
-/** Undefined without a verifier. Throws `invalid_request` for a malformed one: RFC 7636 §4.1. */
+/** Undefined if there is no verifier. Throws `invalid_request` for a malformed verifier (RFC 7636 §4.1). */
 export function readCodeVerifier(fields: Fields): string | undefined {
   const verifier = fields.get('code_verifier')
   if (verifier === undefined || VERIFIER.test(verifier)) return verifier
@@ -47,8 +47,8 @@ export function readCodeVerifier(fields: Fields): string | undefined {
 }
 
 /**
- * Why the verifier does not match the challenge, for the operator; null if it does. RFC 9700 §4.8.2: one without the other
- * MUST be refused, to prevent a downgrade.
+ * Why the verifier does not match the challenge, for the operator; null if it matches. RFC 9700 §4.8.2: a verifier without a
+ * challenge, or a challenge without a verifier, MUST be refused, to prevent a downgrade.
  */
 export async function verifierProblem(
   verifier: string | undefined,

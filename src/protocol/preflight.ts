@@ -1,7 +1,7 @@
-/** The response to a CORS preflight (Fetch standard) where scripts of any origin may call. */
+/** The response to a CORS preflight (Fetch standard) for addresses that scripts of any origin may call. */
 
 const MAX_AGE_SECONDS = 3600
-/** Always allowed, so that one preflight covers calls with any of them. */
+/** These headers are always allowed, so that one preflight covers calls with any of them. */
 const USUAL_HEADERS = ['Authorization', 'Content-Type', 'DPoP']
 /** RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/

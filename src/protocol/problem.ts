@@ -2,7 +2,7 @@
 
 import { type ErrorCode, OAuthError } from './errors.ts'
 
-/** The types, each with its status and its title. `/docs` explains them. */
+/** The problem types, each with its status and title. `/docs` explains them. */
 export const PROBLEMS = {
   invalid_request: { status: 400, title: 'The request is not valid' },
   authentication_required: { status: 401, title: 'An access token is required' },
@@ -33,7 +33,7 @@ const codeOf = (status: number): ErrorCode => {
 }
 
 type Options = Readonly<{
-  /** The member or parameter that is at fault. */
+  /** The faulty member or parameter. */
   field?: string | null
   /** For the operator's log. Never a secret. */
   detail?: string
@@ -57,18 +57,18 @@ export class Problem extends OAuthError {
     return this.type
   }
 
-  /** A caller with a token who asked for a record that does not exist may want to know why. */
+  /** A caller with a token who asked for a record that does not exist may want to know the reason. */
   override get hasReference() {
     return this.type !== 'no_such_path'
   }
 }
 
-/** The type of a refusal that the shared frame made. */
+/** The problem type of a refusal that the shared frame made. */
 const typeOf = (status: number): ProblemType =>
   PROBLEM_TYPES.find((type) => PROBLEMS[type].status === status && type !== 'not_found') ??
   'invalid_request'
 
-/** `correlationId` null: nothing was recorded. */
+/** `correlationId` is null if nothing was recorded. */
 export function problemBody(refusal: OAuthError, issuer: string, correlationId: string | null) {
   const isProblem = refusal instanceof Problem
   const type = isProblem ? refusal.type : typeOf(refusal.status)

@@ -1,11 +1,11 @@
-/** URLs that clients are sent to: https, or http on a loopback address. */
+/** URLs to which clients are sent: https, or http on a loopback address. */
 
 import { LOOPBACK_HOSTS } from '../domain/network.ts'
 
 /** Characters that need no escape in a quoted string (RFC 9110 §5.6.4) and in a URL. */
 const PRINTABLE = /^[!#-[\]-~]+$/
 
-/** The end of a sentence that begins with the name of the URL; null if the URL is good. */
+/** What is wrong with the URL, as the end of a sentence that begins with the URL's name; null if the URL is valid. */
 export function publicUrlProblem(text: string): string | null {
   if (!PRINTABLE.test(text) || !URL.canParse(text)) return 'must be an absolute URL'
   const { protocol, hostname, username, password } = new URL(text)

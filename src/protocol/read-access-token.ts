@@ -13,20 +13,26 @@ import { ACCESS_TOKEN_TYP } from './access-token.ts'
 
 type Claims = Readonly<Record<string, unknown>>
 
-/** The last moment that ECMAScript can name, in epoch milliseconds. */
+/** The last moment that a Date can represent, in epoch milliseconds. */
 const LAST_MOMENT_MS = 8.64e15
 const isMoment = (value: unknown, lastMoment: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= lastMoment
 const isSecond = (value: unknown) => isMoment(value, LAST_MOMENT_MS / 1000)
 const isMillisecond = (value: unknown) => isMoment(value, LAST_MOMENT_MS)
 
-/** RFC 7800 §3.1: a token that is bound in another way than to the thumbprint of a key must not pass as a bearer token. */
+/**
+ * RFC 7800 §3.1: a token that is bound to something other than the thumbprint of a key must not be accepted as a bearer
+ * token.
+ */
 const isThumbprintAlone = (cnf: unknown) =>
   typeof cnf === 'object' && cnf !== null && Object.keys(cnf).join() === 'jkt'
 
 const isoTime = (epochMs: unknown) => new Date(Number(epochMs)).toISOString()
 
-/** A session record, with the texts empty that no token has. Returns a string that says what is wrong with the claims. */
+/**
+ * A session record. The texts that no token contains are empty. Returns a string if the claims are wrong; the string says
+ * why.
+ */
 function sessionIn(claims: Claims): SessionRecord | string {
   const { sub, aud, client_id, scope, iat, exp, jti, endorsements, cnf } = claims
   const { as_of_ms: asOfMs, client_as_of_ms: clientAsOfMs = asOfMs } = claims
@@ -55,8 +61,8 @@ function sessionIn(claims: Claims): SessionRecord | string {
 }
 
 /**
- * The session of a token that is valid at `nowMs` (epoch milliseconds), as far as the token itself tells: whether it was revoked
- * is another question. Returns a string that says, for the log, which check failed. What `keys` throw is thrown.
+ * The session of a token that is valid at `nowMs` (epoch milliseconds) as far as the token itself tells. Does not check
+ * whether the token was revoked. Returns a string, for the log, that says which check failed. Faults of `keys` are thrown.
  */
 export async function readAccessToken(
   token: string,
@@ -71,7 +77,7 @@ export async function readAccessToken(
   return startsInMs > CLOCKS_DIFFER_SECONDS * 1000 ? 'iat is in the future' : session
 }
 
-/** The `jti` of what looks like a signed access token, without any verification; null for another kind of JWT. */
+/** The `jti` of a text that looks like a signed access token, without any verification; null for another kind of JWT. */
 export function unverifiedId(token: string): string | null {
   try {
     const { typ } = decodeProtectedHeader(token)

@@ -1,6 +1,6 @@
 /**
- * May the browser be redirected to this URI? Exact matching (RFC 9700 §4.1.3), with one exception. And what is added to the
- * URI: the authorization response (RFC 6749 §4.1.2, RFC 9207).
+ * May the browser be redirected to this URI? The match is exact (RFC 9700 §4.1.3), with one exception. Also adds the
+ * authorization response to the URI (RFC 6749 §4.1.2, RFC 9207).
  */
 
 import { type Client, isPublic } from '../domain/client.ts'
@@ -9,12 +9,13 @@ import { schemeWithoutDot } from '../domain/registration.ts'
 import { errorUri, type OAuthError } from './errors.ts'
 
 /**
- * The exception. RFC 8252 §7.3: any port MUST be allowed for a loopback IP literal. `localhost` is treated alike, against
- * §8.3, since clients that register it use any port too; it matches only where it is registered.
+ * The exception: RFC 8252 §7.3 says that any port MUST be allowed for a loopback IP literal. `localhost` is treated in the
+ * same way although §8.3 advises against it, because clients that register it also use any port. It matches only if it is
+ * registered.
  */
 const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?((?:\/[^#]*)?)$/
 
-/** Null if the URI is not a loopback address or its port is not a port number. */
+/** Null if the URI is not a loopback address, or if its port is not a port number. */
 const withoutPort = (uri: string) => {
   const [, origin, rest] = (URL.canParse(uri) && LOOPBACK.exec(uri)) || []
   return origin === undefined ? null : `${origin}${rest}`
@@ -47,8 +48,8 @@ export function schemeNotAllowed(
 }
 
 /**
- * `asked` undefined means the only registered URI. Null if the URI is not the client's, or has a scheme without a dot that
- * is not `allowed`.
+ * If `asked` is undefined, it means the only registered URI. Null if the URI is not the client's, or if its scheme has no dot
+ * and is not `allowed`.
  */
 export function approveRedirect(
   client: Client,
@@ -63,20 +64,20 @@ export function approveRedirect(
   return isApproved ? (uri as ApprovedRedirectUri) : null
 }
 
-/** The first character, counted from 1, at which `one` differs. */
+/** The position of the first character, counted from 1, at which `one` differs from `other`. */
 export function firstDifference(one: string, other: string): number {
   let at = 0
   while (at < one.length && one[at] === other[at]) at += 1
   return at + 1
 }
 
-/** For the operator: the first character, counted from 1, at which `asked` differs. */
+/** For the operator: the position of the first character, counted from 1, at which `asked` differs from `expected`. */
 export const redirectDifference = (asked: string | undefined, expected: string): string =>
   asked === undefined
     ? 'redirect_uri is missing'
     : `redirect_uri differs at character ${firstDifference(asked, expected)}`
 
-/** Is this why the browser is not redirected, as `whyNotApproved` and a scheme that is not allowed say it? */
+/** Does the detail say that the redirect was refused, in the words of `whyNotApproved` or of a scheme that is not allowed? */
 export const isRedirectRefusal = (detail: string) =>
   /^(?:(?:no )?redirect_uri|the scheme) /.test(detail)
 
@@ -90,7 +91,10 @@ export function whyNotApproved({ redirectUris }: Client, asked: string | undefin
   return `redirect_uri differs from the nearest registered one at character ${furthest}`
 }
 
-/** What the browser is sent to: a site, a program on this computer, or an app by its private-use scheme (RFC 8252 §7). */
+/**
+ * The kind of target that the browser is sent to: a site, a program on this computer, or an app by its private-use scheme
+ * (RFC 8252 §7).
+ */
 export function redirectKindOf(redirect: ApprovedRedirectUri): 'site' | 'program' | 'app' {
   const { hostname, protocol } = new URL(redirect)
   if (!protocol.startsWith('http')) return 'app'

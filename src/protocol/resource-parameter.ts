@@ -1,4 +1,4 @@
-/** The `resource` parameter (RFC 8707 §2): which services a token is for, and which scopes it can then have. */
+/** The `resource` parameter (RFC 8707 §2): which services a token is for, and which scopes the token can then have. */
 
 import type { Client } from '../domain/client.ts'
 import {
@@ -22,7 +22,10 @@ import { type Fields, RESOURCE } from './fields.ts'
 import { quoted } from './sanitize.ts'
 import { readRequestedScopes, type ScopePolicy } from './scope-parameter.ts'
 
-/** What a token is asked for. Without resources it is bound to none; with resources each has one of the scopes. */
+/**
+ * What a requested token is for. Without resources the token is bound to none; with resources each resource has one of the
+ * scopes.
+ */
 export type Target = Readonly<{
   scopes: readonly string[]
   resources: readonly Resource[]
@@ -33,14 +36,14 @@ const invalidTarget = (description: string, detail?: string) =>
 
 const valuesIn = (fields: Fields) => fields.get(RESOURCE)?.split(' ') ?? []
 
-/** Canonical, without duplicates and without those that are malformed: to be read with the client. */
+/** The canonical URIs without duplicates, and without malformed ones: the resources to read with the client. */
 export function namedResources(fields: Fields): readonly string[] {
   if (!fields.has(RESOURCE)) return []
   const uris = new Set(valuesIn(fields).map(canonicalResource))
   return [...uris].filter((uri) => uri !== null).slice(0, MAX_RESOURCES)
 }
 
-/** As `namedResources`. Throws `invalid_target` for a malformed one. */
+/** The same as `namedResources`, but throws `invalid_target` for a malformed URI. */
 export function readResources(fields: Fields): readonly string[] {
   const values = valuesIn(fields)
   const uris = values.map((text) => {
@@ -54,7 +57,7 @@ export function readResources(fields: Fields): readonly string[] {
   return [...new Set(uris)]
 }
 
-/** Throws unless each has one of the scopes. */
+/** Throws unless each resource has one of the scopes. */
 function requireScopes(resources: readonly Resource[], scopes: readonly string[]) {
   const without = resources.find((one) => !hasScopeOf(one, scopes))
   if (!without) return
@@ -64,7 +67,7 @@ function requireScopes(resources: readonly Resource[], scopes: readonly string[]
   )
 }
 
-/** Those of the requested scopes that belong to the resources, and the resources that have one of them. */
+/** The requested scopes that belong to the resources, and the resources that have one of these scopes. */
 function narrowed(resources: readonly Resource[], requested: readonly string[]): Target {
   const scopes = scopesAt(resources, requested)
   if (scopes.length === 0) {
@@ -75,7 +78,7 @@ function narrowed(resources: readonly Resource[], requested: readonly string[]):
   return { scopes, resources: resourcesWith(resources, scopes) }
 }
 
-/** A token has one format. Throws `invalid_target` for resources that want different ones. */
+/** A token has one format, so this function throws `invalid_target` for resources that want different formats. */
 export function oneFormat(resources: readonly Resource[]): TokenFormat {
   const format = tokenFormatOf(resources)
   if (format !== null) return format
@@ -85,7 +88,10 @@ export function oneFormat(resources: readonly Resource[]): TokenFormat {
   )
 }
 
-/** The resources of a request without a code or a refresh token. Without the parameter: the client's default resources. */
+/**
+ * The resources of a request without a code or a refresh token. If the parameter is absent, they are the client's default
+ * resources.
+ */
 export function readTarget(fields: Fields, client: Client, policy: ScopePolicy): Target {
   const named = readResources(fields)
   const wanted = named.length > 0 ? named : client.defaultResources
@@ -110,7 +116,10 @@ export function readTarget(fields: Fields, client: Client, policy: ScopePolicy):
   return narrowed(resources, requested)
 }
 
-/** The resources of a request with a code or a refresh token: it may narrow what the user granted, and never widen it. */
+/**
+ * The resources of a request with a code or a refresh token: the request may narrow what the user granted, and never widen
+ * it.
+ */
 export function readGrantedTarget(
   fields: Fields,
   client: Pick<Client, 'resources' | 'selfRegistered'>,

@@ -1,16 +1,16 @@
-/** Sanitizes a caller's text for the operator's log: short, printable, without credentials. */
+/** Sanitizes a caller's text for the operator's log: the result is short and printable, and has no credentials. */
 
 import { TOKEN_PREFIXES } from '../crypto/token.ts'
 
 const PREFIXES = Object.values(TOKEN_PREFIXES).join('|')
-/** A credential of ours or most of one: callers send them in wrong parameters. */
+/** Matches a credential of the registry, or most of one: callers send credentials in wrong parameters. */
 const CREDENTIAL = new RegExp(`(${PREFIXES})[A-Za-z0-9_-]{8,}`, 'g')
-/** A signed token or another JWT, or most of one. */
+/** Matches a signed token or another JWT, or most of one. */
 const JWT = /eyJ[\w-]{8,}(?:\.[\w-]*)*/g
-/** Other characters could be control sequences for a terminal. */
+/** Matches all other characters, which could be control sequences for a terminal. */
 const UNPRINTABLE = /[^\x20-\x7e]/g
 const MAX_QUOTED_LENGTH = 64
-/** Analytics Engine takes no longer index of a data point. */
+/** Analytics Engine accepts no longer index of a data point. */
 const MAX_INDEX_BYTES = 96
 
 export const withoutCredentials = (text: string) =>

@@ -15,7 +15,7 @@ import { OAuthError } from './errors.ts'
 import type { Fields } from './fields.ts'
 import { quoted, sanitized } from './sanitize.ts'
 
-/** What happens to a request for scopes that are unknown or not the client's (`SCOPE_POLICY`). */
+/** What happens if a request names scopes that are unknown, or that the client is not authorized for (`SCOPE_POLICY`). */
 export type ScopePolicy = 'refuse' | 'narrow'
 
 const askedIn = (fields: Fields) => splitScopes(fields.get('scope') ?? '')
@@ -24,8 +24,8 @@ const askedIn = (fields: Fields) => splitScopes(fields.get('scope') ?? '')
 export const asksForOfflineAccess = (fields: Fields) => askedIn(fields).includes(OFFLINE_ACCESS)
 
 /**
- * The requested scopes without `offline_access`. All authorized scopes where none other is requested: MCP hosts send
- * ` offline_access` for a default scope. Throws `invalid_scope`.
+ * The requested scopes without `offline_access`. If no other scope is requested, they are all authorized scopes: MCP hosts
+ * send ` offline_access` for a default scope. Throws `invalid_scope`.
  */
 export function readRequestedScopes(
   fields: Fields,
@@ -53,9 +53,10 @@ export function readRequestedScopes(
 }
 
 /**
- * RFC 9700 §2.2.1: a stolen token administers the registry, so it is bound to a key, or the client authenticated for it.
- * `isBound`: to a key that was named before, in the authorization request or with the first proof of a family. A proof
- * of this request alone does not suffice, because it may be a thief's.
+ * RFC 9700 §2.2.1: a stolen token with a scope of the registry would administer the registry. So such a token must be bound
+ * to a key, or the client must have authenticated for it. `isBound`: the token is bound to a key that was named before, in
+ * the authorization request or with the first proof of a family. A proof of this request alone is not enough, because it may
+ * be a thief's.
  */
 export function requireBinding(scopes: readonly string[], client: Client, isBound: boolean) {
   if (isBound || !isPublic(client) || !hasRegistryScope(scopes)) return

@@ -1,7 +1,7 @@
-/** The names of our cookies, and how to read that of a browser session. */
+/** The names of the registry's cookies, and how the cookie of a browser session is read. */
 
 export const SESSION_COOKIE = 'registry_session'
-/** Much longer than our tokens: an external accounts service may have longer ones. */
+/** The limit is much longer than the registry's tokens, because an external accounts service may have longer tokens. */
 const MAX_VALUE_LENGTH = 512
 /** RFC 6265 §4.1.1, cookie-octet. */
 const VALUE = /^[!#-+\--:<-[\]-~]+$/
@@ -18,8 +18,8 @@ type CookieReading =
   | Readonly<{ kind: 'malformed' }>
 
 /**
- * Reads a `Cookie` header without decoding the value. An empty value is absent: some servers sign a user out by it. Two
- * values are malformed: an attacker may have set one from another host of the domain.
+ * Reads a `Cookie` header without decoding the value. An empty value counts as absent, because some servers sign a user out
+ * by setting it. Two values count as malformed, because an attacker may have set one of them from another host of the domain.
  */
 export function readSessionCookie(
   header: string | null | undefined,

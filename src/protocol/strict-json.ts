@@ -1,10 +1,13 @@
-/** JSON from a caller, stricter than `JSON.parse`: each member once (RFC 8259 §4), bounded depth, text that D1 keeps as it is. */
+/**
+ * JSON from a caller, read more strictly than by `JSON.parse`: no member twice (RFC 8259 §4), bounded depth, and only text
+ * that D1 stores unchanged.
+ */
 
 const MAX_DEPTH = 10
-/** A string, or a character that opens, closes or separates. Only used on text that is valid JSON. */
+/** Matches a string, or a character that opens, closes or separates. It is used only on valid JSON. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:,]/g
 
-/** `field` is where: `redirect_uris[2]`; empty for the whole. */
+/** `field` is the place of the problem, such as `redirect_uris[2]`; empty if the whole text is meant. */
 export class JsonProblem extends Error {
   readonly field: string
 
@@ -15,7 +18,7 @@ export class JsonProblem extends Error {
   }
 }
 
-/** Where a value stands, as people write it: `keys[0].kid`. */
+/** The place of a value in the form that people write: `keys[0].kid`. */
 export const pathText = (path: readonly PropertyKey[]) =>
   path.reduce<string>((text, key) => {
     if (typeof key === 'number') return `${text}[${key}]`
@@ -26,13 +29,15 @@ type Level = { names: Set<string> | null; at: string | number; expectsName: bool
 
 const fieldOf = (levels: readonly Level[]) => pathText(levels.map(({ at }) => at))
 
-/** Bad text would be another text once it was stored. */
+/** D1 would store such text as another text. */
 function checkText(text: string, field: string) {
   if (!text.isWellFormed()) throw new JsonProblem(field, 'must not have half of a surrogate pair')
   if (text.includes('\0')) throw new JsonProblem(field, 'must not have the character U+0000')
 }
 
-/** Walks over valid JSON: `JSON.parse` keeps the last of two members of one name and says nothing. */
+/**
+ * Walks over valid JSON. The check is needed because `JSON.parse` silently keeps the last of two members with the same name.
+ */
 function checkStructure(text: string) {
   const levels: Level[] = []
   for (const [token] of text.matchAll(TOKEN)) {

@@ -13,7 +13,7 @@ export type Redemption = Readonly<{
   codeVerifier: string | undefined
 }>
 
-/** Throws `invalid_request` without the parameter, `unsupported_grant_type` for one that is not known. */
+/** Throws `invalid_request` if the parameter is missing, and `unsupported_grant_type` if the grant type is unknown. */
 export function readGrantType(fields: Fields): GrantType {
   const asked = required(fields, 'grant_type')
   const grantType = GRANT_TYPES.find((known) => known === asked)
@@ -25,7 +25,7 @@ export function readGrantType(fields: Fields): GrantType {
   )
 }
 
-/** Throws `unauthorized_client`. */
+/** Throws `unauthorized_client` if the client may not use the grant type. */
 export function requireGrantType(client: Client, grantType: GrantType) {
   if (client.grantTypes.includes(grantType)) return
   throw new OAuthError(
@@ -35,24 +35,24 @@ export function requireGrantType(client: Client, grantType: GrantType) {
   )
 }
 
-/** Throws `invalid_request` without a code, and for a malformed verifier. */
+/** Throws `invalid_request` if the code is missing or the verifier is malformed. */
 export const readRedemption = (fields: Fields): Redemption => ({
   code: required(fields, 'code'),
   redirectUri: fields.get('redirect_uri'),
   codeVerifier: readCodeVerifier(fields),
 })
 
-/** Throws `invalid_request` without the parameter. */
+/** Throws `invalid_request` if the parameter is missing. */
 export const readRefreshToken = (fields: Fields) => required(fields, 'refresh_token')
 
 type PresentedToken = Readonly<{
-  /** `none`: does not have the form of a token that clients get. */
+  /** `none`: the text does not have the form of a token that clients get. */
   kind: 'accessToken' | 'signedToken' | 'refreshToken' | 'none'
   token: string
 }>
 
 /**
- * The form says which kind of token it is, so `token_type_hint` is not read: RFC 7009 §2.1 requires that a token is found
+ * The form of the token says which kind it is, so `token_type_hint` is not read: RFC 7009 §2.1 requires that a token is found
  * with any hint. Throws `invalid_request`.
  */
 export function readPresentedToken(fields: Fields): PresentedToken {

@@ -1,4 +1,7 @@
-/** The bodies that give a client permissions or take them away, and that change its listing. A refusal or a withdrawal has a reason. */
+/**
+ * The bodies that give permissions to a client or withdraw them, and that change the client's listing. A refusal or a
+ * withdrawal has a reason.
+ */
 
 import * as z from 'zod/mini'
 import { CLIENT_PERMISSIONS } from './client-fields.ts'
@@ -19,7 +22,7 @@ export const CLIENT_PERMISSION_CHANGE = z.extend(permissionChangeSchema(CLIENT_P
   ),
 })
 
-/** Throws a RegistrationError as `readPermissionChange` does. */
+/** Throws the same RegistrationErrors as `readPermissionChange`. */
 export function readClientPermissionChange(value: unknown) {
   const { reason, ...change } = requireValid(CLIENT_PERMISSION_CHANGE, value)
   if (reason !== undefined && change.authorize !== undefined) {
@@ -28,7 +31,7 @@ export function readClientPermissionChange(value: unknown) {
   return { ...readPermissionChange(CLIENT_PERMISSIONS, change), reason: reason ?? '' }
 }
 
-/** An owner requests and takes back; an approver lists and declines. */
+/** An owner requests a listing and takes the request back; an approver lists and declines. */
 export const LISTING_ACTS = ['request', 'take_back', 'list', 'decline'] as const
 type ListingAct = (typeof LISTING_ACTS)[number]
 

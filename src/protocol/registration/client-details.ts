@@ -1,4 +1,4 @@
-/** What a client says about itself, with the names of RFC 7591 §2. */
+/** What a client says about itself. The members have the names of RFC 7591 §2. */
 
 import { APPLICATION_TYPES, type ClientDetails, NO_DETAILS } from '../../domain/client.ts'
 import { publicUrlProblem } from '../public-url.ts'

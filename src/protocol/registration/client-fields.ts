@@ -41,7 +41,7 @@ import {
   secondsIn,
 } from './shared-fields.ts'
 
-/** Only the shape: `crypto/key-set.ts` checks the keys. */
+/** The schema checks only the shape; `crypto/key-set.ts` checks the keys. */
 const keySetSchema = z.nullable(
   z.looseObject(
     { keys: z.array(z.looseObject({}), { error: '{field} must be a JWK Set' }) },
@@ -87,7 +87,7 @@ export const CLIENT_FIELDS: FieldTable<ClientFields> = {
         `unknown authentication method ${quote(input)}: use one of ${AUTH_METHODS.join(', ')}`,
     ),
   },
-  // With `jwksUri` it is what was last read there.
+  // With `jwksUri` this is what was last read there.
   jwks: {
     flags: '--jwks <json>',
     help:
@@ -97,7 +97,7 @@ export const CLIENT_FIELDS: FieldTable<ClientFields> = {
     schema: keySetSchema,
     keep: (keySet: object | null) => (keySet === null ? null : JSON.stringify(keySet)),
     inDocument: (keySet) => (keySet === null ? null : (JSON.parse(keySet) as object)),
-    // A JWK Set is long.
+    // The audit does not contain the JWK Set, because it is long.
     inAudit: (keySet) => (keySet === null ? undefined : 'replaced'),
   },
   requirePkce: flagField(
@@ -132,7 +132,7 @@ export const grantTypeSchema = oneOfSchema(
   (input) => `unknown grant type ${quote(input)}: use one of ${GRANT_TYPES.join(', ')}`,
 )
 
-/** What `authorize` gives a client and `withdraw` takes from it. */
+/** What `authorize` gives to a client and `withdraw` takes from it. */
 export const CLIENT_PERMISSIONS: FieldTable<Required<PermissionLists>> = {
   grantTypes: listField(
     '--grant-type <type>',
@@ -146,7 +146,7 @@ export const CLIENT_PERMISSIONS: FieldTable<Required<PermissionLists>> = {
 }
 
 export const CLIENT_LISTS: FieldTable<Required<ClientLists>> = {
-  // The registration checks them as a whole.
+  // The registration checks the list as a whole.
   redirectUris: listField(
     '--redirect-uri <uri>',
     'where users are sent back to: https, or http on a loopback address',
@@ -157,7 +157,7 @@ export const CLIENT_LISTS: FieldTable<Required<ClientLists>> = {
   ...CLIENT_PERMISSIONS,
 }
 
-/** What is given of a client, and whether lists are authorized, kept as requested, or need no approval. */
+/** The fields that are given of a client, and whether lists are authorized, stored as requested, or need no approval. */
 export type GivenClient = Readonly<{
   fields: Partial<ClientFields>
   lists: ClientLists
@@ -166,10 +166,10 @@ export type GivenClient = Readonly<{
 export type GivenNewClient = GivenClient &
   Readonly<{
     fields: ClientFields
-    /** The caller chose it; null for a random id. */
+    /** The id that the caller chose; null for a random id. */
     clientId: string | null
   }>
-/** `isDisabled` undefined: as it is. */
+/** `isDisabled` is undefined if the state does not change. */
 export type GivenClientChange = GivenClient & Readonly<{ isDisabled: boolean | undefined }>
 
 const requestedOnly = () =>
@@ -215,7 +215,7 @@ export const clientChangeIn = (body: z.infer<typeof CLIENT_UPDATE>): GivenClient
   isDisabled: body.disabled,
 })
 
-/** `isRequested` absent: those that are authorized, and those that are merely requested. */
+/** If `isRequested` is absent, both the authorized values and those that are only requested. */
 export const permissionsOf = (
   client: Pick<ClientRecord, 'permissions'>,
   kind: Permission['kind'],
@@ -226,11 +226,11 @@ export const permissionsOf = (
     .filter((one) => isRequested === undefined || isRequested === (one.authorizedAt === null))
     .map(({ value }) => value)
 
-/** Without a secret or its digest. */
+/** The document of a client, without its secrets and their digests. */
 export const clientDocument = (client: ClientRecord) => ({
   client_id: client.clientId as string,
   ...shown('inDocument', CLIENT_FIELDS, client),
-  // What was read at an address is not shown as given, so that a document can be sent back.
+  // Keys that were read at an address are not shown as given, so that the document can be sent back.
   ...(client.jwksUri !== '' && { jwks: null }),
   ...shown('inDocument', CLIENT_LISTS, client),
   requested_grant_types: permissionsOf(client, 'grant_type', true),

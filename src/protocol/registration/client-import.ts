@@ -1,4 +1,4 @@
-/** A client of another registry, whole: what a document shows of it, with the digests of its secrets. */
+/** A whole client of another registry: what a document shows of a client, and the digests of its secrets. */
 
 import * as z from 'zod/mini'
 import type { ClientFields, ImportedClient, Permission } from '../../domain/client.ts'
@@ -30,7 +30,7 @@ const permission = <Kind extends Permission['kind'], Value extends z.ZodMiniType
     authorized_at: z.nullable(instant()).check(z.describe('null: requested only')),
   })
 
-/** No more than `maximum`, and each `keyOf` once. */
+/** A list of at most `maximum` rows, in which each `keyOf` occurs once. */
 const rowsOf = <Row extends z.ZodMiniType>(
   row: Row,
   maximum: number,
@@ -72,7 +72,7 @@ export const CLIENT_IMPORT = z.strictObject({
   disabled_at: z._default(z.nullable(instant()), null),
 })
 
-/** A row before it is checked. The other members are those of `CLIENT_FIELDS`. */
+/** A row before it is checked. Its other members are those of `CLIENT_FIELDS`. */
 export type ClientImport = Readonly<{
   client_id: string
   redirect_uris: readonly string[]

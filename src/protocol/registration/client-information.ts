@@ -5,12 +5,15 @@ import { formatScopes } from '../../domain/scope.ts'
 import { CLIENT_DETAILS } from './client-details.ts'
 import { shown } from './field.ts'
 
-/** What is shown only once. `token`: the registration access token; null for a client that cannot be managed with one. */
+/**
+ * The values that are shown only once. `token`: the registration access token; null for a client that cannot be managed with
+ * such a token.
+ */
 type Issued = Readonly<{ clientSecret: string | null; token: string | null }>
 
 export const REGISTER_PATH = '/register'
 
-/** `client_secret` is no method of §2: it allows Basic, which is one. */
+/** `client_secret` is no method of RFC 7591 §2. A client with this method may use Basic, whose name is returned. */
 const methodName = (method: AuthMethod) =>
   method === 'client_secret' ? 'client_secret_basic' : method
 
@@ -41,7 +44,7 @@ export function clientInformation(
     ...Object.fromEntries(
       Object.entries(shown('inDocument', CLIENT_DETAILS, client)).filter(isSaid),
     ),
-    // Beside jwks_uri it is what was last read there.
+    // If the client has a jwks_uri, the keys were read there and are not shown.
     ...(jwks !== null && jwksUri === '' && { jwks: JSON.parse(jwks) as object }),
     ...(client.requireDpop && { dpop_bound_access_tokens: true }),
   }

@@ -26,19 +26,19 @@ import {
 } from './field.ts'
 import { lineSchema } from './scope-fields.ts'
 
-/** What a client asks for. What it leaves out has the default of §2. */
+/** What a client asks for. A member that the client leaves out has the default of RFC 7591 §2. */
 export type ClientMetadata = Readonly<{
   name: string
   url: string
   details: ClientDetails
-  /** JWK Set as JSON text; null for none. */
+  /** JWK Set as JSON text; null if there is none. */
   jwks: string | null
   redirectUris: readonly string[]
   authMethod: RequestAuthMethod
-  /** RFC 9449 §5.2: its tokens are always bound to a key. */
+  /** RFC 9449 §5.2: the client's tokens are always bound to a key. */
   requireDpop: boolean
   grantTypes: readonly GrantType[]
-  /** Null: it names none. */
+  /** Null if the client names no scopes. */
   scopes: readonly string[] | null
 }>
 
@@ -49,7 +49,7 @@ const MAX_SCOPES = 100
 const MAX_SCOPE_TEXT_LENGTH = 4000
 const MAX_CONTACTS = 10
 
-/** For a client that does not say its name: users still see where it sends them. */
+/** The name of a client that does not give one. Users still see where the client sends them. */
 const UNNAMED = 'Application without a name'
 
 const textsSchema = (maxLength: number, most: number) =>
@@ -70,7 +70,7 @@ const DETAILS = {
   },
 }
 
-/** §2: the server MUST ignore members that it does not understand. */
+/** RFC 7591 §2: the server MUST ignore members that it does not understand. */
 const METADATA = z.looseObject(
   {
     redirect_uris: z._default(textsSchema(MAX_REDIRECT_URI_LENGTH, MAX_REDIRECT_URIS), []),
@@ -93,10 +93,14 @@ const METADATA = z.looseObject(
   { error: 'the body must be an object with client metadata' },
 )
 
-/** RFC 7592 §2.2 says it of null; some clients send an empty text for what they do not have. */
+/**
+ * Null counts as absent (RFC 7592 §2.2). So does an empty text, which some clients send for a member that they do not have.
+ */
 const isGiven = ([, value]: readonly [string, unknown]) => value !== null && value !== ''
 
-/** Spaces may stand anywhere. A refresh token goes with the grant type, so `offline_access` is no permission. */
+/**
+ * The text may have spaces anywhere. `offline_access` is not a permission, because the grant type decides on refresh tokens.
+ */
 function scopesIn(text: string | undefined): readonly string[] | null {
   const scopes = splitScopes(text ?? '')
   const malformed = scopes.find((scope) => !isScope(scope))
@@ -111,8 +115,8 @@ function scopesIn(text: string | undefined): readonly string[] | null {
 }
 
 /**
- * §2.1: grant types and response types must fit together. Those that the registry does not have are left out, as long as
- * one is left.
+ * RFC 7591 §2.1: grant types and response types must fit together. Types that the registry does not support are left out, as
+ * long as one type remains.
  */
 function grantTypesIn(
   given: readonly string[],
@@ -153,7 +157,7 @@ export function readClientMetadata(body: unknown): ClientMetadata {
   return {
     name: read.client_name,
     url: String(client_uri),
-    // Keys for another purpose than client authentication are not kept.
+    // The address of keys for a purpose other than client authentication is not stored.
     details: keys ? details : { ...details, jwksUri: '' },
     jwks: keys && jwks !== null ? JSON.stringify(jwks) : null,
     redirectUris: [...new Set(redirect_uris)],
@@ -164,7 +168,7 @@ export function readClientMetadata(body: unknown): ClientMetadata {
   }
 }
 
-/** The error codes of §3.2.2. */
+/** The error codes of RFC 7591 §3.2.2. */
 export const metadataErrorCode = (field: string | null) => {
   if (field?.startsWith('redirect_uris')) return 'invalid_redirect_uri'
   return field === 'software_statement' ? 'invalid_software_statement' : 'invalid_client_metadata'

@@ -1,4 +1,7 @@
-/** What is declared under a key of the administrator's choice (a scope, a resource, a host): its bodies, its document, its audit words. */
+/**
+ * What is declared under a key of the administrator's choice (a scope, a resource, a host): its bodies, its document, its
+ * words in the audit.
+ */
 
 import * as z from 'zod/mini'
 import { type FieldTable, fieldsIn, isoTime, membersOf, type Schema, shown } from './field.ts'
@@ -10,7 +13,7 @@ export type DeclaredForm<Key extends string, T extends object> = ReturnType<
   typeof declaredForm<Key, T>
 >
 
-/** `keySchema`: of the key in the body that declares. */
+/** `keySchema`: the schema of the key in the body that declares. */
 export function declaredForm<Key extends string, T extends object>(
   key: Key,
   keySchema: Schema,

@@ -11,7 +11,7 @@ import { declaredForm } from './declared-form.ts'
 import { quote } from './errors.ts'
 import { type FieldTable, oneOfSchema, textSchema } from './field.ts'
 
-/** Kept in the canonical form. */
+/** The host is stored in its canonical form. */
 export const documentHostSchema = () =>
   textSchema(1000).check(
     z.refine((text: string) => canonicalHost(text) !== null, {

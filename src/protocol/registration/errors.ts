@@ -1,4 +1,4 @@
-/** Why a change of a registration is refused: for the command line and for the management API. */
+/** Why a change of a registration is refused, for the command line and for the management API. */
 
 export { quote } from '../../domain/registration.ts'
 
@@ -15,11 +15,11 @@ export type Words = Readonly<{ nameOf: (field: string) => string; empty: string 
 
 const IN_JSON: Words = { nameOf: (field) => field, empty: 'null' }
 
-/** `message` is in the words of JSON. It never holds a secret. */
+/** `message` uses the names and values of JSON. It never contains a secret. */
 export class RegistrationError extends Error {
   override name = 'RegistrationError'
   readonly kind: RegistrationErrorKind
-  /** In snake_case, as in documents; null if the refusal is about no field. */
+  /** The name of the field in snake_case, as in documents; null if the refusal is not about a field. */
   readonly field: string | null
   readonly #sentence: string
 

@@ -1,6 +1,7 @@
 /**
- * The fields of a registration. Each is described once: option, check, JSON Schema, document word, audit word. The word in
- * documents and in the audit is the key in snake_case, which is the column too. Not for the token path: it loads zod.
+ * The fields of a registration. Each field is described once: its option, its check, its JSON Schema, its name in documents
+ * and in the audit. This name is the key in snake_case, which is the name of the column too. The token path must not import
+ * this file, because it loads zod.
  */
 
 import * as z from 'zod/mini'
@@ -12,24 +13,24 @@ export { snakeCase }
 export type Schema = z.ZodMiniType
 
 export type Field<T> = Readonly<{
-  /** As Commander takes them: `--owner <id>`. */
+  /** The flags in the form of Commander: `--owner <id>`. */
   flags: string
   /** `{empty}` stands for the value that means none. */
   help: string
-  /** What a JSON body may have. Each sentence has `{field}` where the field's name stands. */
+  /** The schema of the member in a JSON body. Each sentence has `{field}` in the place of the field's name. */
   schema: Schema
-  /** What is kept of a checked value; the value itself where this is missing. */
+  /** Turns a checked value into the stored value; without this function the value itself is stored. */
   keep?: (checked: never) => T
-  /** What the text of an option stands for, before it is checked; the text itself where this is missing. */
+  /** Turns the text of an option into a value, before the check; without this function the text itself is the value. */
   fromText?: (text: string) => unknown
   isList?: true
-  /** A creation needs it. */
+  /** True if a creation needs the field. */
   isRequired?: true
-  /** What a creation keeps without it. */
+  /** The value that a creation stores if the field is missing. */
   initial?: T
   /** The help of `--no-…`, an option of `update`. */
   off?: string
-  /** What documents and the audit show; the value itself where this is missing. */
+  /** Turns the value into what documents and the audit show; without this function they show the value itself. */
   inDocument?: (value: T) => unknown
   inAudit?: (value: T) => unknown
 }>
@@ -42,10 +43,10 @@ const isMissing = (input: unknown) => input === undefined
 export const wrongType = (type: string) => (issue: { readonly input?: unknown }) =>
   isMissing(issue.input) ? '{field} is required' : `{field} must be ${type}`
 
-/** JSON can hold them, storage cannot. */
+/** JSON can contain such texts, but D1 cannot store them. */
 const isStorable = (text: string) => !text.includes('\0') && text.isWellFormed()
 
-/** Any text that can be stored. */
+/** The schema of any text that can be stored. */
 export const textSchema = (maxLength: number) =>
   z.string({ error: wrongType('text') }).check(
     z.maxLength(maxLength, { error: `{field} must not be longer than ${maxLength} characters` }),
@@ -117,14 +118,14 @@ export function requireValid<T>(schema: z.ZodMiniType<T>, value: unknown, field?
   throw invalid(issue.message, name)
 }
 
-/** The value of a field as it is kept. */
+/** The value of a field in the form that is stored. */
 export const kept = ({ keep }: Field<unknown>, checked: unknown) =>
   keep ? keep(checked as never) : checked
 
-/** In the words of JSON. */
+/** The help with the values of JSON. */
 export const helpInJson = (help: string) => help.replaceAll('{empty}', 'null')
 
-/** The members of a body: for a creation with defaults, for an update all optional. */
+/** The members of a body: with defaults for a creation, and all optional for an update. */
 export const membersOf = <T>(fields: FieldTable<T>, isCreation: boolean): Record<string, Schema> =>
   Object.fromEntries(
     entriesOf(fields).map(([name, { schema, isRequired, initial, help }]) => {
@@ -137,7 +138,7 @@ export const membersOf = <T>(fields: FieldTable<T>, isCreation: boolean): Record
     }),
   )
 
-/** Only these fields of a checked body, as they are kept. */
+/** Only these fields of a checked body, in the form that is stored. */
 export const fieldsIn = <T>(
   fields: FieldTable<T>,
   body: Readonly<Record<string, unknown>>,
@@ -149,7 +150,7 @@ export const fieldsIn = <T>(
     }),
   ) as Partial<T>
 
-/** The fields that `record` has, as a document or the audit shows them. No other field of it is shown. */
+/** The given fields of `record` in the form that a document or the audit shows. No other member of the record is shown. */
 export const shown = <T>(
   where: 'inDocument' | 'inAudit',
   fields: FieldTable<T>,

@@ -1,4 +1,4 @@
-/** A body with a list of named items, as an import sends it: all of them are good, or the list is refused. */
+/** A body with a list of named items, as an import sends it. If any item is invalid, the whole list is refused. */
 
 import * as z from 'zod/mini'
 import { MAX_DECLARED } from '../../domain/scope-catalogue.ts'
@@ -15,13 +15,13 @@ export const listOf = <Item extends Schema>(item: Item) =>
       .check(z.maxLength(MAX_DECLARED, { error: TOO_LONG })),
   })
 
-/** The items are checked one by one. */
+/** The schema accepts any items, because they are checked one by one afterwards. */
 const ANY_ITEMS = listOf(z.unknown())
 
-/** `index` in the list; `problem` names the item's field. */
+/** `index` is the position in the list; `problem` names the item's field. */
 type ItemProblem = Readonly<{ index: number; problem: RegistrationError }>
 
-/** The items, with every item that is bad and every name that comes twice. */
+/** The items, and the problems: every invalid item, and every name that occurs twice. */
 export function readItems<Item extends Readonly<{ name: string }>>(
   values: readonly unknown[],
   read: (value: unknown) => Item,

@@ -1,6 +1,6 @@
 /**
  * A client metadata document (Client ID Metadata Document §4): the members of RFC 7591 §2 that are used here. Drafts -00 and
- * -02 differ in `token_endpoint_auth_methods_supported`: both spellings are understood. Other members are ignored.
+ * -02 differ in `token_endpoint_auth_methods_supported`, and both spellings are understood. Other members are ignored.
  */
 
 import { type AuthMethod, GRANT_TYPES, type GrantType, NO_DETAILS } from '../../domain/client.ts'
@@ -30,7 +30,10 @@ const MAX_NAME_LENGTH = 100
 const MAX_URIS = 30
 const MAX_SCOPES = 50
 
-/** The rules of every registration decide which of its redirect URIs can be used. It never has both `jwks` and a `jwksUri`. */
+/**
+ * The rules of every registration decide which of the redirect URIs can be used. The document never has both `jwks` and a
+ * `jwksUri`.
+ */
 export type MetadataDocument = ClientMetadata &
   Readonly<{ authMethod: Extract<AuthMethod, 'none' | 'private_key_jwt'> }>
 
@@ -40,7 +43,7 @@ const invalid = (field: string, sentence: string): never => {
   throw new RegistrationError('invalid', sentence, field)
 }
 
-/** Undefined where the document does not have the member; null stands for that too (RFC 7591 §2.2 has no null). */
+/** Undefined if the document does not have the member, or has null for it (RFC 7591 §2.2 has no null). */
 const memberOf = (members: Members, name: string): unknown =>
   Object.hasOwn(members, name) ? (members[name] ?? undefined) : undefined
 
@@ -69,7 +72,7 @@ function nameIn(members: Members): string {
   return name
 }
 
-/** Methods with a secret that both sides know. */
+/** Is it a method with a secret that both sides know? */
 const isSymmetric = (method: string) => method.startsWith('client_secret')
 
 /** §4.1: the author of a document and the registry have never agreed on a shared secret. */
@@ -111,7 +114,7 @@ function keysIn(members: Members) {
   return { jwks: jwks === undefined ? null : JSON.stringify(jwks), jwksUri }
 }
 
-/** Shown to people only, so an address that is no web page is left out. A document on this machine may name others here. */
+/** The address is only shown to people, so one that is no web page is left out. A document on this machine may name this machine. */
 const webPagesIn = (members: Members, clientId: string) => (name: string) => {
   const text = textOf(members, name) ?? ''
   const isWebPage = text.length <= 2000 && /^https?:\/\/[!-~]+$/.test(text) && URL.canParse(text)
@@ -134,7 +137,7 @@ function scopesIn(members: Members): readonly string[] | null {
   return scopes
 }
 
-/** RFC 7591 §2: without the member it is `authorization_code` alone. Other grants do not exist here. */
+/** RFC 7591 §2: without the member the only grant type is `authorization_code`. Other grants do not exist here. */
 function grantTypesIn(members: Members): readonly GrantType[] {
   const given = listOf(members, 'grant_types', MAX_URIS) ?? ['authorization_code']
   return GRANT_TYPES.filter((one) => given.includes(one))
@@ -162,7 +165,7 @@ function membersIn(bytes: Uint8Array): Members {
 /** Throws a RegistrationError that names the member. `clientId` is the address that the document was fetched from. */
 export function readMetadataDocument(bytes: Uint8Array, clientId: string): MetadataDocument {
   const members = membersIn(bytes)
-  // RFC 3986 §6.2.1: compared as texts. Otherwise a document could speak for another one.
+  // RFC 3986 §6.2.1: the addresses are compared as texts. Otherwise a document could speak for another one.
   if (memberOf(members, 'client_id') !== clientId) {
     invalid('client_id', '{field} must be the address of the document')
   }

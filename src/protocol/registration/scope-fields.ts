@@ -11,7 +11,7 @@ import { checkedText, type FieldTable, filledSchema, flagField, requireValid } f
 import { listOf, readList } from './list-body.ts'
 import { notDots } from './shared-fields.ts'
 
-/** People read it on a page, so it must not break the page or change the direction of its text. */
+/** The schema of a text that people read on a page: the text must not break the page or change the direction of its text. */
 export const lineSchema = (maxLength: number) =>
   filledSchema(maxLength).check(
     z.refine((text: string) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(text), {

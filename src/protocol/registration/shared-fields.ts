@@ -1,4 +1,4 @@
-/** Fields that clients and users have in common, and what is given to both or withdrawn from both. */
+/** Fields that clients and users have in common, and permissions that can be given to both and withdrawn from both. */
 
 import * as z from 'zod/mini'
 import { isEndorsement, MAX_ENDORSEMENT_LENGTH } from '../../domain/category.ts'
@@ -25,7 +25,7 @@ import {
   wrongType,
 } from './field.ts'
 
-/** A URL cannot have either as a segment of its path (RFC 3986 §5.2.4), not even percent-encoded. */
+/** Neither `.` nor `..` can be a segment in the path of a URL (RFC 3986 §5.2.4), not even percent-encoded. */
 export const notDots = () =>
   z.refine((text: unknown) => text !== '.' && text !== '..', {
     error: '{field} must not be . or ..',
@@ -36,10 +36,10 @@ const idForm = () =>
     error: '{field} must have 1 to 64 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"',
   })
 
-/** An id of the caller's choice. */
+/** The schema of an id that the caller chooses. */
 export const idSchema = () => z.string({ error: wrongType('text') }).check(idForm(), notDots())
 
-/** The id of a client. The caller cannot choose the address of a metadata document. */
+/** The schema of a client's id. The caller cannot choose the address of a metadata document. */
 export const clientIdSchema = () =>
   z.string({ error: wrongType('text') }).check(
     z.refine((text: unknown) => !isDocumentUrl(textOf(text)), {
@@ -50,7 +50,7 @@ export const clientIdSchema = () =>
     notDots(),
   )
 
-/** A word with a form of its own, which bounds its length too. */
+/** The schema of a word with a form of its own, which also limits the word's length. */
 function wordSchema(
   maxLength: number,
   isGood: (text: string) => boolean,
@@ -82,7 +82,7 @@ export const ENDORSEMENTS = listField(
   endorsementSchema,
 )
 
-/** Kept in the canonical form. */
+/** The URI is stored in its canonical form. */
 export const resourceUriSchema = () =>
   textSchema(MAX_RESOURCE_URI_LENGTH).check(
     z.refine((text: string) => canonicalResource(text) !== null, {
@@ -105,13 +105,13 @@ export const FURTHER_OWNERS = listField(
   MAX_FURTHER_OWNERS,
 )
 
-/** The body that gives a client or a user something, or takes it. */
+/** The body that gives something to a client or a user, or withdraws it. */
 export const permissionChangeSchema = <Lists>(fields: FieldTable<Lists>) => {
   const lists = z.strictObject(membersOf(fields, false))
   return z.strictObject({ authorize: z.optional(lists), withdraw: z.optional(lists) })
 }
 
-/** Throws a RegistrationError unless the body has either `authorize` or `withdraw`, with one value at least. */
+/** Throws a RegistrationError unless the body has either `authorize` or `withdraw`, with at least one value. */
 export function readPermissionChange<Lists>(
   fields: FieldTable<Lists>,
   value: unknown,
@@ -129,7 +129,7 @@ export function readPermissionChange<Lists>(
   return { how: authorize ? 'authorize' : 'withdraw', lists }
 }
 
-/** KV keeps nothing for less than 60 s. */
+/** KV cannot store an entry for less than 60 s. */
 const SHORTEST_TOKEN_SECONDS = 60
 const LONGEST_TOKEN_SECONDS = 2_592_000
 
@@ -142,7 +142,7 @@ export const lifetimeSchema = (otherwise: string) => {
     .check(z.gte(SHORTEST_TOKEN_SECONDS, { error }), z.lte(LONGEST_TOKEN_SECONDS, { error }))
 }
 
-/** Otherwise the text, which the refusal quotes. */
+/** The number of seconds in the text; otherwise the text itself, which the refusal quotes. */
 export const secondsIn = (text: string) => {
   const seconds = Number(text)
   const isInRange = seconds >= SHORTEST_TOKEN_SECONDS && seconds <= LONGEST_TOKEN_SECONDS

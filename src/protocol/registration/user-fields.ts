@@ -20,7 +20,7 @@ const MIN_PASSWORD_CHARACTERS = 8
 const isUsername = (name: string) =>
   /^[^\s\p{Cc}\p{Cs}\p{Bidi_Control}]+$/u.test(name) && usernameKey(name) !== ''
 
-/** Kept in NFC. */
+/** The username is stored in NFC. */
 const usernameSchema = z.string({ error: wrongType('text') }).check(
   z.normalize('NFC'),
   z.refine(isUsername, {
@@ -45,7 +45,7 @@ export const USER_FIELDS: FieldTable<UserFields> = {
         error: (issue) => `{field} ${quote(issue.input)} is not an e-mail address`,
       }),
     ),
-    // The audit outlives the user, and keeps no e-mail address.
+    // The audit does not contain the e-mail address, because its rows outlive the user.
     inAudit: () => 'replaced',
   },
 }
@@ -55,7 +55,7 @@ export const USER_LISTS: FieldTable<Required<UserLists>> = {
   endorsements: ENDORSEMENTS,
 }
 
-/** No sentence repeats the password. */
+/** The schema of a password. No sentence quotes the password. */
 export const passwordSchema = z.string({ error: 'the password must be text' }).check(
   z.minLength(1, { error: 'the password must not be empty' }),
   z.refine((text: string) => [...text].length >= MIN_PASSWORD_CHARACTERS, {
@@ -70,7 +70,7 @@ export const passwordSchema = z.string({ error: 'the password must be text' }).c
   }),
 )
 
-/** Why a user may not have this password, as a sentence without its full stop; null if they may. */
+/** Why a user may not have this password, as a sentence without a full stop; null if the user may. */
 export const passwordProblem = (password: string): string | null =>
   passwordSchema.safeParse(password).error?.issues[0]?.message ?? null
 
@@ -78,12 +78,12 @@ export type GivenUser = Readonly<{ fields: Partial<UserFields>; lists: UserLists
 export type GivenNewUser = Readonly<{
   fields: UserFields
   lists: UserLists
-  /** The caller chose it; null for a random id. */
+  /** The id that the caller chose; null for a random id. */
   userId: string | null
-  /** Null: the user has no password until one is set. */
+  /** Null if the user has no password until one is set. */
   password: string | null
 }>
-/** `isDisabled` undefined: as it is. */
+/** `isDisabled` is undefined if the state does not change. */
 export type GivenUserChange = GivenUser & Readonly<{ isDisabled: boolean | undefined }>
 
 /** The body that registers a user. */
@@ -134,7 +134,7 @@ export const userChangeIn = (body: z.infer<typeof USER_UPDATE>): GivenUserChange
   isDisabled: body.disabled,
 })
 
-/** Without the password's hash. */
+/** The document of a user, without the password's hash. */
 export const userDocument = (user: UserRecord) => ({
   user_id: user.userId,
   ...shown('inDocument', USER_FIELDS, user),
