@@ -21,14 +21,14 @@ import {
   refuseCode,
 } from './check-redemption.ts'
 import {
-  type Granted,
-  grantedOf,
   type IssuedToken,
   issueTokens,
   type Minted,
   stillAllowed,
+  type TokenGrant,
   type TokenRequest,
   termsOf,
+  tokenGrantOf,
   undoAfterFault,
 } from './grant.ts'
 import { usedProof } from './proof-of-possession.ts'
@@ -78,12 +78,12 @@ async function newFamily(token: string, { code, jkt, deps, context }: Redeemer) 
 }
 
 /** Of several simultaneous calls exactly one returns; the others throw. */
-async function spendCode(bought: Bought, attempt: RedemptionAttempt): Promise<Granted> {
+async function spendCode(bought: Bought, attempt: RedemptionAttempt): Promise<TokenGrant> {
   const { codeDigest, code, target, deps, context } = attempt
   deps.checking?.('spending')
   const spending = await deps.codes.spend(codeDigest, bought.purchase, context.now)
   return spending.kind === 'won'
-    ? grantedOf(target.scopes, code, spending, attempt)
+    ? tokenGrantOf(target.scopes, code, spending, attempt)
     : refuseSpending(spending, attempt)
 }
 

@@ -55,7 +55,7 @@ export type Attempt = Caller & Readonly<{ target: Target }>
 export type Minted = Readonly<{ bearer: Bearer; refreshToken: string | null }>
 
 /** What the access token is granted for. `user` is null if the client acts for itself. */
-export type Granted = Readonly<{
+export type TokenGrant = Readonly<{
   user: User | null
   scopes: readonly string[]
   endorsements: readonly string[]
@@ -129,12 +129,12 @@ export function stillAllowed(client: Client | null, grantType: GrantType): Clien
  * What the tokens of these scopes are granted for. `before`: what the user allowed with the code or the refresh token that
  * was just spent. `held`: what the client and the user had when the statement spent it.
  */
-export function grantedOf(
+export function tokenGrantOf(
   scopes: readonly string[],
   before: Pick<RefreshFamily, 'user' | 'redirectUri' | 'authTime'>,
   held: HeldNow,
   { client, grantType, deps }: Caller,
-): Granted {
+): TokenGrant {
   const { user, redirectUri, authTime } = before
   const left = stillHeld(user, { ...client, ...held.client }, held.user, deps.usersAreExternal)
   if (typeof left === 'string') throw new Error(`${grantType}: spent, although ${left}`)
@@ -144,7 +144,7 @@ export function grantedOf(
 /** The last step of every grant: opens a session for the client. Settles when the session is stored. */
 export async function issueTokens(
   minted: Minted,
-  granted: Granted,
+  granted: TokenGrant,
   attempt: Attempt,
 ): Promise<IssuedToken> {
   const { bearer } = minted
@@ -161,7 +161,7 @@ export async function issueTokens(
  */
 export async function issueTokensAgain(
   minted: Minted,
-  granted: Granted,
+  granted: TokenGrant,
   attempt: Attempt,
   firstIssuedAt: number,
 ): Promise<IssuedToken> {
@@ -180,7 +180,7 @@ export async function issueTokensAgain(
 }
 
 function sessionFor(
-  granted: Granted,
+  granted: TokenGrant,
   { client, asOfMs: clientAsOfMs, target, jkt, deps, context: { ipAddress } }: Attempt,
   startAtMs: number,
 ) {

@@ -23,15 +23,15 @@ import {
   targetOf,
 } from './check-refresh.ts'
 import {
-  type Granted,
-  grantedOf,
   type IssuedToken,
   issueTokens,
   issueTokensAgain,
   type Minted,
   stillAllowed,
+  type TokenGrant,
   type TokenRequest,
   termsOf,
+  tokenGrantOf,
   undoAfterFault,
 } from './grant.ts'
 import { usedProof } from './proof-of-possession.ts'
@@ -49,7 +49,7 @@ type Renewed = Minted &
   }>
 
 /** What this request issues: new tokens, or the tokens of the request that it repeats. */
-type Rotated = Readonly<{ renewed: Renewed; granted: Granted }>
+type Rotated = Readonly<{ renewed: Renewed; granted: TokenGrant }>
 
 export async function refreshTokens(request: TokenRequest): Promise<IssuedToken> {
   try {
@@ -125,7 +125,7 @@ async function rotateOrRepeat(renewed: Renewed, attempt: RefreshAttempt): Promis
     case 'won':
       return {
         renewed: { ...renewed, isCounted: true },
-        granted: grantedOf(successor.terms.scopes, standing.family, rotation, attempt),
+        granted: tokenGrantOf(successor.terms.scopes, standing.family, rotation, attempt),
       }
     case 'proof_used':
       throw usedProof()
