@@ -58,7 +58,7 @@ export const CLIENT_FIELDS: FieldTable<ClientFields> = {
   },
   ownerId: {
     flags: '--owner <id>',
-    help: 'its owner: an id of your choice',
+    help: 'its owner: the id of a user, who manages it in the portal, or another text of your choice',
     isRequired: true,
     schema: filledSchema(1000),
   },
