@@ -1,4 +1,4 @@
-/** The registry as one Hono application: the list of its endpoints, and what holds for all of them. */
+/** The registry as one Hono application: the list of its endpoints, and what all of them have in common. */
 
 import { Hono, type NotFoundHandler } from 'hono'
 import { isPreflight, preflightResponse } from './http/any-origin.ts'
@@ -20,7 +20,7 @@ import { keySetEndpoint, METADATA_PATH, metadataEndpoint } from './routes/metada
 import { revocationEndpoint } from './routes/revoke.ts'
 import { tokenEndpoint } from './routes/token.ts'
 
-/** The registry's own endpoints. The management worker has the others. */
+/** The registry's own endpoints. The other endpoints are those of the management Worker. */
 export const ENDPOINTS: readonly Endpoint[] = [
   tokenEndpoint,
   revocationEndpoint,
@@ -53,7 +53,7 @@ const methodsOf = ({ get, post }: Endpoint) => [
   ...(post ? ['POST'] : []),
 ]
 
-/** Throws 405 for a method that the endpoint does not know. */
+/** Throws 405 for a method that the endpoint does not have. */
 function handlerOf(endpoint: Endpoint): Handler {
   const { get, post, anyMethod, allowsAnyOrigin } = endpoint
   if (anyMethod) return anyMethod
@@ -67,7 +67,7 @@ function handlerOf(endpoint: Endpoint): Handler {
   }
 }
 
-/** Any script may read that a path does not exist: a client that looks for an endpoint must not take 404 for a fault. */
+/** Any script may read that a path does not exist: a client that looks for an endpoint must not mistake a 404 for a fault. */
 const NOWHERE: FrameRules = { sendError: sendNotFound, allowsAnyOrigin: true }
 const ANY_METHOD = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -79,14 +79,14 @@ function handleNowhere(c: HttpContext): Response {
 type AppDeps = Omit<RouteDeps, 'hasPortal'> &
   FrameDeps &
   Readonly<{
-    /** Null where no management worker is bound: its paths are 404 then. */
+    /** Null if no management Worker is bound: its paths are then 404. */
     management: Forward | null
   }>
 
 export function createApp(given: AppDeps) {
   const deps = { ...given, hasPortal: given.management !== null }
   const app = new Hono<RequestEnv>()
-  // One handler for each path: where a path has several, Hono chains them again for every request.
+  // Each path has one handler: if a path had several, Hono would chain them again for every request.
   const forwarded = deps.management ? managementEndpoints(deps.management) : []
   for (const endpoint of [...ENDPOINTS, ...forwarded]) {
     const handler = handlerOf(endpoint)

@@ -1,4 +1,4 @@
-/** Composition: bindings and settings in, the application and its housekeeping out. */
+/** Composition: makes the application and its housekeeping from bindings and settings. */
 
 import { createApp } from './app.ts'
 import { readSettings, type Settings, startProblems } from './config.ts'
@@ -33,7 +33,7 @@ import { usedJtiStore } from './stores/used-jtis.ts'
 import { keyOlderNamesInCron } from './stores/username-keys.ts'
 import { userStore } from './stores/users.ts'
 
-/** The management worker over its service binding. */
+/** The management Worker behind its service binding. */
 type Management = Pick<Fetcher, 'fetch'> &
   Readonly<{
     resolveClientDocument(asked: ResolutionRequest): Promise<Resolution>
@@ -48,20 +48,20 @@ export type Bindings = Readonly<{
   CODES: KVNamespace
   LOGIN_LIMIT: RateLimit
   REFUSAL_LIMIT: RateLimit
-  /** Optional: takes the data points. */
+  /** Optional: the dataset that gets the data points. */
   EVENTS?: AnalyticsEngineDataset
-  /** Optional: the management worker. */
+  /** Optional: the management Worker. */
   MANAGEMENT?: Management
   /** Optional: the private JWK Set that signs tokens. */
   SIGNING_KEYS?: string
   ISSUER: string
 }>
 
-/** Two requests to other hosts, each within 3 s, and the statements in D1. */
+/** The time for two requests to other hosts, each within 3 s, and for the statements in D1. */
 const OUTBOUND_SECONDS = 7
 const STORAGE_ROUNDS = 3
 
-/** Reads documents by the management worker. Without this binding no client has a document. */
+/** Reads documents through the management Worker. Without this binding no client has a document. */
 const documentsOf = (management: Management | undefined, timeoutSeconds: number): ClientDocuments =>
   withDeadline(
     {
@@ -73,7 +73,7 @@ const documentsOf = (management: Management | undefined, timeoutSeconds: number)
     OUTBOUND_SECONDS + STORAGE_ROUNDS * timeoutSeconds,
   )
 
-/** Every store, each method with a deadline. Reading a client may use a near replica; all else asks the primary. */
+/** All stores, with a deadline for each method. Reading a client may use a near replica; all other reads use the primary. */
 function storesOf(env: Bindings, settings: Settings) {
   const { DB: db, SESSIONS: sessions, CODES } = env
   const { longestSessionSeconds, storageTimeoutSeconds } = settings
@@ -82,7 +82,7 @@ function storesOf(env: Bindings, settings: Settings) {
     withDeadline(port, storageTimeoutSeconds, repeated)
 
   const clients = inTime(clientStore(db, () => db.withSession('first-unconstrained')))
-  // KV has half the time, so that a silent KV does not cost the code: the ledger has it as well.
+  // KV has half the time, so that a KV that does not answer does not cost the code, which the ledger has too.
   const codesInHalfTheTime = withDeadline(
     { put: async (...asked: Parameters<TextWriter['put']>) => CODES.put(...asked) },
     storageTimeoutSeconds / 2,
@@ -112,7 +112,7 @@ function storesOf(env: Bindings, settings: Settings) {
   }
 }
 
-/** Throws, naming the setting or the binding, when one is bad: a registry that is set up wrongly serves nothing. */
+/** Throws an Error that names the wrong setting or binding: a registry with wrong settings serves nothing. */
 export function compose(env: Bindings) {
   const [problem] = startProblems('registry', env)
   if (problem !== undefined) throw new Error(problem)
@@ -131,8 +131,8 @@ export function compose(env: Bindings) {
 }
 
 /**
- * Cron: writes to KV each revocation that is not there yet, removes what has expired, and lets the webhook be told. A task
- * that fails stops no other. The run then fails at its end, so that the platform counts it.
+ * Cron: writes to KV each revocation that KV does not have yet, removes what has expired, and starts the sending of webhook
+ * events. A task that fails does not stop the others. The run then fails at its end, so that the platform counts the failure.
  */
 async function housekeep(
   { DB: db, SESSIONS: sessions, MANAGEMENT: management }: Bindings,
@@ -148,13 +148,13 @@ async function housekeep(
     within(seconds, work, () => new DeadlineError(task, seconds)).catch((fault: unknown) =>
       failed(task, fault),
     )
-  // Begins first and is awaited last: expired rows are removed even while KV does not answer.
+  // This task begins first and is awaited last, so that expired rows are removed even while KV does not answer.
   const revocations = revocationStore(db, sessions, settings.longestSessionSeconds)
   const repair = attempt('repair_kv', revocations.repairKv, CRON_INTERVAL_SECONDS)
   const now = Math.floor(nowMs / 1000)
   const sweeps = sweepsOf(settings.auditKeepDays)
   const due = await attempt('due', () => dueTasks(db, sweeps, now), settings.storageTimeoutSeconds)
-  // If D1 cannot say what is due, every task is tried.
+  // If D1 cannot say which tasks are due, every task is tried.
   const isDue = (task: string) => due?.[task] !== 0
   const beside = (task: OtherWork, work: () => Promise<unknown>) =>
     isDue(task) ? attempt(task, work, CRON_INTERVAL_SECONDS) : null
@@ -173,7 +173,7 @@ async function housekeep(
   if (failures.length > 0) throw new Error(`housekeeping failed: ${failures.join(', ')}`)
 }
 
-/** As in `refusal: 17, refusal_left: 3`: rows removed, and rows left for the next run. */
+/** Text such as `refusal: 17, refusal_left: 3`: the removed rows, and the rows that are left for the next run. */
 const lineOf = (swept: readonly (readonly [task: string, Swept])[]) =>
   Object.fromEntries(
     swept.flatMap(([task, { removed, leftOver }]) => [

@@ -1,7 +1,7 @@
 /**
- * The one description of the deployment: the bindings, settings, secrets and cron of each worker, with their checks. The
- * workers check them when they start; `npm start`, `npm run deploy` and `doctor` make the same checks before.
- * `npm run docs` writes docs/settings.md from it.
+ * The only description of the deployment: the bindings, settings, secrets and cron of each Worker, with their checks. The
+ * Workers check them when they start; `npm start`, `npm run deploy` and `doctor` make the same checks earlier. `npm run docs`
+ * writes docs/settings.md from this file.
  */
 
 import type { Branding } from './domain/branding.ts'
@@ -17,33 +17,36 @@ const REGISTRY: readonly WorkerName[] = ['registry']
 const REGISTRY_AND_MANAGEMENT: readonly WorkerName[] = ['registry', 'management']
 export const ALL_WORKERS: readonly WorkerName[] = ['registry', 'management', 'authenticator']
 
-/** A worker's environment: bindings, `[vars]` and secrets. */
+/** The environment of a Worker: bindings, `[vars]` and secrets. */
 export type Given = Readonly<Record<string, unknown>>
 
-/** The bindings that a worker cannot serve without. */
+/** The bindings without which a Worker cannot serve. */
 export const BINDINGS = {
   DB: { kind: 'D1 database', neededBy: REGISTRY_AND_MANAGEMENT },
   SESSIONS: { kind: 'KV namespace', neededBy: ALL_WORKERS },
   CODES: { kind: 'KV namespace', neededBy: REGISTRY },
-  // Without this check a missing rate limit would not be noticed: it refuses no request.
+  // Without this check nobody would notice a missing rate limit, because it refuses no request.
   LOGIN_LIMIT: { kind: 'rate limit', neededBy: REGISTRY_AND_MANAGEMENT },
   REFUSAL_LIMIT: { kind: 'rate limit', neededBy: REGISTRY_AND_MANAGEMENT },
 } as const
 
-/** Apart from the others, so that the workers do not carry them. */
+/** These bindings are separate, so that the Workers' bundles do not contain them. */
 export const OPTIONAL_BINDINGS = {
   MANAGEMENT: { kind: 'service', neededBy: NONE },
   REGISTRY: { kind: 'service', neededBy: NONE },
   EVENTS: { kind: 'Analytics Engine dataset', neededBy: NONE },
 } as const
 
-/** Every minute: cron repairs a revocation whose write to KV was lost. */
+/** Every minute, because cron repairs a revocation whose write to KV was lost. */
 export const CRON = '* * * * *'
 
-/** `read` gets undefined if the setting is not set. Throws an Error that says what is wrong, without the value. */
+/**
+ * `read` gets undefined if the setting is not set. Throws an Error that says what is wrong, and that does not contain the
+ * value.
+ */
 type Setting<T> = Readonly<{
   read: (given: unknown) => T
-  /** For the documentation: the allowed values and the default. */
+  /** The allowed values and the default, for the documentation. */
   values: string
   fallback: string
 }>
@@ -61,7 +64,7 @@ function whole(fallback: number, minimum: number, maximum: number): Setting<numb
   return { read, values, fallback: String(fallback) }
 }
 
-/** One of a few words; the first is the default. */
+/** A setting whose value is one of a few words. The first is the default. */
 function oneOf<const Word extends string>(words: readonly [Word, ...Word[]]): Setting<Word> {
   const read = (given: unknown = words[0]) => {
     const word = words.find((known) => known === given)
@@ -89,8 +92,8 @@ function readAddress(given: unknown): string | null {
 }
 
 /**
- * What each does is said once, for people: `EFFECTS` in local/settings-page.ts, from which docs/settings.md is written.
- * Checked by hand: a library would be a fifth of the worker's size and a third of its start-up time.
+ * `EFFECTS` in local/settings-page.ts says for people what each setting does, and docs/settings.md is written from it. The
+ * settings are checked without a library: a library would be a fifth of the Worker's size and a third of its start-up time.
  */
 export const SETTINGS = {
   ISSUER: {
@@ -140,7 +143,7 @@ export const SETTINGS = {
   REGISTRATION: oneOf(REGISTRATION_MODES),
   REGISTRATIONS_PER_NETWORK_HOUR: whole(20, 1, 100_000),
   REGISTRATIONS_PER_DAY: whole(1000, 1, 1_000_000),
-  // webhook-settings.ts says more of it.
+  // webhook-settings.ts has further checks of this setting.
   WEBHOOK_URL: optional('URL', readAddress),
   ISSUE_REFRESH_TOKENS: oneOf(['always', 'offline_access']),
   ...PAGE_SETTINGS,
@@ -155,11 +158,11 @@ const OF_AUTHENTICATOR: readonly string[] = [
   'STORAGE_TIMEOUT_SECONDS',
 ] satisfies SettingName[]
 
-/** What an administrator's change ends depends on the settings of the registry, so management has them all. */
+/** What an administrator's change ends depends on the settings of the registry, so the management Worker has all of them. */
 export const isSettingOf = (worker: WorkerName, name: string): name is SettingName =>
   Object.hasOwn(SETTINGS, name) && (worker !== 'authenticator' || OF_AUTHENTICATOR.includes(name))
 
-/** Settings that need the management worker unless they are `off` or not set. */
+/** Settings that need the management Worker unless they are `off` or not set. */
 const NEED_MANAGEMENT = [
   'CLIENT_DOCUMENTS',
   'REGISTRATION',
@@ -181,7 +184,7 @@ export function readSetting<N extends SettingName>(name: N, given: Given) {
   return readNamed(name, () => SETTINGS[name].read(value) as Value)
 }
 
-/** The problems that keep a worker from serving, one line each: a name, then the problem, never the value. */
+/** The problems that prevent a Worker from serving. Each is one line: a name, then the problem, never the value. */
 export function startProblems(worker: WorkerName, given: Given): string[] {
   const unbound = Object.entries(BINDINGS)
     .filter(([name, { neededBy }]) => neededBy.includes(worker) && !isBinding(given[name]))
@@ -190,7 +193,7 @@ export function startProblems(worker: WorkerName, given: Given): string[] {
     .map((name) => problemIn(() => readSetting(name, given)))
     .filter((problem) => problem !== null)
   if (worker !== 'authenticator' && badSettings.length === 0) {
-    // Problems of two settings together.
+    // These are problems of two settings together.
     const problem = problemIn(() => readSettings(given))
     if (problem !== null) badSettings.push(problem)
     if (worker === 'registry') badSettings.push(...managementProblems(given))
@@ -198,16 +201,16 @@ export function startProblems(worker: WorkerName, given: Given): string[] {
   return [...unbound, ...badSettings, ...secretProblems(worker, given)]
 }
 
-/** A variable with the name of a binding would be text. */
+/** A variable that has the name of a binding would be text and not an object. */
 const isBinding = (value: unknown) => typeof value === 'object' && value !== null
 
-/** With LOGIN_URL set, `/login` redirects to it: a redirect loop if LOGIN_URL is `/login` itself. */
+/** With LOGIN_URL set, `/login` redirects to LOGIN_URL. If LOGIN_URL is `/login` itself, this is a redirect loop. */
 function isOwnSignIn(loginUrl: string, issuer: string) {
   const { origin, pathname } = new URL(loginUrl)
   return origin === issuer && pathname === '/login'
 }
 
-/** `CODE_RETRY_SECONDS` as `codeRetrySeconds`. */
+/** Turns `CODE_RETRY_SECONDS` into `codeRetrySeconds`. */
 type CamelCase<Name extends string> = Name extends `${infer Word}_${infer Rest}`
   ? `${Lowercase<Word>}${Capitalize<CamelCase<Rest>>}`
   : Lowercase<Name>
@@ -223,7 +226,10 @@ const readEach = (given: Given) =>
     SETTING_NAMES.map((name) => [camelCase(name), readSetting(name, given)]),
   ) as EachSetting
 
-/** The settings of the registry and of management: each by its name, and what some of them mean. Throws as `readSetting` does. */
+/**
+ * The settings of the registry and of the management Worker, each by its name, and values that follow from them. Throws the
+ * same errors as `readSetting`.
+ */
 export function readSettings(given: Given) {
   const {
     directory,
@@ -271,7 +277,7 @@ export function readSettings(given: Given) {
 
 export type Settings = Readonly<ReturnType<typeof readSettings>>
 
-/** For how long revocations are kept. */
+/** How long revocations are kept. */
 export const lifetimesOf = (settings: Settings) => ({
   sessionLifetimeSeconds: settings.sessionLifetimeSeconds,
   longestSessionSeconds: settings.longestSessionSeconds,

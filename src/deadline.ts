@@ -1,6 +1,6 @@
-/** Deadlines: no request waits forever, neither for storage nor for its sender. */
+/** Deadlines: no request waits without limit, neither for storage nor for its sender. */
 
-/** Storage did not answer in time. It may have done what was asked, and may still do it. */
+/** Storage did not answer in time. The requested work may have been done, or may still be done later. */
 export class DeadlineError extends Error {
   constructor(verb: string, seconds: number) {
     super(`storage has not answered ${verb} within ${seconds} s`)
@@ -8,7 +8,7 @@ export class DeadlineError extends Error {
   }
 }
 
-/** Settles as `work` does or, after `seconds`, rejects with what `tooLate` makes. `isOver` is true from then on. */
+/** Settles as `work` does. After `seconds` it rejects with what `tooLate` makes, and `isOver` is true from then on. */
 export const within = <T>(
   seconds: number,
   work: (isOver: () => boolean) => Promise<T>,
@@ -36,10 +36,10 @@ export const within = <T>(
   })
 
 /**
- * The same port with a deadline for each of its methods. A port has nothing but methods. A method may still take effect
- * after the deadline: the ports promise methods that can be repeated or undone. A method in `repeated` is called once
- * more when it fails, in case only the answer was lost. It is not repeated after the deadline, when the caller may have
- * undone it.
+ * The same port with a deadline for each of its methods. A port has only methods. A method may still take effect after the
+ * deadline: the ports promise methods that can be repeated or undone. A method in `repeated` is called once more if it fails,
+ * in case only the answer was lost. Such a method is not repeated after the deadline, when the caller may have undone its
+ * effect.
  */
 export function withDeadline<Port extends object>(
   port: Port,
@@ -67,14 +67,14 @@ export function withDeadline<Port extends object>(
   return Object.fromEntries(names.map((name) => [name, bounded(name)])) as Port
 }
 
-/** A rate limit is counted at the location, so it answers sooner than storage. */
+/** A rate limit is counted at the location, so it answers faster than storage. */
 const LIMIT_TIMEOUT_SECONDS = 1
 
 type Limit = Readonly<{
   limit: (asked: { key: string }) => Promise<Readonly<{ success: boolean }>>
 }>
 
-/** The binding of a rate limit as a port with a deadline. */
+/** Makes a port with a deadline of the binding of a rate limit. */
 export const limitInTime = (binding: Limit) =>
   withDeadline(
     { limit: async (asked: { key: string }) => binding.limit(asked) },

@@ -1,4 +1,4 @@
-/** The settings of the pages: the operator's name, logo, accent colour and links. config.ts makes them part of its list. */
+/** The settings of the pages: the operator's name, logo, accent colour and links. They are part of the list in config.ts. */
 
 import {
   type Branding,
@@ -12,14 +12,14 @@ import {
 import { publicUrlProblem } from './protocol/public-url.ts'
 
 const MAX_NAME_LENGTH = 40
-/** A variable of a Worker takes 5 KB. */
+/** A variable of a Worker has at most 5 KB. */
 const MAX_SVG_LENGTH = 5000
 /** Control characters, line breaks, and characters that change the direction of the text around them. */
 const UNFIT_FOR_NAME = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
 const SVG = /^<svg\s[^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"[\s\S]*<\/svg>$/
 const MAILTO = /^mailto:[^\s@?]+@[^\s@]+$/
 
-/** A value that is not set has the default. */
+/** A value that is not set gets the default. */
 const withDefault =
   <T>(fallback: T, read: (text: string) => T) =>
   (given: unknown): T =>
@@ -87,7 +87,7 @@ export const PAGE_SETTINGS = {
   FORGOT_PASSWORD_URL: link(),
 }
 
-/** Null where the setting is not set. Without a colour for dark pages a lighter shade of the other is used. */
+/** Null if the setting is not set. Without a colour for dark pages, a lighter shade of the other colour is used. */
 export const accentOf = (light: string | null, dark: string | null): Branding['accent'] => ({
   light: light ?? DEFAULT_BRANDING.accent.light,
   dark: dark ?? (light === null ? DEFAULT_BRANDING.accent.dark : legibleShade(light, 'dark')),

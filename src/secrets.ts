@@ -1,10 +1,10 @@
-/** The secrets of each worker, which are never in `[vars]`. config.ts makes them part of its checks. */
+/** The secrets of each Worker, which are never in `[vars]`. config.ts includes them in its checks. */
 
 import { isLongEnough, MIN_SECRET_BYTES } from './crypto/jws.ts'
 import { proxySecretProblem } from './crypto/proxy-secret.ts'
 import { readSigningKeys, type SigningKeys } from './crypto/signing-keys.ts'
 
-/** In the order in which `npm run deploy` sets them. */
+/** The secrets are in the order in which `npm run deploy` sets them. */
 export const SECRET_NAMES = {
   registry: ['SIGNING_KEYS'],
   management: ['WEBHOOK_SECRET'],
@@ -26,7 +26,10 @@ const textOf = (secret: unknown) => (typeof secret === 'string' ? secret : '')
 
 const isGiven = (secret: unknown) => secret !== undefined && secret !== ''
 
-/** What `read` returns. Throws an Error of one line that names the setting; `read` must not put its value into one. */
+/**
+ * Returns what `read` returns. Throws an Error of one line that names the setting. The messages of `read` must not contain
+ * the value.
+ */
 export function readNamed<T>(name: string, read: () => T): T {
   try {
     return read()
@@ -35,7 +38,7 @@ export function readNamed<T>(name: string, read: () => T): T {
   }
 }
 
-/** The message of what `read` throws; null if it throws nothing. */
+/** The message of the error that `read` throws; null if it throws none. */
 export function problemIn(read: () => unknown): string | null {
   try {
     read()
@@ -45,13 +48,13 @@ export function problemIn(read: () => unknown): string | null {
   }
 }
 
-/** Null if there are none. Throws as `readNamed` does. */
+/** Null if there are no keys. Throws the same errors as `readNamed`. */
 export const readKeys = (name: KeySetting, given: Given): SigningKeys | null =>
   isGiven(given[name]) ? readNamed(name, () => readSigningKeys(textOf(given[name]))) : null
 
 const problemOfKeys = (name: KeySetting) => (given: Given) => problemIn(() => readKeys(name, given))
 
-/** Without AUTHENTICATOR_KEYS, JWT_SECRET must be set. */
+/** JWT_SECRET must be set if AUTHENTICATOR_KEYS is not. */
 function problemOfJwtSecret(given: Given): string | null {
   if (isGiven(given.AUTHENTICATOR_KEYS) && !isGiven(given.JWT_SECRET)) return null
   return isLongEnough(textOf(given.JWT_SECRET))

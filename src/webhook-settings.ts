@@ -1,4 +1,7 @@
-/** The settings of the webhook, checked by the management worker, which sends it, and before it is deployed or started. */
+/**
+ * The settings of the webhook. The management Worker sends the webhook and checks the settings; they are also checked before
+ * it is deployed or started.
+ */
 
 import { readWebhookSecrets } from './crypto/webhook-signature.ts'
 import { allowsLoopbackFor, outboundUrlProblem } from './protocol/outbound-url.ts'
@@ -8,7 +11,7 @@ type Given = Readonly<Record<string, unknown>>
 const textOf = (given: unknown) => (typeof given === 'string' ? given : '')
 
 function secretProblem(text: string, isNeeded: boolean): string | null {
-  // A receiver cannot tell who sent an unsigned event.
+  // A receiver could not tell who sent an unsigned event.
   if (text === '') return isNeeded ? 'must be set while WEBHOOK_URL is' : null
   try {
     readWebhookSecrets(text)
@@ -18,7 +21,7 @@ function secretProblem(text: string, isNeeded: boolean): string | null {
   }
 }
 
-/** ISSUER has been checked. One line each: a name, then the problem, never the value. */
+/** ISSUER must have been checked before. Each problem is one line: a name, then the problem, never the value. */
 export function webhookProblems({ ISSUER, WEBHOOK_URL, WEBHOOK_SECRET }: Given): string[] {
   const url = textOf(WEBHOOK_URL)
   const allowsLoopback = allowsLoopbackFor(textOf(ISSUER))

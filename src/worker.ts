@@ -1,4 +1,4 @@
-/** The registry worker: composed once per isolate, then HTTP and cron. */
+/** The registry Worker: it is composed once per isolate, and serves HTTP and cron. */
 
 import { type Bindings, compose } from './compose.ts'
 import { misconfigured } from './http/frame.ts'
@@ -7,7 +7,8 @@ let registry: ReturnType<typeof compose> | undefined
 
 export default {
   async fetch(request, env, context) {
-    // By its Host header. Cloudflare forwards no such request, and a program on this machine may send one.
+    // The URL depends on the Host header. Cloudflare forwards no request with a malformed one, but a program on this machine
+    // may send it.
     if (!URL.canParse(request.url)) return new Response('Malformed Host', { status: 400 })
     try {
       registry ??= compose(env)
@@ -18,7 +19,7 @@ export default {
   },
   async scheduled(event, env) {
     registry ??= compose(env)
-    // A cron run that is started by hand may name a future time, at which revocations would have expired.
+    // A cron run that is started by hand may name a future moment, at which revocations would have expired.
     await registry.housekeep(Math.min(event.scheduledTime, Date.now()))
   },
 } satisfies ExportedHandler<Bindings>

@@ -35,10 +35,10 @@ const JWT_LIFETIME_SECONDS = 300
 /** How long a JWT is reused for a session whose record has not changed. */
 const JWT_REUSED_SECONDS = 10
 
-/** The paths that are served over HTTP. */
+/** The paths that the authenticator serves over HTTP. */
 export const AUTHENTICATOR_PATHS: readonly string[] = ['/auth', '/healthz', KEY_SET_PATH]
 
-/** Without `defer` refusals are not recorded. */
+/** Refusals are not recorded if there is no `defer`. */
 export type Authenticator = Readonly<{
   fetch(request: Request, defer?: Defer): Promise<Response>
   authenticate(
@@ -47,7 +47,7 @@ export type Authenticator = Readonly<{
   ): ReturnType<AuthenticatorBinding['authenticate']>
 }>
 
-/** Called once per isolate. Never throws: with a bad setting every response is 503, and the log names the setting. */
+/** Is called once per isolate. Never throws: with a wrong setting every response is 503, and the log names the setting. */
 export function createAuthenticator(env: AuthenticatorEnv): Authenticator {
   const [problem] = startProblems('authenticator', env)
   return problem === undefined ? serving(env) : refusingAll(problem)
@@ -69,7 +69,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
   const check = (question: Question, nowMs: number) =>
     checkCredential(question, { sessions, signed: tokens, proofs, nowMs, issuer: env.ISSUER })
 
-  /** With the JWT. */
+  /** The headers of an authenticated outcome, with the JWT. */
   const headersFor = async (session: SessionRecord, nowMs: number) => {
     const now = Math.floor(nowMs / 1000)
     const kept = signed.get(session)
@@ -78,7 +78,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
     const exp = Math.min(now + JWT_LIFETIME_SECONDS, end)
     const jwt = await signer.sign({ ...session, iss: env.ISSUER, iat: now, exp })
     const headers = new Headers(AUTHENTICATED)
-    // Without a scheme: nginx passes the header's value on unchanged.
+    // The value has no scheme, because nginx passes the header's value on unchanged.
     headers.set('Authorization', jwt)
     signed.set(session, { headers, reusedUntil: Math.min(now + JWT_REUSED_SECONDS, end) })
     return headers
@@ -133,7 +133,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
     if (proxySecret === 'wrong' || (isSecretNeeded && proxySecret === 'absent')) {
       return { kind: 'refused', refusal: NOT_A_PROXY }
     }
-    // Anyone can send these headers, so they count only with the proxy's secret.
+    // Anyone can send these headers, so they are used only if the request has the proxy's secret.
     const original = proxySecret === 'shown' ? readOriginalRequest(request.headers) : null
     if (typeof original === 'string') return malformed(original)
     const query = readQuery(queryOf(request.url))
@@ -142,7 +142,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
       : malformed(query.reason)
   }
 
-  /** Throws for a malformed request: a caller over a binding need not be written in TypeScript. */
+  /** Throws for a malformed request: a caller over a binding may not be written in TypeScript. */
   const questionOf = (asked: AuthenticationRequest): Question => ({
     authorization: asked.authorization ?? null,
     cookie: asked.cookie ?? null,
@@ -182,7 +182,10 @@ const malformed = (reason: string): Authentication => ({
   refusal: refusal('invalid_request', reason),
 })
 
-/** A fault is 503 and never an authenticated outcome. The log has the cause under the response's correlation id. */
+/**
+ * The response to a fault is 503, and never an authenticated outcome. The log has the cause under the response's correlation
+ * id.
+ */
 function unavailable(fault: unknown) {
   const correlationId = newCorrelationId()
   logFault('authenticator_fault', fault, correlationId)
@@ -203,7 +206,7 @@ function refusingAll(problem: string): Authenticator {
   }
 }
 
-/** The path of an absolute URL, without normalization: it is only compared with AUTHENTICATOR_PATHS. */
+/** The path of an absolute URL, without normalization, because it is only compared with AUTHENTICATOR_PATHS. */
 function pathOf(url: string): string {
   const start = url.indexOf('/', url.indexOf('://') + 3)
   const end = url.indexOf('?', start)
@@ -222,7 +225,7 @@ const AUTHENTICATED = new Headers({ ...HEADERS, 'X-Auth-Status': 'authenticated'
 const healthy = () => new Response('{"status":"ok"}', { headers: HEADERS })
 const anonymous = () => new Response('{"status":"anonymous"}', { headers: ANONYMOUS })
 
-/** Public keys: for any caller, and to be kept. */
+/** The response with public keys, which any caller may read and any cache may keep. */
 const keySet = (keys: PublicKeySet) =>
   new Response(JSON.stringify(keys), {
     headers: {

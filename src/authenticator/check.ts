@@ -30,7 +30,7 @@ import type { SignedTokens } from './signed-tokens.ts'
 
 export type Question = Requirement &
   Readonly<{
-    /** The caller's headers; null if not sent. */
+    /** The caller's header; null if it was not sent. */
     authorization: string | null
     cookie: string | null
     dpop: string | null
@@ -42,17 +42,17 @@ export type Question = Requirement &
 export type RefusedCheck = Readonly<{
   kind: 'refused'
   refusal: Refusal
-  /** For the operator. */
+  /** The cause, for the operator. */
   detail?: string
   clientId?: string | null
 }>
 
-/** An `Authentication`; a refusal has the detail for the operator. */
+/** An `Authentication`, in which a refusal has the detail for the operator. */
 export type Checked = Exclude<Authentication, { kind: 'refused' }> | RefusedCheck
 
 type CheckDeps = Readonly<{
   sessions: LiveSessions
-  /** Null where signed access tokens are not accepted. */
+  /** Null if signed access tokens are not accepted. */
   signed: SignedTokens | null
   proofs: SeenProofs
   /** Epoch milliseconds. */
@@ -108,7 +108,7 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
   if (asked.category && !isEndorsedFor(session.authorizations.endorsements, asked.category)) {
     return lacks('The session is not endorsed for the category.', `Required: ${asked.category}`)
   }
-  // Last, so that a refused request writes nothing.
+  // The proof is used last, so that a refused request writes nothing.
   if (proof) {
     const { jti, expiresAt } = proof
     const isNew = await deps.proofs.use(ownerOfProof(proof), jti, expiresAt, asked.immediate)
@@ -121,7 +121,7 @@ const refusedWith = (why: Refusal): RefusedCheck => ({ kind: 'refused', refusal:
 const refused = (error: BearerError, reason: string, scopes?: readonly string[], scheme?: Scheme) =>
   refusedWith(refusal(error, reason, scopes, scheme))
 
-/** Null for a credential that needs no proof. */
+/** Null if the credential needs no proof. */
 function proofOf(presented: Credential, asked: Question, { nowMs }: CheckDeps) {
   if (presented.kind !== 'dpop') return null
   const { dpop, method, url } = asked
@@ -129,7 +129,7 @@ function proofOf(presented: Credential, asked: Question, { nowMs }: CheckDeps) {
   return readProof(dpop, { method, url, accessToken: presented.token }, Math.floor(nowMs / 1000))
 }
 
-/** Null if there is no live session; a string that says, for the operator, what is wrong with a signed token. */
+/** Null if there is no live session. A string says, for the operator, what is wrong with a signed token. */
 async function sessionOf(
   { kind, token }: Credential,
   { immediate }: Question,
@@ -160,7 +160,7 @@ function faultOf({ scopes, resource, category, audience }: Requirement): string 
   return null
 }
 
-/** Only a route could accept the generic scope for a resource, so here the scope must name the resource. */
+/** Only a route that knows the resource may accept the generic scope, so the required scopes here name the resource. */
 const neededScopes = ({ scopes, resource }: Requirement) =>
   resource === null ? scopes : scopes.map((scope) => `${scope}:${resource}`)
 
@@ -170,7 +170,7 @@ type Presented =
   | Readonly<{ kind: 'junk'; reason: string }>
   | Credential
 
-/** A bad `Authorization` header never falls back to the cookie. */
+/** If the `Authorization` header is malformed, the cookie is never used instead. */
 function presentedBy(asked: Question, { issuer, signed }: CheckDeps): Presented {
   const bearer = readBearer(asked.authorization)
   if (bearer.kind === 'malformed') return { kind: 'junk', reason: BAD_HEADER }
@@ -187,6 +187,6 @@ function presentedBy(asked: Question, { issuer, signed }: CheckDeps): Presented 
   return { kind: 'cookie', token: read.token }
 }
 
-/** An access token must not work as a cookie, or a cookie as an access token. */
+/** An access token must not be accepted as a cookie, nor a cookie as an access token. */
 const isOfKind = (kind: Credential['kind'], session: SessionRecord) =>
   kind === 'cookie' ? session.client === null && session.user !== null : session.client !== null

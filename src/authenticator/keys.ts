@@ -1,4 +1,4 @@
-/** The keys of the registry, which verify signed tokens, and what signs the JWTs for services. */
+/** The registry's keys, which verify signed tokens, and the key that signs the JWTs for services. */
 
 import { importSecret, type SharedKey, signJwt } from '../crypto/jws.ts'
 import { signWith, type VerificationKeys } from '../crypto/signed-jwt.ts'
@@ -11,7 +11,7 @@ import type { AuthenticatorEnv } from './settings.ts'
 
 type KeySource = Pick<AuthenticatorEnv, 'ISSUER' | 'REGISTRY'>
 
-/** Follows no redirect and asks no cache in between: a removed key must be gone. */
+/** Follows no redirect and does not use caches, because a removed key must disappear at once. */
 const ask = ({ ISSUER, REGISTRY }: KeySource, signal: AbortSignal): Promise<Response> => {
   const request = new Request(`${ISSUER}${KEY_SET_PATH}`, { redirect: 'manual', signal })
   return REGISTRY ? REGISTRY.fetch(request) : fetch(request, { cache: 'no-store' })
@@ -24,12 +24,12 @@ export const registryKeys = (env: KeySource, timeoutSeconds: number): Verificati
     tell: (fault) => logFault('key_set_not_read', fault),
   })
 
-/** As under JWT_SECRET. An access token has another one, so that neither is taken for the other. */
+/** The `typ` is the same as under JWT_SECRET. An access token has another `typ`, so that neither is accepted as the other. */
 const TYP = 'JWT'
 
 type SessionSigner = Readonly<{
   sign(claims: object): Promise<string>
-  /** Empty while JWT_SECRET signs. */
+  /** The set is empty if JWT_SECRET signs. */
   publicKeys(): Promise<PublicKeySet>
 }>
 

@@ -6,21 +6,21 @@ import { dataPointIndex } from '../protocol/sanitize.ts'
 import type { DataPoints } from '../stores/database.ts'
 import type { Checked } from './check.ts'
 
-/** `correlationId`: that of the failed check. */
+/** `correlationId`: the id of the failed check. */
 export function logFault(event: string, fault: unknown, correlationId?: string): void {
   const detail = fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault)
   // biome-ignore lint/suspicious/noConsole: this is the log of a Worker
   console.error(JSON.stringify({ level: 'error', event, correlationId, detail }))
 }
 
-/** Runs work after the response, as `waitUntil`. */
+/** Runs work after the response, like `waitUntil`. */
 export type Defer = (work: Promise<unknown>) => void
 
 /** How and when a check was requested. */
 export type Asking = Readonly<{
   endpoint: string
   startedAtMs: number
-  /** The caller's address; empty over a binding. */
+  /** The caller's address; empty if the caller uses a binding. */
   address: string
   defer: Defer | undefined
 }>

@@ -1,14 +1,17 @@
-/** The proxy in front: does the caller send the proxy's secret, and which request did the proxy receive? */
+/** The proxy in front: whether the caller sends the proxy's secret, and which request the proxy received. */
 
 import { equalInConstantTime } from '../crypto/digest.ts'
 import type { Refusal } from '../protocol/bearer.ts'
 
 const SECRET_HEADER = 'X-Proxy-Secret'
 
-/** `shown`: the caller is our proxy. `absent`: it may be anyone. `wrong`: also if a secret is sent and none is set here. */
+/**
+ * `shown`: the caller is the deployment's proxy. `absent`: the caller may be anyone. `wrong`: the secret is wrong, or a
+ * secret is sent although none is set here.
+ */
 type ProxySecret = 'shown' | 'absent' | 'wrong'
 
-/** A repeated header arrives as one value with a space, which no secret has. */
+/** A repeated header arrives as one value with a space, and no secret contains a space. */
 export function readProxySecret(headers: Headers, secrets: readonly string[]): ProxySecret {
   const given = headers.get(SECRET_HEADER)
   if (given === null) return 'absent'
@@ -17,8 +20,8 @@ export function readProxySecret(headers: Headers, secrets: readonly string[]): P
 }
 
 /**
- * 403 without a challenge, since another token would not help. The example configurations of proxies recognize it by the
- * missing `WWW-Authenticate` and respond with 503.
+ * The refusal is a 403 without a challenge, because another token would not help. The example configurations of proxies
+ * recognize it by the missing `WWW-Authenticate` and respond with 503.
  */
 export const NOT_A_PROXY: Refusal = {
   status: 403,
@@ -31,12 +34,12 @@ export const NOT_A_PROXY: Refusal = {
 export type OriginalRequest = Readonly<{ method: string; url: string }>
 
 const METHOD = /^[A-Za-z][A-Za-z-]*$/
-/** With or without a port; an IPv6 address in brackets. */
+/** A host with or without a port; an IPv6 address is in brackets. */
 const HOST = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
 const PATH_AND_QUERY = /^\/\S*$/
 const ABSOLUTE = /^https?:\/\/[^\s/?#@]+(?:[/?]\S*)?$/i
 
-/** `X-Original-Method` and `X-Original-URL`, as nginx is configured to send them. */
+/** Reads `X-Original-Method` and `X-Original-URL`, which nginx is configured to send. */
 function originalFamily(headers: Headers): OriginalRequest | null | 'malformed' {
   const method = headers.get('X-Original-Method')
   const url = headers.get('X-Original-URL')
@@ -46,7 +49,7 @@ function originalFamily(headers: Headers): OriginalRequest | null | 'malformed' 
 }
 
 /**
- * `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`, as Caddy and Traefik send them. Many reverse proxies send only
+ * Reads `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`, which Caddy and Traefik send. Many reverse proxies send only
  * `-Proto` and `-Host`, which do not name a request.
  */
 function forwardedFamily(headers: Headers): OriginalRequest | null | 'malformed' {

@@ -1,4 +1,4 @@
-/** The question that a request to `/auth` asks: its query, its headers, and the request that a DPoP proof must be for. */
+/** The question of a request to `/auth`: its query, its headers, and the request that a DPoP proof must be for. */
 
 import type { Question } from './check.ts'
 import type { OriginalRequest } from './proxy.ts'
@@ -36,8 +36,8 @@ const KNOWN = ['scope', 'resource', 'category', 'audience', 'fresh', 'required']
 const malformed = (reason: string): QueryReading => ({ kind: 'malformed', reason })
 
 /**
- * Refuses an unknown or repeated parameter: a misspelt requirement must not pass as none. Refuses a token in the query:
- * URLs are logged and kept in histories (RFC 6750 §5.3, RFC 9700 §4.3.2).
+ * Refuses an unknown or repeated parameter, because a misspelt requirement must not be ignored. Refuses a token in the query,
+ * because URLs are logged and kept in histories (RFC 6750 §5.3, RFC 9700 §4.3.2).
  */
 export function readQuery(query: string): QueryReading {
   if (query === '') return NO_REQUIREMENT
@@ -61,7 +61,7 @@ export function readQuery(query: string): QueryReading {
   return { kind: 'read', requirement }
 }
 
-/** Getters, so that a header is read only when the check needs it. */
+/** The members are getters, so that a header is read only if the check needs it. */
 export const httpQuestion = (
   requirement: Requirement,
   headers: Headers,

@@ -14,8 +14,8 @@ const MAX_DETAIL_LENGTH = 200
 type RecordRefusal = (asking: Asking, refused: RefusedCheck, correlationId: string) => void
 
 /**
- * A lost record is harmless: the log has the refusal. The rate limit bounds the records of one network, and all callers
- * without an address count as one, so that refusals cannot overload the database. Without an answer of the rate limit
+ * A lost record is harmless, because the log has the refusal. The rate limit bounds the records of one network, and all
+ * callers without an address together, so that refusals cannot overload the database. If the rate limit does not answer,
  * nothing is recorded.
  */
 export function refusalRecorder(env: AuthenticatorEnv, timeoutSeconds: number): RecordRefusal {
@@ -33,7 +33,7 @@ export function refusalRecorder(env: AuthenticatorEnv, timeoutSeconds: number): 
     { refusal, detail, clientId },
     correlationId,
   ) => {
-    // A fault is only logged.
+    // A fault is logged and not recorded.
     if (!defer || refusal.status === 503) return
     const refused = {
       correlationId,

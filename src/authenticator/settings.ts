@@ -1,22 +1,22 @@
-/** What the authenticator is bound to, and when it needs the proxy's secret. */
+/** The authenticator's bindings, and whether it needs the proxy's secret. */
 
 import { isOnThisMachine } from '../domain/network.ts'
 
-/** What this worker binds. None of it can issue a token. */
+/** The bindings of this Worker. None of them can issue a token. */
 export type AuthenticatorEnv = Readonly<{
   SESSIONS: KVNamespace
-  /** For immediate revocation (`/auth?fresh`, 503 without it) and to record refusals for `why`. */
+  /** Used for immediate revocation (`/auth?fresh`, which is 503 without it) and to record refusals for `why`. */
   DB?: D1Database
-  /** Limits how many refusals are recorded; without it none are. */
+  /** Limits how many refusals are recorded; without this binding no refusal is recorded. */
   REFUSAL_LIMIT?: RateLimit
-  /** Data points are written if it is bound. */
+  /** Gets data points if it is bound. */
   EVENTS?: AnalyticsEngineDataset
-  /** The registry, whose `/jwks.json` is read; without it from ISSUER. */
+  /** The registry, whose `/jwks.json` is read; without this binding it is read from ISSUER. */
   REGISTRY?: Pick<Fetcher, 'fetch'>
   ISSUER: string
-  /** Signs what services receive, unless AUTHENTICATOR_KEYS is set. One of the two must be. */
+  /** Signs the JWTs for services, unless AUTHENTICATOR_KEYS is set. One of the two must be set. */
   JWT_SECRET?: string
-  /** A private JWK Set, whose first key signs what services receive. */
+  /** A private JWK Set, whose first key signs the JWTs for services. */
   AUTHENTICATOR_KEYS?: string
   /** The expected `X-Proxy-Secret` of callers over HTTP. During a rotation the new and the old secret, separated by a space. */
   PROXY_SECRET?: string

@@ -1,4 +1,4 @@
-/** Signed access tokens that this isolate has verified: the second check of a token costs a digest. */
+/** Signed access tokens that this isolate has verified: the second check of a token needs only a digest. */
 
 import { signedTokenKeyOf, tokenDigestOf } from '../crypto/digest.ts'
 import type { VerificationKeys } from '../crypto/signed-jwt.ts'
@@ -7,21 +7,21 @@ import { endOf, type SessionRecord } from '../domain/session.ts'
 import { readAccessToken } from '../protocol/read-access-token.ts'
 import { keepIn } from '../stores/isolate-memory.ts'
 
-/** Bounds the memory: about 2 KiB each. */
+/** The most tokens, which bounds the memory: each has about 2 KiB. */
 const MAX_VERIFIED = 1000
 
-/** `key`: by which a revocation of this token alone is found. */
+/** `key`: the key under which a revocation of this token alone is found. */
 type SignedToken = Readonly<{ key: SessionKey; session: SessionRecord }>
 
 export type SignedTokens = Readonly<{
   /**
-   * The token's session, which may have been revoked; a string that says why the token is not valid. Throws while the
-   * registry's keys cannot be known.
+   * The token's session, which may have been revoked; a string that says why the token is not valid. Throws if the registry's
+   * keys cannot be known now.
    */
   read(token: string, nowMs: number): Promise<SignedToken | string>
 }>
 
-/** `signedWith` notes the key, so that a token is verified again when its key is no longer published. */
+/** `signedWith` is the key that verified the token: the token is verified again if this key is no longer published. */
 type Verified = SignedToken & Readonly<{ kid: string; signedWith: CryptoKey; endsAt: number }>
 
 /** Returns the same session for the same token, so that a caller can cache what it derives from the session. */

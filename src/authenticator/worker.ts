@@ -5,7 +5,7 @@ import type { Authentication, AuthenticationRequest } from '../protocol/authenti
 import { type Authenticator, createAuthenticator } from './app.ts'
 import type { AuthenticatorEnv } from './settings.ts'
 
-/** One per isolate: a Worker's settings and bindings do not change while it lives. */
+/** The authenticator, one per isolate: a Worker's settings and bindings do not change while it lives. */
 let built: Authenticator | undefined
 
 const authenticator = (env: AuthenticatorEnv) => {

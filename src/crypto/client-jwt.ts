@@ -11,7 +11,10 @@ import { thumbprintOf } from './digest.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
 
-/** What clients may sign with: asymmetric algorithms only (RFC 8725 §3.1, §3.2). `Ed25519` is RFC 9864's name for what `EdDSA` meant before. */
+/**
+ * The algorithms that clients may sign with. All are asymmetric (RFC 8725 §3.1, §3.2). `Ed25519` is RFC 9864's name for what
+ * `EdDSA` meant before.
+ */
 export const SIGNATURE_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'] as const
 
 const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
@@ -19,11 +22,13 @@ const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
 /** Does the key have a private member? RFC 7518 §6.2.2, §6.3.2, §6.4.1. */
 export const holdsSecret = (jwk: object) => SECRET_MEMBERS.some((name) => Object.hasOwn(jwk, name))
 
-/** RFC 9864 §2.2: `EdDSA` and `Ed25519` are two names of all that such a key can do, so its own `alg` decides nothing. */
+/**
+ * RFC 9864 §2.2: `EdDSA` and `Ed25519` are two names for the only algorithm of such a key, so the key's own `alg` is dropped.
+ */
 const withoutItsName = (key: Readonly<Record<string, unknown>>) =>
   key.crv === 'Ed25519' ? { ...key, alg: undefined } : key
 
-/** Without values that are not objects, for which jose refuses the whole set. */
+/** The keys of the set, without values that are not objects. For such a value jose would refuse the whole set. */
 const keysIn = (keySet: string) => {
   const { keys } = JSON.parse(keySet) as { keys: unknown[] }
   return { keys: keys.filter(isObject).map(withoutItsName) } as Parameters<
@@ -50,9 +55,9 @@ export function unverifiedHeader(jwt: string): Readonly<Record<string, unknown>>
 }
 
 /**
- * Returns the claims of a JWT that a key of this set verifies: the key of its `kid`, or without one every key that fits the
- * algorithm. Keys in or behind the header (`jwk`, `jku`, `x5u`) are never used (RFC 8725 §3.10), and every critical
- * extension is refused (RFC 7515 §4.1.11). Returns a string that says why not.
+ * Returns the claims of a JWT that a key of this set verifies: the key of the JWT's `kid` or, without a `kid`, every key that
+ * fits the algorithm. Keys in the header, or that the header refers to (`jwk`, `jku`, `x5u`), are never used (RFC 8725
+ * §3.10), and every critical extension is refused (RFC 7515 §4.1.11). Returns a string with the reason if the JWT is refused.
  */
 export async function verifyByKeySet(
   jwt: string,
@@ -88,8 +93,8 @@ type ProvenClaims = Readonly<{
 }>
 
 /**
- * The claims of a JWT with its public key in its header, which proves that the signer holds the private key. Null if it is
- * invalid. The caller checks its times.
+ * The claims of a JWT with its public key in its header, which proves that the signer holds the private key. Null if the JWT
+ * is invalid. The caller checks the times.
  */
 export async function verifyProof(jwt: string, typ: string): Promise<ProvenClaims | null> {
   try {

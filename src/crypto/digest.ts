@@ -7,19 +7,19 @@ const encoder = new TextEncoder()
 
 const sha256 = (text: string) => crypto.subtle.digest('SHA-256', encoder.encode(text))
 
-/** The digest of public content. base64url, 43 characters without padding. */
+/** The digest of public content: base64url, 43 characters without padding. */
 export const contentDigest = async (bytes: Uint8Array<ArrayBuffer>) =>
   encode(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
 
-/** base64url, 43 characters without padding. */
+/** The digest of a secret: base64url, 43 characters without padding. */
 export const digest = async (secret: string) => encode(new Uint8Array(await sha256(secret)))
 
 export const sessionKeyOf = (token: string) => digest(token) as Promise<SessionKey>
 const SIGNED_KEY_BYTES = 16
-/** The key of a signed access token. It is short, because every check reads the list of those that were revoked. */
+/** The key of a signed access token. The key is short, because every check reads the list of revoked keys. */
 export const signedTokenKeyOf = async (jti: string) =>
   encode(new Uint8Array(await sha256(jti), 0, SIGNED_KEY_BYTES)) as SessionKey
-/** For a code or a refresh token. */
+/** The digest of a code or a refresh token. */
 export const tokenDigestOf = (token: string) => digest(token) as Promise<TokenDigest>
 
 /** Workers have `toHex`; Node.js 24 does not. */
@@ -30,14 +30,17 @@ const hexOf = (bytes: Uint8Array) =>
 export const hexDigest = async (secret: string) =>
   hexOf(new Uint8Array(await sha256(secret))) as SecretDigest
 
-/** A public identifier as `randomId` makes them, but the same for the same text (RFC 9562 §5.8). It says nothing about the text. */
+/**
+ * A public identifier in the form of `randomId`, but always the same for the same text (RFC 9562 §5.8). It does not reveal
+ * the text.
+ */
 export async function idFrom(secret: string): Promise<string> {
   const hex = await hexDigest(secret)
   const [version, variant] = [`8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`]
   return [hex.slice(0, 8), hex.slice(8, 12), version, variant, hex.slice(20, 32)].join('-')
 }
 
-/** Compares two strings whose length is not secret. The time does not depend on where they differ. */
+/** Compares two strings whose length is not secret. The time does not depend on where the strings differ. */
 export function equalInConstantTime(left: string, right: string): boolean {
   if (left.length !== right.length) return false
   let difference = 0

@@ -5,7 +5,7 @@ import { JOSEError, JWKSNoMatchingKey } from 'jose/errors'
 import { jwtVerify } from 'jose/jwt/verify'
 import { digest } from './digest.ts'
 
-/** RFC 7518 §3.2: a key for HS256 MUST be at least as long as its output. */
+/** RFC 7518 §3.2: a key for HS256 MUST be at least as long as the output of HS256. */
 export const MIN_SECRET_BYTES = 32
 
 const KID_LENGTH = 8
@@ -21,10 +21,10 @@ const encoder = new TextEncoder()
 
 export const isLongEnough = (secret: string) => encoder.encode(secret).length >= MIN_SECRET_BYTES
 
-/** RFC 7515 §4.1.4. 48 bits of a digest reveal no more than a signature does: guesses can be tried on either. */
+/** RFC 7515 §4.1.4. 48 bits of a digest reveal no more than a signature does: an attacker can test guesses with either. */
 const kidOf = async (secret: string) => (await digest(`kid:${secret}`)).slice(0, KID_LENGTH)
 
-/** Once per isolate: importing costs as much as signing. Throws a RangeError on a short secret. */
+/** Is called once per isolate, because importing takes as long as signing. Throws a RangeError for a short secret. */
 export async function importSecret(secret: string): Promise<SharedKey> {
   if (!isLongEnough(secret)) throw new RangeError(`shorter than ${MIN_SECRET_BYTES} bytes`)
   const hmac = { name: 'HMAC', hash: 'SHA-256' }
@@ -47,9 +47,9 @@ export async function signJwt(claims: object, { encodedHeader, key }: SharedKey)
 }
 
 /**
- * Returns the claims; null if no key verifies the JWT, or if it is from another issuer or not valid at `now` (epoch
- * seconds). Tries the key of its `kid`, or every key without a `kid`. `exp` is required. The algorithm is fixed, never the
- * token's (RFC 8725 §3.1). Any other failure throws.
+ * Returns the claims; null if no key verifies the JWT, or if it is from another issuer or not valid at `now` (epoch seconds).
+ * Tries the key of the JWT's `kid`, or every key if there is no `kid`. `exp` is required. The algorithm is fixed and never
+ * chosen by the token (RFC 8725 §3.1). Any other failure throws.
  */
 export async function verifyJwt(
   jwt: string,

@@ -1,4 +1,6 @@
-/** Making and rotating signing keys: a new key is added as the last, made the first, and the old one is retired. */
+/**
+ * Makes and rotates signing keys: a new key is added as the last one, then made the first, and then the old key is retired.
+ */
 
 import { thumbprintOf } from './digest.ts'
 import { checkSigningKey } from './signed-jwt.ts'
@@ -12,9 +14,12 @@ import {
   type SigningKeys,
 } from './signing-keys.ts'
 
-/** By then every service that keeps a key set as long as its headers allow has read a new one. */
+/** After this time every service that keeps a key set as long as its headers allow has read the new set. */
 export const PUBLISHED_AFTER_SECONDS = 900
-/** By then everything that a key has signed has expired: a token lives an hour at most, and a change takes time to arrive. */
+/**
+ * After this time everything that a key has signed has expired: a token lives an hour at most, and a change takes time to
+ * arrive.
+ */
 export const EXPIRED_AFTER_SECONDS = 4500
 
 const HOW = {
@@ -30,13 +35,13 @@ async function generate(alg: SigningAlgorithm): Promise<SigningKey> {
   return { ...identityOf(own), d }
 }
 
-/** A `kid` that begins with a hyphen would be an option on a command line. */
+/** A `kid` that begins with a hyphen is not used, because a command line would take it for an option. */
 async function newKey(alg: SigningAlgorithm): Promise<SigningKey> {
   const key = await generate(alg)
   return (await thumbprintOf(key)).startsWith('-') ? newKey(alg) : key
 }
 
-/** The value of the setting, in one line. */
+/** The value of the setting, on one line. */
 export async function formatKeys(keys: SigningKeys): Promise<string> {
   const described = keys.map(async (key) => ({
     ...key,
@@ -45,7 +50,10 @@ export async function formatKeys(keys: SigningKeys): Promise<string> {
   return JSON.stringify({ keys: await Promise.all(described) })
 }
 
-/** One key, which signs. `published`: keys whose private parts are lost, and which verify what they have signed. */
+/**
+ * A set with one key, which signs. `published`: keys whose private parts are lost, and which still verify what they have
+ * signed.
+ */
 export async function createKeys(
   alg: SigningAlgorithm,
   now: number,
@@ -55,7 +63,7 @@ export async function createKeys(
   return [{ ...(await newKey(alg)), added_at: now, first_at: now }, ...others]
 }
 
-/** The new key is the last: it is published, and signs nothing yet. */
+/** Adds a new key as the last one: it is published, and signs nothing yet. */
 export async function addKey(
   keys: SigningKeys,
   alg: SigningAlgorithm,
@@ -71,7 +79,7 @@ async function indexOf(keys: SigningKeys, kid: string): Promise<number> {
   return index
 }
 
-/** The key signs from now on; the one that signed so far becomes the second. */
+/** The key signs from now on; the key that signed until now becomes the second. */
 export async function promoteKey(
   keys: SigningKeys,
   kid: string,
@@ -94,7 +102,9 @@ export async function retireKey(keys: SigningKeys, kid: string): Promise<Signing
   return keys.filter((_, i) => i !== index) as unknown as SigningKeys
 }
 
-/** Throws an Error, the end of a sentence that begins with the setting, if the value cannot be used as a whole. */
+/**
+ * Throws an Error if the value cannot be used as a whole. The message is the end of a sentence that begins with the setting.
+ */
 export async function readUsableKeys(text: string): Promise<SigningKeys> {
   const keys = readSigningKeys(text)
   for (const [i, key] of keys.entries()) {
@@ -108,7 +118,7 @@ export async function readUsableKeys(text: string): Promise<SigningKeys> {
   return keys
 }
 
-/** Have two settings a key in common? The holder of one could then sign for the other. */
+/** Do the two settings have a key in common? The holder of one could then sign for the other. */
 export const shareKey = (one: SigningKeys, other: SigningKeys) =>
   one.some(({ x }) => other.some((key) => key.x === x))
 
@@ -118,11 +128,14 @@ export const isUsable = (text: string) =>
     () => false,
   )
 
-/** The next step of a rotation. `from`: the earliest moment at which the step refuses no good token, in epoch seconds. */
+/**
+ * The next step of a rotation. `from`: the earliest moment at which the step causes no valid token to be refused, in epoch
+ * seconds.
+ */
 export type NextStep =
   | Readonly<{ step: 'add' }>
   | Readonly<{ step: 'promote' | 'retire'; kid: string; from: number }>
-  /** Keys that were made elsewhere do not say which is older. */
+  /** The keys were made elsewhere, so their age is not known. */
   | Readonly<{ step: 'unknown' }>
 
 type Published = Readonly<{ kid: string; added_at?: number; first_at?: number }>

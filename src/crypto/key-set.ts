@@ -1,4 +1,4 @@
-/** JWK Sets (RFC 7517 §5) of clients, as they are checked at registration. */
+/** JWK Sets (RFC 7517 §5) of clients, and how they are checked at registration. */
 
 import { isObject } from '../domain/json-object.ts'
 import { holdsSecret, SIGNATURE_ALGORITHMS } from './client-jwt.ts'
@@ -7,7 +7,7 @@ import { isForVerifying } from './signing-keys.ts'
 const MAX_KEYS = 10
 const MIN_RSA_BITS = 2048
 
-/** By type and curve: how to import a key, and the algorithms that it can verify. */
+/** How a key is imported, and the algorithms that it can verify, by type and curve. */
 const TYPES: Readonly<Record<string, Readonly<{ algorithms: readonly string[]; import: object }>>> =
   {
     RSA: {
@@ -18,7 +18,7 @@ const TYPES: Readonly<Record<string, Readonly<{ algorithms: readonly string[]; i
     'OKP Ed25519': { algorithms: ['EdDSA', 'Ed25519'], import: { name: 'Ed25519' } },
   }
 
-/** The result for one key at registration. The reason is the end of a sentence that begins with the key. */
+/** The result of the check of one key. The reason is the end of a sentence that begins with the key. */
 type Judgement =
   | Readonly<{ kind: 'usable' }>
   | Readonly<{ kind: 'ignored' | 'refused'; reason: string }>
@@ -27,8 +27,8 @@ const ignored = (reason: string): Judgement => ({ kind: 'ignored', reason })
 const refused = (reason: string): Judgement => ({ kind: 'refused', reason })
 
 /**
- * RFC 7517 §5: a key that is not understood SHOULD be ignored; so is a key for another purpose. A key is refused if it
- * claims to verify our signatures but cannot, or if it contains its secret.
+ * RFC 7517 §5: a key that is not understood SHOULD be ignored. A key for another purpose is ignored too. A key is refused if
+ * it claims to verify the client's signatures but cannot, or if it contains its secret.
  */
 async function judge(jwk: JsonWebKey): Promise<Judgement> {
   if (jwk.kty === 'oct') return refused('is symmetric: only public keys can be registered')
@@ -74,7 +74,7 @@ async function importing(jwk: JsonWebKey, algorithm: object): Promise<Judgement>
 /** A client's JWK Set, as JSON text, with only the keys that can verify, and a sentence about each ignored key. */
 type UsableKeySet = Readonly<{ keySet: string; ignored: readonly string[] }>
 
-/** Returns a string if this cannot be a client's JWK Set: the end of a sentence that begins with the text. */
+/** Returns a string if the text cannot be a client's JWK Set: the end of a sentence that begins with the text. */
 export async function readKeySet(text: string): Promise<UsableKeySet | string> {
   let set: { keys?: unknown }
   try {

@@ -1,8 +1,8 @@
-/** Passwords, hashed with scrypt (RFC 7914); the stored string contains the parameters. */
+/** Passwords are hashed with scrypt (RFC 7914), and the stored string contains the parameters. */
 
 import type { BinaryLike, ScryptOptions } from 'node:crypto'
 
-/** 32 MiB and about a quarter of a second. OWASP's N=2^17 does not fit a Worker's 128 MiB. */
+/** The parameters take 32 MiB and about a quarter of a second. OWASP's N=2^17 does not fit into a Worker's 128 MiB. */
 const PARAMETERS = { N: 2 ** 15, r: 8, p: 3 }
 const KEY_BYTES = 32
 const MAX_MEMORY_BYTES = 64 * 1024 * 1024
@@ -11,7 +11,7 @@ const FORM = /^scrypt\$(\d+)\$(\d+)\$(\d+)\$([\w-]+)\$([\w-]+)$/
 /** A dummy hash: an unknown user's password is compared with it, so that the response takes as long as for a known user. */
 export const NO_ONES_HASH = `scrypt$${PARAMETERS.N}$${PARAMETERS.r}$${PARAMETERS.p}$${'A'.repeat(22)}$${'A'.repeat(43)}`
 
-/** Loaded with the first password and not with the isolate: few requests need it. */
+/** The module is loaded with the first password and not with the isolate, because few requests need it. */
 const nodeCrypto = () => import('node:crypto')
 
 async function derive(password: BinaryLike, salt: Buffer, options: ScryptOptions) {
@@ -23,7 +23,7 @@ async function derive(password: BinaryLike, salt: Buffer, options: ScryptOptions
   )
 }
 
-/** `scrypt$N$r$p$salt$key`, the last two in base64url. */
+/** Returns `scrypt$N$r$p$salt$key`, where salt and key are base64url. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = (await nodeCrypto()).randomBytes(16)
   const key = await derive(password.normalize('NFKC'), salt, PARAMETERS)

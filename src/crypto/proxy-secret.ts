@@ -2,14 +2,14 @@
 
 import { isLongEnough, MIN_SECRET_BYTES } from './jws.ts'
 
-/** Visible ASCII only: the secret is sent in a header. */
+/** The secret has visible ASCII only, because it is sent in a header. */
 const SECRET = /^[!-~]+$/
 
-/** Separated by spaces; an empty text has none. */
+/** The secrets in the text, separated by spaces; none if the text is empty. */
 export const proxySecretsIn = (text: string): readonly string[] =>
   text.split(/\s+/).filter((secret) => secret !== '')
 
-/** The end of a sentence that begins with the setting's name; null if the value is good. */
+/** What is wrong with the value, as the end of a sentence that begins with the setting's name; null if the value is valid. */
 export function proxySecretProblem(text: string, jwtSecret: string): string | null {
   const secrets = proxySecretsIn(text)
   if (!secrets.every((secret) => isLongEnough(secret) && SECRET.test(secret))) {

@@ -5,15 +5,15 @@ import { encode } from 'jose/base64url'
 const BYTES = 32
 const encoder = new TextEncoder()
 
-/** 256 bits, 43 characters of base64url. */
+/** 256 random bits as 43 characters of base64url. */
 export const randomText = () => encode(crypto.getRandomValues(new Uint8Array(BYTES)))
 
-/** A public identifier: unique, not secret. */
+/** A public identifier, which is unique and not secret. */
 export const randomId = () => crypto.randomUUID()
 
 /**
- * `count` texts as `randomText` makes them: 43 characters of base64url each. The same secret, salt and purpose give the
- * same texts. The salt is not secret: without `secret` it says nothing about them.
+ * Derives `count` texts in the form of `randomText`: 43 characters of base64url each. The same secret, salt and purpose give
+ * the same texts. The salt is not secret: without `secret` it does not reveal the texts.
  */
 export async function deriveTexts(
   secret: string,
@@ -38,14 +38,17 @@ export async function deriveTexts(
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const LENGTH = 10
 
-/** The id of a refusal, which people read out and type. 50 random bits: two refusals of one day do not share an id. */
+/**
+ * The id of a refusal, which people read out and type. It has 50 random bits, so that two refusals of one day do not get the
+ * same id.
+ */
 export const newCorrelationId = () =>
   Array.from(
     crypto.getRandomValues(new Uint8Array(LENGTH)),
     (byte) => ALPHABET[byte % ALPHABET.length],
   ).join('')
 
-/** The id that a person typed, in any case, with hyphens and look-alikes. Null if the text is not an id. */
+/** Reads the id that a person typed, in any case, with hyphens and look-alikes. Null if the text is not an id. */
 export function readCorrelationId(text: string): string | null {
   const id = text.toUpperCase().replace(/[\s-]/g, '').replaceAll('O', '0').replace(/[IL]/g, '1')
   return id.length === LENGTH && [...id].every((digit) => ALPHABET.includes(digit)) ? id : null

@@ -1,4 +1,4 @@
-/** JWTs that our own asymmetric keys sign and verify. */
+/** JWTs that the registry's own asymmetric keys sign and verify. */
 
 import { decode, encode } from 'jose/base64url'
 import { JOSEError, JWKSNoMatchingKey } from 'jose/errors'
@@ -18,13 +18,13 @@ import {
   typeOfImported,
 } from './signing-keys.ts'
 
-/** Imported once for each isolate: importing costs as much as signing. */
+/** A key that is ready to sign. It is imported once for each isolate, because importing takes as long as signing. */
 type Signer = Readonly<{
   alg: SigningAlgorithm
   kid: string
   signature: KeyType['signature']
   key: CryptoKey
-  /** The encoded header by its `typ`. */
+  /** The encoded headers by their `typ`. */
   headers: Map<string, string>
 }>
 const signers = new WeakMap<SigningKeys, Signer>()
@@ -40,7 +40,7 @@ const importKey = (jwk: object, { key }: KeyType, operation: 'sign' | 'verify') 
     [operation],
   )
 
-/** Throws if the members of the key do not fit together: what it signs would not verify. */
+/** Throws if the members of the key do not fit together, because its signatures would not verify. */
 async function signerOf(signing: SigningKey): Promise<Signer> {
   const type = typeOf(signing) as KeyType
   const { alg, signature } = type
@@ -56,12 +56,12 @@ async function signerOf(signing: SigningKey): Promise<Signer> {
       return { alg, kid: await thumbprintOf(own), signature, key, headers: new Map() }
     }
   } catch {
-    // The platform's message could repeat a member.
+    // The platform's message is not passed on, because it could contain a member of the key.
   }
   throw new Error('the first key cannot sign: its public and its private part do not fit together')
 }
 
-/** Throws an Error that says so if the key cannot sign. */
+/** Throws an Error with the reason if the key cannot sign. */
 export async function checkSigningKey(key: SigningKey): Promise<void> {
   await signerOf(key)
 }
@@ -80,7 +80,10 @@ function headerOf({ alg, kid, headers }: Signer, typ: string): string {
   return header
 }
 
-/** A JWT with the claims unchanged: the caller sets `iss`, `iat` and `exp`. `typ` is one of our own words (RFC 8725 §3.11). */
+/**
+ * Signs the claims unchanged: the caller sets `iss`, `iat` and `exp`. `typ` is one of the registry's own values (RFC 8725
+ * §3.11).
+ */
 export async function signWith(keys: SigningKeys, typ: string, claims: object): Promise<string> {
   const signer = signers.get(keys) ?? (await importedSigner(keys))
   const signed = `${headerOf(signer, typ)}.${encode(JSON.stringify(claims))}`
@@ -88,13 +91,13 @@ export async function signWith(keys: SigningKeys, typ: string, claims: object): 
   return `${signed}.${encode(new Uint8Array(signature))}`
 }
 
-/** The public keys that verify. */
+/** The public keys that verify tokens. */
 export type VerificationKeys = Readonly<{
-  /** The key of a `kid`; null if there is none. Throws if that cannot be known now. `nowMs` in epoch milliseconds. */
+  /** The key of a `kid`; null if there is none. Throws if the key cannot be known now. `nowMs` in epoch milliseconds. */
   find(kid: string, nowMs: number): Promise<CryptoKey | null>
 }>
 
-/** The keys of a public JWK Set by their `kid`. Leaves out what is not understood (RFC 7517 §5). */
+/** The keys of a public JWK Set by their `kid`, without keys that are not understood (RFC 7517 §5). */
 export async function importPublicKeys(keys: readonly unknown[]): Promise<Map<string, CryptoKey>> {
   const imported = keys.map(async (jwk) => {
     if (!isObject(jwk) || !isForVerifying(jwk)) return null
@@ -109,7 +112,7 @@ export async function importPublicKeys(keys: readonly unknown[]): Promise<Map<st
 
 const imported = new WeakMap<SigningKeys, ReadonlyMap<string, CryptoKey>>()
 
-/** For the holder of the private keys. They are imported once for each isolate. */
+/** The keys for the holder of the private keys. They are imported once for each isolate. */
 export const ownVerificationKeys = (keys: SigningKeys): VerificationKeys => ({
   async find(kid) {
     const known = imported.get(keys) ?? (await importPublicKeys(keys))
@@ -118,10 +121,13 @@ export const ownVerificationKeys = (keys: SigningKeys): VerificationKeys => ({
   },
 })
 
-/** The signature of each of our algorithms has 64 bytes, so four bits of its last character are zero. */
+/** The signature of each of the registry's algorithms has 64 bytes, so four bits of its last character are zero. */
 const FORM = /^([\w-]+)\.([\w-]+)\.[\w-]{85}[AQgw]$/
 
-/** RFC 7515 §4, RFC 7519 §4: no member may be there twice. We write JSON in one way only, so nothing else is ours. */
+/**
+ * RFC 7515 §4, RFC 7519 §4: no member may occur twice. The registry writes JSON in one way only, so any other text is not
+ * from the registry.
+ */
 function isWrittenByUs(part: string): boolean {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(decode(part))
@@ -134,9 +140,10 @@ function isWrittenByUs(part: string): boolean {
 type Expected = Readonly<{ typ: string; issuer: string; nowMs: number }>
 
 /**
- * Returns the claims of a JWT of ours: that the key of its `kid` verifies, of this `typ`, from this issuer, and valid at
- * `nowMs` (epoch milliseconds); otherwise a string that says why not. `exp` is required. The algorithm is that of the key and
- * never the token's choice (RFC 8725 §3.1); keys in the header are not used (§3.10). What `keys` throw is thrown.
+ * Returns the claims of one of the registry's JWTs: it must have this `typ` and issuer, be valid at `nowMs` (epoch
+ * milliseconds), and be verified by the key of its `kid`. Otherwise returns a string with the reason. `exp` is required. The
+ * algorithm is that of the key and never chosen by the token (RFC 8725 §3.1); keys in the header are not used (§3.10). Faults
+ * of `keys` are thrown.
  */
 export async function verifyWith(
   keys: VerificationKeys,

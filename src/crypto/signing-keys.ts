@@ -1,9 +1,12 @@
-/** Our own signing keys: a private JWK Set (RFC 7517 §5). The first key signs; the public parts of all are published. */
+/**
+ * The registry's own signing keys: a private JWK Set (RFC 7517 §5). The first key signs; the public parts of all keys are
+ * published.
+ */
 
 import { isObject } from '../domain/json-object.ts'
 import { thumbprintOf } from './digest.ts'
 
-/** The algorithms of our signatures, by key type and curve. Each member of such a key has 32 bytes. */
+/** The algorithms of the registry's signatures, by key type and curve. Each member of such a key has 32 bytes. */
 const TYPES = {
   'EC P-256': {
     alg: 'ES256',
@@ -24,11 +27,11 @@ export type SigningAlgorithm = KeyType['alg']
 
 export const SIGNING_ALGORITHMS = Object.values(TYPES).map(({ alg }) => alg)
 
-/** The most keys: every service that verifies keeps all of them. */
+/** The most keys. The number is small, because every service that verifies tokens keeps all keys. */
 export const MAX_KEYS = 5
 const MEMBER = /^[\w-]{43}$/
 
-/** As in the text. `first_at` and `added_at`, in epoch seconds, say how far a rotation is. */
+/** A key with the members that the text has. `first_at` and `added_at`, in epoch seconds, tell how far a rotation is. */
 export type SigningKey = Readonly<{
   kty: string
   crv: string
@@ -40,13 +43,13 @@ export type SigningKey = Readonly<{
   first_at?: number
 }>
 
-/** At least one. The first has its private part. */
+/** The keys, at least one. The first key has its private part. */
 export type SigningKeys = readonly [SigningKey, ...SigningKey[]]
 
 export type PublicKey = Omit<SigningKey, 'd'> &
   Readonly<{ kid: string; use: 'sig'; alg: SigningAlgorithm }>
 
-/** What `/jwks.json` serves. */
+/** The key set that `/jwks.json` serves. */
 export type PublicKeySet = Readonly<{ keys: readonly PublicKey[] }>
 
 /** Null for a key of another type. */
@@ -63,7 +66,7 @@ export const typeOfImported = ({ algorithm: { name } }: CryptoKey) =>
 
 const isMember = (value: unknown) => typeof value === 'string' && MEMBER.test(value)
 
-/** The end of a sentence that begins with the key; null if its form is right. */
+/** What is wrong with the key, as the end of a sentence that begins with the key; null if its form is valid. */
 function problemOf(key: Readonly<Record<string, unknown>>, mustSign: boolean): string | null {
   const type = typeOf(key)
   if (!type) return `must be of the type ${Object.keys(TYPES).join(' or ')}`
@@ -83,7 +86,7 @@ function problemOf(key: Readonly<Record<string, unknown>>, mustSign: boolean): s
 const instant = (name: string, value: unknown) =>
   Number.isSafeInteger(value) ? { [name]: value as number } : {}
 
-/** Only the members that are known. `kid` is not one: it is always the thumbprint. */
+/** The known members of the key. `kid` is not read, because it is always the thumbprint. */
 function keyOf(key: Readonly<Record<string, unknown>>): SigningKey {
   const { kty, crv, x, y, d } = key as SigningKey
   return {
@@ -110,9 +113,9 @@ function parse(text: string): readonly unknown[] {
 }
 
 /**
- * Throws an Error whose message is the end of a sentence that begins with the name of the setting, and never has a part of
- * the value. Whether the members of a key fit together shows only when it is imported. `mustSign` false: a set of public
- * keys will do.
+ * Throws an Error whose message is the end of a sentence that begins with the name of the setting, and never contains a part
+ * of the value. Does not check whether the members of a key fit together: only an import of the key shows this. `mustSign`
+ * false: the keys may all be public.
  */
 export function readSigningKeys(text: string, mustSign = true): SigningKeys {
   const keys = parse(text).map((key, i) => {

@@ -1,6 +1,6 @@
 /**
- * Opaque credentials: a prefix, 256 random bits in base64url and a checksum, so that a secret scanner recognizes a
- * credential and a malformed one is refused without a read of storage.
+ * Opaque credentials: a prefix, 256 random bits in base64url and a checksum. So a secret scanner recognizes a credential, and
+ * a malformed one is refused without a read of storage.
  */
 
 import { randomText } from './random.ts'
@@ -32,7 +32,7 @@ const CRC = Uint32Array.from({ length: 16 }, (_, half) => {
 
 const afterHalf = (rest: number) => (rest >>> 4) ^ (CRC[rest & 0xf] as number)
 
-/** For ASCII text; other text has no valid checksum. */
+/** Works for ASCII text; other text has no valid checksum. */
 function crc32(text: string): number {
   let rest = 0xffffffff
   for (let i = 0; i < text.length; i++) rest = afterHalf(afterHalf(rest ^ text.charCodeAt(i)))
@@ -69,15 +69,17 @@ export function isWellFormed(kind: TokenKind, token: string): boolean {
   return checksum(token.slice(0, -CHECKSUM_LENGTH)) === token.slice(-CHECKSUM_LENGTH)
 }
 
-/** The longest token: most servers accept no longer header. */
+/** The length of the longest token: most servers accept no longer header. */
 export const MAX_SIGNED_TOKEN_LENGTH = 8192
-/** Three parts in base64url, the first of which is a JSON object, and a signature of 64 bytes. */
+/** The token has three parts in base64url: the first is a JSON object, and the last is a signature of 64 bytes. */
 const SIGNED_TOKEN = /^eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{86}$/
 
 /** Does the text have the form of a signed access token? */
 export const mayBeSigned = (token: string) =>
   token.length <= MAX_SIGNED_TOKEN_LENGTH && SIGNED_TOKEN.test(token)
 
-/** May a cookie have this value? An accounts service may use its own form of token, but none with a prefix of ours. */
+/**
+ * May a cookie have this value? An accounts service may use a form of its own, but no token with a prefix of the registry.
+ */
 export const mayBeBrowserSession = (token: string) =>
   !hasTokenPrefix(token) || isWellFormed('browserSession', token)

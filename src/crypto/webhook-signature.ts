@@ -1,13 +1,13 @@
 /** The signature of Standard Webhooks (https://www.standardwebhooks.com), version 1: HMAC with SHA-256. */
 
 const PREFIX = 'whsec_'
-/** As Standard Webhooks demands of a secret. */
+/** The least length of a secret that Standard Webhooks demands. */
 const MIN_BYTES = 24
 const MAX_BYTES = 64
 const NEW_BYTES = 32
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
-/** During a rotation there are two. */
+/** There are two secrets during a rotation. */
 const MAX_SECRETS = 2
 
 const encoder = new TextEncoder()
@@ -26,7 +26,10 @@ function readSecret(text: string): WebhookSecret | null {
 export const newWebhookSecret = () =>
   PREFIX + toBase64(crypto.getRandomValues(new Uint8Array(NEW_BYTES)))
 
-/** One secret, or the new and the old one, separated by spaces. Throws the end of a sentence without the value. */
+/**
+ * The secrets in the text: one secret, or the new and the old one, separated by a space. Throws the end of a sentence, which
+ * does not contain the value.
+ */
 export function readWebhookSecrets(text: string): readonly WebhookSecret[] {
   const secrets = text.split(/\s+/).filter((one) => one !== '')
   const read = secrets.map(readSecret).filter((secret) => secret !== null)
@@ -45,7 +48,10 @@ type SignedMessage = Readonly<{
   body: string
 }>
 
-/** The value of the header `webhook-signature`: a signature by each secret. A receiver accepts one that it knows. */
+/**
+ * The value of the header `webhook-signature`: one signature for each secret. A receiver accepts the header if it knows one
+ * of the secrets.
+ */
 export async function webhookSignature(
   secrets: readonly WebhookSecret[],
   { webhookId, timestamp, body }: SignedMessage,

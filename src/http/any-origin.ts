@@ -10,7 +10,7 @@ export function openToAnyOrigin(headers: Headers) {
   headers.set('Access-Control-Expose-Headers', EXPOSED)
 }
 
-/** Any other OPTIONS is no preflight. */
+/** Is the request a preflight? An OPTIONS request without this header is not. */
 export const isPreflight = (request: Request) =>
   request.method === 'OPTIONS' && request.headers.has('Access-Control-Request-Method')
 

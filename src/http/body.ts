@@ -1,4 +1,4 @@
-/** A body: of bounded size, in bounded time, of one content type. */
+/** Reads a body: of bounded size, in bounded time, of one content type. */
 
 import { bodyLimit } from 'hono/body-limit'
 import { within } from '../deadline.ts'
@@ -7,7 +7,7 @@ import { formPairs, MAX_FORM_BYTES, type Pairs } from '../protocol/fields.ts'
 import { quoted } from '../protocol/sanitize.ts'
 import { type HttpContext, noteForm } from './request-context.ts'
 
-/** Enough for a form on any line. */
+/** The time is enough for a form on a slow connection. */
 const MAX_BODY_SECONDS = 10
 
 type BodyRules = Readonly<{
@@ -18,7 +18,7 @@ type BodyRules = Readonly<{
 const tooLong = (maxBytes: number) =>
   new OAuthError('invalid_request', `The body is longer than ${maxBytes} bytes.`, { status: 413 })
 
-/** A declared length is exact, because HTTP frames the body by it. Without one, reading stops at the limit. */
+/** A declared length is exact, because HTTP frames the body by it. If no length is declared, reading stops at the limit. */
 async function refuseTooLong(c: HttpContext, headers: Headers, maxBytes: number) {
   const declared = headers.get('Content-Length')
   if (declared !== null && !headers.has('Transfer-Encoding')) {
@@ -35,7 +35,7 @@ async function read(c: HttpContext, { contentType, maxBytes }: BodyRules): Promi
   const { headers } = c.req.raw
   await refuseTooLong(c, headers, maxBytes)
   const type = (headers.get('Content-Type') ?? '').replace(/;.*$/s, '')
-  // Not `text()`: workerd would warn about each form that it does not look like text.
+  // `text()` is not used: workerd would warn about each form because its content type is not a text type.
   if (type.trim().toLowerCase() === contentType) return c.req.raw.arrayBuffer()
   throw new OAuthError('invalid_request', `The Content-Type must be ${contentType}.`, {
     status: 415,
@@ -43,7 +43,7 @@ async function read(c: HttpContext, { contentType, maxBytes }: BodyRules): Promi
   })
 }
 
-/** Throws `invalid_request`: 408 when the body is too slow, 413 when it is too long, 415 for another content type. */
+/** Throws `invalid_request`: 408 if the body is too slow, 413 if it is too long, 415 if it has another content type. */
 export const readBody = (c: HttpContext, rules: BodyRules): Promise<ArrayBuffer> => {
   const tooSlow = () =>
     new OAuthError('invalid_request', `The body did not arrive within ${MAX_BODY_SECONDS} s.`, {
@@ -55,7 +55,7 @@ export const readBody = (c: HttpContext, rules: BodyRules): Promise<ArrayBuffer>
 const decoder = new TextDecoder()
 const FORM = 'application/x-www-form-urlencoded'
 
-/** The fields of a form. Throws as `readBody`. */
+/** The fields of a form. Throws the same errors as `readBody`. */
 export async function readForm(c: HttpContext, maxBytes = MAX_FORM_BYTES): Promise<Pairs> {
   const form = formPairs(decoder.decode(await readBody(c, { contentType: FORM, maxBytes })))
   noteForm(c, form)

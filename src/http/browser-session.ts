@@ -1,4 +1,4 @@
-/** Who is signed in at this browser: the session cookie, and the record behind it. */
+/** The user who is signed in at this browser: the session cookie, and the session record that it refers to. */
 
 import { getCookie, setCookie } from 'hono/cookie'
 import { sessionKeyOf } from '../crypto/digest.ts'
@@ -9,18 +9,18 @@ import { hostCookieName, readSessionCookie, SESSION_COOKIE } from '../protocol/s
 import type { LiveSessions } from '../stores/live-sessions.ts'
 import type { HttpContext } from './request-context.ts'
 
-/** `token` is the browser's own secret: form tokens are derived from it. */
+/** `token` is the browser's own secret, from which form tokens are derived. */
 export type BrowserSession = Readonly<{ token: string; record: SessionRecord }>
 
 type Deps = Readonly<{ liveSessions: LiveSessions; issuer: string }>
 
-/** `holds` asks D1 whether it was revoked: while D1 has not answered, only work without an effect may begin. */
+/** `holds` asks D1 whether the session was revoked: before D1 has answered, only work without an effect may begin. */
 export type SeenSession = BrowserSession &
   Readonly<{ key: SessionKey; holds: () => Promise<boolean> }>
 
 /**
- * Null when no user is signed in. An access token in the cookie counts as no session, and a malformed token of ours is not
- * looked up.
+ * Null if no user is signed in. An access token in the cookie does not count as a session, and a malformed token of the
+ * registry is not looked up.
  */
 export async function seeBrowserSession(
   c: HttpContext,
@@ -36,13 +36,13 @@ export async function seeBrowserSession(
   return { token, key, record, holds: () => liveSessions.holds(key, record) }
 }
 
-/** The token as sent, to end the session behind it; null when there is none. */
+/** The token as the browser sent it, to end its session; null if there is none. */
 export function presentedToken(c: HttpContext, issuer: string): string | null {
   const cookie = readSessionCookie(c.req.header('Cookie'), issuer)
   return cookie.kind === 'session' ? cookie.token : null
 }
 
-/** Lax, so that the cookie comes along when a client sends the browser here, and never with a foreign post. */
+/** The cookie is Lax: the browser sends it when a client redirects here, and never with a post from another site. */
 const attributes = (issuer: string, maxAge: number) => ({
   path: '/',
   httpOnly: true,
@@ -53,7 +53,9 @@ const attributes = (issuer: string, maxAge: number) => ({
 
 type Cookie = Readonly<{ name: string; value: string; lifetimeSeconds: number }>
 
-/** A cookie of this host, over https bound to it by the `__Host-` prefix. `lifetimeSeconds` 0 removes it. */
+/**
+ * Sets a cookie of this host; over https the `__Host-` prefix binds it to the host. `lifetimeSeconds` 0 removes the cookie.
+ */
 export const setHostCookie = (
   c: HttpContext,
   issuer: string,

@@ -1,24 +1,24 @@
 /**
- * Rate limits against floods: counted per location and deliberately inexact. A rate limit that fails or does not answer
- * stops no request: D1 itself counts failed sign-ins.
+ * Rate limits against floods: they are counted per location, and deliberately inexact. A rate limit that fails or does not
+ * answer refuses no request, because D1 itself counts failed sign-ins.
  */
 
 import { networkOf } from '../domain/network.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { HttpContext } from './request-context.ts'
 
-/** `period` of the rate limit bindings in wrangler.toml. */
+/** The `period` of the rate limit bindings in wrangler.toml. */
 export const FLOOD_PERIOD_SECONDS = 60
 
-/** What the rate limit binding promises, when it answers. */
+/** The part of a rate limit binding that is used. */
 export type FloodLimit = Readonly<{
   limit: (asked: { key: string }) => Promise<{ success: boolean }>
 }>
 
-/** What is counted, and what a refusal calls it in the log. */
+/** A key that is counted, and the words for it in the log of a refusal. */
 type Counted = Readonly<{ key: string; what: string }>
 
-/** Throws 429, which begins with `sentence`, when there is too much of anything that is counted. */
+/** Throws 429 if a count exceeds its limit. The message begins with `sentence`. */
 export async function refuseTooMany(
   c: HttpContext,
   limit: FloodLimit,
@@ -44,7 +44,7 @@ export async function refuseTooMany(
 }
 
 /**
- * Throws 429 when there is too much from this network, or about this client from any network. Where no address is known
+ * Throws 429 if there are too many requests from this network, or about this client from any network. Without a known address
  * (locally) nothing is counted.
  */
 export async function refuseFlood(

@@ -1,19 +1,19 @@
 /**
- * Form tokens against forged posts (CSRF): derived from a secret that only this browser has, in a cookie that
- * no script and no other site can read or set, and bound to what the form is for. Nothing is stored.
+ * Form tokens against forged posts (CSRF). A form token is derived from a secret that only this browser has, in a cookie that
+ * no script and no other site can read or set. It is bound to the purpose of the form. Nothing is stored.
  */
 
 import { digest, equalInConstantTime } from '../crypto/digest.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { HttpContext } from './request-context.ts'
 
-/** What a sign-out form's token is for. */
+/** The purpose of the sign-out form's token. */
 export const SIGN_OUT = ['sign_out'] as const
 
 const MARK_LENGTH = 16
 const FORM = /^([\w-]{16})\.[\w-]{43}$/
 
-/** Distinguishes the forms of one browser secret from those of another. It reveals nothing about the secret. */
+/** A mark that distinguishes the forms of one browser secret from those of another. It reveals nothing about the secret. */
 const markOf = async (browserSecret: string) =>
   (await digest(JSON.stringify(['mark', browserSecret]))).slice(0, MARK_LENGTH)
 
@@ -26,7 +26,7 @@ const refusal = (detail: string) =>
     detail,
   })
 
-/** Throws `access_denied` for a post that a browser says is from another site. */
+/** Throws `access_denied` for a post that comes from another site, according to the browser. */
 export function refuseForeignPost(c: HttpContext) {
   const site = c.req.header('Sec-Fetch-Site')
   const isOurs = site === undefined || site === 'same-origin' || site === 'none'
@@ -34,9 +34,9 @@ export function refuseForeignPost(c: HttpContext) {
 }
 
 /**
- * Null when the form came from a page of ours, shown to this browser, for this purpose. A refusal when the form was made
- * for another secret, for example before another sign-in: such a form must do nothing, and the page may be shown again.
- * Throws `access_denied` for every other form.
+ * Null if the form came from a page of the registry, was shown to this browser, and has this purpose. Returns a refusal if
+ * the form was made for another secret, for example before another sign-in: such a form must have no effect, and the page may
+ * be shown again. Throws `access_denied` for every other form.
  */
 export async function whyOutOfDate(
   c: HttpContext,

@@ -1,4 +1,7 @@
-/** The frame of every request: makes its context, turns errors into responses, sets headers and reports. */
+/**
+ * The frame of every request: it makes the request context, turns errors into responses, sets headers and reports the
+ * request.
+ */
 
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Branding } from '../domain/branding.ts'
@@ -8,26 +11,28 @@ import { log, nameOf } from './log.ts'
 import { type ReportDeps, report } from './report.ts'
 import { type HttpContext, newRequestContext } from './request-context.ts'
 
-/** What an error response says about us. */
+/** What an error response says about the registry. */
 export type Site = Readonly<{ issuer: string; branding: Branding }>
 export type FrameDeps = ReportDeps & Site
 
 /** The properties of an endpoint that the frame needs. */
 export type FrameRules = Readonly<{
-  /** Sends a page to people. JSON is sent where this is not given. */
+  /** Sends a page to people. Without this function JSON is sent. */
   sendError?: (c: HttpContext, refusal: OAuthError, site: Site) => Response | Promise<Response>
-  /** May scripts of any origin call it? For what browsers need without a cookie of ours. */
+  /**
+   * May scripts of any origin call the endpoint? This is for endpoints that browsers need without a cookie of the registry.
+   */
   allowsAnyOrigin?: boolean
-  /** Successful requests are not reported. */
+  /** True if successful requests are not reported. */
   isRoutine?: boolean
 }>
 
-/** A plain object is the body of a 200 in JSON. */
+/** A plain object is sent as the JSON body of a 200 response. */
 export type Handled = Response | Readonly<Record<string, unknown>>
 
 const RETRY_AFTER_SECONDS = 1
 
-/** The caller learns nothing about the fault. */
+/** The refusal for a fault, which tells the caller nothing about the fault. */
 const unavailable = (fault: unknown) =>
   new OAuthError('temporarily_unavailable', 'The service cannot answer now. Try again shortly.', {
     detail: nameOf(fault),
@@ -35,8 +40,8 @@ const unavailable = (fault: unknown) =>
   })
 
 /**
- * RFC 9110 §15.5.2: a 401 always names a way to authenticate. Basic is the one that RFC 6749 §2.3.1 asks of every
- * server, and the only one with a name of its own (§5.2).
+ * RFC 9110 §15.5.2: a 401 response always names a way to authenticate. Basic is the way that RFC 6749 §2.3.1 demands of every
+ * server, and the only one with a scheme of its own (§5.2).
  */
 const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="registry", charset="UTF-8"' }
 const UNAUTHORIZED = 401
@@ -49,7 +54,7 @@ export const sendErrorJson = (c: HttpContext, refusal: OAuthError, { issuer }: S
     refusal.status === UNAUTHORIZED ? CHALLENGE : {},
   )
 
-/** One handler for Hono. Throwing an `OAuthError` refuses; everything else that is thrown is a fault. */
+/** Makes one handler for Hono. A thrown `OAuthError` is a refusal; any other thrown value is a fault. */
 export function frame(
   rules: FrameRules,
   deps: FrameDeps,
@@ -61,7 +66,8 @@ export function frame(
   const setHeaders = (headers: Headers) => {
     headers.set('X-Content-Type-Options', 'nosniff')
     headers.set('Referrer-Policy', 'no-referrer')
-    // RFC 6749 §5.1. A redirect too: its address may hold a code (RFC 9700 §4.2.4), and it may set a cookie.
+    // RFC 6749 §5.1. The header is set on a redirect too: its address may contain a code (RFC 9700 §4.2.4), and it may set a
+    // cookie.
     if (!headers.has('Cache-Control')) {
       headers.set('Cache-Control', 'no-store')
       headers.set('Pragma', 'no-cache')
@@ -70,7 +76,7 @@ export function frame(
     if (rules.allowsAnyOrigin) openToAnyOrigin(headers)
     return headers
   }
-  // Made once: setting headers costs more than the rest of a response.
+  // The headers are made once, because setting headers takes longer than the rest of a response.
   const jsonHeaders = setHeaders(new Headers({ 'Content-Type': 'application/json' }))
 
   async function respond(c: HttpContext): Promise<Response> {
@@ -106,7 +112,7 @@ export function frame(
   }
 }
 
-/** The response of a worker with a bad setting or a missing binding. The log names it. */
+/** The response of a Worker with a wrong setting or a missing binding. The log names the setting or binding. */
 export function misconfigured(fault: unknown): Response {
   log('misconfigured', { fault })
   return Response.json(

@@ -1,4 +1,4 @@
-/** One line of JSON for each event. Never a secret: callers pass ids, codes of the RFC and causes. */
+/** Writes one line of JSON for each event. A line never contains a secret: callers pass ids, codes of the RFC and causes. */
 
 /** `fault` may be any value that was thrown. */
 export function log(event: string, line: Readonly<Record<string, unknown>> = {}) {
@@ -7,6 +7,6 @@ export function log(event: string, line: Readonly<Record<string, unknown>> = {})
   console.log(JSON.stringify({ event, ...line, ...named }))
 }
 
-/** The words of a fault, cut short. They hold no secret: storage is only asked for digests. */
+/** The message of a fault, shortened. It contains no secret, because storage gets only digests. */
 export const nameOf = (fault: unknown) =>
   fault instanceof Error ? `${fault.name}: ${fault.message}`.slice(0, 200) : 'unknown fault'

@@ -1,4 +1,4 @@
-/** HTML responses: their headers forbid a page to load, run or submit anything foreign, and forbid framing it. */
+/** HTML responses: their headers forbid a page to load, run or submit anything foreign, and forbid framing the page. */
 
 import type { JSX } from 'hono/jsx/jsx-runtime'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
@@ -7,20 +7,20 @@ import type { OAuthError } from '../protocol/errors.ts'
 import type { HttpContext } from './request-context.ts'
 
 type Options = Readonly<{
-  /** The refusal that the page explains. The frame reports it. */
+  /** The refusal that the page explains. The frame reports the refusal. */
   refusal?: OAuthError | null
-  /** The status of a page that shows a form again with its problems. By default that of the refusal, or 200. */
+  /** The status of a page that shows a form again with its problems. The default is the status of the refusal, or 200. */
   status?: number
   /**
-   * May the answer to a form of this page lead to another site? Chromium holds `form-action` to the whole chain of
-   * redirects after a post. A client's callback may redirect to any address, so the directive is left out then.
+   * May the response to a form of this page lead to another site? Chromium applies `form-action` to the whole chain of
+   * redirects after a post. A client's callback may redirect to any address, so the directive is then left out.
    */
   mayLeadAway?: boolean
-  /** base64 SHA-256 of the one script of the page. */
+  /** base64 SHA-256 of the page's only script. */
   scriptDigest?: string | null
 }>
 
-/** A source expression has no query. The setting refuses a URL that has one. */
+/** A source expression cannot contain a query. The setting refuses a URL with a query. */
 const imageSources = ({ logo }: Branding) =>
   logo && 'url' in logo ? `'self' ${logo.url}` : "'self'"
 

@@ -9,9 +9,9 @@ import type { FloodLimit } from './flood.ts'
 import { claimedClientOf, type HttpContext } from './request-context.ts'
 
 export type ReportDeps = Readonly<{
-  /** Does the log have a line for successful requests, too? */
+  /** Does the log have a line for successful requests too? */
   logsAnswers: boolean
-  /** Null where Analytics Engine is not bound. */
+  /** Null if Analytics Engine is not bound. */
   dataPoints: DataPoints | null
   refusals: RefusalStore
   refusalLimit: FloodLimit
@@ -66,8 +66,8 @@ export function report(
 }
 
 /**
- * Delays no response. A lost record is harmless, because the log has the refusal. A rate limit of its own bounds the records of
- * one address, so that refusals cannot overload the database.
+ * The record delays no response. A lost record is harmless, because the log has the refusal. A separate rate limit bounds the
+ * records of one address, so that refusals cannot overload the database.
  */
 function record(
   c: HttpContext,

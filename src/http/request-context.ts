@@ -1,4 +1,4 @@
-/** The request context: made by the frame for each request, carried by Hono as `c.get('request')`. */
+/** The request context: the frame makes one for each request, and Hono carries it as `c.get('request')`. */
 
 import type { Context } from 'hono'
 import { newCorrelationId } from '../crypto/random.ts'
@@ -12,25 +12,25 @@ import { log } from './log.ts'
 export type RequestEnv = {
   Variables: {
     request: RequestContext
-    /** Once it was read. */
+    /** The form, once it was read. */
     form?: Pairs
-    /** The refusal in the response. A handler that sends its own page for a refusal sets it. */
+    /** The refusal in the response. A handler that sends a page of its own for a refusal sets it. */
     refusal?: OAuthError
-    /** The client of the access token. Null before it was checked; undefined where a request names its client itself. */
+    /** The client of the access token. Null before the token was checked; undefined if a request names its client itself. */
     callerId?: string | null
   }
 }
 
 export type HttpContext = Context<RequestEnv>
 
-/** The id of a client with a metadata document is the address of the document. */
+/** The limit is long because the id of a client with a metadata document is the document's address. */
 const MAX_CLIENT_ID_LENGTH = 500
 
 const moment = (nowMs: number) => ({ now: Math.floor(nowMs / 1000), nowMs })
 
 export function newRequestContext(c: HttpContext, nowMs: number): RequestContext {
   let id: string | undefined
-  // Made when it is first needed: it costs a quarter of a token's CPU.
+  // The id is made when it is first needed, because it takes a quarter of a token's CPU time.
   const correlationId = () => {
     id ??= newCorrelationId()
     return id
@@ -40,7 +40,7 @@ export function newRequestContext(c: HttpContext, nowMs: number): RequestContext
   return {
     correlationId,
     ...moment(nowMs),
-    // Only Cloudflare can set this header. Empty where there is no Cloudflare in front.
+    // Only Cloudflare can set this header. The address is empty if Cloudflare is not in front.
     ipAddress: c.req.header('CF-Connecting-IP') ?? '',
     log: logWithId,
     defer: (work) =>
@@ -50,18 +50,18 @@ export function newRequestContext(c: HttpContext, nowMs: number): RequestContext
   }
 }
 
-/** A body may take seconds to arrive. Nothing may expire unseen meanwhile. */
+/** Renews the request's clock: a body may take seconds to arrive, and what expires meanwhile must count as expired. */
 export function noteForm(c: HttpContext, form: Pairs) {
   c.set('form', form)
   c.set('request', { ...c.get('request'), ...moment(Date.now()) })
 }
 
-/** The client that the request names, for the log. It is not verified, except at endpoints that take an access token. */
+/** The client that the request names, for the log. It is not verified, except at endpoints that require an access token. */
 export function claimedClientOf(c: HttpContext): string | null {
   const callerId = c.get('callerId')
   if (callerId !== undefined) return callerId
   const { url } = c.req
-  // Not with `URL`, which throws for a malformed Host header.
+  // `URL` is not used, because it throws for a malformed Host header.
   const sent =
     c.get('form') ?? (url.includes('?') ? formPairs(url.slice(url.indexOf('?') + 1)) : [])
   const claimed = claimedClientId(firstFields(sent), c.req.header('Authorization'))

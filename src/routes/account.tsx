@@ -1,4 +1,4 @@
-/** `/account`: the applications that a user has connected. The list on GET, removal of one on POST. */
+/** `/account`: the applications that a user has connected. GET shows the list, and POST removes one application. */
 
 import { nameForPeople } from '../domain/shown-client.ts'
 import {
@@ -23,7 +23,7 @@ import { sendDisabledUserPage } from './sign-out-page.tsx'
 
 const PATH = '/account'
 
-/** A form removes the application that it was shown for, and no other. */
+/** A form removes the application that it was shown for, and no other application. */
 const purposeOf = (clientId: string) => ['disconnect', clientId] as const
 
 const shown = async (connection: Connection, { token }: BrowserSession) => ({
@@ -32,7 +32,7 @@ const shown = async (connection: Connection, { token }: BrowserSession) => ({
 })
 
 type Opened = Connected & Readonly<{ session: BrowserSession }>
-/** `refusal`: the form that was sent was out of date. */
+/** `refusal`: the sent form was out of date. */
 type Shown = Opened &
   Readonly<{ removed?: AccountPageProps['removed']; refusal?: OAuthError | null }>
 
@@ -55,7 +55,7 @@ async function show(
   )
   return sendPage(c, page, branding, {
     refusal,
-    // A form that is sent when the session has ended leads to the sign-in page.
+    // A form that is sent after the end of the session leads to the sign-in page.
     mayLeadAway: loginUrl !== null,
   })
 }
@@ -66,11 +66,11 @@ const OUT_OF_DATE =
 const toLogin = (c: HttpContext, { issuer, loginUrl }: RouteDeps) =>
   c.redirect(loginAddress(PATH, issuer, loginUrl), 303)
 
-/** The session and its connections, or the response to a browser in which no enabled user is signed in. */
+/** The session and its connections, or a response to a browser in which no enabled user is signed in. */
 async function open(c: HttpContext, deps: RouteDeps): Promise<Opened | Response> {
   const session = await seeBrowserSession(c, deps)
   if (!session) return toLogin(c, deps)
-  // D1 is asked both at once. Without a valid session neither the connections nor a fault must show.
+  // D1 gets both questions at once. Without a valid session, neither the connections nor a fault may be shown.
   const asked = prefetch(connectedOf(session.record, deps))
   if (!(await session.holds())) return toLogin(c, deps)
   const connected = await asked

@@ -1,11 +1,13 @@
-/** `/style.css` and `/icon.svg`: what our pages load, beside a logo that the operator keeps elsewhere. */
+/**
+ * `/style.css` and `/icon.svg`: the files that pages of the registry load, besides a logo that the operator keeps elsewhere.
+ */
 
 import type { Branding } from '../domain/branding.ts'
 import { ICON_PATH, iconOf } from '../pages/layout.tsx'
 import { stylesheet } from '../pages/stylesheet.ts'
 import type { Endpoint } from './endpoint.ts'
 
-/** For someone who opens the operator's SVG as a document: it runs no script and loads nothing. */
+/** The policy if somebody opens the operator's SVG as a document: it runs no script and loads nothing. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 const asset = (path: string, type: string, bodyOf: (branding: Branding) => string): Endpoint => ({

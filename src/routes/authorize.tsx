@@ -1,4 +1,4 @@
-/** `/authorize`: RFC 6749 §3.1. The consent page on GET, its answer on POST. */
+/** `/authorize`: RFC 6749 §3.1. GET shows the consent page, and POST sends its answer. */
 
 import { raw } from 'hono/html'
 import { canBeImpersonated, isOnlyLocal } from '../domain/consent.ts'
@@ -45,7 +45,7 @@ async function handle(c: HttpContext, pairs: Pairs, isAnswer: boolean, deps: Rou
     identifyClient(readAddressee(fields), deps, now),
     seeBrowserSession(c, deps).then(askedOnce),
   ])
-  // RFC 9110 §9.2.1: HEAD changes nothing, and a remembered consent would issue a code.
+  // RFC 9110 §9.2.1: a HEAD request must change nothing, and with a remembered consent a code would be issued.
   if (c.req.method === 'HEAD' && session) return sendPage(c, raw(''), deps.branding)
   const toSignIn = () => {
     if (tooLong) throw tooLong
@@ -62,7 +62,7 @@ async function handle(c: HttpContext, pairs: Pairs, isAnswer: boolean, deps: Rou
     case 'disabled_user':
       return sendDisabledUserPage(c, session as BrowserSession, thisPage, deps)
     case 'send_back':
-      // The client's own page tells the user. The operator learns of it here.
+      // The client's own page tells the user about the refusal. The operator learns about it here.
       if (outcome.refusal) c.set('refusal', outcome.refusal)
       return c.redirect(outcome.to, 303)
     case 'not_sent_back':
@@ -80,7 +80,7 @@ async function handle(c: HttpContext, pairs: Pairs, isAnswer: boolean, deps: Rou
   }
 }
 
-/** The same session, about which D1 is asked once in the request. */
+/** The same session, but D1 is asked about it only once in the request. */
 function askedOnce(session: SeenSession | null): SeenSession | null {
   let holds: Promise<boolean> | undefined
   return (
@@ -94,7 +94,7 @@ function askedOnce(session: SeenSession | null): SeenSession | null {
   )
 }
 
-/** The client of the request, once its metadata document was read. Null when no user is signed in. */
+/** The client of the request, after its metadata document was read. Null if no user is signed in. */
 async function readDocument(
   c: HttpContext,
   fields: Fields,
@@ -119,8 +119,8 @@ export const authorizationEndpoint: Endpoint = {
 }
 
 /**
- * The form token is bound to the whole request and to the terms that were shown, so that no page's token answers
- * another request, or for other terms.
+ * The form token is bound to the whole request and to the shown terms, so that it is valid for no other request and no other
+ * terms.
  */
 const consentPurpose = (fields: Fields, shown: string) =>
   ['consent', requestPairs(fields), shown] as const
@@ -167,7 +167,7 @@ async function sendConsentPage(
   const { terms, allowed, lastTime, accessSeconds, fingerprint, user, again } = question
   const { client, redirect } = identified
   const token = await formToken(session.token, consentPurpose(fields, fingerprint))
-  // Only for a signed-in user. The page does not wait for the logo: the next page has it.
+  // The logo is fetched only for a signed-in user. The page does not wait for it; the next page shows it.
   if (terms.client.logoUri !== '' && question.logo === null) {
     c.var.request.defer(deps.fetchLogo(client.clientId))
   }
@@ -192,7 +192,7 @@ async function sendConsentPage(
   })
 }
 
-/** For `/login`: the client of the authorization request at `path`; null for another path or an unknown client. */
+/** The client of the authorization request at `path`, for `/login`; null for another path or an unknown client. */
 export async function clientBehind(
   c: HttpContext,
   path: string,
@@ -208,6 +208,6 @@ export async function clientBehind(
       throw cause
     },
   )
-  // Nothing is shown of a document that is not current.
+  // Nothing is shown of a document that is not fresh.
   return identified === 'needs_document' ? null : identified
 }

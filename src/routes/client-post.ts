@@ -1,4 +1,7 @@
-/** What the endpoints for clients share: a form with each parameter once, and floods of bad secrets refused. */
+/**
+ * What the endpoints for clients share: a form in which each parameter occurs once, and the refusal of floods of wrong
+ * secrets.
+ */
 
 import { readForm } from '../http/body.ts'
 import { refuseFlood } from '../http/flood.ts'
@@ -8,7 +11,7 @@ import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, readFields } from '../protocol/fields.ts'
 import type { Handler, RouteDeps } from './endpoint.ts'
 
-/** RFC 6749 §2.3.1: these MUST NOT be in the URI, where they are logged and remembered. */
+/** RFC 6749 §2.3.1: these parameters MUST NOT be in the URI, because URIs are logged and kept in histories. */
 const SECRET_FIELDS = [
   'client_secret',
   'client_assertion',
@@ -33,7 +36,7 @@ export const clientPost =
     try {
       return await handle(c, fields, deps)
     } catch (cause) {
-      // Only failures are counted: a good client is never slowed down by its own success.
+      // Only failures are counted, so that a client's own successful requests never slow it down.
       const failedAuthentication = cause instanceof OAuthError && cause.code === 'invalid_client'
       if (failedAuthentication) await refuseFlood(c, deps.refusalLimit, claimedClientOf(c))
       throw cause

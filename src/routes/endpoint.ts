@@ -1,4 +1,4 @@
-/** An endpoint: a path, how it sends an error, and a handler for each method it knows, or for all. */
+/** An endpoint: a path, how it sends an error, and a handler for each method, or one handler for all methods. */
 
 import type { Branding } from '../domain/branding.ts'
 import type { RegistrationMode } from '../domain/registration.ts'
@@ -7,22 +7,22 @@ import type { FloodLimit } from '../http/flood.ts'
 import type { FrameRules, Handled } from '../http/frame.ts'
 import type { HttpContext } from '../http/request-context.ts'
 
-/** A flow's dependencies, and what only routes use. Composed once per isolate. */
+/** The dependencies of the flows, and those that only routes use. They are composed once per isolate. */
 export type RouteDeps = Deps &
   Readonly<{
     loginUrl: string | null
     branding: Branding
     registration: RegistrationMode
-    /** Is the management worker there, which has the pages of owners? */
+    /** Is the management Worker bound, which has the pages of owners? */
     hasPortal: boolean
     /** Can everybody read the directory? */
     hasDirectory: boolean
     loginLimit: FloodLimit
     /** The limit of refused requests. */
     refusalLimit: FloodLimit
-    /** Fetches the logo of a client that has none here. Does nothing without a management worker. */
+    /** Fetches the logo of a client whose logo is not stored. Does nothing if no management Worker is bound. */
     fetchLogo: (clientId: string) => Promise<void>
-    /** Throws when the registry cannot serve. */
+    /** Throws if the registry cannot serve. */
     probe: () => Promise<unknown>
   }>
 

@@ -7,10 +7,10 @@ import { ErrorPage } from '../pages/error-page.tsx'
 import { errorUri, type OAuthError } from '../protocol/errors.ts'
 import type { Endpoint } from './endpoint.ts'
 
-/** Paths that only programs ask for. */
+/** The paths that only programs request. */
 const FOR_PROGRAMS = /^\/(?:\.well-known|register|token|revoke|introspect)(?:\/|$)|\.json$/
 
-/** A browser that shows a page names HTML. */
+/** A browser that shows a page names HTML in its `Accept` header. */
 const asksForJson = (c: HttpContext) => {
   const accept = (c.req.header('Accept') ?? '').toLowerCase()
   return accept.includes('application/json') && !accept.includes('text/html')
@@ -18,13 +18,13 @@ const asksForJson = (c: HttpContext) => {
 
 type SendError = NonNullable<Endpoint['sendError']>
 
-/** 404: JSON for programs, a page for people. */
+/** The response for 404: JSON for programs, a page for people. */
 export const sendNotFound: SendError = (c, refusal, site) => {
   const isForPrograms = FOR_PROGRAMS.test(c.req.path) || !['GET', 'HEAD'].includes(c.req.method)
   return (isForPrograms ? sendErrorJson : sendErrorPage)(c, refusal, site)
 }
 
-/** A path or a method that does not exist: a program may ask for it where pages are. */
+/** Is it a path or a method that does not exist? A program may request it at a path of pages too. */
 const isUnknown = ({ status }: OAuthError) => status === 404 || status === 405
 
 function wordsFor({ code, status, description: message, headers }: OAuthError) {

@@ -1,4 +1,4 @@
-/** `/healthz`: 200 once the registry can serve, 503 before. */
+/** `/healthz`: 200 if the registry can serve, and 503 if it cannot. */
 
 import type { Endpoint } from './endpoint.ts'
 

@@ -1,4 +1,7 @@
-/** `/introspect`: RFC 7662, signed on request (RFC 9701). For servers, so not for scripts of other origins. */
+/**
+ * `/introspect`: RFC 7662, with a signed response if requested (RFC 9701). The endpoint is for servers, so scripts of other
+ * origins may not call it.
+ */
 
 import { signWith } from '../crypto/signed-jwt.ts'
 import { introspect } from '../flows/introspect.ts'

@@ -1,4 +1,4 @@
-/** `/`: what this is. */
+/** `/`: the page that says what the registry is. */
 
 import { seeBrowserSession } from '../http/browser-session.ts'
 import { formToken, SIGN_OUT } from '../http/form-token.ts'

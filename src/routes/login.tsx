@@ -25,14 +25,14 @@ import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 
 const SIGN_IN = ['sign_in'] as const
-/** How long a sign-in page may lie open. */
+/** How long a sign-in page may stay open before its form expires. */
 const FORM_LIFETIME_SECONDS = 86_400
 
-/** The secret that the sign-in form's token is derived from, before there is a session. */
+/** The cookie with the secret from which the sign-in form's token is derived, before there is a session. */
 const FORM_COOKIE = 'registry_sign_in'
-/** Recognizes a browser from which the user has signed in. It gives no access. */
+/** The cookie that identifies a browser from which the user has signed in. It gives no access. */
 const BROWSER_COOKIE = 'registry_browser'
-/** As `randomText` makes it. */
+/** The form of a text that `randomText` makes. */
 const BROWSER_TOKEN = /^[\w-]{43}$/
 
 type Shown = Readonly<{
@@ -72,7 +72,7 @@ async function show(c: HttpContext, { nextPage, username, refusal }: Shown, deps
       problem={refusal?.description ?? null}
     />
   )
-  // After sign-in a remembered consent redirects to the client, which browsers count as this form's answer.
+  // After the sign-in, a remembered consent redirects to the client, which browsers count as part of this form's response.
   return sendPage(c, page, deps.branding, {
     refusal,
     mayLeadAway: identified !== null,
@@ -80,8 +80,8 @@ async function show(c: HttpContext, { nextPage, username, refusal }: Shown, deps
 }
 
 /**
- * A stranger in the same network (of a university, for example) must not lock out a browser from which the user has
- * signed in. That browser has a limit of its own.
+ * A stranger in the same network (of a university, for example) must not lock out a browser from which the user has signed
+ * in. So such a browser has a limit of its own.
  */
 async function refuseFloodOfStrangers(
   c: HttpContext,

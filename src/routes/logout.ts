@@ -12,7 +12,10 @@ import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 import { sendSignOutPage } from './sign-out-page.tsx'
 
-/** KV may not yet show a session that was opened elsewhere a moment ago. D1 has those that our own page opened. */
+/**
+ * KV may not yet show a session that was opened elsewhere a moment ago. D1 has such a session if the registry's own page
+ * opened it.
+ */
 const isOpenUnseen = async (token: string | null, deps: RouteDeps, now: number) =>
   token !== null &&
   isWellFormed('browserSession', token) &&
@@ -30,7 +33,7 @@ export const logoutEndpoint: Endpoint = {
   post: async (c, deps) => {
     const fields = readFields(await readForm(c))
     const nextPage = ownPath(fields.get('next_page'), deps.issuer)
-    // Anyone can invent a cookie and the form token that belongs to it: only the end of a live session is written.
+    // Anyone can invent a cookie and its form token, so only the end of a live session is written.
     const token = presentedToken(c, deps.issuer)
     const seen = await seeBrowserSession(c, deps)
     const isLive = seen ? await seen.holds() : await isOpenUnseen(token, deps, c.get('request').now)
@@ -40,7 +43,7 @@ export const logoutEndpoint: Endpoint = {
       if (refusal) throw refusal
       await signOut(token, deps, c.get('request'))
     }
-    // Signing out twice is no fault. A post from another site comes without the cookie, so nothing is removed then.
+    // Signing out twice is not an error. A post from another site comes without the cookie, so nothing is removed then.
     if (token !== null) setSessionCookie(c, deps.issuer, '', 0)
     return c.redirect(nextPage, 303)
   },

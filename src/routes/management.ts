@@ -1,11 +1,11 @@
-/** The paths of the management worker, which has no address of its own. */
+/** The paths of the management Worker, which has no address of its own. */
 
 import { LOGOS_PATH } from '../domain/shown-client.ts'
 import { INVITATION_PATH } from '../domain/user.ts'
 import type { Endpoint } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 
-/** Sends a request to the worker as it came. */
+/** Sends a request to the Worker unchanged. */
 export type Forward = (request: Request) => Promise<Response>
 
 export const MANAGEMENT_PATHS = [
@@ -30,18 +30,19 @@ export const MANAGEMENT_PATHS = [
   '/portal.css',
 ] as const
 
-/** For people; the others are for programs. */
+/** The paths for people; the other paths are for programs. */
 const PAGES: readonly string[] = [
   ...['/errors', '/errors/:code', INVITATION_PATH, '/clients', '/clients/*', '/new-client'],
   ...['/approvals', '/approvals/:client_id', '/directory'],
 ]
 
-/** Scripts of any origin may call these. The worker itself says so too; this is for an answer without it. */
+/** May scripts of any origin call the path? The management Worker says so too; this is for a response without it. */
 const isForAnyOrigin = (path: string) => path.startsWith('/register')
 
 /**
- * The request goes on with its own headers: the address of the caller is in CF-Connecting-IP, which only Cloudflare can
- * set. The management worker logs it under a correlation id of its own, so it is routine here: one line a request.
+ * The request is forwarded with its own headers: CF-Connecting-IP has the address of the caller, and only Cloudflare can set
+ * it. The management Worker logs the request under a correlation id of its own, so the registry does not report it: there is
+ * one line for a request.
  */
 export const managementEndpoints = (forward: Forward): Endpoint[] =>
   MANAGEMENT_PATHS.map((path) => ({

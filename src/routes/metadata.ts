@@ -1,6 +1,6 @@
 /**
  * `/.well-known/oauth-authorization-server` (RFC 8414 §3) and `/jwks.json`, the public parts of SIGNING_KEYS (RFC 7517 §5).
- * Public, so anyone may keep them and any script read them.
+ * Both are public: any cache may keep them, and any script may read them.
  */
 
 import { algorithmOf, publicKeys } from '../crypto/signing-keys.ts'
@@ -10,14 +10,14 @@ import { serverMetadata } from '../protocol/metadata.ts'
 import type { Endpoint } from './endpoint.ts'
 
 export const METADATA_PATH = '/.well-known/oauth-authorization-server'
-/** Short, because an operator may declare and delete scopes and resources. */
+/** The time is short, because an operator may declare and delete scopes and resources. */
 const MAX_AGE_SECONDS = 300
 const HEADERS = {
   'Content-Type': 'application/json',
   'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
 }
 
-/** An isolate has the same lists until it reads them again. */
+/** The bodies by their lists: an isolate has the same lists until it reads them again. */
 const bodies = new WeakMap<object, string>()
 
 export const metadataEndpoint: Endpoint = {
@@ -41,7 +41,7 @@ export const metadataEndpoint: Endpoint = {
   },
 }
 
-/** Without keys the list is empty, which tells a service that no signed token is valid. */
+/** Without signing keys the list is empty. This tells a service that no signed token is valid. */
 export const keySetEndpoint: Endpoint = {
   path: KEY_SET_PATH,
   allowsAnyOrigin: true,

@@ -1,4 +1,4 @@
-/** `/revoke`: RFC 7009. §2.2 defines no body; `{}` is for client libraries that parse every 200 as JSON. */
+/** `/revoke`: RFC 7009. §2.2 defines no body; the body `{}` is for client libraries that parse every 200 response as JSON. */
 
 import { revokeToken } from '../flows/revoke-token.ts'
 import { clientPost } from './client-post.ts'

@@ -15,7 +15,7 @@ type Problem = Readonly<{
   message: string
   hint: Child
   application?: string | null
-  /** Where to come back to after signing out. */
+  /** The page to return to after signing out. */
   nextPage: string
 }>
 
@@ -50,7 +50,7 @@ export async function sendSignOutPage(
   })
 }
 
-/** In place of every page that needs a user. */
+/** The page that a disabled user sees instead of every page that needs a user. */
 export const sendDisabledUserPage = (
   c: HttpContext,
   session: BrowserSession,
@@ -92,7 +92,7 @@ const WORDS = {
   },
 }
 
-/** In place of the consent page, with the way on to the client: `to` has the error for it. */
+/** The page instead of the consent page that offers to continue to the client: `to` has the error for the client. */
 export const sendReturnPage = (
   c: HttpContext,
   session: BrowserSession,

@@ -6,7 +6,7 @@ import { issueToken } from '../flows/token/issue-token.ts'
 import { clientPost } from './client-post.ts'
 import type { Endpoint } from './endpoint.ts'
 
-/** RFC 6749 §5.1. Always states `scope`, which is required if it differs from the request. */
+/** RFC 6749 §5.1. The response always states `scope`, which is required if it differs from the request. */
 const tokenResponse = (issued: IssuedToken) => ({
   access_token: issued.accessToken,
   token_type: issued.tokenType,

@@ -114,7 +114,10 @@ function keysIn(members: Members) {
   return { jwks: jwks === undefined ? null : JSON.stringify(jwks), jwksUri }
 }
 
-/** The address is only shown to people, so one that is no web page is left out. A document on this machine may name this machine. */
+/**
+ * The address is only shown to people, so an address that is no web page is left out. A document on this machine may name
+ * pages on this machine.
+ */
 const webPagesIn = (members: Members, clientId: string) => (name: string) => {
   const text = textOf(members, name) ?? ''
   const isWebPage = text.length <= 2000 && /^https?:\/\/[!-~]+$/.test(text) && URL.canParse(text)
