@@ -1,4 +1,7 @@
-/** The management worker as one Hono application: the routes of the API, made from the rows of `OPERATIONS`, and the pages. */
+/**
+ * The management Worker as one Hono application: the routes of the API, which are made from the rows of `OPERATIONS`, and the
+ * pages.
+ */
 
 import { Hono, type NotFoundHandler } from 'hono'
 import { prefetch } from '../flows/prefetch.ts'
@@ -21,7 +24,7 @@ import { problemOf, sendProblem } from './problems.ts'
 import { PUBLISHED } from './published.tsx'
 import { registrationEndpoints } from './register.ts'
 
-/** What the worker serves without a token, outside the API's path. */
+/** The pages that the Worker serves without a token, outside the API's path. */
 export const PAGES: readonly Page[] = [
   invitationPage,
   directoryPage,
@@ -31,12 +34,12 @@ export const PAGES: readonly Page[] = [
 ]
 
 /**
- * No script of another origin may call the API (no CORS): an operator's token does not belong in a page. Programs are not
- * concerned.
+ * No script of another origin may call the API (no CORS), because an operator's token does not belong in a page. Programs do
+ * not need CORS.
  */
 const RULES: FrameRules = { sendError: sendProblem }
 
-/** `{client_id}` of OpenAPI is `:client_id` of Hono. */
+/** Turns OpenAPI's `{client_id}` into Hono's `:client_id`. */
 const routeOf = (path: string) => API_PATH + path.replace(/\{(\w+)\}/g, ':$1')
 
 const methodsOf = (operations: readonly Operation[]) => [
@@ -64,13 +67,13 @@ const responseOf = (
     ...(location !== undefined && { Location: API_PATH + location }),
   })
 
-/** Throws a Problem for what the flows refuse. */
+/** Throws a Problem if a flow refuses. */
 const perform = (operation: Operation, call: Call<unknown, unknown>, deps: ManagementDeps) =>
   operation.handle(call, deps).catch((cause: unknown) => {
     throw cause instanceof RegistrationError ? problemOf(cause) : cause
   })
 
-/** The token is checked first: a caller without one learns nothing of the input's faults. */
+/** The token is checked first, so that a caller without a token learns nothing about faults of the input. */
 async function handle(
   c: HttpContext,
   operations: readonly Operation[],
@@ -95,7 +98,7 @@ async function handle(
     body: await readJsonBody(c, operation),
   }
   if (operation.method !== 'GET') {
-    // Before anything is read or written for a token that may be revoked.
+    // The token is confirmed first, so that nothing is read or written for a revoked token.
     await confirm()
     return responseOf(c, operation, await perform(operation, call, deps))
   }
@@ -104,7 +107,10 @@ async function handle(
   return responseOf(c, operation, await result)
 }
 
-/** JSON below the API's path; elsewhere as the registry does it, since people open pages of the portal that do not exist. */
+/**
+ * The response for an unknown path: JSON below the API's path, and elsewhere what the registry sends, because people open
+ * pages of the portal that do not exist.
+ */
 const NOWHERE: FrameRules = {
   sendError: (c, refusal, site) =>
     (c.req.path.startsWith(API_PATH) ? sendProblem : sendNotFound)(c, refusal, site),

@@ -1,4 +1,4 @@
-/** `audit`: what administrators did, and what users agreed to or took back. */
+/** `audit`: what administrators did, and what users agreed to or withdrew. */
 
 import * as z from 'zod/mini'
 import { AUDIT_EVENTS } from '../domain/audit.ts'
@@ -72,7 +72,7 @@ export const auditOperations = [
     query: Query,
     responses: pageResponse('A page of the audit.', Entry, EXAMPLE, '1790856000-17'),
     async handle({ query: { limit, after, since, user, ...asked }, act }, { audit }) {
-      // The audit also has users whom the registry no longer knows, or never knew.
+      // The audit also has users whom the registry no longer knows, or has never known.
       const named = user === undefined ? undefined : ((await findUserId(act, user)) ?? user)
       const filter = {
         clientId: asked.client_id,

@@ -1,4 +1,4 @@
-/** `categories`: the titles of archives and categories, one list that is replaced as a whole. */
+/** `categories`: the titles of archives and categories. They are one list, which is replaced as a whole. */
 
 import * as z from 'zod/mini'
 import { pageOfCategories, replaceCategories } from '../flows/registration/categories.ts'

@@ -1,4 +1,4 @@
-/** `clients`: registered, read, changed and deleted. */
+/** `clients`: how they are registered, read, changed and deleted. */
 
 import * as z from 'zod/mini'
 import { SELF_REGISTRATIONS } from '../domain/client.ts'
@@ -39,7 +39,7 @@ export const clients = recordOperations({
   mayChange: MAY_CHANGE_CLIENTS,
 })
 
-/** `after`: the `next` of a page, or the id of a client that waits, so that a list goes on behind it. */
+/** `after`: the `next` of a page, or the id of a client that waits, so that a list continues after this client. */
 async function placeFor(after: string, reader: Pick<ClientReader, 'find'>): Promise<string> {
   if (after === '' || isPlace(after)) return after
   const client = await reader.find(after)

@@ -1,4 +1,4 @@
-/** Composition: bindings and settings in, the application out. */
+/** Composition: makes the application from bindings and settings. */
 
 import { readSettings, type Settings, startProblems } from '../config.ts'
 import { readWebhookSecrets } from '../crypto/webhook-signature.ts'
@@ -19,14 +19,14 @@ export type ManagementEnv = Readonly<{
   SESSIONS: KVNamespace
   LOGIN_LIMIT: RateLimit
   REFUSAL_LIMIT: RateLimit
-  /** Optional: takes the data points. */
+  /** Optional: the dataset that gets the data points. */
   EVENTS?: AnalyticsEngineDataset
-  /** Needed with the setting WEBHOOK_URL. */
+  /** Required if the setting WEBHOOK_URL is set. */
   WEBHOOK_SECRET?: string
   ISSUER: string
 }>
 
-/** Null without the setting. */
+/** Null if WEBHOOK_URL is not set. */
 function webhookOf({ DB: db, WEBHOOK_SECRET: secret = '' }: ManagementEnv, settings: Settings) {
   const { webhookUrl: url, issuer, storageTimeoutSeconds } = settings
   if (url === null) return null
@@ -42,7 +42,7 @@ function webhookOf({ DB: db, WEBHOOK_SECRET: secret = '' }: ManagementEnv, setti
   return () => sendWebhooks(deps)
 }
 
-/** `defer` keeps a promise alive after the response. Throws, naming the setting or the binding, when one is bad. */
+/** `defer` keeps a promise alive after the response. Throws an Error that names the wrong setting or binding. */
 export function composeManagement(env: ManagementEnv, defer: (work: Promise<unknown>) => void) {
   const [problem] = [...startProblems('management', env), ...webhookProblems(env)]
   if (problem !== undefined) throw new Error(problem)

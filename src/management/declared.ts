@@ -1,4 +1,7 @@
-/** The operations of what is declared under a key: scopes, resources, hosts of documents. All have the same five. */
+/**
+ * The operations on what is declared under a key: scopes, resources, hosts of documents. All of them have the same five
+ * operations.
+ */
 
 import * as z from 'zod/mini'
 import type { Act, ExpectedVersion, Outcome } from '../flows/registration/change.ts'
@@ -12,7 +15,7 @@ import { recordOperations } from './records.ts'
 
 export const MAY_READ_DECLARED = ['registry:read'] as const
 export const MAY_DECLARE = ['registry:admin'] as const
-/** For a whole list: `MAX_DECLARED` items of the greatest length. */
+/** The size of a whole list: `MAX_DECLARED` items of the greatest length. */
 export const MAX_LIST_BYTES = 2 ** 20
 
 type Summary = Readonly<{ summary: string; description?: string }>
@@ -21,7 +24,7 @@ type Words = Summary & Readonly<{ response: string }>
 type Noun<Key extends string, Fields extends object, Record, Deletion> = Readonly<{
   form: DeclaredForm<Key, Fields>
   path: `/${string}`
-  /** The component of the document, and a part of the names of the operations. */
+  /** The name of the document's component, and a part of the names of the operations. */
   name: string
   example: object
   verbs: Readonly<{
@@ -45,7 +48,7 @@ type Noun<Key extends string, Fields extends object, Record, Deletion> = Readonl
     ) => Promise<Outcome<Record>>
   }>
   list: Words
-  /** `known`: of a request that is repeated. */
+  /** `known`: the words for the response to a repeated request. */
   create: Words & Readonly<{ bodyExample: object; known: string }>
   show: Words
   update: Summary & Readonly<{ bodyExample: object; response?: string }>

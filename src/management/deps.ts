@@ -1,4 +1,6 @@
-/** What operations and pages are given: composed once per isolate. Each method of a store has a deadline. */
+/**
+ * The dependencies of operations and pages. They are composed once per isolate, and each method of a store has a deadline.
+ */
 
 import { seenProofs } from '../authenticator/seen-proofs.ts'
 import { lifetimesOf, readSetting, SETTING_NAMES, type Settings } from '../config.ts'
@@ -27,13 +29,13 @@ import { edgeCache } from './edge-cache.ts'
 
 export type ManagementDeps = ReturnType<typeof managementDeps>
 
-/** The same ports, each with a deadline for its methods. */
+/** The same ports, with a deadline for each of their methods. */
 const eachInTime = <Ports extends object>(ports: Ports, seconds: number): Ports =>
   Object.fromEntries(
     Object.entries(ports).map(([name, port]) => [name, withDeadline(port, seconds)]),
   ) as Ports
 
-/** The same port, with `then` called with its outcome after each of these methods has succeeded. */
+/** The same port, but `then` is called with the outcome of each of these methods after it has succeeded. */
 function followed<Port extends object>(
   port: Port,
   methods: readonly (keyof Port)[],
@@ -52,9 +54,9 @@ function followed<Port extends object>(
 }
 
 type Afterwards = Readonly<{
-  /** Called after each change that the webhook tells. */
+  /** Is called after each change that causes an event of the webhook. */
   tell: () => void
-  /** Called after a deletion that has left rows. */
+  /** Is called after a deletion that has left rows. */
   finish: () => void
 }>
 
@@ -93,7 +95,7 @@ export function managementDeps(
   return {
     ...{ issuer, branding, logsAnswers, settings, ports },
     dataPoints: env.EVENTS ?? null,
-    /** By their names, with the defaults: for `status`. */
+    /** The settings by their names, with the defaults, for `status`. */
     givenSettings: Object.fromEntries(SETTING_NAMES.map((name) => [name, readSetting(name, env)])),
     loginLimit: limitInTime(env.LOGIN_LIMIT),
     refusalLimit: limitInTime(env.REFUSAL_LIMIT),
@@ -115,7 +117,7 @@ export function managementDeps(
     status: inTime(statusReader(db)),
     /** Sends a request to an address that a client or an operator names. */
     ...outbound,
-    /** Reads the metadata document of a client, or the keys that it publishes, and keeps what it read. */
+    /** Reads a client's metadata document, or the keys that the client publishes, and stores what was read. */
     resolveDocument: (asked: ResolutionRequest): Promise<Resolution> =>
       resolveClientDocument(asked, documentDeps, Math.floor(Date.now() / 1000)),
   }

@@ -1,4 +1,4 @@
-/** `/directory`: clients whose owners want them listed and that an approver listed. No session is read. */
+/** `/directory`: the clients whose owners asked for a listing and that an approver listed. No session is read. */
 
 import { DIRECTORY_KEPT_SECONDS, pageHost, searchKey } from '../domain/directory.ts'
 import { looksLike } from '../domain/fold-text.ts'
@@ -21,7 +21,7 @@ import { sendKept } from './edge-cache.ts'
 import { notFound, type Page, requireGet } from './page.ts'
 
 const ROWS = 50
-/** Code points. */
+/** The limit in code points. */
 const MAX_SEARCH_LENGTH = 100
 const MAX_NAME_LENGTH = 200
 const MAX_DESCRIPTION_LENGTH = 500
@@ -44,7 +44,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Null for a text that no page of this search links to. */
+/** Null for a text that no page of this search has in a link. */
 function placeIn(text: string, key: string): Place | null {
   const [first, second, ...more] = [parsed(text)].flat() as unknown[]
   if (!isStorable(first) || !isStorable(second) || more.length > 0) return null
@@ -71,7 +71,7 @@ const shown = (
   scopes: scopes.map((scope) => describeScope(scope, { scopes: declared, titles: new Map() })),
 })
 
-/** Searches are counted apart from sign-ins. */
+/** Counts searches separately from sign-ins. */
 const apart = ({ limit }: FloodLimit): FloodLimit => ({
   limit: ({ key }) => limit({ key: `directory ${key}` }),
 })
@@ -90,7 +90,7 @@ async function pageFor(
   { directory, branding }: ManagementDeps,
 ): Promise<string> {
   const key = searchKey(search)
-  // What has no letter and no digit finds nothing.
+  // A search without letters and digits finds nothing.
   const found = search !== '' && key === '' ? null : await directory.page(key, place, ROWS)
   const last = found?.entries.at(-1)
   const page = (

@@ -1,4 +1,4 @@
-/** The documents of clients and users, as the API describes them. */
+/** The documents of clients and users in the form that the API describes. */
 
 import * as z from 'zod/mini'
 import { SELF_REGISTRATIONS } from '../domain/client.ts'
@@ -18,7 +18,7 @@ import {
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
 import { described, Instant, named, text } from './openapi/schemas.ts'
 
-/** Every member is there. */
+/** The members of a document, all of which are present. */
 export const membersIn = <T>(fields: FieldTable<T>): Record<string, z.ZodMiniType> =>
   Object.fromEntries(
     entriesOf(fields).map(([name, { schema, help }]) => [

@@ -1,12 +1,12 @@
 /**
- * Pages that are the same for everybody, kept at the edge and in browsers: a request within the time reads no storage. The
- * Cache API keeps nothing on workers.dev, where each request is answered by storage.
+ * Pages that are the same for everybody. The edge and browsers keep them, so that a request within this time reads no
+ * storage. On workers.dev the Cache API keeps nothing, and each request reads storage.
  */
 
 import { digest } from '../crypto/digest.ts'
 import type { HttpContext } from '../http/request-context.ts'
 
-/** What the Cache API promises: it may forget at any time. `address` is on our own origin. */
+/** The methods of the Cache API, which may drop an entry at any time. `address` is on the registry's own origin. */
 export type EdgeCache = Readonly<{
   find: (address: string) => Promise<Response | undefined>
   keep: (address: string, kept: Response) => Promise<void>
@@ -30,13 +30,13 @@ async function find(c: HttpContext, cache: EdgeCache, address: string): Promise<
   }
 }
 
-/** RFC 9110 §13.1.2: the weak comparison. An edge that compresses a page makes its tag weak. */
+/** RFC 9110 §13.1.2: the comparison is weak, because an edge that compresses a page makes its tag weak. */
 const isKnown = (given: string | undefined, etag: string) =>
   (given ?? '').split(',').some((one) => one.trim().replace(/^W\//, '') === etag)
 
 /**
- * Sends a page that may be `seconds` old at the edge, and as long again in a browser. `make` is called only where the edge
- * does not have it.
+ * Sends a page that may be `seconds` old at the edge, and as long again in a browser. `make` is called only if the edge does
+ * not have the page.
  */
 export async function sendKept(
   c: HttpContext,

@@ -1,4 +1,4 @@
-/** What is fetched from a client's own addresses when it is registered or changed: its keys and its logo. */
+/** What is fetched from a client's own addresses when the client is registered or changed: its keys and its logo. */
 
 import type { ClientRecord } from '../domain/client.ts'
 import { isDocumentUrl } from '../domain/client-document.ts'
@@ -23,8 +23,8 @@ function notesOn(read: Resolution): readonly string[] {
 }
 
 /**
- * The fetch follows a change that is committed, and the answer may have a secret that is shown only once. So a fault becomes a
- * note, and the answer is still sent.
+ * The fetch follows a committed change, and the response may contain a secret that is shown only once. So a fault of the
+ * fetch becomes a note, and the response is still sent.
  */
 async function followedBy<Made extends Outcome<ClientRecord>>(
   made: Made,
@@ -45,9 +45,9 @@ const LOGO_LATER = 'the logo is fetched later: storage did not answer'
 type KeyReader = Pick<ManagementDeps, 'ports' | 'resolveDocument'>
 
 /**
- * Reads the keys that a client publishes (`jwks_uri`). A client that acts for itself or introspects shows neither a code nor
- * a refresh token, for which its host could be asked later. `isGiven`: the change names the address, so it is read although
- * there are keys.
+ * Reads the keys that a client publishes (`jwks_uri`). A client that acts for itself or introspects presents neither a code
+ * nor a refresh token, so its keys could not be read later. `isGiven`: the change names the address, so the keys are read
+ * although some are stored.
  */
 export async function withPublishedKeys<Made extends Outcome<ClientRecord>>(
   made: Made,
@@ -59,7 +59,7 @@ export async function withPublishedKeys<Made extends Outcome<ClientRecord>>(
   return isReadLater || (jwks !== null && !isGiven) ? made : readKeysNow(made, deps)
 }
 
-/** Also for other clients, whose owners then see whether the keys can be read. */
+/** Reads the keys of other clients too, so that the owners see whether the keys can be read. */
 export async function readKeysNow<Made extends Outcome<ClientRecord>>(
   made: Made,
   { ports, resolveDocument }: KeyReader,
@@ -73,7 +73,7 @@ export async function readKeysNow<Made extends Outcome<ClientRecord>>(
   return followedBy(made, follow, KEYS_LATER)
 }
 
-/** Fetches the logo that the change has named, and notes where that failed. */
+/** Fetches the logo that the change has named, and adds a note if this failed. */
 export async function withLogo<Made extends Outcome<ClientRecord>>(
   made: Made,
   deps: Pick<ManagementDeps, 'logos' | 'fetchBounded'>,
@@ -86,7 +86,7 @@ export async function withLogo<Made extends Outcome<ClientRecord>>(
   return followedBy(made, follow, LOGO_LATER)
 }
 
-/** The same for an owner, at once but within the limit: the owner sees the logo, or why it is not shown. */
+/** Fetches the logo for an owner, at once but within the limit: the owner sees the logo, or why it is not shown. */
 export async function withOwnersLogo<Made extends Outcome<ClientRecord>>(
   made: Made,
   { c, deps }: Readonly<{ c: HttpContext; deps: ManagementDeps }>,
@@ -95,7 +95,7 @@ export async function withOwnersLogo<Made extends Outcome<ClientRecord>>(
   try {
     await refuseFlood(c, deps.loginLimit)
   } catch (cause) {
-    // The consent page has it fetched later.
+    // The consent page causes a later attempt.
     if (cause instanceof OAuthError) return made
     throw cause
   }

@@ -1,4 +1,7 @@
-/** Who may call: an access token of this registry with one of the operation's scopes, never a cookie. */
+/**
+ * Who may call: the request needs an access token of this registry with one of the operation's scopes. A cookie is never
+ * accepted.
+ */
 
 import { checkCredential } from '../authenticator/check.ts'
 import type { RegistryScope } from '../domain/registry-scopes.ts'
@@ -13,14 +16,17 @@ import { type Caller, sufficientFor } from './operation.ts'
 
 type GuardDeps = Pick<ManagementDeps, 'issuer' | 'liveSessions' | 'proofs' | 'refusalLimit'>
 
-/** For the audit and the flows. */
+/** The caller in the form that the audit and the flows need. */
 export const actorOf = ({ clientId, userId, scopes }: Caller): Actor => ({
   name: userId === null ? `client:${clientId}` : `client:${clientId} user:${userId}`,
   scopes,
   ...(userId !== null && { userId }),
 })
 
-/** `confirm` asks D1: whether the token was revoked, and whether the proof was used. Nothing may be returned before it. */
+/**
+ * `confirm` asks D1 whether the token was revoked, and whether the proof was used. Nothing may be returned before `confirm`
+ * has settled.
+ */
 type Admitted = Readonly<{ caller: Caller; confirm: () => Promise<void> }>
 
 const TYPES: Readonly<Record<Refusal['error'], ProblemType>> = {
@@ -74,7 +80,7 @@ async function check(
     cookie: null,
     dpop: c.req.header('DPoP') ?? null,
     method: c.req.method,
-    // The issuer and not the Host header: clients get the address from the metadata.
+    // The URL has the issuer and not the Host header, because clients get the address from the metadata.
     url: issuer + new URL(c.req.url).pathname,
     scopes: [],
     resource: null,
@@ -83,7 +89,7 @@ async function check(
     immediate: true,
     required: true,
   }
-  // What asks D1 is put off, so that it runs together with the operation's own read.
+  // The questions to D1 are deferred, so that they run together with the operation's own read.
   const checked = await checkCredential(question, {
     sessions: {
       ...liveSessions,
@@ -93,7 +99,7 @@ async function check(
         return session
       },
     },
-    // Scopes of the registry belong to no resource, so no signed token has one.
+    // Scopes of the registry belong to no resource, so no signed token has such a scope.
     signed: null,
     proofs: {
       use: async (...proof) => {
@@ -125,7 +131,7 @@ async function check(
       if (!(await confirmSession())) {
         throw refusedToken(refusal('invalid_token', BAD_TOKEN, [], schemeOf(c)), narrowest)
       }
-      // After the session, so that the holder of a revoked token writes nothing.
+      // The proof is confirmed after the session, so that the holder of a revoked token writes nothing.
       if (!(await confirmProof())) {
         throw refusedToken(badProof('it was used before'), narrowest)
       }

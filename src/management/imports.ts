@@ -1,4 +1,4 @@
-/** `imports`: clients of another registry, whole, with their ids, the digests of their secrets and their dates. */
+/** `imports`: whole clients of another registry, with their ids, the digests of their secrets and their dates. */
 
 import * as z from 'zod/mini'
 import { type Imported, importClients } from '../flows/registration/import-clients.ts'
@@ -10,12 +10,12 @@ import { operation } from './operation.ts'
 import { NOTES } from './records.ts'
 
 const MAX_IMPORTED = 200
-/** D1 takes texts of 2 MB: no statement of an import has a longer one. */
+/** D1 accepts texts of 2 MB, and no statement of an import has a longer one. */
 const MAX_BYTES = 2 ** 20
 
 const { $schema: _, ...ROW } = z.toJSONSchema(CLIENT_IMPORT, { io: 'input' })
 
-/** Each row is checked by itself, so that a bad row stops no other. Only the description is that of a client. */
+/** Each row is checked separately, so that an invalid row does not stop the others. The schema only describes a client. */
 const Row = z.unknown().check(z.meta({ ...ROW }))
 
 const Imports = z.strictObject({
@@ -45,7 +45,7 @@ const idOf = (row: unknown) => {
   return typeof id === 'string' ? id.slice(0, 64) : null
 }
 
-/** What was given, or why it is refused. */
+/** The given client, or the result that says why it is refused. */
 function read(row: unknown): ImportedClient | Result {
   try {
     return importedClientIn(

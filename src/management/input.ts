@@ -1,4 +1,7 @@
-/** What a caller sends: the query and the JSON body, checked by the operation's schemas, and `If-Match`. The first fault is named. */
+/**
+ * What a caller sends: the query and the JSON body, which the operation's schemas check, and `If-Match`. The refusal names
+ * the first fault.
+ */
 
 import * as z from 'zod/mini'
 import type { ExpectedVersion } from '../flows/registration/change.ts'
@@ -10,7 +13,7 @@ import { JsonProblem, parseJson, pathText } from '../protocol/strict-json.ts'
 import type { Operation } from './operation.ts'
 
 const MAX_BODY_BYTES = 65_536
-/** A caller chooses the names of unknown members. */
+/** The length is limited, because a caller chooses the names of unknown members. */
 const MAX_FIELD_LENGTH = 100
 const BODY = 'the body'
 
@@ -27,7 +30,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   null: 'null',
 }
 
-/** For what a schema has no words of its own: `{field}` is replaced. */
+/** The words for a fault for which the schema has no words of its own. `{field}` is replaced. */
 function words(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -46,7 +49,7 @@ function words(issue: z.core.$ZodRawIssue): string {
   }
 }
 
-/** A member of a union is checked in each of its forms: the fault of the form that came furthest is named. */
+/** A member of a union is checked in each of its forms. The named fault is that of the form that was read furthest. */
 function deepest(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue | undefined {
   const [issue] = issues
   if (issue?.code !== 'invalid_union') return issue
@@ -71,7 +74,7 @@ export function checkInput(schema: z.core.$ZodType, value: unknown, whole: strin
 
 const NO_PARAMETERS = z.strictObject({})
 
-/** Refuses an unknown or repeated parameter: a misspelt filter must not pass as none. */
+/** Refuses an unknown or repeated parameter, because a misspelt filter must not be ignored. */
 export function readQuery(c: HttpContext, { query = NO_PARAMETERS }: Operation): unknown {
   const given = new URL(c.req.url).searchParams
   for (const name of given.keys()) {
@@ -85,7 +88,7 @@ export function readQuery(c: HttpContext, { query = NO_PARAMETERS }: Operation):
   return checkInput(query, Object.fromEntries(given), 'the query')
 }
 
-/** `refuse` makes the refusal of a body that is no JSON, or has a member twice. */
+/** `refuse` makes the refusal of a body that is not JSON, or that has a member twice. */
 export async function readJson(
   c: HttpContext,
   maxBytes: number,
@@ -101,7 +104,7 @@ export async function readJson(
   }
 }
 
-/** Null for an operation that takes none. */
+/** Null for an operation without a body. */
 export async function readJsonBody(
   c: HttpContext,
   { body, maxBodyBytes = MAX_BODY_BYTES }: Operation,
@@ -123,14 +126,14 @@ async function hasContent(body: ReadableStream<Uint8Array>): Promise<boolean> {
 }
 
 /**
- * RFC 9110 §8.8.3, §13.1.1: a change names the version that it was decided on. `W/` is accepted although §13.1.1 asks for a
- * strong comparison: Cloudflare weakens the ETag of a response that it compresses, and the tag names the same version.
+ * RFC 9110 §8.8.3, §13.1.1: a change names the version on which it was decided. `W/` is accepted although §13.1.1 requires a
+ * strong comparison: Cloudflare makes the ETag of a compressed response weak, and the tag names the same version.
  */
 const TAG = /^(?:W\/)?"v(\d{1,15})"$/
 
 export const etagOf = (version: number) => `"v${version}"`
 
-/** Null for `*`. Throws 428 for a missing header and 400 for any other form. */
+/** Null for `*`. Throws 428 if the header is missing, and 400 for any other form. */
 export function readIfMatch(header: string | undefined): ExpectedVersion {
   if (header === undefined) {
     throw new Problem(

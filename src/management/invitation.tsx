@@ -1,4 +1,7 @@
-/** `/invitation`: where an invited user sets a password. Nothing about the invitation is read before the form is posted. */
+/**
+ * `/invitation`: the page on which an invited user sets a password. Nothing about the invitation is read before the form is
+ * posted.
+ */
 
 import { randomText } from '../crypto/random.ts'
 import { isWellFormed } from '../crypto/token.ts'
@@ -23,15 +26,15 @@ import type { ManagementDeps } from './deps.ts'
 import { asSentence, isRead, methodNotAllowed, type Page } from './page.ts'
 
 const PURPOSE = ['invitation'] as const
-/** How long the page may lie open. */
+/** How long the page may stay open before its form expires. */
 const FORM_LIFETIME_SECONDS = 86_400
-/** The secret that the form's token is derived from. */
+/** The cookie with the secret from which the form's token is derived. */
 const FORM_COOKIE = 'registry_invitation'
 
 const notAccepted = (description: string, detail: string) =>
   new OAuthError('access_denied', description, { detail })
 
-/** One sentence for every cause: a stranger learns nothing about an invitation. */
+/** The refusal is one sentence for every cause, so that a stranger learns nothing about an invitation. */
 const notOpen = (detail: string) =>
   notAccepted(
     'This link is not valid. It was used, has expired, or a newer one replaced it. Ask for a new link.',
@@ -64,7 +67,7 @@ async function show(
 
 type Posted = Readonly<{ invitation: string; password: string; again: string }>
 
-/** The password is checked first: a typing mistake must not cost the invitation. */
+/** The password is checked first, so that a typing mistake does not use up the invitation. */
 function passwordRefusal({ password, again }: Posted): OAuthError | null {
   const problem = passwordProblem(password)
   if (problem) return notAccepted(asSentence(problem), problem)
@@ -83,7 +86,7 @@ async function accept(c: HttpContext, posted: Posted, deps: ManagementDeps) {
 async function handlePost(c: HttpContext, deps: ManagementDeps) {
   const fields = readFields(await readForm(c))
   const pasted = invitationIn(fields.get('invitation') ?? '')
-  // A link that is not ours is not shown again.
+  // A text that does not have the form of an invitation is not shown again.
   const invitation = isWellFormed('invitation', pasted) ? pasted : ''
   const posted = {
     invitation,
@@ -101,7 +104,7 @@ async function handlePost(c: HttpContext, deps: ManagementDeps) {
     return sendPage(c, <PasswordSetPage branding={branding} username={username} />, branding)
   } catch (cause) {
     if (!(cause instanceof OAuthError)) throw cause
-    // Too many attempts: the same form, with the same invitation, in a minute.
+    // After too many attempts the page has the same form with the same invitation, to be sent in a minute.
     const isOpen = cause.status === 429
     return show(c, { invitation: isOpen ? invitation : '', refusal: cause }, deps)
   }

@@ -1,6 +1,6 @@
 /**
- * An operation of the management API: one row with a path, a method, who may, what it takes, what it returns. The routes,
- * the guard, `/openapi.json` and the tests that try every operation are made from these rows.
+ * An operation of the management API is one row: path, method, required scopes, input and output. The routes, the guard,
+ * `/openapi.json` and the tests that try every operation are made from these rows.
  */
 
 import type * as z from 'zod/mini'
@@ -13,7 +13,7 @@ export const API_PATH = '/admin/v1'
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** Who calls: the client of the access token and, where a person signed in, the user. */
+/** The caller: the client of the access token and, if a person signed in, the user. */
 export type Caller = Readonly<{
   clientId: string
   userId: string | null
@@ -21,13 +21,13 @@ export type Caller = Readonly<{
 }>
 
 export type Call<Query, Body> = Readonly<{
-  /** For the flows of `flows/registration`. */
+  /** The act for the flows of `flows/registration`. */
   act: Act
-  /** The parameter of the path, decoded; '' without one. */
+  /** The parameter of the path, decoded; '' if there is none. */
   key: string
   query: Query
   body: Body
-  /** From `If-Match`, for a conditional operation. */
+  /** The version from `If-Match`, for a conditional operation. */
   version: ExpectedVersion
 }>
 
@@ -48,37 +48,39 @@ type ResponseDescription = Readonly<{
 /** The query of an operation that has no query parameters. */
 export type None = Record<never, never>
 
-/** `Query` and `Body` are what the handler gets: the output of the schemas. */
+/** `Query` and `Body` are the types that the handler gets: the output of the schemas. */
 export type Described<Query, Body, Made = Result> = Readonly<{
   method: Method
-  /** Below the API's path, as in OpenAPI: `/clients/{client_id}`. It has one parameter at most. */
+  /** The path below the API's path, in the form of OpenAPI: `/clients/{client_id}`. It has at most one parameter. */
   path: `/${string}`
   /** The name of the operation for generated clients. */
   name: string
   summary: string
   description?: string
-  /** Any of them suffices, and `registry:admin` always does. The first is the narrowest: refusals name it. */
+  /** Any of these scopes is enough, and `registry:admin` always is. The first is the narrowest, and refusals name it. */
   scopes: readonly [RegistryScope, ...RegistryScope[]]
-  /** By default none. */
+  /** The default is no query. */
   query?: z.core.$ZodType<Query>
   body?: z.core.$ZodType<Body>
   bodyExample?: unknown
   maxBodyBytes?: number
-  /** Returns an ETag, which a change needs. */
+  /** The response has an ETag, which a change needs. */
   hasVersion?: boolean
-  /** Changes an existing record: needs `If-Match`, and returns an ETag. */
+  /** The operation changes an existing record: it needs `If-Match`, and the response has an ETag. */
   isConditional?: boolean
   responses: Readonly<Partial<Record<200 | 201, ResponseDescription>>>
-  /** Refusals of its own: not those of every operation, nor `not_found` of a path with a parameter. */
+  /**
+   * The operation's own problem types, without those of every operation and without `not_found` of a path with a parameter.
+   */
   problems?: readonly ProblemType[]
   handle: (call: Call<Query, Body>, deps: ManagementDeps) => Promise<Made>
 }>
 
-/** What the operation is about, the heading in the reference: the first word of its path. */
+/** What the operation is about: the first word of its path, which is the heading in the reference. */
 export const nounOf = ({ path }: Pick<Operation, 'path'>) =>
   (path.split('/')[1] ?? '').replaceAll('-', ' ')
 
-/** Each of these scopes is enough. */
+/** The scopes, each of which is enough. */
 export const sufficientFor = (scopes: readonly RegistryScope[]): readonly RegistryScope[] => [
   ...new Set([...scopes, ADMIN_SCOPE]),
 ]
@@ -88,7 +90,7 @@ export type Operation = Described<unknown, unknown>
 export const returnsVersion = ({ hasVersion = false, isConditional = false, method }: Operation) =>
   hasVersion || (isConditional && method !== 'DELETE')
 
-/** Checks a row and forgets its types, so that rows of all kinds fit one list. */
+/** Checks a row and drops its types, so that rows of all kinds fit into one list. */
 export const operation = <Query = None, Body = null>(
   described: Described<Query, Body>,
 ): Operation => described as unknown as Operation

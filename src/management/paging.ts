@@ -4,7 +4,7 @@ import * as z from 'zod/mini'
 import { maybe, parameterAs } from './openapi/schemas.ts'
 
 const DEFAULT_ROWS = 50
-/** What one response of D1 carries well: a client may be 12 KiB. */
+/** The most rows that fit into one response of D1: a client may have 12 KiB. */
 const MAX_ROWS = 200
 
 const rule = `{field} must be a whole number from 1 to ${MAX_ROWS}`
@@ -26,7 +26,10 @@ export const PAGE = {
   after: maybe('next of the page before'),
 }
 
-/** How the document describes a list: `items`, and the cursor of the next page, null after the last. `next` is an example. */
+/**
+ * The schema of a list's response: `items`, and `next`, the cursor of the next page, which is null after the last page. The
+ * parameter `next` is an example.
+ */
 export const pageResponse = (
   description: string,
   item: z.core.$ZodType,
@@ -40,7 +43,7 @@ export const pageResponse = (
   },
 })
 
-/** Where the page behind these rows begins. A full page is followed by another, which may be empty. */
+/** Where the page after these rows begins. A full page is followed by another, which may be empty. */
 export function nextOf<Row>(
   rows: readonly Row[],
   limit: number,

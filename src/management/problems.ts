@@ -16,7 +16,7 @@ const TYPES: Readonly<Record<RegistrationErrorKind, ProblemType>> = {
   too_often: 'too_many_requests',
 }
 
-/** Only `registry:admin` allows what is forbidden (RFC 6750 §3.1). */
+/** The forbidden act needs `registry:admin` (RFC 6750 §3.1). */
 const NEEDS_ADMIN = {
   'WWW-Authenticate': challenge({ error: 'insufficient_scope', scope: 'registry:admin' }),
 }

@@ -1,6 +1,6 @@
 /**
  * What is the same for everyone and needs no sign-in: the API's description (the OpenAPI document, the reference and the
- * schema of sessions), what error codes mean, and the images of clients.
+ * schema of sessions), the explanations of error codes, and the images of clients.
  */
 
 import { LOGOS_PATH } from '../domain/shown-client.ts'
@@ -21,12 +21,12 @@ import { REFERENCE_STYLE_PATH, ReferencePage } from './reference/page.tsx'
 import { sessionSchema } from './session-schema.ts'
 import { REFERENCE_STYLE } from './styles.ts'
 
-/** As long as the stylesheet: a deployment changes them. */
+/** The time is that of the stylesheet: only a deployment changes these texts. */
 const MAX_AGE_SECONDS = 300
 
 const READS = ['GET', 'HEAD']
 
-/** Answers GET and HEAD, and a preflight where scripts of any origin may read. */
+/** Handles GET and HEAD, and a preflight if scripts of any origin may read. */
 const readable = (
   path: string,
   respond: Page['respond'],
@@ -42,7 +42,10 @@ const readable = (
   },
 })
 
-/** Made at the first request: this takes longer than a request of the API, and the result depends only on the deployment. */
+/**
+ * Makes the text at the first request: this takes longer than a request of the API, and the result depends only on the
+ * deployment.
+ */
 function once<Made>(make: (deps: ManagementDeps) => Made): (deps: ManagementDeps) => Made {
   const made = new WeakMap<ManagementDeps, Made>()
   return (deps) => {
@@ -78,11 +81,11 @@ const referenceOf = once((deps) =>
 )
 
 const LOGO_HEADERS = {
-  // A stranger chose the bytes: as a document they may do nothing. Our pages still show the image.
+  // A stranger chose the bytes, so as a document they may do nothing. The registry's pages can still show the image.
   'Content-Security-Policy': "default-src 'none'; sandbox",
   'Content-Disposition': 'attachment',
   'Cross-Origin-Resource-Policy': 'same-origin',
-  // The path has the digest of the content.
+  // The content never changes, because the path has its digest.
   'Cache-Control': 'public, max-age=86400, immutable',
 }
 
@@ -93,7 +96,7 @@ export const PUBLISHED: readonly Page[] = [
   published('/schemas/session.json', 'application/schema+json', ({ issuer }) =>
     JSON.stringify(sessionSchema(issuer)),
   ),
-  // Where `error_uri` leads (RFC 6749 §4.1.2.1, §5.2).
+  // The address of `error_uri` (RFC 6749 §4.1.2.1, §5.2).
   readable(
     '/errors',
     (c, { branding }) =>

@@ -1,6 +1,6 @@
 /**
  * The operations on one kind of record, which has a key, a version and a document: list, create, show, and changes of one
- * record. Here is what all kinds have in common; `clients.ts`, `users.ts` and `declared.ts` say the rest.
+ * record. This file has what all kinds have in common; `clients.ts`, `users.ts` and `declared.ts` have the rest.
  */
 
 import * as z from 'zod/mini'
@@ -9,7 +9,10 @@ import { described, named } from './openapi/schemas.ts'
 import { type Described, type None, type Operation, operation } from './operation.ts'
 import { pageResponse } from './paging.ts'
 
-/** What a person should know of a change: for example that a wider permission is still held. Absent if there is nothing. */
+/**
+ * What a person should know of a change, for example that a wider permission is still held. Absent if there is nothing to
+ * say.
+ */
 export const NOTES = {
   notes: z.optional(described('what a person should know', z.array(z.string()))),
 }
@@ -21,7 +24,7 @@ type Kind<Kept> = Readonly<{
   path: `/${string}`
   /** The parameter of the path, and the member of the document. */
   key: string
-  /** The component of the document, and a part of the names of the operations. */
+  /** The name of the document's component, and a part of the names of the operations. */
   name: string
   document: z.ZodMiniObject
   documentOf: (record: Kept) => Readonly<Record<string, unknown>>
@@ -30,7 +33,7 @@ type Kind<Kept> = Readonly<{
   mayChange: Operation['scopes']
 }>
 
-/** What is left to say of an operation. `response`: what the response to success has. */
+/** What an operation has of its own. `response`: what a successful response has. */
 type Row<Query, Body, Made> = Omit<
   Described<Query, Body, Made>,
   'method' | 'path' | 'name' | 'scopes' | 'responses'
@@ -48,7 +51,7 @@ type Change<Query, Body, Made> = Omit<Row<Query, Body, Made>, 'response'> &
 
 type Creation<Body, Made> = Row<None, Body, Made> &
   Readonly<{
-    /** What the response has where the record was there with the same content. */
+    /** The words for the response if the record existed already with the same content. */
     known: string
     /** Members that only the response to the first request has. */
     once?: Readonly<{ members: Record<string, z.ZodMiniType>; example: object }>

@@ -54,7 +54,9 @@ function tooMany(retryAfterSeconds: number, isNetwork: boolean): OAuthError {
   )
 }
 
-/** RFC 7591 §3.1. An access token is checked first: a caller without one learns nothing of the input's faults. */
+/**
+ * RFC 7591 §3.1. An access token is checked first, so that a caller without a token learns nothing about faults of the input.
+ */
 async function register(c: HttpContext, deps: ManagementDeps): Promise<Handled> {
   const { issuer, settings } = deps
   const admitted =
@@ -84,7 +86,7 @@ const NOT_IN_UPDATE = [
   'client_id_issued_at',
 ]
 
-/** RFC 7592 §2.2: what the body says of the client must be true. */
+/** RFC 7592 §2.2: the identity in the body must be that of the client. */
 function readIdentity(body: unknown, clientId: string): Readonly<{ secret: string | null }> {
   const members = new Map(Object.entries(typeof body === 'object' && body !== null ? body : {}))
   const given = NOT_IN_UPDATE.find((name) => members.has(name))
@@ -97,7 +99,7 @@ function readIdentity(body: unknown, clientId: string): Readonly<{ secret: strin
   throw metadataError('client_secret must be text', 'client_secret')
 }
 
-/** RFC 7592 §2. Each use of the token but the last is answered with the token that follows. */
+/** RFC 7592 §2. The response to each use of the token, except the last, has the next token. */
 async function manage(c: HttpContext, deps: ManagementDeps): Promise<Handled> {
   const clientId = c.req.param('client_id') ?? ''
   c.set('callerId', sanitized(clientId, MAX_CLIENT_ID_LENGTH))
@@ -140,7 +142,7 @@ const endpoint = (path: string, methods: readonly string[], handle: Handler): Pa
   allowsAnyOrigin: true,
   async respond(c, deps) {
     c.set('callerId', null)
-    // Also where it is off: a script must be able to read that.
+    // A preflight is answered even if registration is off, because a script must be able to read that.
     if (isPreflight(c.req.raw)) return preflightResponse(c.req.raw, methods)
     if (deps.settings.registration === 'off') {
       const sentence = 'Clients cannot register themselves here.'

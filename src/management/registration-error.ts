@@ -10,13 +10,13 @@ import { metadataErrorCode } from '../protocol/registration/client-metadata.ts'
 import type { RegistrationError } from '../protocol/registration/errors.ts'
 
 const MAX_DESCRIPTION_LENGTH = 400
-/** Characters that `error_description` must not have (RFC 6749 §5.2). A value of the caller may be quoted in it. */
+/** Characters that `error_description` must not have (RFC 6749 §5.2). The description may quote a value of the caller. */
 const UNQUOTABLE = /[^ !#-[\]-~]/g
 
 const sentenceOf = (message: string) =>
   `${message.replaceAll('"', "'").replaceAll(UNQUOTABLE, '?').slice(0, MAX_DESCRIPTION_LENGTH)}.`
 
-/** §3.2.2. The description names the member. */
+/** RFC 7591 §3.2.2. The description names the member. */
 export function metadataError(message: string, field: string | null) {
   const isNamed = field === null || message.includes(field)
   return new OAuthError(
@@ -28,7 +28,7 @@ export function metadataError(message: string, field: string | null) {
 const RETRY_AFTER_SECONDS = 1
 const RETRY_TOO_OFTEN_SECONDS = 3600
 
-/** RFC 7592 §2: the same for a client that is not there as for another's token. */
+/** RFC 7592 §2: the refusal is the same for a client that does not exist and for the token of another client. */
 export function badRegistrationToken(detail: string) {
   const description = 'The registration access token is not valid for this client.'
   const header = challenge({ error: 'invalid_token', error_description: description })
@@ -38,7 +38,7 @@ export function badRegistrationToken(detail: string) {
   })
 }
 
-/** What the flows refuse. */
+/** The error response for what the flows refuse. */
 export function refusalOf({ kind, field, message }: RegistrationError): OAuthError {
   switch (kind) {
     case 'not_found':

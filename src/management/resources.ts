@@ -1,4 +1,4 @@
-/** `resources`: what tokens are for. */
+/** `resources`: the services that tokens are for. */
 
 import {
   createResource,

@@ -1,4 +1,4 @@
-/** `scopes`: what people read about them, and which are sensitive. */
+/** `scopes`: the sentences that people read about scopes, and which scopes are sensitive. */
 
 import * as z from 'zod/mini'
 import {

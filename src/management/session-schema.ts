@@ -1,6 +1,6 @@
 /**
- * The session record, for programs that read it: the value in KV and the claims of the authenticator's JWT. The workers check
- * it by hand (domain/session-shape.ts), and a test compares the two.
+ * The session record, for programs that read it: the value in KV and the claims of the authenticator's JWT. The Workers check
+ * the record without this schema (domain/session-shape.ts), and a test compares the two.
  */
 
 import * as z from 'zod/mini'

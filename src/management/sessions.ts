@@ -1,4 +1,4 @@
-/** `sessions/revocations`: ends one session, or all of a client or of a user. */
+/** `sessions/revocations`: ends one session, or all sessions of a client or of a user. */
 
 import * as z from 'zod/mini'
 import { MAX_SIGNED_TOKEN_LENGTH } from '../crypto/token.ts'

@@ -1,6 +1,6 @@
-/** Styles of the portal and the reference, beside the stylesheet of all pages. */
+/** Styles of the portal and the reference, in addition to the stylesheet of all pages. */
 
-/** Navigation, lists, and fields with hints and problems. */
+/** Styles of navigation, lists, and fields with hints and problems. */
 export const PORTAL_STYLE = `body { max-width: 40rem; }
 .pages { display: flex; flex-wrap: wrap; gap: 0.5rem 1.25rem; font-size: 0.9375rem; }
 .choice label { cursor: pointer; }
@@ -59,7 +59,7 @@ section > form, search > form { display: flex; flex-direction: column; gap: 0.75
 mark { color: var(--problem); background: var(--problem-ground); font-weight: 600; text-decoration: underline; }
 `
 
-/** A wider column, tables and code. */
+/** Styles of a wider column, of tables and of code. */
 export const REFERENCE_STYLE = `body { max-width: 56rem; }
 h2 { font-size: 1.25rem; text-transform: capitalize; }
 h3 { margin: 0; font-size: 1.0625rem; font-weight: 600; }

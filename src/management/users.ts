@@ -1,4 +1,4 @@
-/** `users`: registered, read, changed and deleted, with their permissions, passwords and invitations. */
+/** `users`: how they are registered, read, changed and deleted, with their permissions, passwords and invitations. */
 
 import * as z from 'zod/mini'
 import { INVITATION_SECONDS, invitationUrl } from '../domain/user.ts'
@@ -33,7 +33,7 @@ import { operation } from './operation.ts'
 import { PAGE } from './paging.ts'
 import { NOTES, notesIn, recordOperations } from './records.ts'
 
-/** What the `{user_id}` of a path is. */
+/** Whether the `{user_id}` of a path is an id or a name. */
 const BY = z.strictObject({
   by: z._default(
     described(

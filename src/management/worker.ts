@@ -1,4 +1,7 @@
-/** The management worker: composed once per isolate. It has no address: the registry forwards to it and calls its methods. */
+/**
+ * The management Worker, which is composed once per isolate. It has no address: the registry forwards requests to it and
+ * calls its methods.
+ */
 
 import { WorkerEntrypoint, waitUntil } from 'cloudflare:workers'
 import { misconfigured } from '../http/frame.ts'
@@ -22,22 +25,22 @@ export default class extends WorkerEntrypoint<ManagementEnv> {
     return composed(this.env).fetch(request, this.env, this.ctx)
   }
 
-  /** Throws when storage fails, or when this worker is set up wrongly. */
+  /** Throws if storage fails, or if this Worker has a wrong setting. */
   async resolveClientDocument(asked: ResolutionRequest): Promise<Resolution> {
     return composed(this.env).resolveClientDocument(asked)
   }
 
-  /** Nothing waits for it. Throws as above. */
+  /** Fetches the logo of a client; nothing waits for it. Throws the same errors as `resolveClientDocument`. */
   async fetchLogo(clientId: string): Promise<void> {
     return composed(this.env).fetchLogo(clientId)
   }
 
-  /** Removes what is left of clients and users that are deleted. Throws as above. */
+  /** Removes what is left of deleted clients and users. Throws the same errors as `resolveClientDocument`. */
   async finishDeletions(): Promise<void> {
     return composed(this.env).finishDeletions()
   }
 
-  /** Sends what the webhook has to tell. Throws as above. */
+  /** Sends the waiting events of the webhook. Throws the same errors as `resolveClientDocument`. */
   async sendWebhooks(): Promise<void> {
     return composed(this.env).sendWebhooks()
   }

@@ -1,4 +1,6 @@
-/** The operator's words for a refusal, as an owner of the client reads them: nothing of other clients, nothing of users. */
+/**
+ * The cause of a refusal in the operator's log, worded for an owner of the client: without other clients and without users.
+ */
 
 import { type AuthMethod, usesSecret } from '../../domain/client.ts'
 import { TOO_WEAK } from '../../flows/authenticate-client.ts'
@@ -14,7 +16,7 @@ const NOT_OF_CLIENT =
 const NO_LONGER_HELD =
   'What the user granted no longer holds: the user, an owner or the operator has ended it.'
 
-/** Causes that would say something of other clients or users share a sentence. */
+/** Causes that would reveal something of other clients or of users share a sentence. */
 const SAID: ReadonlyMap<string, string> = new Map([
   [TOO_WEAK, 'It is a wrong secret, or one too weak to be accepted.'],
   ...[
@@ -29,13 +31,13 @@ const SAID: ReadonlyMap<string, string> = new Map([
   ),
 ])
 
-/** The sentence begins with a parameter, whose first letter stays small. */
+/** Matches a sentence that begins with a parameter, whose first letter stays in lower case. */
 const IS_PARAMETER = /^(?:\w+_\w+|jti|iat|htm|htu|exp|aud)\b/
 
-/** The name of a setting is for operators. */
+/** Matches the name of a setting, which only operators should read. */
 const OF_OPERATORS = / is not in [A-Z]+(?:_[A-Z]+)+$/
 
-/** One sentence. */
+/** Returns the cause as one sentence. */
 export function causeOf(detail: string): string {
   const said = SAID.get(detail)
   if (said !== undefined) return said
@@ -51,7 +53,7 @@ const OF_CHECKS: Partial<Record<CheckName, Remedy>> = {
   target: 'permissions',
 }
 
-/** Where an owner changes what failed; null where only the request can be changed. */
+/** The page on which an owner changes what failed; null if only the request can be changed. */
 export const remedyOf = (failed: CheckName, isToken: boolean): Remedy | null =>
   failed === 'redirect_uri' && !isToken ? 'edit' : (OF_CHECKS[failed] ?? null)
 
@@ -63,7 +65,7 @@ const APPROVAL: ReadonlySet<string> = new Set([
 
 type Refusing = Readonly<{ authMethod: AuthMethod; disabledAt: number | null }>
 
-/** The same for a recorded refusal, whose failed check is not known. */
+/** The page for a recorded refusal, whose failed check is not known. */
 export function remedyOfRefusal(
   { error, detail, endpoint }: Pick<Refused, 'error' | 'detail' | 'endpoint'>,
   { authMethod, disabledAt }: Refusing,

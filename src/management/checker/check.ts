@@ -1,4 +1,4 @@
-/** The check of one request: which checks passed, which failed and why, and what was not reached. */
+/** The check of one request: which checks passed, which check failed and why, and which were not reached. */
 
 import type { ClientRecord } from '../../domain/client.ts'
 import type { SessionRecord } from '../../domain/session.ts'
@@ -28,7 +28,7 @@ type Asked = Readonly<{
 }>
 type Deps = Pick<ManagementDeps, 'settings' | 'checkerStores' | 'issuer'>
 
-/** Headers that a server gets changed, or does not get. */
+/** Headers that a server gets changed, or does not get at all. */
 const NOT_SENT = /^(?:content-length|transfer-encoding|connection|host|cookie|expect|cf-.*)$/i
 const MAX_HEADERS = 100
 
@@ -44,7 +44,7 @@ function headersOf({ headers }: SentRequest): Headers | null {
   }
 }
 
-/** `failed`: the index of the check that failed; the number of steps if none did. */
+/** `failed`: the index of the check that failed; the number of steps if no check failed. */
 const statesOf = (steps: readonly Step[], failed: number): CheckedStep[] =>
   steps.map(({ says }, index) => ({
     says,
@@ -60,7 +60,7 @@ const MALFORMED_HEADER = 'A header of the request is malformed.'
 
 function failedCheck(outcome: Failed, { checks }: Run): CheckName {
   if (outcome.kind === 'other_client') return 'client'
-  // After it, other checks may say whether the keys of the client are to be read again.
+  // After the check of the assertion, further checks may have begun: they decide whether the client's keys are read again.
   if (outcome.refusal instanceof UnverifiedAssertion) return 'assertion'
   return checks.at(-1) ?? 'request'
 }
@@ -115,7 +115,7 @@ async function run(sent: SentRequest, url: URL, asked: Asked, deps: Deps): Promi
 
 const NO_ANSWER: Failure = { answer: null, causes: [], remedy: null, facts: [] }
 
-/** `failure`: a sentence where no answer was made. */
+/** `failure`: a sentence if there was no response. */
 const failing = (index: number, steps: readonly Step[], failure: Failure | string) => ({
   verdict: `The request fails at check ${index + 1} of ${steps.length}.`,
   steps: statesOf(steps, index),
@@ -139,7 +139,7 @@ export async function checkRequest(text: string, asked: Asked, deps: Deps): Prom
   const common = {
     shown,
     notes: sent.notes,
-    // What was not read may have a secret.
+    // The parts that were not read may contain a secret.
     text: sent.notes.length > 0 ? '' : shownAgain(text, shown),
   }
   const elsewhere = whyNotThere(sent, url, issuer)

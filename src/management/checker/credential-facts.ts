@@ -1,6 +1,6 @@
 /**
- * How a client authenticates: the form of the secret, code or token that was sent, never the value, and what a client
- * assertion or a DPoP proof says beside what it must say. Nothing is verified here.
+ * How a client authenticates: the form of the secret, code or token that was sent, but never the value, and the members of a
+ * client assertion or a DPoP proof beside the values that they must have. Nothing is verified here.
  */
 
 import { unverifiedClaims, unverifiedHeader } from '../../crypto/client-jwt.ts'
@@ -80,7 +80,7 @@ const told = (value: unknown) => {
 
 const LAST_MOMENT = 8.64e12
 
-/** With how far it is from now. */
+/** The moment, and how far it is from now. */
 function moment(value: unknown, now: number): string {
   if (typeof value !== 'number' || !(Math.abs(value) < LAST_MOMENT)) return told(value)
   const seconds = Math.round(value - now)

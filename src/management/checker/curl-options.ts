@@ -1,6 +1,6 @@
-/** The options of curl: their names, which of them have a value, and which do not change the request. */
+/** The options of curl: their names, which of them have a value, and which of them do not change the request. */
 
-/** What each short option is called. */
+/** The long name of each short option. */
 const SHORT: Readonly<Record<string, string>> = {
   ...{ u: 'user', H: 'header', d: 'data', X: 'request', G: 'get', F: 'form', b: 'cookie' },
   ...{ A: 'user-agent', e: 'referer', o: 'output', w: 'write-out', x: 'proxy', m: 'max-time' },
@@ -10,7 +10,7 @@ const SHORT: Readonly<Record<string, string>> = {
   ...{ 6: 'ipv6', j: 'junk-session-cookies', g: 'globoff', q: 'disable', 0: 'http1.0' },
 }
 
-/** Options that do not change the request, so the page does not name them. */
+/** Options that do not change the request. The page does not name them. */
 export const SILENT: ReadonlySet<string> = new Set(
   `silent show-error verbose include insecure location fail fail-with-body remote-name progress-bar no-buffer ipv4 ipv6
   globoff disable compressed http1.0 http1.1 http2 http2-prior-knowledge http3 basic no-progress-meter path-as-is tlsv1.2
@@ -28,7 +28,7 @@ export const WITH_VALUE: ReadonlySet<string> = new Set(
   ),
 )
 
-/** The options of one word: `-sS`, `-uid:secret`, `--data=x`. `value` is null where the next word is the value. */
+/** The options in one word: `-sS`, `-uid:secret`, `--data=x`. `value` is null if the next word is the value. */
 export function optionsIn(word: string): (readonly [option: string, value: string | null])[] {
   if (word.startsWith('--')) {
     const equals = word.indexOf('=')

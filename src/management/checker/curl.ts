@@ -1,15 +1,15 @@
-/** A request as a command of curl: which request curl would send. Files are never read. */
+/** Reads a request from a command of curl: the request that curl would send. Files are never read. */
 
 import { optionsIn, SILENT, WITH_VALUE } from './curl-options.ts'
 import { shellWords } from './shell-words.ts'
 
 export type SentRequest = Readonly<{
   method: string
-  /** As written. */
+  /** The address as it was written. */
   url: string
   headers: readonly (readonly [name: string, value: string])[]
   body: string | null
-  /** Sentences about what was not read as curl would. */
+  /** Sentences about parts that were not read in the way of curl. */
   notes: readonly string[]
 }>
 
@@ -19,12 +19,12 @@ export const headerIn = (headers: SentRequest['headers'], wanted: string) =>
 
 export const FORM = 'application/x-www-form-urlencoded'
 
-/** An option and its value, '' for an option without one. An address is the option `url`, as curl has it too. */
+/** An option and its value, which is '' for an option without a value. An address is the option `url`, as in curl. */
 type Given = readonly [option: string, value: string]
 
 const isWebAddress = (word: string) => /^[a-z][a-z0-9+.-]*:\/\//i.test(word) || word.includes('/')
 
-/** Up to `--next`. */
+/** The options up to `--next`. */
 function givenIn(words: readonly string[]): Given[] {
   const given: Given[] = []
   for (let at = 1; at < words.length; at++) {
@@ -40,7 +40,7 @@ function givenIn(words: readonly string[]): Given[] {
       }
       given.push([option, ''])
       if (option === 'next') return given
-      // The value of an unknown option, if it has one, is no address.
+      // The next word may be the value of the unknown option, so it does not count as an address.
       const next = words[at + 1]
       const mayBeValue = next !== undefined && !next.startsWith('-') && !isWebAddress(next)
       if (!isKnown(option) && attached === null && mayBeValue) at += 1
@@ -57,20 +57,20 @@ const READ: ReadonlySet<string> = new Set([
 ])
 const isKnown = (option: string) => READ.has(option) || SILENT.has(option)
 
-/** Where the value names a file. */
+/** The options whose value can name a file, and the pattern of such a value. */
 const FILES: ReadonlyMap<string, RegExp> = new Map([
   ...['header', 'data', 'data-ascii', 'data-binary', 'json'].map((one) => [one, /^@/] as const),
   ['data-urlencode', /^[^=@]*@/],
 ])
 const namesFile = ([option, value]: Given) => FILES.get(option)?.test(value) ?? false
 
-/** Where the name of a header ends; not above 0 where the text has no name. */
+/** The position at which the name of a header ends; 0 or less if the text has no name. */
 const endOfName = (text: string) => text.search(/[:;]/)
 
-/** An option of this form is named on the page. Any other text may be a secret. */
+/** Only an option of this form is named on the page, because any other text may be a secret. */
 const OPTION = /^--[a-z0-9][a-z0-9.-]{0,40}$/
 
-/** What is not read of an option as curl would; none where all is. */
+/** The notes on an option that is not read in the way of curl; none if it is. */
 function notesOn(given: Given): string[] {
   const [option, value] = given
   if (option === 'next') return ['--next begins another request. Only the first was read.']
@@ -92,33 +92,33 @@ function notesOn(given: Given): string[] {
 
 const MAX_NOTES = 20
 
-/** The most notes: a long command could cause thousands. */
+/** At most this many notes are shown, because a long command could cause thousands. */
 const shortened = (notes: readonly string[]) =>
   notes.length <= MAX_NOTES
     ? notes
     : [...notes.slice(0, MAX_NOTES), `There are ${notes.length - MAX_NOTES} more notes like these.`]
 
-/** The header of a name and a password, as curl sends it. */
+/** The header with a name and a password, in the form that curl sends. */
 export const basicHeader = (user: string) => {
   const pair = user.includes(':') ? user : `${user}:`
   return ['Authorization', `Basic ${Buffer.from(pair).toString('base64')}`] as const
 }
 
-/** As curl encodes: everything except letters, digits and - . _ ~ */
+/** Encodes as curl does: everything except letters, digits and - . _ ~ */
 const encoded = (text: string) =>
   encodeURIComponent(text.toWellFormed()).replace(
     /[!'()*]/g,
     (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
   )
 
-/** Of `name=content` only the content is encoded. */
+/** In `name=content` only the content is encoded. */
 function urlEncoded(text: string): string {
   const equals = text.indexOf('=')
   const name = equals > 0 ? text.slice(0, equals + 1) : ''
   return name + encoded(text.slice(equals + 1))
 }
 
-/** `Name:` without a value removes a header of curl's own; `Name;` sends it empty. */
+/** `Name:` without a value removes one of curl's own headers; `Name;` sends the header with an empty value. */
 function headersIn(texts: readonly string[]) {
   const sent: (readonly [string, string])[] = []
   const removed: string[] = []
@@ -132,7 +132,7 @@ function headersIn(texts: readonly string[]) {
   return { sent, removed }
 }
 
-/** What is joined with an address as its query. */
+/** Adds the query to the address. */
 function withQuery(url: string, query: readonly string[]): string {
   const [address = '', fragment] = url.split(/#(.*)/s)
   const mark = address.includes('?') ? '&' : '?'
@@ -140,7 +140,7 @@ function withQuery(url: string, query: readonly string[]): string {
   return fragment === undefined ? joined : `${joined}#${fragment}`
 }
 
-/** `text` begins with the word curl. */
+/** `text` must begin with the word curl. */
 export function readCurl(text: string): SentRequest {
   const { words, notes } = shellWords(text)
   const given = givenIn(words)
@@ -158,7 +158,7 @@ export function readCurl(text: string): SentRequest {
   const [url = '', ...moreUrls] = valuesOf('url')
   const [user, bearer] = [lastOf('user'), lastOf('oauth2-bearer')]
   const { sent, removed } = headersIn(valuesOf('header'))
-  /** Those that curl adds unless a header of the same name is given. */
+  /** The headers that curl adds unless a header of the same name is given. */
   const own = [
     ...(hasBody ? [['Content-Type', type] as const] : []),
     ...(bearer !== undefined

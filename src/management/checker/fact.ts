@@ -1,4 +1,4 @@
-/** What facts are made from, and how they are written. */
+/** How facts are made and worded. */
 
 import type { ClientRecord } from '../../domain/client.ts'
 import type { Fact, FactValue } from '../../pages/portal/check-page.tsx'
@@ -6,10 +6,10 @@ import type { Fields } from '../../protocol/fields.ts'
 import type { Declared } from '../../stores/shown-client.ts'
 import type { Seen } from './stores.ts'
 
-/** The text of a request, or of what is registered. */
+/** A fact whose values are texts of the request or of the registration. */
 export const exact = (name: string, ...values: readonly FactValue[]): Fact => ({ name, values })
 
-/** A fact in words. */
+/** A fact whose values are words. */
 export const worded = (name: string, ...values: readonly string[]): Fact => ({
   name,
   values,

@@ -1,4 +1,4 @@
-/** Beside a check that failed: what was expected, and what was sent. No rule is decided here. */
+/** The facts beside a failed check: what was expected, and what was sent. No rule is decided here. */
 
 import { digest } from '../../crypto/digest.ts'
 import { GRANT_TYPES } from '../../domain/client.ts'
@@ -13,7 +13,7 @@ import { assertionFacts, formOf, methodFacts, proofFacts, secretFacts } from './
 import { day, exact, type FactsOf, MISSING, orMissing, second, worded } from './fact.ts'
 import { visible } from './masked.ts'
 
-/** Both, each with a mark where it begins to differ from the other. */
+/** Both texts, each with a mark where they begin to differ. */
 function compared(expected: string, came: string): readonly [FactValue, FactValue] {
   const [left, right] = [visible(expected), visible(came)]
   if (left === right) return [left, right]
@@ -62,7 +62,7 @@ function lengthFacts(verifier: string | undefined): Fact[] {
   return [worded('code_verifier', `${verifier.length} characters (43 to 128 are needed)${others}`)]
 }
 
-/** What became of a permission of the client. */
+/** The state of a permission of the client. */
 function stateOf({ client, declared }: FactsOf, kind: 'scope' | 'grant_type', value: string) {
   const permission = client.permissions.find((one) => one.kind === kind && one.value === value)
   if (permission?.authorizedAt != null) return 'authorized'

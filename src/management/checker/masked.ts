@@ -1,4 +1,4 @@
-/** What a page shows of a request: no secret and no invisible character. */
+/** What a page shows of a request: neither secrets nor invisible characters. */
 
 import type { ShownRequest, ShownValue } from '../../pages/portal/check-page.tsx'
 import { formPairs, type Pairs } from '../../protocol/fields.ts'
@@ -8,7 +8,7 @@ import type { SentRequest } from './curl.ts'
 const MAX_SHOWN = 30
 const MAX_LENGTH = 500
 
-/** Parameters whose value is no secret. */
+/** Parameters whose value is not a secret. */
 const OPEN: ReadonlySet<string> = new Set(
   `grant_type response_type response_mode client_id redirect_uri scope resource code_challenge code_challenge_method
   dpop_jkt prompt max_age client_assertion_type state nonce`.split(/\s+/),
@@ -21,7 +21,7 @@ const SCHEME = /^([A-Za-z]{3,12}) /
 /** Control, format, private-use and unassigned characters, and half surrogate pairs. */
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/gu
 
-/** Without credentials of the registry and JWTs. */
+/** The text without credentials of the registry and without JWTs. */
 export function visible(text: string, maxLength = MAX_LENGTH): string {
   const clean = withoutCredentials(text.slice(0, maxLength * 4)).replace(UNSEEN, '\ufffd')
   return clean.length > maxLength ? `${clean.slice(0, maxLength)}…` : clean
@@ -69,7 +69,7 @@ export function shownRequest(sent: SentRequest, url: URL): ShownRequest {
   }
 }
 
-/** The text as it was pasted, for the field; empty if a part of it must not be shown. */
+/** The pasted text for the field of the form; empty if a part of the text must not be shown. */
 export function shownAgain(text: string, { headers, parameters, more }: ShownRequest): string {
   const isHidden =
     more > 0 ||

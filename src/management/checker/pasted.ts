@@ -1,25 +1,25 @@
 /**
- * What an owner pasted, as the request that it stands for: a command of curl, an address, or a form with headers. Where it
- * goes, and whether an endpoint that can be checked is there.
+ * Reads what an owner pasted as the request that it stands for: a command of curl, an address, or a form with headers. Finds
+ * where the request goes, and whether the endpoint there can be checked.
  */
 
 import { basicHeader, FORM, headerIn, readCurl, type SentRequest } from './curl.ts'
 import { visible } from './masked.ts'
 
-/** `problem`: a sentence. */
+/** `problem` is a sentence. */
 type Pasted = SentRequest | Readonly<{ problem: string }>
 
 const REQUEST_LINE = /^([A-Z]{3,7}) (\S+)(?: HTTP\/[\d.]+)?$/
 const HEADER = /^([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*)$/
 
-/** A parameter on each line, or one body that was broken into lines. */
+/** Joins the lines: each line has a parameter, or all lines are one body. */
 const joined = (lines: readonly string[]) =>
   lines
     .map((line) => line.trim().replace(/^&|&$/g, ''))
     .filter(Boolean)
     .join('&')
 
-/** A form is for the token endpoint, unless it asks for a code. */
+/** A form goes to the token endpoint, unless it asks for a code. */
 function readForm(text: string): Pasted {
   const lines = text.split(/\r\n|\r|\n/)
   const [, method, target] = REQUEST_LINE.exec(lines[0]?.trim() ?? '') ?? []
@@ -63,7 +63,7 @@ export function readPasted(text: string): Pasted {
     const sent = readCurl(trimmed)
     return sent.url === '' ? { problem: 'The command names no address.' } : sent
   }
-  // Not by a pattern: one for the spaces around the ends of lines takes the square of the time.
+  // A regular expression is not used: one for the spaces around line ends would take quadratic time.
   const url = trimmed
     .split('\n')
     .map((line) => line.trim())
@@ -76,7 +76,7 @@ export function readPasted(text: string): Pasted {
 
 const IS_ABSOLUTE = /^(?:[a-z][a-z0-9+.-]*:\/)?\//i
 
-/** As curl reads an address: http without a scheme, and a name and a password in it are sent by Basic. */
+/** Reads an address as curl does: without a scheme it is http, and a name and a password in it are sent by Basic. */
 export function addressedBy(sent: SentRequest, issuer: string) {
   const url = URL.parse(IS_ABSOLUTE.test(sent.url) ? sent.url : `http://${sent.url}`, issuer)
   if (url === null) return null
@@ -97,7 +97,7 @@ function unescaped(text: string): string {
   }
 }
 
-/** A form that is posted to /authorize answers the consent page. */
+/** A form that is posted to /authorize would answer the consent page, so only GET is checked there. */
 const PATHS = { '/token': 'POST', '/authorize': 'GET' } as const
 type Path = keyof typeof PATHS
 const isPath = (path: string): path is Path => Object.hasOwn(PATHS, path)

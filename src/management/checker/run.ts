@@ -1,4 +1,4 @@
-/** Runs a request without its effects: through the code that serves every request, on stores that only read. */
+/** Runs a request without its effects: the code that serves every request runs on stores that only read. */
 
 import { Hono } from 'hono'
 import type { Settings } from '../../config.ts'
@@ -18,7 +18,7 @@ import type { RouteDeps } from '../../routes/endpoint.ts'
 import { tokenEndpoint } from '../../routes/token.ts'
 import { type CheckerStores, OtherClient, type Seen } from './stores.ts'
 
-/** What would be issued, without the tokens. */
+/** What would be issued, without the tokens themselves. */
 type Issued = Readonly<{
   tokenType: string
   lifetimeSeconds: number
@@ -35,7 +35,7 @@ export type Outcome =
 
 export type Run = Readonly<{
   outcome: Outcome
-  /** In the order in which they were begun. Only the last can have failed. */
+  /** The checks in the order in which they began. Only the last one can have failed. */
   checks: readonly CheckName[]
   seen: Seen
 }>
@@ -48,8 +48,8 @@ type Asked = Readonly<{
 }>
 
 /**
- * The management worker does not have the registry's keys. These keys sign tokens that are never issued. They are made once
- * per isolate. The promise is not kept, because one request must not wait for the work of another.
+ * The management Worker does not have the registry's keys. These keys sign tokens that are never issued. They are made once
+ * per isolate. The promise is not stored, because one request must not wait for the work of another.
  */
 let keys: SigningKeys | undefined
 
@@ -65,7 +65,7 @@ async function prepared({ clientId, settings, stores, context }: Asked) {
     signingKeys: keys,
     checking: (check) => void checks.push(check),
     hasPortal: true,
-    // No failure is counted.
+    // The limit never refuses, so no failure is counted.
     loginLimit: { limit: async () => ({ success: true }) },
     refusalLimit: { limit: async () => ({ success: true }) },
     fetchLogo: async () => {},
@@ -81,7 +81,7 @@ async function prepared({ clientId, settings, stores, context }: Asked) {
   return { deps, request, checks, seen }
 }
 
-/** Faults are thrown. */
+/** Returns a refusal as an outcome. Faults are thrown. */
 async function outcomeOf(serving: () => Promise<Outcome>): Promise<Outcome> {
   try {
     return await serving()
@@ -92,7 +92,7 @@ async function outcomeOf(serving: () => Promise<Outcome>): Promise<Outcome> {
   }
 }
 
-/** `handle` with the context of a request that reached the worker. */
+/** Calls `handle` with the context of a request that reached the Worker. */
 async function within<T>(
   request: Request,
   context: RequestContext,
@@ -128,7 +128,7 @@ export async function runTokenRequest(sent: Request, asked: Asked): Promise<Run>
   return { outcome, checks, seen }
 }
 
-/** As if the visitor's browser sent it. */
+/** Runs the request as if the visitor's browser sent it. */
 export async function runAuthorization(
   pairs: Pairs,
   record: SessionRecord,

@@ -1,6 +1,6 @@
-/** The words of one command, as a POSIX shell reads it, with the quotes $'…' of bash. Nothing is run or replaced. */
+/** The words of one command, as a POSIX shell reads them, with the quotes $'…' of bash. Nothing is run or substituted. */
 
-/** `notes`: sentences about what a shell does and this does not. */
+/** `notes`: sentences about what a shell would do and this function does not. */
 type ShellWords = Readonly<{ words: readonly string[]; notes: readonly string[] }>
 type Note = (sentence: string) => void
 
@@ -10,7 +10,7 @@ const COMMAND = 'A command within the command was not run. Write its result in i
 const noteReplaced = (name: string | undefined, note: Note) =>
   note(name === undefined ? COMMAND : `$${name} is not known here. Write its value in its place.`)
 
-/** What a shell replaces is a backtick, `$NAME`, `${NAME}` or `$(…)`. A backslash before its first character keeps it. */
+/** A shell substitutes a backtick, `$NAME`, `${NAME}` or `$(…)`. A backslash before its first character prevents this. */
 const REPLACED_IN_QUOTES = /\\[\s\S]|`|\$(?=\{?(\w{1,64})|\()/g
 
 function inDoubleQuotes(text: string, note: Note): string {
@@ -24,12 +24,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
   ...{ n: '\n', r: '\r', t: '\t', a: '\x07', b: '\b', e: '\x1b', f: '\f', v: '\v' },
   ...{ '\\': '\\', "'": "'", '"': '"', '?': '?' },
 }
-/** Hexadecimal digits after x, u or U, octal ones, or one character. */
+/** Matches hexadecimal digits after x, u or U, octal digits, or one character. */
 const ESCAPED =
   /\\(?:[xuU]((?<=x)[\da-fA-F]{1,2}|(?<=u)[\da-fA-F]{1,4}|(?<=U)[\da-fA-F]{1,8})|([0-7]{1,3})|[\s\S]?)/g
 const LAST_CODE_POINT = 0x10ffff
 
-/** Within $'…'. */
+/** Resolves the escapes within $'…'. */
 const unescaped = (text: string) =>
   text.replace(ESCAPED, (whole, hex?: string, octal?: string) => {
     const digits = hex ?? octal
@@ -38,7 +38,7 @@ const unescaped = (text: string) =>
     return code <= LAST_CODE_POINT ? String.fromCodePoint(code) : ''
   })
 
-/** What a part of a word stands for, by what its pattern found. */
+/** Turns what the pattern of a part found into the text of the part. */
 type ReadPart = (found: readonly string[], note: Note) => string
 
 const quoted =
@@ -49,12 +49,12 @@ const quoted =
     return meaning
   }
 
-/** The parts of a word: the first pattern that matches counts. A quote that is not closed goes up to the end of the text. */
+/** The parts of a word: the first pattern that matches counts. A quote that is not closed extends to the end of the text. */
 const PARTS: readonly (readonly [RegExp, ReadPart])[] = [
   [/'([^']*)('?)/y, quoted((text) => text)],
   [/"((?:[^"\\]|\\[\s\S]?)*)("?)/y, quoted(inDoubleQuotes)],
   [/\$'((?:[^'\\]|\\[\s\S]?)*)('?)/y, quoted(unescaped)],
-  // What a shell replaces stays as it is.
+  // A part that a shell would substitute stays unchanged.
   [
     /`(?!\r?\n)|\$(?=\{?(\w{1,64})|\()/y,
     ([first = '', name], note) => {
@@ -62,14 +62,14 @@ const PARTS: readonly (readonly [RegExp, ReadPart])[] = [
       return first
     },
   ],
-  // Other text, up to what may end the word.
+  // Any other text, up to a character that may end the word.
   [
     /\$|(?:\\(?!\r?\n)[\s\S]?|\^(?!\r?\n)|[^ \t\r\n|;&<>()'"$`\\^])+/y,
     ([text = '']) => text.replace(/\\([\s\S]?)/g, '$1'),
   ],
 ]
 
-/** A line that goes on ends with a backslash, in Windows with `^`, in PowerShell with a backtick. */
+/** A line that continues ends with a backslash, in Windows with `^`, in PowerShell with a backtick. */
 const CONTINUED = /[\\^`]\r?\n/g
 const SPACE = /(?:[ \t\r\n]|[\\^`]\r?\n)*/y
 const ENDS = '|;&<>()'
@@ -83,7 +83,7 @@ export function shellWords(text: string): ShellWords {
     at += found?.[0].length ?? 0
     return found
   }
-  /** Null at the end of a word. */
+  /** Returns null at the end of a word. */
   function nextPart(): string | null {
     for (const [pattern, read] of PARTS) {
       const found = match(pattern)
@@ -94,7 +94,7 @@ export function shellWords(text: string): ShellWords {
   const words: string[] = []
   for (;;) {
     const space = match(SPACE)?.[0].replace(CONTINUED, '') ?? ''
-    // A line that begins with an option goes on with the command, although a shell would not.
+    // A line that begins with an option continues the command, although a shell would not read it so.
     if (text[at] === '#' || (space.includes('\n') && text[at] !== '-')) break
     const parts: string[] = []
     for (let part = nextPart(); part !== null; part = nextPart()) parts.push(part)

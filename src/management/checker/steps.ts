@@ -1,4 +1,4 @@
-/** The checks of each kind of request, in the order in which they are made, and what each asks for. */
+/** The checks of each kind of request, in the order in which they are made, and the question of each check. */
 
 import type { AuthMethod, GrantType } from '../../domain/client.ts'
 import { GRANT_TYPES, usesSecret } from '../../domain/client.ts'

@@ -1,6 +1,6 @@
 /**
- * The stores of a request that is only checked: the stores of every request, on a database that only reads. They know one
- * client. They look nothing up for another client, and do not know the codes and refresh tokens of another client.
+ * The stores of a request that is only checked: the stores of every request, on a database that only reads. They know only
+ * one client. They look up nothing for another client, and do not find the codes and refresh tokens of another client.
  */
 
 import { withDeadline } from '../../deadline.ts'
@@ -19,14 +19,14 @@ import type { RefreshFamily, Terms, UsedOnce } from '../../stores/spending-ports
 import { usedJtiStore } from '../../stores/used-jtis.ts'
 import { userStore } from '../../stores/users.ts'
 
-/** The request names another client than the one of the page. */
+/** The request names another client than the client of the page. */
 export class OtherClient extends Error {}
 
-/** What was read of the client itself. */
+/** What was read of the client of the page. */
 export type Seen = {
   code: AuthorizationCode | null
   family: RefreshFamily | null
-  /** A proof was sent, and D1 was not asked whether it was used before. */
+  /** True if a proof was sent and D1 was not asked whether it was used before. */
   hasUnaskedProof: boolean
 }
 
@@ -74,7 +74,10 @@ function storesOf(
     touchSelfRegistered: async () => {},
   }
 
-  /** Only for a key that a code or a refresh token of the client is bound to: any other key may be another client's. */
+  /**
+   * D1 is asked only about a key that a code or a refresh token of the client is bound to: any other key may be another
+   * client's.
+   */
   function askable(proof: UsedOnce | null): UsedOnce | null {
     if (proof === null) return null
     const jkt = seen.code?.dpopJkt ?? seen.family?.jkt

@@ -1,4 +1,4 @@
-/** The OpenAPI 3.1 document of the management API, made from its operations, and of the OAuth endpoints. */
+/** The OpenAPI 3.1 document: the management API, made from its operations, and the OAuth endpoints. */
 
 import type * as z from 'zod/mini'
 import { API_PATH, nounOf, type Operation, returnsVersion, sufficientFor } from '../operation.ts'
@@ -85,7 +85,7 @@ const content = (mediaType: string, schema: JsonSchema, example: unknown) => ({
   content: { [mediaType]: { schema, ...(example !== undefined && { example }) } },
 })
 
-/** Any of the scopes suffices. A bearer token and a token bound to a key both do. */
+/** Any of the scopes is enough, with a bearer token or with a token that is bound to a key. */
 const securityOf = ({ scopes }: Operation) =>
   sufficientFor(scopes).flatMap((scope) => [{ bearer: [scope] }, { dpop: [scope] }])
 
@@ -181,7 +181,7 @@ function oauthObject(endpoint: OAuthEndpoint, components: Components) {
     tags: ['OAuth'],
     summary,
     ...(description !== undefined && { description }),
-    // A client authenticates by HTTP Basic, in the form, by an assertion, or not at all if it keeps no secret.
+    // A client authenticates by HTTP Basic, in the form, or by an assertion; a client without a secret does not authenticate.
     security: form ? [{ basic: [] }, {}] : [],
     ...(parameters.length > 0 && { parameters }),
     ...(form && {

@@ -1,6 +1,6 @@
 /**
- * The OAuth endpoints in the document. The registry checks their parameters by hand, so these schemas only describe; a test
- * compares them with what the registry reads and returns.
+ * The OAuth endpoints in the document. The code of the registry checks their parameters without schemas, so these schemas
+ * only describe; a test compares them with what the registry reads and returns.
  */
 
 import * as z from 'zod/mini'
@@ -270,7 +270,7 @@ export type OAuthEndpoint = Readonly<{
   summary: string
   description?: string
   query?: z.core.$ZodType
-  /** A form that a client sends, and authenticates with. */
+  /** The form that a client sends, with its authentication. */
   form?: z.core.$ZodType
   formExample?: unknown
   takesProof?: boolean

@@ -63,7 +63,7 @@ const ALWAYS: readonly ProblemType[] = [
   'unavailable',
 ]
 
-/** Every refusal that the operation can have. */
+/** All refusals that the operation can have. */
 const problemsOf = ({ path, body, isConditional, problems = [] }: Operation): ProblemType[] => [
   ...ALWAYS,
   ...(path.includes('{') ? (['not_found'] as const) : []),

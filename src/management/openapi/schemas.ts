@@ -1,4 +1,4 @@
-/** JSON Schemas of the document, made from the zod schemas that validate. A named schema is a component. */
+/** JSON Schemas of the document, which are made from the zod schemas that validate. A named schema is a component. */
 
 import * as z from 'zod/mini'
 
@@ -11,14 +11,17 @@ export function named<Schema extends z.core.$ZodType>(id: string, schema: Schema
   return schema
 }
 
-/** With a sentence for the document. */
+/** Gives a schema a sentence for the document. */
 export const described = <Schema extends z.ZodMiniType>(text: string, schema: Schema): Schema =>
   schema.check(z.describe(text)) as Schema
 
 export const text = (description: string) => described(description, z.string())
 export const maybe = (description: string) => z.optional(text(description))
 
-/** How the document describes a parameter, which is a text that stands for a number or a truth value. */
+/**
+ * Sets the schema by which the document describes a parameter: the parameter is text that stands for a number or a truth
+ * value.
+ */
 export function parameterAs<Schema extends z.core.$ZodType>(
   described: Readonly<Record<string, unknown>>,
   schema: Schema,
@@ -27,7 +30,7 @@ export function parameterAs<Schema extends z.core.$ZodType>(
   return schema
 }
 
-/** A record that was made before a bound need not meet the bound of requests. */
+/** A record that is older than a bound of requests need not be within the bound. */
 const BOUNDS = ['minLength', 'maxLength', 'minItems', 'maxItems', 'minimum', 'maximum', 'pattern']
 
 type Overridden = Readonly<{ jsonSchema: JsonSchema }>
@@ -36,7 +39,7 @@ const drop = (schema: JsonSchema, keys: readonly string[]) => {
   for (const key of keys) delete (schema as Record<string, unknown>)[key]
 }
 
-/** Leaves out the pattern where the format, or the type of a parameter, says the same to a reader. */
+/** Leaves out the pattern if the format, or the type of a parameter, tells a reader the same. */
 function tidy({ jsonSchema }: Overridden) {
   if (jsonSchema.format === 'date-time') drop(jsonSchema, ['pattern'])
   if (jsonSchema.type === 'integer' || jsonSchema.type === 'boolean') {

@@ -1,6 +1,6 @@
 /**
- * What an approver sees of a client that asks for more: each request, what has changed, and why the approver may not decide;
- * and the form with the approver's decision: which requests, how, and why.
+ * What an approver sees of a client that asks for more: each request, what has changed, and why the approver may not decide.
+ * Also the form with the approver's decision: which requests, the decision, and the reason.
  */
 
 import { type ClientRecord, isInvolved, isOffered, isOwnedBy } from '../../domain/client.ts'
@@ -20,7 +20,7 @@ import { requireAll } from './attempt.ts'
 import { FIELD_WORDS } from './history-view.ts'
 import { catalogueOf, tickedIn } from './permission-view.ts'
 
-/** `ticked`: as the form was sent; null for every request. */
+/** `ticked`: the ticked requests of the sent form; null if all requests are ticked. */
 export function askedFor(
   declared: Declared,
   permissions: readonly ShownPermission[],
@@ -41,7 +41,10 @@ export function askedFor(
   })
 }
 
-/** For each field the values that only one of the two has. Ids of owners and keys are left out: they tell a person nothing. */
+/**
+ * For each field, the values that only one of the two has. Ids of owners and keys are left out, because they mean nothing to
+ * a person.
+ */
 export function changesOf(client: ClientRecord): readonly Change[] | null {
   const fields = changedSinceApproval(client)
   const seen = client.approval?.seen
@@ -77,14 +80,14 @@ export function whyNot(client: ClientRecord, userId: string): string | null {
 const reasonIn = (form: URLSearchParams, field: string) =>
   (form.get(field) ?? '').replace(/\r\n?/g, '\n').trim()
 
-/** Throws a RegistrationError where there is none. */
+/** Throws a RegistrationError if there is no reason. */
 export function readReason(form: URLSearchParams, field: string): string {
   const reason = reasonIn(form, field)
   if (reason === '') throw invalid('say why, for the owners', field)
   return requireValid(DECISION_REASON.schema, reason, field) as string
 }
 
-/** `reason` is '' for an approval. Throws `FormErrors`. A form that was sent without a button decides nothing. */
+/** `reason` is '' for an approval. Throws `FormErrors`. A form that was sent without a button makes no decision. */
 export function readDecision(form: URLSearchParams, { permissions }: ClientRecord) {
   const how = form.get('act')
   if (how !== 'approve' && how !== 'decline') throw invalid('choose to approve or to decline')

@@ -1,4 +1,4 @@
-/** `/approvals/{id}`: an approver sees one client and decides on what it asks for. */
+/** `/approvals/{id}`: an approver sees one client and decides on its requests. */
 
 import type { ClientRecord } from '../../domain/client.ts'
 import { listingStateOf } from '../../domain/directory.ts'
@@ -59,7 +59,7 @@ function showNone(visit: Visit<Found>) {
   ))
 }
 
-/** With the newest entry of the history: what came after it is new to a visitor whose form came too late. */
+/** The form has the newest entry of the history. Later entries are new to a visitor whose form came too late. */
 const formOf = (visit: Visit<Found>, form: string, { clientId, version }: ClientRecord) =>
   formHead(visit, approvalPath(clientId), { form, id: clientId, version }, [
     ['seen', String(visit.found.history[0]?.auditId ?? 0)],
@@ -117,9 +117,9 @@ const show = (visit: Visit<Found>, shown: Shown = {}) =>
   visit.found.client === null ? showNone(visit) : showClient(visit, visit.found.client, shown)
 
 /**
- * Where an approver of an accounts service signs in again. The session says which scopes the user held at the sign-in, so the
- * user decides only for as long as an access token with such a scope lives. Null for a user of the registry, and for a newer
- * sign-in.
+ * The address at which an approver from an accounts service signs in again. The session has the scopes that the user held at
+ * the sign-in, so the user may decide only as long as an access token with such a scope would live. Null for a user of the
+ * registry, and after a recent sign-in.
  */
 function signInAgainAddress({ c, deps: { issuer, settings }, session, found }: Visit<Found>) {
   if (found.approverVersion !== null) return null
@@ -149,7 +149,7 @@ async function decide(
   return withPublishedKeys(await authorizeClient(act, clientId, lists, version), visit.deps)
 }
 
-/** What the page after the decision says. */
+/** What the page says after the decision. */
 const LISTED: ReadonlyMap<string, Done> = new Map([
   ['list', 'listed'],
   ['unlist', 'listing_declined'],
@@ -166,7 +166,7 @@ async function decideListing(
   return declineListing(act, clientId, readReason(form, 'listing_reason'), version)
 }
 
-/** The client was changed or deleted, or the approver's own record was changed, while the form was on its way. */
+/** The client, or the approver's own record, was changed or deleted while the form was being sent. */
 function whetherLate(cause: unknown): 'late' {
   const isLate =
     cause instanceof RegistrationError && (cause.kind === 'stale' || cause.kind === 'not_found')
@@ -174,7 +174,7 @@ function whetherLate(cause: unknown): 'late' {
   throw cause
 }
 
-/** Does it still wait for a decision? Then its page is shown again, and otherwise the queue. */
+/** Does the client still wait for a decision? If so, its page is shown again, and otherwise the queue. */
 const isLeft = ({ deps }: Visit<Found>, { permissions, listing }: ClientRecord) =>
   permissions.some(({ authorizedAt }) => authorizedAt === null) ||
   (deps.settings.hasDirectory && listing !== null && listingStateOf(listing) === 'requested')
@@ -196,7 +196,7 @@ export const approvalPage = approverPage<Found>({
       if (signInAgainAddress(visit) !== null) {
         throw new RegistrationError('forbidden', SIGNED_IN_LONG_AGO)
       }
-      // What the form means is read from the client that it was shown for.
+      // The form has a meaning only for the version of the client that it was shown for.
       if (version !== client.version) return 'late'
       return change(visit, client, form, version).catch(whetherLate)
     })

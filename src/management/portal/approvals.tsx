@@ -1,4 +1,6 @@
-/** `/approvals`: the clients that wait for a decision, and those that wait for the directory, the oldest request first. */
+/**
+ * `/approvals`: the clients that wait for a decision, and those that wait for the directory. The oldest request comes first.
+ */
 
 import { isApprover } from '../../domain/registry-scopes.ts'
 import type { HttpContext } from '../../http/request-context.ts'
@@ -16,7 +18,7 @@ type ApproverPage<Found> = Parameters<typeof portalPage<Found>>[0]
 const refuse = (visit: Visit<unknown>) =>
   sendPortalPage(visit, { status: 403 }, (frame) => <NotApproverPage frame={frame} />)
 
-/** `show` for an approver. Anybody else reads that they are no approver, whether there is such a client or not. */
+/** Calls `show` for an approver. Anybody else is told that they are not an approver, whether the client exists or not. */
 export const onlyApprovers =
   <Found,>(show: (visit: Visit<Found>) => Response | Promise<Response>) =>
   (visit: Visit<Found>) =>
@@ -33,7 +35,10 @@ export const approverPage = <Found,>({ get, post, ...page }: ApproverPage<Found>
 
 const ROWS = 50
 
-/** An address names a place in one of the two lists, whose page follows; the first page has both. Any other text is the beginning. */
+/**
+ * An address names a place in one of the two lists, and the page begins after this place. The first page has both lists. Any
+ * other text means the beginning.
+ */
 const PLACES = { waiting: 'after', listings: 'listings_after' } as const
 
 function placesIn(c: HttpContext): QueuePlaces {
@@ -52,7 +57,7 @@ function partOf({ waiting, listings }: QueuePlaces) {
   return waiting === null ? 'listings' : 'first'
 }
 
-/** A page of a list that was read with one row more, which says whether another page follows. */
+/** A page of a list that was read with one more row, which tells whether another page follows. */
 function pageOf<Row extends Readonly<{ requestedAt: number; clientId: string }>>(
   rows: readonly Row[],
   name: string,

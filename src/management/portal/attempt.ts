@@ -1,4 +1,4 @@
-/** An act of a form: what the form is for, whether it is up to date, and what the page shows of a refusal. */
+/** An act of a form: the purpose of the form, whether it is up to date, and what the page shows of a refusal. */
 
 import { ownerActor } from '../../flows/registration/own-clients.ts'
 import { formToken, whyOutOfDate } from '../../http/form-token.ts'
@@ -11,12 +11,12 @@ import type { Visit } from './portal-page.tsx'
 
 type AnyVisit = Pick<Visit<unknown>, 'c' | 'deps' | 'session' | 'user'>
 
-/** What a form is for. `version`: of the record that its page showed. */
+/** The purpose of a form. `version`: the version of the record that its page showed. */
 type Purpose = Readonly<{ form: string; id: string; version: string | number }>
 
 const inOrder = ({ form, id, version }: Purpose) => ['portal', form, id, String(version)]
 
-/** Where a form is sent, and its hidden fields: those that `attempt` asks for, and `more`. */
+/** The address of a form, and its hidden fields: those that `attempt` reads, and `more`. */
 export const formHead = async (
   { session }: Pick<AnyVisit, 'session'>,
   action: string,
@@ -31,14 +31,14 @@ export const formHead = async (
   ],
 })
 
-/** Names of fields, and what the page calls them. */
+/** The names of fields, and their labels on the page. */
 type Labels = Readonly<Record<string, string>>
 
 export type FormWords = Readonly<{
   labels?: Labels
-  /** What a refused form did not do, after “Nothing was”. Absent: changed. */
+  /** What a refused form did not do, after the words “Nothing was”. The default is “changed”. */
   undone?: string
-  /** Fields of a refusal that the form has under another name. */
+  /** Fields of a refusal that have another name in the form. */
   aliases?: Readonly<Record<string, string>>
 }>
 type Form = FormWords & Readonly<{ form: string; id: string }>
@@ -65,7 +65,7 @@ const STATUSES = {
   too_often: 429,
 } as const
 
-/** Throws 404 for a client that this user does not own, or no longer. */
+/** Throws 404 for a client that this user does not own, or no longer owns. */
 function refusedBy(
   causes: readonly RegistrationError[],
   { labels = {}, aliases = {}, undone }: FormWords,
@@ -86,7 +86,7 @@ function refusedBy(
   return { kind: 'refused', status, problem: { sentence, errors }, refusal: null }
 }
 
-/** A form of an earlier sign-in does nothing; a forged one throws `access_denied`. */
+/** A form of an earlier sign-in has no effect; a forged form throws `access_denied`. */
 export async function attempt<Done>(
   visit: AnyVisit,
   posted: URLSearchParams,
@@ -111,7 +111,7 @@ export async function attempt<Done>(
   }
 }
 
-/** Several fields that are wrong. */
+/** The error for several wrong fields. */
 class FormErrors extends Error {
   readonly errors: readonly RegistrationError[]
 
@@ -121,7 +121,7 @@ class FormErrors extends Error {
   }
 }
 
-/** Makes all checks, and throws `FormErrors` with what they refuse. */
+/** Makes all checks, and throws `FormErrors` with everything that they refuse. */
 export function requireAll(checks: readonly (() => unknown)[]) {
   const errors = checks.flatMap((check) => {
     try {
@@ -135,7 +135,7 @@ export function requireAll(checks: readonly (() => unknown)[]) {
   if (errors.length > 0) throw new FormErrors(errors)
 }
 
-/** Who acts, as the flows want it. */
+/** The act in the form that the flows need. */
 export const actOf = ({ c, deps, user }: AnyVisit) => ({
   actor: ownerActor(user.userId),
   now: c.var.request.now,

@@ -1,4 +1,4 @@
-/** `/clients/{id}/check`: checks a request of a client without its effects, and says why one was refused. */
+/** `/clients/{id}/check`: checks a request of a client without its effects, and says why a request was refused. */
 
 import { readCorrelationId } from '../../crypto/random.ts'
 import { refuseTooMany } from '../../http/flood.ts'
@@ -12,12 +12,12 @@ import { visible } from '../checker/masked.ts'
 import { ownClientPage, type Showing } from './own-client.tsx'
 import type { Visit } from './portal-page.tsx'
 
-/** The pasted text. */
+/** The field with the pasted text. */
 const REQUEST = 'request'
 
 type Found = OwnClient & Declared & Readonly<{ refusal: Refused | null }>
 
-/** What was asked for and is there, or null if nothing was asked for. */
+/** The refusal that was looked up, or null if the visitor looked up none. */
 function lookupOf({ c, found: { client, refusal } }: Visit<Found>): RefusalLookup | null {
   const reference = c.req.query('reference')
   if (reference === undefined || reference === '') return null
@@ -58,7 +58,7 @@ export const checkPage = ownClientPage<Found>({
     check: {
       async perform({ visit, posted, send }) {
         const { deps, found, session, user, c } = visit
-        // A guess is not counted as a failure, so the number of checks of a user is limited.
+        // A guess does not count as a failure, so the number of checks of a user is limited.
         const counted = [{ key: `checks of ${user.userId}`, what: 'checks' }]
         await refuseTooMany(c, deps.loginLimit, counted, 'Too many requests were checked.')
         const { now, nowMs } = c.var.request

@@ -1,4 +1,4 @@
-/** The form that registers or edits a client: what was typed, what it means, and every problem. */
+/** The form that registers or edits a client: what was typed, what it means, and all problems. */
 
 import type { ClientRecord } from '../../domain/client.ts'
 import {
@@ -16,7 +16,7 @@ import { requireValid, snakeCase } from '../../protocol/registration/field.ts'
 import { requireAll } from './attempt.ts'
 import { givenKeysIn } from './key-form.ts'
 
-/** As typed. */
+/** The fields as the user typed them. */
 export type Typed = Readonly<Record<keyof typeof CLIENT_LABELS, string>>
 
 const typedBy = (textOf: (name: keyof Typed) => string) =>
@@ -26,7 +26,7 @@ const typedBy = (textOf: (name: keyof Typed) => string) =>
 
 export const NOTHING_TYPED = typedBy(() => '')
 
-/** Each is a text of the client, in the form under its name in snake_case. */
+/** Each of these is a text of the client; in the form it has this name in snake_case. */
 const TEXTS = ['name', 'url', 'description', 'logoUri'] as const
 
 type ClientForm = Readonly<{
@@ -36,14 +36,14 @@ type ClientForm = Readonly<{
   keys: GivenKeys | null
 }>
 
-/** What the form that edits a client begins with. */
+/** The first content of the form that edits a client. */
 export const typedOf = (client: ClientRecord): Typed => ({
   ...NOTHING_TYPED,
   ...Object.fromEntries(TEXTS.map((name) => [snakeCase(name), client[name]])),
   redirect_uris: client.redirectUris.join('\n'),
 })
 
-/** A browser sends line breaks as CRLF. */
+/** The fields of a sent form. A browser sends line breaks as CRLF. */
 export const typedIn = (form: URLSearchParams): Typed =>
   typedBy((name) => {
     const text = (form.get(name) ?? '').replace(/\r\n?/g, '\n')
@@ -68,7 +68,7 @@ function requireRedirectUris(text: string, kind: ClientKind | null) {
     throw invalid(`{field} must not have more than ${MAX_REDIRECT_URIS} lines`, 'redirect_uris')
   }
   if (kind === null) {
-    // A kind that may have every scheme.
+    // The check is as for a kind of client that may have every scheme.
     const wrong = wrongRedirectUris(redirectUris, true)
     if (wrong === null) return
     throw invalid(wrong, 'redirect_uris')
@@ -83,7 +83,7 @@ function requireRedirectUris(text: string, kind: ClientKind | null) {
   if (problem) throw invalid(problem.sentence, problem.field)
 }
 
-/** `asksForKind`: also for keys. */
+/** `asksForKind`: the form asks for the kind and for keys. */
 type Asked = Readonly<{ asksForKind: boolean; issuer: string }>
 
 /** Throws `FormErrors`. */

@@ -22,7 +22,7 @@ import { portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 const ROWS = 50
 const LAST_PAGE = 1000
 
-/** Any other text is the first page. */
+/** Any other text means the first page. */
 export const pageIn = (text: string | undefined) =>
   /^[1-9]\d{0,3}$/.test(text ?? '') ? Math.min(Number(text), LAST_PAGE) : 1
 
@@ -55,7 +55,7 @@ export const clientListPage = portalPage<OwnClients>({
   read: ({ reader, visitor, c }) =>
     reader.list(visitor, ROWS, (pageIn(c.req.query('page')) - 1) * ROWS),
   get: (visit) => showList(visit),
-  /** The answer to an offer. */
+  /** Handles the answer to an offer. */
   async post(visit, form) {
     const id = form.get('client') ?? ''
     const act = form.get('act')
@@ -70,7 +70,10 @@ export const clientListPage = portalPage<OwnClients>({
   },
 })
 
-/** The name of a user of an accounts service is the one that was seen last, if any. Others may have it, so the id is beside it. */
+/**
+ * The name of a user. For a user of an accounts service it is the last known name, if there is one. Other users may have the
+ * same name, so the id is shown beside it.
+ */
 export function nameOf({ userId, username, seenName }: Owner, visitor: User) {
   if (userId === visitor.userId) return visitor.username
   return username ?? (seenName === null ? userId : `${seenName} (${userId})`)

@@ -1,4 +1,4 @@
-/** `/clients/{id}/disable`, `/enable`, `/delete` and `/leave`: each asks first, and names what ends. */
+/** `/clients/{id}/disable`, `/enable`, `/delete` and `/leave`: each page asks first, and names what ends. */
 
 import type { Child } from 'hono/jsx'
 import type { ClientRecord } from '../../domain/client.ts'
@@ -25,7 +25,7 @@ type Confirmed = Form<OwnClient> &
 
 const LEAVES_DIRECTORY = 'It leaves the directory until an approver has decided again.'
 
-/** The owners are in the order in which they follow the first. */
+/** The owners are in the order in which they would become the first owner. */
 function leaving({ deps, found, user }: Visit<OwnClient>): readonly Child[] {
   const { client, owners, offers } = found
   const [first, next] = owners

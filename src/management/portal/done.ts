@@ -1,4 +1,4 @@
-/** What the page that follows an act says. An address names one of these sentences, and no other. */
+/** The sentences that a page can show after an act. An address names one of these sentences, and cannot name any other. */
 
 import { DIRECTORY_STALE_SECONDS } from '../../domain/directory.ts'
 import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'

@@ -1,4 +1,4 @@
-/** `/clients/{id}/edit` */
+/** `/clients/{id}/edit`: changes what a client says of itself. */
 
 import { editOwnClient } from '../../flows/registration/own-clients.ts'
 import { CLIENT_LABELS, EditClientPage } from '../../pages/portal/client-form-page.tsx'

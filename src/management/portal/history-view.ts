@@ -1,4 +1,4 @@
-/** What the audit has of a client, in words. */
+/** The audit entries about a client, in words. */
 
 import type { AuditEvent } from '../../domain/audit.ts'
 import { SEEN_FIELDS } from '../../domain/client-approval.ts'
@@ -9,7 +9,7 @@ import { snakeCase } from '../../protocol/registration/field.ts'
 import type { HistoryEntry } from '../../stores/client-history.ts'
 import { nameOf } from './clients.tsx'
 
-/** By the names of `SEEN_FIELDS`, for a list. */
+/** The words for the fields of `SEEN_FIELDS` in a list. */
 export const FIELD_WORDS: Readonly<Record<(typeof SEEN_FIELDS)[number], string>> = {
   name: 'name',
   url: 'web page',
@@ -25,11 +25,11 @@ export const FIELD_WORDS: Readonly<Record<(typeof SEEN_FIELDS)[number], string>>
   furtherOwners: 'further owners',
 }
 
-/** Only texts: the detail is what a caller gave. */
+/** Only the values that are texts: the detail has what a caller gave. */
 const textsIn = (value: unknown): string[] =>
   [value].flat().filter((one): one is string => typeof one === 'string' && one !== '')
 
-/** The owners whom the entry names, beside the one who acted. */
+/** The owners whom the entry names, besides the one who acted. */
 const ownersIn = ({ event, detail, people }: HistoryEntry, visitor: User) => {
   if (event !== 'client.update' && !OWNER_EVENTS.includes(event)) return []
   const names = new Map(people.map((one) => [one.userId, nameOf(one, visitor)]))
@@ -44,7 +44,7 @@ const valuesOf = (entry: HistoryEntry, visitor: User) => [
   ...ownersIn(entry, visitor),
 ]
 
-/** What an update shows of the new value. */
+/** The fields whose new value is shown for an update. */
 const SHOWN = ['name', 'url', 'redirect_uris', 'auth_method', 'jwks_uri'] as const
 
 const PERMISSIONS = ['grant_types', 'scopes', 'endorsements', 'allowed'] as const
@@ -70,7 +70,7 @@ function rotated({ overlap_seconds: seconds }: HistoryEntry['detail']): string {
 
 type Did = string | ((detail: HistoryEntry['detail']) => string)
 
-/** What users do as owners. Their other acts are those of approvers. */
+/** The words for what users do as owners. Their other acts are those of approvers. */
 const OWNERS_DID: Partial<Record<AuditEvent, Did>> = {
   'client.create': (detail) =>
     detail.requested_only === true ? 'registered it and asked for' : 'registered it',
@@ -109,7 +109,7 @@ function didOf({ event, detail }: HistoryEntry): string {
   return typeof did === 'string' ? did : did(detail)
 }
 
-/** By the actor in the audit, where no person acted. */
+/** The words for an actor of the audit that is not a person. */
 const WHO: Readonly<Record<string, string>> = {
   registration: 'A request without an access token',
   document: 'Its metadata document',
@@ -145,19 +145,19 @@ export const shownEntry =
     reason: typeof entry.detail.reason === 'string' ? entry.detail.reason : '',
   })
 
-/** Events that change who owns the client. Some of them name a second user beside the user who acted. */
+/** Events that change who owns the client. Some of them name a second user besides the user who acted. */
 const OWNER_EVENTS: readonly AuditEvent[] = [
   ...(['client.offer_ownership', 'client.take_back_offer'] as const),
   ...(['client.remove_owner', 'client.leave'] as const),
 ]
 
-/** Owners take back, approvers withdraw. */
+/** Is the act one of the owners? Owners take permissions back, and approvers withdraw them. */
 const isOwnersAct = ({ event, detail }: HistoryEntry) =>
   event in OWNERS_DID || (event === 'client.withdraw' && detail.taken_back === true)
 
 const byNoName = (who: string) => ({ who, name: null })
 
-/** Owners read no names of operators, approvers and other clients. */
+/** The words for the actor that owners read. They do not name operators, approvers and other clients. */
 function whoForOwners(entry: HistoryEntry & Readonly<{ clientId: string }>, visitor: User) {
   const { actor, clientId } = entry
   if (actor.startsWith('user:')) {

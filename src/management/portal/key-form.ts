@@ -1,4 +1,4 @@
-/** The public keys of a client in a form: pasted, or the address where it publishes them. */
+/** The public keys of a client in a form: pasted, or as the address at which the client publishes them. */
 
 import { thumbprintOf } from '../../crypto/digest.ts'
 import { type ClientRecord, usesSecret } from '../../domain/client.ts'
@@ -9,7 +9,7 @@ import { CLIENT_FIELDS } from '../../protocol/registration/client-fields.ts'
 import { invalid } from '../../protocol/registration/errors.ts'
 import { requireValid } from '../../protocol/registration/field.ts'
 
-/** As typed. */
+/** The fields as the user typed them. */
 export type TypedKeys = Readonly<Record<keyof typeof KEY_LABELS, string>>
 
 export const typedKeysIn = (form: URLSearchParams): TypedKeys => ({
@@ -17,7 +17,7 @@ export const typedKeysIn = (form: URLSearchParams): TypedKeys => ({
   jwks_uri: (form.get('jwks_uri') ?? '').trim(),
 })
 
-/** Null if none are given. The keys in a pasted set are checked when the client is written. */
+/** Null if neither keys nor an address are given. The keys in a pasted set are checked when the client is written. */
 export function givenKeysIn(
   { jwks, jwks_uri: jwksUri }: TypedKeys,
   issuer: string,
@@ -33,7 +33,7 @@ export function givenKeysIn(
   throw invalid(`{field} ${problem}`, 'jwks_uri')
 }
 
-/** How it authenticates, for people. */
+/** How the client authenticates, in words for people. */
 export function methodOf({ authMethod }: Pick<ClientRecord, 'authMethod'>) {
   if (authMethod === 'private_key_jwt') return 'keys'
   return usesSecret(authMethod) ? 'secret' : 'none'
@@ -44,7 +44,7 @@ type Jwk = Readonly<{ kty: string; crv?: string; kid?: string; alg?: string }>
 const keysIn = ({ jwks }: Pick<ClientRecord, 'jwks'>) =>
   jwks === null ? [] : (JSON.parse(jwks) as { keys: Jwk[] }).keys
 
-/** A key without an id is known by its thumbprint (RFC 7638). */
+/** The keys for people. A key without an id has its thumbprint (RFC 7638) as its id. */
 export const shownKeys = (client: Pick<ClientRecord, 'jwks'>): Promise<readonly ShownKey[]> =>
   Promise.all(
     keysIn(client).map(async (key) => ({
@@ -55,7 +55,7 @@ export const shownKeys = (client: Pick<ClientRecord, 'jwks'>): Promise<readonly 
     })),
   )
 
-/** `keyAlgorithm` of a client's settings: that of its first key. Before any key was read, ES256. */
+/** The `keyAlgorithm` of a client's settings: the algorithm of its first key. Before any key was read it is ES256. */
 export function keyAlgorithmOf(client: Pick<ClientRecord, 'authMethod' | 'jwks'>) {
   if (client.authMethod !== 'private_key_jwt') return null
   const [key] = keysIn(client)
@@ -64,7 +64,7 @@ export function keyAlgorithmOf(client: Pick<ClientRecord, 'authMethod' | 'jwks'>
   return 'ES256'
 }
 
-/** For a person to edit: each key on lines of its own. */
+/** The keys for a person to edit: each key has lines of its own. */
 export const editableKeys = ({ jwks, jwksUri }: Pick<ClientRecord, 'jwks' | 'jwksUri'>) => ({
   jwks: jwks === null || jwksUri !== '' ? '' : JSON.stringify(JSON.parse(jwks), null, 2),
   jwks_uri: jwksUri,

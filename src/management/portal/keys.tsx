@@ -40,7 +40,7 @@ export const keysPage = ownClientPage({
         const { c, deps, found } = visit
         const keys = givenKeysIn(typedKeysIn(posted), deps.issuer)
         if (keys === null) throw invalid('{field} must not be empty, or give an address', 'jwks')
-        // The registry asks the address at once, so the number of attempts is limited.
+        // The registry sends a request to the address at once, so the number of attempts is limited.
         if ('jwksUri' in keys) await refuseFlood(c, deps.loginLimit)
         const set = await setOwnKeys(act, clientId, keys, version)
         const { record: client, notes } = await readKeysNow(set, deps)

@@ -30,13 +30,13 @@ function show(visit: Visit<OwnClients>, { typed, nonce, refused = {} }: Shown) {
 }
 
 /**
- * The id of the client that a form registers: a form that is sent twice registers one client. The form itself does not choose
- * the id: a forged form could name the id of a deleted client that is still trusted elsewhere.
+ * The id of the client that a form registers, so that a form that is sent twice registers one client. The form itself cannot
+ * choose the id: a forged form could name the id of a deleted client that is still trusted elsewhere.
  */
 const idFor = ({ session }: Visit<unknown>, nonce: string) =>
   idFrom(JSON.stringify([FORM, session.token, nonce]))
 
-/** The same form came twice, or came again with other content: the client is there. */
+/** The same form was sent twice, or again with other content: the client exists already. */
 const isKnown = (cause: unknown) =>
   cause instanceof RegistrationError && cause.kind === 'conflict' && cause.field === 'client_id'
 
@@ -57,7 +57,7 @@ export const newClientPage = portalPage<OwnClients>({
       { form: FORM, id: nonce, labels: CLIENT_LABELS, undone: 'registered' },
       async () => {
         const given = { clientId, ...readClientForm(typed, { asksForKind: true, issuer }) }
-        // The registry asks the host of the keys at once, so the number of attempts is limited.
+        // The registry sends a request to the host of the keys at once, so the number of attempts is limited.
         if (given.keys && 'jwksUri' in given.keys) await refuseFlood(visit.c, visit.deps.loginLimit)
         return createOwnClient(actOf(visit), given, owner).catch((cause: unknown) => {
           if (isKnown(cause)) return null

@@ -22,33 +22,33 @@ export const readClient: Read<OwnClient> = ({ reader, visitor, c }) =>
 export const readClientAndDeclared: Read<OwnClient & Declared> = ({ reader, visitor, c }) =>
   reader.clientAndDeclared(visitor, c.req.param('client_id') ?? '')
 
-/** The page of the client, which says what was done. */
+/** The page of the client, with the sentence for what was done. */
 export const clientDone = (clientId: string, done: Done) => `${clientPath(clientId)}?done=${done}`
 
-/** A form that was sent. `version`: of the client that its page showed. */
+/** A form that was sent. `version`: the version of the client that its page showed. */
 type Sent<Found> = Readonly<{
   visit: Visit<Found>
   posted: URLSearchParams
   act: ReturnType<typeof actOf>
   clientId: string
   version: number
-  /** Sends a page that is not the next one. */
+  /** Sends a page other than the next one. */
   send: Send<Found>
 }>
 
 export type Form<Found> = Readonly<{
   /** Does what the form asks for. May return the page that follows. */
   perform: (sent: Sent<Found>) => Promise<unknown>
-  /** What the next page says; absent where `perform` always returns one. */
+  /** The sentence of the next page; absent if `perform` always returns a page. */
   done?: Done
-  /** The next page: that of the client where this is missing. */
+  /** The next page. The default is the page of the client. */
   next?: string
 }>
 
 /** What a page gets in addition to the visit. */
 export type Showing = Readonly<{
   shared: ClientFrameProps
-  /** The form that was refused; null at first. */
+  /** The form that was refused; null if the page is shown for the first time. */
   posted: URLSearchParams | null
   /** The address and the hidden fields of the form with this name. */
   headOf: (name: string) => Promise<FormHead>
@@ -65,12 +65,12 @@ type OwnClientPage<Found> = Omit<PortalPage<Found>, 'path' | 'get' | 'post'> &
   Readonly<{
     page: string
     show: (visit: Visit<Found>, showing: Showing) => Promise<JSX.Element>
-    /** By the field `act`, to which the token is bound. A form without it is the first. */
+    /** The forms by the field `act`, to which the token is bound. A sent form without this field is the first form. */
     forms?: Readonly<Record<string, Form<Found>>>
     words?: FormWords
   }>
 
-/** A form that is refused is shown again, with what is wrong. */
+/** A refused form is shown again, with its problems. */
 export function ownClientPage<Found extends OwnClient>({
   page,
   show,

@@ -1,4 +1,4 @@
-/** `/clients/{id}/owners`: who owns a client, and to whom it was offered. */
+/** `/clients/{id}/owners`: the owners of a client, and the users to whom it was offered. */
 
 import { offerOwnership, removeOwner, takeBackOffer } from '../../flows/registration/owners.ts'
 import { refuseFlood } from '../../http/flood.ts'
@@ -12,7 +12,7 @@ import { type Form, ownClientPage, readClient } from './own-client.tsx'
 
 const typedIn = (posted: URLSearchParams | null) => (posted?.get('owner') ?? '').trim()
 
-/** The field `user` names whom the form is about. */
+/** The field `user` names the user whom the form is about. */
 const aboutUser = ({ action, hidden }: FormHead, userId: string): FormHead => ({
   action,
   hidden: [...hidden, ['user', userId]],
@@ -56,7 +56,7 @@ export const ownersPage = ownClientPage({
       async perform({ visit: { c, deps }, posted, act, clientId, version }) {
         const name = typedIn(posted)
         if (name === '') throw invalid('{field} must not be empty', 'owner')
-        // The answer shows which usernames exist, so the number of attempts is limited.
+        // The response shows which usernames exist, so the number of attempts is limited.
         await refuseFlood(c, deps.loginLimit)
         return offerOwnership(act, clientId, name, version)
       },

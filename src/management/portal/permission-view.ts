@@ -1,4 +1,4 @@
-/** What became of each permission of a client, and what can be asked for, in sentences. */
+/** The state of each permission of a client, and what owners can request, in sentences. */
 
 import type { ClientRecord, GrantType, Permission, PermissionLists } from '../../domain/client.ts'
 import { GRANT_TYPES, isPublic } from '../../domain/client.ts'
@@ -44,7 +44,7 @@ function isUndeclared({ kind, value }: Pick<Permission, 'kind' | 'value'>, catal
   return kind === 'endorsement' && !isDeclaredEndorsement(value, catalogue)
 }
 
-/** What waits first, then what is authorized, then what was declined or taken away. */
+/** The order: first what waits, then what is authorized, then what was declined or withdrawn. */
 const PLACES = ['requested', 'authorized', 'declined', 'withdrawn', 'taken_back']
 
 export function shownPermissions(client: ClientRecord, catalogue: Catalogue): ShownPermission[] {
@@ -95,7 +95,7 @@ export function tickedIn(
 const hasPermission = (client: ClientRecord, kind: Permission['kind'], value: string) =>
   client.permissions.some((one) => one.kind === kind && one.value === value)
 
-/** `ticked`: as the form was sent. A scope of several resources is named with the first. */
+/** `ticked`: the ticked scopes of the sent form. A scope of several resources is named with the first of them. */
 export function askableScopes(client: ClientRecord, declared: Declared, ticked: readonly string[]) {
   const askable = declared.scopes
     .filter(({ name }) => !hasPermission(client, 'scope', name))

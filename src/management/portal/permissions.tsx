@@ -1,4 +1,4 @@
-/** `/clients/{id}/permissions`: what owners ask for and take back. */
+/** `/clients/{id}/permissions`: where owners request permissions and take them back. */
 
 import type { PermissionLists } from '../../domain/client.ts'
 import { requestForOwnClient, takeBackFromOwnClient } from '../../flows/registration/own-clients.ts'
@@ -64,7 +64,7 @@ export const permissionsPage = ownClientPage({
       />
     )
   },
-  // A scope with a box is declared: what is refused was typed.
+  // A scope with a box is declared, so a refused scope was typed.
   words: { labels: PERMISSION_LABELS, aliases: { scopes: 'other_scopes' } },
   forms: {
     ask: {

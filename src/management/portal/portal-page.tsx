@@ -1,8 +1,8 @@
 /**
- * Pages for signed-in users. A page costs one KV read and one batch in D1, which also says whether the session still holds.
+ * Pages for signed-in users. A page costs one KV read and one batch in D1, which also tells whether the session was revoked.
  *
  * How to add a page:
- * 1. `stores/portal.ts`, or a file beside it: a read of what the page shows, by `visit`. Its statements ask for what the
+ * 1. `stores/portal.ts`, or a file beside it: a read of what the page shows, by `visit`. Its statements select what the
  *    visitor may see, so that no page can show more.
  * 2. `pages/portal/`: the page, a function of its props, inside `PortalFrame`.
  * 3. `management/portal/`: a page about one client of the visitor is an `ownClientPage`, which says how it looks and what
@@ -36,10 +36,10 @@ import type { Visited, Visitor } from '../../stores/visit.ts'
 import type { ManagementDeps } from '../deps.ts'
 import { isRead, methodNotAllowed, notFound, type Page } from '../page.ts'
 
-/** A description in any script, and a hundred addresses. */
+/** The limit is enough for a description in any script, and a hundred addresses. */
 const MAX_PORTAL_FORM_BYTES = 128 * 1024
 
-/** A page that a signed-in user opened who may see its content. */
+/** A page that was opened by a signed-in user who may see its content. */
 export type Visit<Found> = Readonly<{
   c: HttpContext
   deps: ManagementDeps
@@ -55,17 +55,17 @@ type Reading = Readonly<{
   c: HttpContext
 }>
 
-/** `found` is null where the page does not exist for this user. */
+/** `found` is null if the page does not exist for this user. */
 export type Read<Found> = (reading: Reading) => Promise<Visited<Found | null>>
 
 export type PortalPage<Found> = Readonly<{
   path: string
   read: Read<Found>
-  /** Does the deployment have the page? By default it does. */
+  /** Does the deployment have the page? The default is yes. */
   isServed?: (settings: Settings) => boolean
   get: (visit: Visit<Found>) => Response | Promise<Response>
   post?: (visit: Visit<Found>, form: URLSearchParams) => Response | Promise<Response>
-  /** A field that may have a secret: no page shows it again. */
+  /** A field that may contain a secret: no page shows its value again. */
   secretField?: string
 }>
 
@@ -74,7 +74,7 @@ const placeOf = (c: HttpContext) => {
   return pathname + search
 }
 
-/** Null when no user is signed in. */
+/** Null if no user is signed in. */
 async function open<Found>(
   c: HttpContext,
   deps: ManagementDeps,
@@ -97,7 +97,7 @@ async function open<Found>(
   return { c, deps, session, user, found: visited.found }
 }
 
-/** Keeps what was typed: the same form can be sent again after a sign-in in another tab. */
+/** The page keeps what was typed, so that the same form can be sent again after a sign-in in another tab. */
 function sendSignedOutPage(c: HttpContext, form: URLSearchParams, deps: ManagementDeps) {
   refuseForeignPost(c)
   const { branding, issuer, settings } = deps
@@ -109,11 +109,11 @@ function sendSignedOutPage(c: HttpContext, form: URLSearchParams, deps: Manageme
       signInAddress={loginAddress('/clients', issuer, settings.loginUrl)}
     />
   )
-  // Not 401, which must name a scheme of HTTP authentication (RFC 9110 §15.5.2): there is none that pages use.
+  // The status is not 401, which must name a scheme of HTTP authentication (RFC 9110 §15.5.2): pages use no such scheme.
   return sendPage(c, page, branding, { status: 403 })
 }
 
-/** The page as it is now, for a form on an older version. `show` is not called for a user who may no longer see it. */
+/** The page as it is now, for a form of an older version. `show` is not called for a user who may no longer see the page. */
 export async function reopened<Found>(
   { c, deps }: Pick<Visit<unknown>, 'c' | 'deps'>,
   form: URLSearchParams,
@@ -152,7 +152,10 @@ export function portalPage<Found>(page: PortalPage<Found>): Page {
   }
 }
 
-/** What a page says of what was done or went wrong; a `Refused` does. `status`: of a page that shows a form again. */
+/**
+ * What a page says of what was done or went wrong, for example a `Refused`. `status`: the status of a page that shows a form
+ * again.
+ */
 export type Notice = Readonly<{
   done?: string | null
   problem?: FormProblem | null
@@ -177,7 +180,7 @@ export async function sendPortalPage(
     status,
     refusal,
     scriptDigest: hasCopyScript ? COPY_SCRIPT_DIGEST : null,
-    // A form that is sent when the session has ended leads to the sign-in page.
+    // A form that is sent after the end of the session leads to the sign-in page.
     mayLeadAway: settings.loginUrl !== null,
   })
 }

@@ -1,4 +1,4 @@
-/** `/clients/{id}/secrets`: the secrets of a client, and a new one. */
+/** `/clients/{id}/secrets`: the secrets of a client, and the form that makes a new one. */
 
 import { type Credential, liveCredentials } from '../../domain/client.ts'
 import { rotateSecret } from '../../flows/registration/clients.ts'
@@ -11,13 +11,13 @@ import { ownClientPage, readClient } from './own-client.tsx'
 import { sendPortalPage, type Visit } from './portal-page.tsx'
 
 const LABELS = { overlap: 'How long the secrets stay good' }
-/** Seconds. */
+/** The overlaps that a user can choose, in seconds. */
 const OVERLAPS = [3600, 86_400, 604_800, 0]
 const USUAL_OVERLAP = 86_400
 
 const endOf = ({ expiresAt }: Credential) => expiresAt ?? Number.MAX_SAFE_INTEGER
 
-/** Secrets made in the same second are ordered by their end: the one that ends first is older. */
+/** Secrets that were made in the same second are ordered by their end: the one that ends first is older. */
 const newestFirst = (credentials: readonly Credential[]) =>
   credentials.toSorted((a, b) => b.createdAt - a.createdAt || endOf(b) - endOf(a))
 

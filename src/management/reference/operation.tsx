@@ -1,4 +1,4 @@
-/** One operation in the reference: what it takes, what it returns, who may. */
+/** One operation in the reference: its input, its output, and who may call it. */
 
 import type { OpenApiDocument } from '../openapi/document.ts'
 import type { Components, JsonSchema } from '../openapi/schemas.ts'
@@ -16,7 +16,7 @@ type Parameter = Readonly<{
   schema: JsonSchema
 }>
 
-/** An operation of the document, with the path and the method under which it stands there. */
+/** An operation of the document, with its path and method there. */
 export type DocumentedOperation = Readonly<{
   path: string
   method: string

@@ -1,4 +1,4 @@
-/** `/docs`: the reference, made from the OpenAPI document. Needs no script. */
+/** `/docs`: the reference, which is made from the OpenAPI document. The page needs no script. */
 
 import type { Branding } from '../../domain/branding.ts'
 import { Layout } from '../../pages/layout.tsx'
@@ -7,7 +7,7 @@ import type { OpenApiDocument } from '../openapi/document.ts'
 import type { Components } from '../openapi/schemas.ts'
 import { type DocumentedOperation, OperationSection, operationsIn } from './operation.tsx'
 
-/** What a caller does about each type of problem. */
+/** What a caller can do about each type of problem. */
 const REMEDIES: Readonly<Record<ProblemType, string>> = {
   invalid_request: 'Correct what detail says; field names the member, the parameter or the header.',
   authentication_required: 'Send an access token of this registry in the header Authorization.',

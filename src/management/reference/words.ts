@@ -31,7 +31,7 @@ export function typeWords(schema: JsonSchema): string {
   return types.map((one) => TYPES[one] ?? one).join(' or ') || 'any value'
 }
 
-/** What bounds the value, and what it is without one. */
+/** The bounds of the value, and its default. */
 export function ruleWords(schema: JsonSchema): string[] {
   const { minLength, maxLength, minimum, maximum, maxItems, pattern } = schema
   const given = (value: unknown, words: string) => (value === undefined ? [] : [words])
@@ -49,7 +49,7 @@ export function ruleWords(schema: JsonSchema): string[] {
 export type Member = Readonly<{
   name: string
   type: string
-  /** `required`, or `may be absent`; null where neither is worth saying. */
+  /** `required`, or `may be absent`; null if neither is useful to a reader. */
   presence: string | null
   description: string
   rules: readonly string[]
@@ -57,7 +57,9 @@ export type Member = Readonly<{
 
 type Form = Readonly<{ name: string | null; members: readonly Member[] }>
 
-/** The members of an object, or of each form of a union. A form is named by the member that tells it from the others. */
+/**
+ * The members of an object, or of each form of a union. A form is named by the member that distinguishes it from the others.
+ */
 export function formsOf(
   given: JsonSchema,
   components: Components,
