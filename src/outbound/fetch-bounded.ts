@@ -1,6 +1,7 @@
 /**
- * The only place that sends a request to an address that a client or an operator names. Runs in the management worker, whose flag
- * `global_fetch_strictly_public` makes the platform refuse addresses of private networks, even if a public name resolves to one.
+ * The only place that sends a request to an address that a client or an operator names. It runs in the management Worker,
+ * whose flag `global_fetch_strictly_public` makes the platform refuse addresses of private networks, even if a public name
+ * resolves to one.
  */
 
 import { within } from '../deadline.ts'
@@ -19,7 +20,7 @@ import { freshSecondsOf } from './freshness.ts'
 const failed = (reason: string): Outbound => ({ kind: 'failed', reason })
 const USER_AGENT = 'edge-registry'
 
-/** Nothing of a redirect's target was checked. */
+/** Redirects are not followed, because the target of a redirect was not checked. */
 const unfollowed = (signal: AbortSignal) => ({ redirect: 'manual', signal }) as const
 
 const isAccepted = (mediaType: string, accepted: Accepted) =>
@@ -36,7 +37,7 @@ class TooLong extends Error {
   }
 }
 
-/** Throws TooLong when more comes. Counts what arrives, decompressed, and believes no Content-Length. */
+/** Throws TooLong if the body is longer. Counts the bytes that arrive, decompressed, and does not trust Content-Length. */
 async function readBody(response: Response, maxBytes: number, signal: AbortSignal) {
   const bytes = new Uint8Array(maxBytes)
   let length = 0
@@ -107,7 +108,7 @@ async function bounded<Result>(
   }
 }
 
-/** Never throws. Follows no redirect, sends no credential, and takes only the status 200. */
+/** Never throws. Follows no redirect, sends no credential, and accepts only the status 200. */
 export const fetchBounded =
   (allowsLoopback: boolean): FetchBounded =>
   (request) =>
@@ -127,7 +128,7 @@ async function send(post: OutboundPost, signal: AbortSignal): Promise<Posted> {
   return { kind: 'failed', reason: `answered with the status ${status}`, isGone: status === 410 }
 }
 
-/** Never throws. Follows no redirect, and reads no body: a status of 200 to 299 is all that counts. */
+/** Never throws. Follows no redirect, and reads no body: any status from 200 to 299 means success. */
 export const postBounded =
   (allowsLoopback: boolean): PostBounded =>
   (post) =>

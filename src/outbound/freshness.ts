@@ -1,4 +1,4 @@
-/** For how long the headers of a response let a cache use it (RFC 9111 §4.2). */
+/** How long the headers of a response let a cache use it (RFC 9111 §4.2). */
 
 const directivesIn = (header: string) =>
   new Map(
@@ -14,7 +14,7 @@ const directivesIn = (header: string) =>
 const secondsIn = (text: string | null | undefined) =>
   text && /^\d{1,10}$/.test(text.trim()) ? Number(text) : null
 
-/** Null if the headers do not say. 0 for a response that must not be used without asking again. */
+/** Null if the headers do not say. 0 for a response that must be requested again before each use. */
 export function freshSecondsOf(headers: Headers): number | null {
   const directives = directivesIn(headers.get('Cache-Control') ?? '')
   if (directives.has('no-store') || directives.has('no-cache')) return 0
@@ -24,6 +24,6 @@ export function freshSecondsOf(headers: Headers): number | null {
   const expires = headers.get('Expires')
   if (expires === null) return null
   const seconds = (Date.parse(expires) - Date.parse(headers.get('Date') ?? '')) / 1000
-  // RFC 9111 §5.3: an invalid date is one in the past.
+  // RFC 9111 §5.3: an invalid date counts as a date in the past.
   return Number.isNaN(seconds) ? 0 : Math.max(0, Math.floor(seconds) - age)
 }

@@ -27,11 +27,11 @@ export type AccountPageProps = Readonly<{
     url: string
     /** Null for a client that an operator registered. */
     selfRegistered: Pick<SelfRegistered, 'kind'> | null
-    /** The digest of its logo; null without one. */
+    /** The digest of the client's logo; null if there is none. */
     logo: string | null
     isEnabled: boolean
     scopes: readonly DescribedScope[]
-    /** One sentence each. */
+    /** One sentence for each endorsement. */
     endorsements: readonly string[]
     /** Epoch seconds. */
     grantedAt: number
@@ -39,7 +39,7 @@ export type AccountPageProps = Readonly<{
     usedAt: number | null
     formToken: string
   }>[]
-  /** The application that was just removed, and the bound of its revocation; or null. */
+  /** The application that was just removed, and within how many seconds the revocation takes effect; or null. */
   removed: Readonly<{ name: string; withinSeconds: number }> | null
   /** Why nothing was removed, or null. */
   problem: string | null
@@ -85,7 +85,7 @@ const LastUse = ({ application: { isEnabled, usedAt } }: { application: Applicat
   )
 }
 
-/** The form is folded, so that one press removes nothing. */
+/** The form is folded, so that one press of a button removes nothing. */
 const Removal = ({ application }: { application: Application }) => (
   <details class="removal">
     <summary>

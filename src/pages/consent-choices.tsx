@@ -1,4 +1,4 @@
-/** What a client asks for, to tick or untick: scopes grouped by what they do, then endorsements. */
+/** What a client asks for, with boxes to tick or untick: scopes grouped by what they do, then endorsements. */
 
 import type { Child } from 'hono/jsx'
 import { scopeCovers } from '../domain/scope.ts'
@@ -6,16 +6,16 @@ import type { DescribedEndorsement, DescribedScope } from '../domain/scope-catal
 import { type Choice, choicesOf, DEEDS, type Deed } from '../domain/scope-choices.ts'
 import { ChoiceName, PermissionItems } from './parts.tsx'
 
-/** Beyond this many, the boxes of a group are folded. */
+/** If a group has more boxes than this, they are folded. */
 const MANY = 8
 
 export type Asked = Readonly<{
-  /** Allowed before. */
+  /** The scopes that the user allowed before. */
   allowed: readonly DescribedScope[]
-  /** To decide on. */
+  /** The scopes that the user decides on. */
   scopes: readonly DescribedScope[]
   endorsements: readonly DescribedEndorsement[]
-  /** Scopes agreed to last time: others are marked as new. Null if nothing is to be marked. */
+  /** Scopes that the user agreed to last time: other scopes are marked as new. Null if nothing is to be marked. */
   lastTime: readonly string[] | null
 }>
 
@@ -49,7 +49,7 @@ const isNew = ({ scopes }: Choice, lastTime: Asked['lastTime']) =>
   lastTime !== null &&
   scopes.some((scope) => !lastTime.some((agreed) => scopeCovers(agreed, scope)))
 
-/** A group that a user must not miss is not folded. */
+/** A group that a user must not overlook is not folded. */
 const ScopeGroup = (p: {
   deed: Deed
   choices: readonly Choice[]
@@ -86,7 +86,7 @@ const AllowedBefore = ({ allowed, endorsements }: Asked) => (
 export const Choices = (p: Asked) => {
   const isMore = p.allowed.length > 0
   const choices = choicesOf(p.scopes)
-  // Those of a remembered consent were allowed with it.
+  // The endorsements of a remembered consent were allowed with it.
   const endorsements = isMore ? [] : p.endorsements
   const isFolded = choices.length + endorsements.length > MANY
   if (choices.length + endorsements.length === 0) return null

@@ -1,4 +1,4 @@
-/** Who asks: what the registry knows of a client, and apart from it what the client says of itself. */
+/** The client that asks: what the registry knows of the client and, separately, what the client says of itself. */
 
 import type { ConsentTerms } from '../domain/consent.ts'
 import { looksLike } from '../domain/fold-text.ts'
@@ -8,13 +8,13 @@ import { HostName, Name, WebAddress } from './parts.tsx'
 type Client = ConsentTerms['client']
 
 type TargetProps = Readonly<{
-  /** What the browser is sent to. */
+  /** The kind of target that the browser is sent to. */
   kind: 'site' | 'program' | 'app'
-  /** For people: `client.example`. */
+  /** The host for people: `client.example`. */
   host: string
 }>
 
-/** Where the answer leads, also a refusal. */
+/** The target of the user's answer, which is also the target of a refusal. */
 export const Target = ({ kind, host }: TargetProps) => (
   <p class="returns">
     Either way, you will be sent{' '}
@@ -38,7 +38,7 @@ export const Target = ({ kind, host }: TargetProps) => (
 type Props = Readonly<{
   client: Client
   serviceName: string
-  /** Where we serve its logo; null without one. */
+  /** The path of the client's logo here; null if there is none. */
   logoPath: string | null
   target: TargetProps
 }>
@@ -54,14 +54,17 @@ const Owner = ({ client: { ownerName }, serviceName }: Props) => (
   </p>
 )
 
-/** Quoted, so that a name cannot continue our sentence, and without quotation marks that would end ours. */
+/** The name is quoted, so that it cannot continue the sentence, and has no quotation marks that would end the quotation. */
 export const OwnName = ({ name }: { name: string }) => (
   <>
     “<bdi>{name.replace(/["“”„‟«»〝〞〟＂]/gu, "'")}</bdi>”
   </>
 )
 
-/** The only known facts about such a client: the address of its document, if it has one, and where the browser is sent. */
+/**
+ * The only known facts about a client that registered itself: the address of its document, if there is one, and where the
+ * browser is sent.
+ */
 const Stranger = ({ client: { clientId, name, verifiedHost }, serviceName, target }: Props) => (
   <>
     {verifiedHost !== null && (
@@ -96,7 +99,7 @@ const Registrant = (p: Props) => {
   )
 }
 
-/** The words before an address, and the address. */
+/** Each address with the words before it. */
 const linksOf = ({ url, tosUri, policyUri }: Client) =>
   [
     ['', url],

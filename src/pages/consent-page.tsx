@@ -17,21 +17,21 @@ import {
 
 export type ConsentPageProps = Readonly<{
   branding: Branding
-  /** What the user decides on. */
+  /** The terms that the user decides on. */
   terms: ConsentTerms
-  /** The scopes that the user has allowed before. They are not to decide on. */
+  /** The scopes that the user has allowed before. The user does not decide on them again. */
   allowed: readonly string[]
-  /** Scopes that the user agreed to last time: others are marked as new. Null if nothing is to be marked. */
+  /** Scopes that the user agreed to last time: other scopes are marked as new. Null if nothing is to be marked. */
   lastTime: readonly string[] | null
-  /** What the browser is sent to. */
+  /** The kind of target that the browser is sent to. */
   redirectKind: 'site' | 'program' | 'app'
-  /** Where we serve the client's logo; null without one. */
+  /** The path of the client's logo here; null if there is none. */
   logoPath: string | null
   /** Could another program on the device pose as the client? */
   canBeImpersonated: boolean
   /** How long the client has access. */
   accessSeconds: number
-  /** Why the page asks again, or null. */
+  /** Why the page asks again; null if it asks for the first time. */
   notice: string | null
   username: string
   /** Hidden fields: the authorization request, the fingerprint of the terms, the form token. */
@@ -75,7 +75,10 @@ const Resources = (p: Pick<ConsentTerms, 'resources'>) => (
   </section>
 )
 
-/** The name that counts: the host of its document, else what an operator registered, else what it calls itself. */
+/**
+ * The name that identifies the client: the host of its document, otherwise the name that an operator registered, otherwise
+ * the name that the client gives itself.
+ */
 const Asking = ({ client }: Pick<ConsentTerms, 'client'>) => {
   if (client.verifiedHost === null && client.selfRegistered !== null) {
     return (
@@ -91,7 +94,7 @@ const Asking = ({ client }: Pick<ConsentTerms, 'client'>) => {
   )
 }
 
-/** RFC 8252 §8.6: the server cannot know which program on the device asks. */
+/** RFC 8252 §8.6: the server cannot know which program on the device sends the request. */
 const Impersonation = ({ redirectKind }: ConsentPageProps) => (
   <p class="caution">
     Any {redirectKind === 'app' ? 'app on this device' : 'program on this computer'} could pose as

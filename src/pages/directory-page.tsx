@@ -1,4 +1,4 @@
-/** The public directory of applications: the same page for everybody, also for visitors who are not signed in. */
+/** The public directory of applications: the same page for everybody, whether signed in or not. */
 
 import type { Branding } from '../domain/branding.ts'
 import type { DescribedScope } from '../domain/scope-catalogue.ts'
@@ -12,18 +12,18 @@ export type ShownApplication = Readonly<{
   name: string
   url: string
   description: string
-  /** Null if the owner is no user here. */
+  /** Null if the owner is no registered user. */
   ownerName: string | null
-  /** Where we serve its logo; null without one. */
+  /** The path of the application's logo here; null if there is none. */
   logoPath: string | null
-  /** Its name looks like the name of the service. */
+  /** True if the application's name looks like the name of the service. */
   isLookAlike: boolean
   scopes: readonly DescribedScope[]
 }>
 
 export type DirectoryProps = Readonly<{
   branding: Branding
-  /** What is looked for; '' for the whole directory. */
+  /** The search text; '' for the whole directory. */
   search: string
   /** Why nothing is shown, or null. */
   problem: string | null
@@ -107,7 +107,7 @@ const Begin = ({ text }: { text: string }) => (
   </p>
 )
 
-/** What stands where no application does. */
+/** The text if no application is shown. */
 const Nothing = ({ search, isFirstPage }: DirectoryProps) => {
   if (!isFirstPage) {
     return (

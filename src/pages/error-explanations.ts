@@ -4,7 +4,7 @@ import { type ErrorCode, statusOf } from '../protocol/errors.ts'
 
 type Explanation = Readonly<{
   meaning: string
-  /** The most frequent first. */
+  /** The most frequent cause comes first. */
   causes: readonly string[]
   remedy: string
 }>
@@ -177,7 +177,7 @@ const EXPLANATIONS = {
 
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(EXPLANATIONS, code)
 
-/** `status`: the usual one of a direct response. */
+/** `status`: the usual status of a direct response. */
 export type ExplainedCode = Explanation & Readonly<{ code: string; status: number }>
 
 const explained = (code: ErrorCode): ExplainedCode => ({

@@ -1,4 +1,4 @@
-/** The error page that a person sees, and what the error codes mean, for a client's developer. */
+/** The error page for people, and the explanations of the error codes for a client's developer. */
 
 import type { Child } from 'hono/jsx'
 import type { Branding } from '../domain/branding.ts'
@@ -10,15 +10,15 @@ type ErrorPageProps = Readonly<{
   branding: Branding
   title: string
   message: string
-  /** The application that it concerns, where known, or null. */
+  /** The application that the error concerns, or null if it is not known. */
   application?: string | null
-  /** What the person can do about it, or null. */
+  /** What the person can do about the error, or null. */
   hint: Child | null
   /** The correlation id, by which the operator finds the cause, or null. */
   reference: string | null
   /** The URL of the page that explains the error code to developers, or null. */
   explanation: string | null
-  /** For an error that concerns the user who is signed in. */
+  /** The sign-out form, for an error that concerns the signed-in user. */
   signOut?: Readonly<{ username: string; formToken: string; nextPage: string }>
 }>
 
@@ -53,7 +53,7 @@ export const ErrorPage = (p: ErrorPageProps) => (
 
 type Branded = Readonly<{ branding: Branding }>
 
-/** The same for every code: only the owners and the operator can see the cause of one refusal. */
+/** The text is the same for every code: only the owners and the operator can see the cause of one refusal. */
 const LookFurther = (p: Branded) => (
   <section>
     <h2>To find out more</h2>

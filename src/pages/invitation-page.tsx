@@ -8,14 +8,14 @@ import { HiddenFields, Name, PostForm, ProblemNotice, Submit } from './parts.tsx
 export type InvitationPageProps = Readonly<{
   branding: Branding
   formToken: string
-  /** As posted before; empty at first, when only the browser knows it. */
+  /** The invitation that was posted before; empty at first, when only the browser has it. */
   invitation: string
   /** Why the last attempt failed, or null. */
   problem: string | null
 }>
 
 /**
- * Moves the invitation from the address into the form and out of the history. Browsers do not send this part of an
+ * Moves the invitation from the address into the form, and removes it from the history. Browsers do not send this part of an
  * address. Without script the user pastes the link.
  */
 export const INVITATION_SCRIPT = `

@@ -10,7 +10,7 @@ const SHIELD =
 
 export const ICON_PATH = '/icon.svg'
 
-/** The logo that we serve at `ICON_PATH`. */
+/** The logo that the registry serves at `ICON_PATH`. */
 export const iconOf = ({ logo, accent }: Branding) =>
   logo && 'svg' in logo
     ? logo.svg
@@ -18,7 +18,10 @@ export const iconOf = ({ logo, accent }: Branding) =>
 
 const logoAddress = ({ logo }: Branding) => (logo && 'url' in logo ? logo.url : ICON_PATH)
 
-/** Hidden from screen readers: the name beside it says the same. Without a logo, a shield in the colour of the name. */
+/**
+ * The logo is hidden from screen readers, because the name beside it says the same. If there is no logo, a shield has the
+ * colour of the name.
+ */
 const Logo = (p: { branding: Branding }) =>
   p.branding.logo ? (
     <img class="logo" src={logoAddress(p.branding)} alt="" height="32" />
@@ -44,7 +47,10 @@ const Links = ({ links: { terms, privacy, support } }: Branding) => {
   return shown.length === 0 ? null : <footer class="links">{shown}</footer>
 }
 
-/** Writes the doctype itself. `title` must not come from a client: a browser's tab cannot isolate its text direction. */
+/**
+ * Includes the doctype. `title` must not come from a client, because a browser's tab cannot isolate the direction of its
+ * text.
+ */
 export const Layout = (p: { title: string; branding: Branding; children: Child }) => (
   <>
     {raw('<!doctype html>')}

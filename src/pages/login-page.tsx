@@ -10,7 +10,7 @@ export type LoginPageProps = Readonly<{
   nextPage: string
   /** The client that sent the user here, or null. */
   client: Readonly<{ name: string; isSelfNamed: boolean }> | null
-  /** What the user typed before; empty at first. */
+  /** The username that the user typed before; empty at first. */
   username: string
   /** Why the last attempt failed, or null. */
   problem: string | null

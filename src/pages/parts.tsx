@@ -5,7 +5,7 @@ import type { Branding } from '../domain/branding.ts'
 import type { DescribedScope } from '../domain/scope-catalogue.ts'
 import { type Choice, choicesOf } from '../domain/scope-choices.ts'
 
-/** Names and values of hidden fields. */
+/** The names and values of hidden fields. */
 export type Hidden = readonly (readonly [name: string, value: string])[]
 
 export const HiddenFields = (p: { fields: Hidden }) => (
@@ -16,10 +16,10 @@ export const HiddenFields = (p: { fields: Hidden }) => (
   </>
 )
 
-/** Where a form is sent, and its hidden fields. */
+/** The address that a form is sent to, and its hidden fields. */
 export type FormHead = Readonly<{ action: string; hidden: Hidden }>
 
-/** A form that is sent to a page of ours. */
+/** A form that is sent to a page of the registry. */
 export const PostForm = (p: FormHead & Readonly<{ class?: string; children: Child }>) => (
   <form method="post" action={p.action} class={p.class}>
     <HiddenFields fields={p.hidden} />
@@ -27,7 +27,7 @@ export const PostForm = (p: FormHead & Readonly<{ class?: string; children: Chil
   </form>
 )
 
-/** The one button of a form. `isMinor`: not what a visitor of the page came for. */
+/** The only button of a form. `isMinor`: the button is not what visitors open the page for. */
 export const Submit = (p: { isMinor?: boolean; children: Child }) => (
   <div class="actions">
     <button class={p.isMinor ? undefined : 'primary'} type="submit">
@@ -36,7 +36,7 @@ export const Submit = (p: { isMinor?: boolean; children: Child }) => (
   </div>
 )
 
-/** A term of a definition list, and what it is. */
+/** A term of a definition list, and its description. */
 export const Row = (p: { term: Child; children: Child }) => (
   <>
     <dt>{p.term}</dt>
@@ -44,7 +44,7 @@ export const Row = (p: { term: Child; children: Child }) => (
   </>
 )
 
-/** A word beside a name or a sentence, after a space. `kind`: the class that colours it. */
+/** A mark beside a name or a sentence, after a space. `kind`: the class that colours the mark. */
 export const Mark = (p: { kind?: string; children: Child }) => (
   <>
     {' '}
@@ -68,7 +68,7 @@ const PLACES = [
 ] as const
 export type Place = (typeof PLACES)[number][0]
 
-/** Between the pages of a signed-in user. `mayApprove`: is the user an approver? */
+/** The links between the pages of a signed-in user. `mayApprove`: is the user an approver? */
 export const Navigation = (p: { current: Place | null; mayApprove?: boolean }) => (
   <nav class="places" aria-label="Your pages">
     {PLACES.filter(([path]) => path !== '/approvals' || p.mayApprove).map(([path, name]) => (
@@ -79,7 +79,7 @@ export const Navigation = (p: { current: Place | null; mayApprove?: boolean }) =
   </nav>
 )
 
-/** Links to other pages of a list. A link without an address is left out; without any there is nothing. */
+/** Links to other pages of a list. A link without an address is left out. If no link is left, nothing is shown. */
 export const PageLinks = (p: {
   label: string
   links: readonly (readonly [text: string, address: string | null])[]
@@ -118,7 +118,7 @@ export const SignedInAs = (p: { username: string; children?: Child }) => (
   </div>
 )
 
-/** Shows the day in UTC. The `datetime` attribute has the moment. */
+/** Shows the day in UTC. The `datetime` attribute contains the moment. */
 export const Day = (p: { at: number }) => {
   const moment = new Date(p.at * 1000).toISOString()
   return <time datetime={moment}>{moment.slice(0, 10)}</time>
@@ -131,11 +131,11 @@ export const Moment = (p: { at: number; hasSeconds?: boolean }) => {
   return <time datetime={moment}>{`${moment.slice(0, 10)} ${time} UTC`}</time>
 }
 
-/** With the way to reach them, where it is known. */
+/** The operator, with a link for contact if there is one. */
 export const Operator = ({ branding: { links } }: { branding: Branding }) =>
   links.support === null ? <>the operator</> : <a href={links.support}>the operator</a>
 
-/** The sentence, its marks, and the names of the scopes. */
+/** The sentence of the choice, its marks, and the names of its scopes. */
 export const ChoiceName = ({ choice, isNew }: { choice: Choice; isNew: boolean }) => (
   <>
     {choice.sentence}
@@ -149,10 +149,10 @@ export const ChoiceName = ({ choice, isNew }: { choice: Choice; isNew: boolean }
 
 const IS_ADDRESS = /^[\d.:[\]]+$/
 
-/** In a window of 320 pixels. */
+/** The number of characters that fit on a line in a window of 320 pixels. */
 const FITS_ON_A_LINE = 24
 
-/** No line breaks inside its last two labels: a part that stands alone could pass for another host. */
+/** The last two labels are not broken across lines: a part that stands alone could be mistaken for another host. */
 export const HostName = ({ host }: { host: string }) => {
   const labels = host.split('.')
   const from = IS_ADDRESS.test(host) ? 0 : Math.max(0, labels.length - 2)
@@ -172,7 +172,7 @@ export const ProblemNotice = (p: { text: string | null; id?: string }) =>
     </p>
   )
 
-/** Only http and https, and nothing that poses as another host before an `@`. */
+/** Only http and https, and only addresses without a part before an `@`, which could look like another host. */
 const safeUrl = (address: string): URL | null => {
   const url = URL.parse(address)
   const safe = url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === ''
@@ -185,7 +185,10 @@ const Link = (p: { to: URL; children: Child }) => (
   </a>
 )
 
-/** A link shows the address as the browser reads it (host in ASCII, the rest percent-encoded): no look-alikes. */
+/**
+ * A link that shows the address as the browser reads it (host in ASCII, the rest percent-encoded), so that no look-alike is
+ * shown.
+ */
 export const WebAddress = (p: { address: string }) => {
   const url = safeUrl(p.address)
   if (url === null) return <bdi>{p.address}</bdi>
@@ -198,7 +201,9 @@ export const WebAddress = (p: { address: string }) => {
   )
 }
 
-/** The host of a web page, as the browser reads it, and a link to the page. Nothing for an address that is not safe. */
+/**
+ * The host of a web page, as the browser reads it, with a link to the page. Nothing is shown for an address that is not safe.
+ */
 export const HostLink = (p: { address: string }) => {
   const url = safeUrl(p.address)
   return url === null ? null : (
@@ -208,7 +213,7 @@ export const HostLink = (p: { address: string }) => {
   )
 }
 
-/** List items: what is allowed already. An endorsement is its sentence. */
+/** List items for what is allowed already. The text of an endorsement is its sentence. */
 export const PermissionItems = (p: {
   scopes: readonly DescribedScope[]
   endorsements: readonly string[]

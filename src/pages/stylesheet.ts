@@ -194,7 +194,7 @@ const RULES = [BASE, CARD, FORMS, CONSENT, APPLICATIONS, PREFERENCES]
   .map((part) => part.trim())
   .join('\n')
 
-/** Light and dark, for widths from 320 CSS pixels, without images and fonts. */
+/** The styles for light and dark pages, for widths from 320 CSS pixels, without images and fonts. */
 export const stylesheet = ({ light, dark }: Branding['accent']) => `${colours(light, 'light')}
 @media (prefers-color-scheme: dark) { ${colours(dark, 'dark')} }
 ${RULES}

@@ -1,22 +1,22 @@
-/** What every adapter gives to the decision, and what every way to check gives back. */
+/** What every adapter gives to the decision, and what every way of checking returns. */
 
 import type { Authentication, AuthenticatorBinding } from '../protocol/authentication.ts'
 
-/** A request, as every way to check reads it. */
+/** A request in the form that every way of checking reads. */
 export type Asked = Readonly<{
   method: string
-  /** Absolute, as the caller addressed it: a DPoP proof names it. */
+  /** The absolute URL, as the caller addressed it: a DPoP proof names this URL. */
   url: string
-  /** Null if it was not sent. A header that was sent twice is one value with a comma. */
+  /** The value of a header; null if it was not sent. The values of a header that was sent twice are joined with a comma. */
   header: (name: string) => string | null
   /** The same object for every middleware of one request. */
   request: object
 }>
 
-/** Who calls? Throws on a fault; the middleware then responds with 503. */
+/** Finds out who calls. Throws if this fails; the middleware then responds with 503. */
 export type Identify = (asked: Asked, immediate: boolean) => Promise<Authentication>
 
-/** A way to check without a service binding: `introspection()` or `keySet()`. Make it once and use it for every route. */
+/** A way of checking without a service binding: `introspection()` or `keySet()`. Make it once and use it for every route. */
 export type Check = Readonly<{
   kind: 'introspection' | 'key set'
   identify: Identify
@@ -31,8 +31,8 @@ const outcomes = {
 type Source = AuthenticatorBinding | Identify
 
 /**
- * Asks a source once for each request, also if several middlewares identify the caller: a DPoP proof is accepted once. If
- * one middleware uses `immediate`, all middlewares of the same request must therefore use it.
+ * Asks a source once for each request, also if several middlewares identify the caller, because a DPoP proof is accepted
+ * once. Therefore, if one middleware uses `immediate`, all middlewares of the same request must use it.
  */
 export function askOnce(
   request: object,

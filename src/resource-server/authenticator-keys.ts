@@ -1,14 +1,14 @@
-/** The keys with which the authenticator signs what it passes on, for a service behind a proxy. */
+/** The keys with which the authenticator signs the JWTs that it passes on, for a service behind a proxy. */
 
 import { verifyWith } from '../crypto/signed-jwt.ts'
 import { isIssuer } from '../protocol/public-url.ts'
 import { keysAt } from './published-keys.ts'
 import { type RegistryOptions, registryOf } from './registry.ts'
 
-/** An access token has another one, so that neither is taken for the other. */
+/** The `typ` of such a JWT. An access token has another `typ`, so that neither is accepted as the other. */
 const TYPE = 'JWT'
 
-/** Returns the claims; null if the JWT is not valid. Throws if that cannot be known. */
+/** Returns the claims; null if the JWT is not valid. Throws if this cannot be known now. */
 export type VerifyJwt = (
   jwt: string,
   expected: Readonly<{ issuer: string; now: number }>,
@@ -16,7 +16,7 @@ export type VerifyJwt = (
 
 /**
  * The keys at `/jwks.json` of the authenticator, for `scoped(…, { jwt: { keys, issuer } })`. They are read again after five
- * minutes, and while the authenticator does not answer they stay good for a day. `origin` is the authenticator's. Throws a
+ * minutes, and stay valid for a day while the authenticator does not answer. `origin` is the authenticator's. Throws a
  * TypeError for bad options.
  *
  * @example authenticatorKeys('https://authenticator.example.org')

@@ -1,10 +1,10 @@
-/** Identifies the caller by the authenticator, over a service binding. */
+/** Identifies the caller with the authenticator, over a service binding. */
 
 import { readSession } from '../domain/session-shape.ts'
 import type { Authentication, AuthenticatorBinding } from '../protocol/authentication.ts'
 import { type Asked, askOnce } from './asked.ts'
 
-/** Sends no scope to the authenticator: the route checks what it requires. */
+/** Sends no scope to the authenticator, because the route checks what it requires. */
 export async function identifyByBinding(
   binding: AuthenticatorBinding | undefined,
   asked: Asked,
@@ -24,7 +24,7 @@ export async function identifyByBinding(
   return outcome.kind === 'authenticated' ? authenticated(outcome.session) : outcome
 }
 
-/** A malformed session from the binding or in a signed JWT is our fault and not the caller's. */
+/** A malformed session from the binding or in a signed JWT is a fault of the service and not of the caller. */
 export function authenticated(value: unknown): Authentication {
   const session = readSession(value)
   if (!session) throw new Error('the authenticator answered with no session record')

@@ -10,18 +10,20 @@ const text = (value: unknown) => (typeof value === 'string' ? value : '')
 const isoTime = (epochSeconds: number) => new Date(epochSeconds * 1000).toISOString()
 const isText = (value: unknown) => typeof value === 'string' && value !== ''
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText)
-/** A time later than any Date is invalid. */
+/** Is the value an instant? A time that is later than any Date is invalid. */
 const isInstant = (value: unknown): value is number =>
   typeof value === 'number' && value >= 0 && value <= 8.64e12
 
-/** A list, or one value; null if it is neither. Absent is an empty list. */
+/** A list, or one value as a list; null if the value is neither. If it is absent, the list is empty. */
 function listOf(value: unknown): readonly string[] | null {
   if (value === undefined) return []
   const list = typeof value === 'string' ? [value] : value
   return isTexts(list) ? list : null
 }
 
-/** Undefined for a token that is not bound; null if the binding is malformed, which must not pass as none. */
+/**
+ * Undefined for a token that is not bound; null if the binding is malformed, because such a token must not count as unbound.
+ */
 function bindingOf(cnf: unknown): { jkt: string } | undefined | null {
   if (cnf === undefined) return undefined
   const { jkt } = Object(cnf) as { jkt?: unknown }
@@ -29,8 +31,9 @@ function bindingOf(cnf: unknown): { jkt: string } | undefined | null {
 }
 
 /**
- * Null if a member is missing or malformed. A client that acts for itself has its own id as `sub`, and no `username`. What these claims do not
- * have is empty: the client's name, owner and URL, the user's email address, the caller's network address.
+ * Null if a member is missing or malformed. A client that acts for itself has its own id as `sub`, and no `username`. What
+ * these claims do not contain is empty: the client's name, owner and URL, the user's email address, the caller's network
+ * address.
  */
 export function sessionOfClaims(claims: Claims): SessionRecord | null {
   const { sub, client_id: clientId, scope = '', aud, iat, exp, jti, username } = claims

@@ -21,14 +21,14 @@ import { identifyByBinding } from './binding.ts'
 import { logFault } from './log.ts'
 import { identifyByJwt, type JwtOptions } from './proxied-jwt.ts'
 
-/** One scope, all of several, or null for any session. */
+/** One scope, a list of which all are required, or null for any session. */
 export type Required = string | readonly string[] | null
 
-/** `C` is what the framework hands to a route: Hono's context, or the request. */
+/** `C` is what the framework gives to a route: Hono's context, or the request. */
 export type ScopedOptions<C> = Readonly<{
   /**
-   * The URI of this service, as the registry has it (RFC 8707). Only an access token that is for it is allowed: not one
-   * for another service, nor one that is for none in particular, nor a browser session.
+   * The URI of this service, as the registry has it (RFC 8707). Only an access token for this service is allowed: no token
+   * for another service or for no particular service, and no browser session.
    */
   audience?: string
   /** The resource that the request names; undefined if it names none. */
@@ -38,21 +38,21 @@ export type ScopedOptions<C> = Readonly<{
    * authorizer the generic scope is not enough for a resource.
    */
   authorizer?: (session: SessionRecord, resource: string, c: C) => boolean | Promise<boolean>
-  /** The category for which the session must be endorsed; undefined for none. */
+  /** The category for which the session must be endorsed; undefined if none is required. */
   category?: (c: C) => string | undefined
-  /** The service binding to the authenticator; by default `env.AUTHENTICATOR`. */
+  /** The service binding to the authenticator; the default is `env.AUTHENTICATOR`. */
   authenticator?: (c: C) => AuthenticatorBinding | undefined
-  /** Instead of a service binding: `introspection()` or `keySet()`. */
+  /** Used instead of a service binding: `introspection()` or `keySet()`. */
   check?: Check
-  /** Instead of a service binding, behind nginx, which passes the authenticator's JWT on. */
+  /** Used instead of a service binding behind nginx, which passes on the authenticator's JWT. */
   jwt?: JwtOptions<C>
-  /** `immediate`: a revocation has effect at once. An authenticator must have the database bound for it. */
+  /** With `immediate` a revocation takes effect at once. The authenticator must then have its database bound. */
   revocation?: 'bounded' | 'immediate'
-  /** The URL of this resource's metadata (see `protectedResource`), for every challenge. */
+  /** The URL of this resource's metadata (see `protectedResource`), which every challenge names. */
   resourceMetadata?: string
   /**
-   * The origin that callers address, which a DPoP proof names. By default that of the request: set it where a proxy ends
-   * TLS, and where a caller chooses the `Host` header.
+   * The origin that callers address, which a DPoP proof names. The default is the origin of the request: set this option if a
+   * proxy terminates TLS, or if a caller can choose the `Host` header.
    */
   origin?: string
 }>
@@ -64,7 +64,7 @@ export type Decision =
 
 /**
  * Decides with 401, 403 or 503 (a fault) as the authenticator does. The challenge of a 401 or 403 names all the scopes.
- * `bound` is where the framework has a Worker's bindings; null if it has none. Throws a TypeError for bad options.
+ * `bound` is where the framework keeps a Worker's bindings; null if it has none. Throws a TypeError for wrong options.
  */
 export function decider<C>(
   required: Required,
@@ -157,7 +157,7 @@ function misuseOfSources<C>(options: ScopedOptions<C>): string | null {
   if (isSigned && revocation === 'immediate') {
     return 'a signature does not show revocations: immediate needs the authenticator or introspection'
   }
-  // RFC 9068 §4: a token that is signed for another service verifies too.
+  // RFC 9068 §4: the signature of a token for another service is valid too.
   return check?.kind === 'key set' && audience === undefined
     ? 'a key set needs the audience of this service'
     : null

@@ -1,4 +1,4 @@
-/** For Express 4 and 5, and for any server that takes `(req, res, next)` on Node.js. */
+/** The adapter for Express 4 and 5, and for any server that takes `(req, res, next)` on Node.js. */
 
 import type { SessionRecord } from '../domain/session.ts'
 import { decider, type ScopedOptions as OptionsFor, type Required } from './decide.ts'
@@ -10,26 +10,26 @@ export { type IntrospectionOptions, introspection } from './introspection.ts'
 export { type KeySetOptions, keySet } from './key-set.ts'
 export type { ProtectedResource, SessionRecord }
 
-/** What is read of a request of Express, or of Node.js itself. */
+/** The parts of a request of Express, or of Node.js itself, that are read. */
 export type ExpressRequest = Readonly<{
   method?: string | undefined
   url?: string | undefined
-  /** Express: the URL before a router took its part of the path. */
+  /** In Express: the URL before a router removed its part of the path. */
   originalUrl?: string
-  /** Express: `trust proxy` decides. */
+  /** In Express: the setting `trust proxy` decides. */
   protocol?: string
   socket: object
-  /** Node.js 18.3: every value of a header that was sent more than once. */
+  /** From Node.js 18.3: every value of a header that was sent more than once. */
   headersDistinct?: Readonly<Record<string, string[] | undefined>>
   headers: Readonly<Record<string, string | string[] | undefined>>
 }>
 
-/** What is used of a response. */
+/** The parts of a response that are used. */
 export type ExpressResponse = {
   statusCode: number
   setHeader(name: string, value: string): unknown
   end(body: string): unknown
-  /** Express: where the route finds the session. */
+  /** In Express: where the route finds the session. */
   locals?: Record<string, unknown>
 }
 
@@ -37,7 +37,7 @@ type Next = (failure?: unknown) => void
 
 export type ScopedOptions<Req extends ExpressRequest = ExpressRequest> = OptionsFor<Req>
 
-/** Null if the header was not sent. Node.js itself drops a second `Authorization`, which must not pass as one. */
+/** Null if the header was not sent. Node.js drops a second `Authorization`, but two headers must not count as one. */
 const headerOf =
   ({ headersDistinct, headers }: ExpressRequest) =>
   (name: string): string | null => {
@@ -45,7 +45,10 @@ const headerOf =
     return value === undefined ? null : [value].flat().join(', ')
   }
 
-/** RFC 9110 §7.2: a host and maybe a port. Node.js accepts any text, also one with a path, which would change the URL of a DPoP proof. */
+/**
+ * RFC 9110 §7.2: a host and perhaps a port. Node.js accepts any text, also one with a path, which would change the URL of a
+ * DPoP proof.
+ */
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d*)?$/i
 
 function urlOf(req: ExpressRequest): string {
@@ -65,9 +68,9 @@ async function send(res: ExpressResponse, response: Response): Promise<void> {
 }
 
 /**
- * Requires every one of the scopes; `scoped(null)` requires any session, which the route finds in `res.locals.session`.
+ * Requires all of the scopes; `scoped(null)` requires any session, which the route finds in `res.locals.session`.
  * Responds with 401, 403 or 503 (a fault). The challenge of a 401 or 403 names all the scopes. An exception of the options'
- * own functions goes to `next`. Throws a TypeError for bad options.
+ * own functions goes to `next`. Throws a TypeError for wrong options.
  *
  * @example app.get('/files', scoped('files:read', { audience, check }), (req, res) => res.json(res.locals.session))
  */
@@ -97,7 +100,7 @@ export function scoped<Req extends ExpressRequest = ExpressRequest>(
 
 /**
  * The handler of `/.well-known/oauth-protected-resource`, followed by the path of `resource` if it has one (RFC 9728 §3.1).
- * Mount it with `app.all`, so that it also answers a browser's preflight. Throws a TypeError for bad options.
+ * Mount it with `app.all`, so that it also answers a browser's preflight. Throws a TypeError for wrong options.
  *
  * @example
  * const metadata = { resource: 'https://files.example', authorizationServers: ['https://auth.example.org'], scopes: ['files:read'] }

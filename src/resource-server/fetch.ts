@@ -1,4 +1,4 @@
-/** For anything that takes a `Request`: Workers, Deno, Bun, Node.js with an adapter. */
+/** The adapter for anything that takes a `Request`: Workers, Deno, Bun, Node.js with an adapter. */
 
 import type { SessionRecord } from '../domain/session.ts'
 import type { AuthenticatorBinding } from '../protocol/authentication.ts'
@@ -13,13 +13,13 @@ export type { AuthenticatorBinding, ProtectedResource, SessionRecord }
 /** What the functions among the options get. */
 export type FetchContext<Env = unknown> = Readonly<{
   request: Request
-  /** What the platform handed over after the request: the bindings of a Worker. */
+  /** What the platform passed after the request: the bindings of a Worker. */
   env: Env
 }>
 
 export type ScopedOptions<Env = unknown> = OptionsFor<FetchContext<Env>>
 
-/** `Rest` is what the platform hands over after the request: `env, ctx` of a Worker. */
+/** `Rest` is what the platform passes after the request: `env, ctx` in a Worker. */
 type Protected<Rest extends readonly unknown[]> = (
   request: Request,
   ...rest: Rest
@@ -36,7 +36,7 @@ const boundTo = ({ env }: FetchContext) =>
 /**
  * Returns what protects a handler: the handler runs only for a session that holds every one of the scopes, and gets it
  * after the request; `scoped(null)` requires any session. Responds with 401, 403 or 503 (a fault). The challenge of a 401 or
- * 403 names all the scopes. Throws a TypeError for bad options.
+ * 403 names all the scopes. Throws a TypeError for wrong options.
  *
  * @example const handle = scoped('files:read', { audience, check })((request, session) => new Response(session.user?.username))
  */
@@ -59,7 +59,7 @@ export function scoped<Env = unknown>(required: Required, options: ScopedOptions
 
 /**
  * Answers at `/.well-known/oauth-protected-resource`, followed by the path of `resource` if it has one (RFC 9728 §3.1), also
- * a browser's preflight. Throws a TypeError for bad options.
+ * a browser's preflight. Throws a TypeError for wrong options.
  *
  * @example
  * const metadata = { resource: 'https://files.example', authorizationServers: ['https://auth.example.org'], scopes: ['files:read'] }

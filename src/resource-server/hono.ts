@@ -1,4 +1,4 @@
-/** For Hono: the middleware `scoped()` and the handler `protectedResource()`. */
+/** The adapter for Hono: the middleware `scoped()` and the handler `protectedResource()`. */
 
 import type { Context, Handler, MiddlewareHandler } from 'hono'
 import type { SessionRecord } from '../domain/session.ts'
@@ -11,14 +11,14 @@ export { type IntrospectionOptions, introspection } from './introspection.ts'
 export { type KeySetOptions, keySet } from './key-set.ts'
 export type { ProtectedResource, SessionRecord }
 
-/** For `new Hono<ScopedEnv>()`. */
+/** The type of the environment: `new Hono<ScopedEnv>()`. */
 export type ScopedEnv = { Variables: { session: SessionRecord } }
 
 export type ScopedOptions = OptionsFor<Context>
 
 /**
- * Requires every one of the scopes; `scoped(null)` requires any session, which the route finds in `c.var.session`. Responds
- * with 401, 403 or 503 (a fault). The challenge of a 401 or 403 names all the scopes. Throws a TypeError for bad options.
+ * Requires all of the scopes; `scoped(null)` requires any session, which the route finds in `c.var.session`. Responds
+ * with 401, 403 or 503 (a fault). The challenge of a 401 or 403 names all the scopes. Throws a TypeError for wrong options.
  *
  * @example scoped('files:read', { audience: 'https://files.example' })
  * @example scoped('submission:read', { resource: (c) => c.req.param('id'), authorizer: owns })
@@ -37,7 +37,7 @@ export function scoped(
         method: raw.method,
         url: raw.url,
         header: (name) => raw.headers.get(name),
-        // The middleware of others may replace `raw`.
+        // Another middleware may replace `raw`.
         request: c.req,
       },
       c,
@@ -50,7 +50,7 @@ export function scoped(
 
 /**
  * The handler of `/.well-known/oauth-protected-resource`, followed by the path of `resource` if it has one (RFC 9728 §3.1).
- * Mount it with `app.all`, so that it also answers a browser's preflight. Throws a TypeError for bad options.
+ * Mount it with `app.all`, so that it also answers a browser's preflight. Throws a TypeError for wrong options.
  *
  * @example
  * const metadata = { resource: 'https://files.example', authorizationServers: ['https://auth.example.org'], scopes: ['files:read'] }

@@ -1,4 +1,4 @@
-/** Identifies the caller by the registry's `/introspect` (RFC 7662), with a bounded cache of its answers. */
+/** Identifies the caller with the registry's `/introspect` (RFC 7662), with a bounded cache of the responses. */
 
 import { SignJWT } from 'jose/jwt/sign'
 import { digest } from '../crypto/digest.ts'
@@ -10,7 +10,7 @@ import { sessionOfClaims } from './claims.ts'
 import { identifyByToken } from './presented-token.ts'
 import { type RegistryOptions, registryOf, requirePositive } from './registry.ts'
 
-/** A private JWK (RFC 7517). `alg` and `kid` go into the assertion's header. */
+/** A private JWK (RFC 7517). Its `alg` and `kid` go into the assertion's header. */
 export type PrivateKey = Readonly<{
   kty?: string
   d?: string
@@ -21,30 +21,33 @@ export type PrivateKey = Readonly<{
 
 export type IntrospectionOptions = RegistryOptions &
   Readonly<{
-    /** The client as which the service asks, made with `client create --may-introspect`. */
+    /** The client as which the service authenticates, made with `client create --may-introspect`. */
     clientId: string
-    /** How long an answer is used again, and so how much later a revocation counts. 10 by default; 0 for never. */
+    /**
+     * How long a response is used again, and so how much later a revocation takes effect. The default is 10; with 0 no
+     * response is used again.
+     */
     cacheSeconds?: number
-    /** How many tokens are kept. 1000 by default. */
+    /** How many tokens are kept. The default is 1000. */
     cacheSize?: number
   }> &
   (
     | Readonly<{ clientSecret: string; privateKey?: never }>
-    /** `private_key_jwt`: the private JWK. */
+    /** The private JWK for `private_key_jwt`. */
     | Readonly<{ privateKey: PrivateKey; clientSecret?: never }>
   )
 
 const DEFAULT_CACHE_SECONDS = 10
 const DEFAULT_CACHE_SIZE = 1000
-/** That a token is not active may change only for a token that was just issued. */
+/** The response that a token is not active is kept this long: it can change only for a token that was just issued. */
 const MAX_NEGATIVE_SECONDS = 2
 const ASSERTION_SECONDS = 60
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 /**
- * Asks the registry about each token, and uses an answer again for `cacheSeconds`, never past the token's expiry. A
- * revocation counts at once where `scoped()` has `revocation: 'immediate'`. Only an access token is accepted; a browser's
- * session is not sent to the registry. Throws a TypeError for bad options.
+ * Asks the registry about each token, and uses a response again for `cacheSeconds`, never past the token's expiry. A
+ * revocation takes effect at once if `scoped()` has `revocation: 'immediate'`. Only an access token is accepted; a
+ * browser's session is not sent to the registry. Throws a TypeError for wrong options.
  *
  * @example introspection({ issuer: 'https://auth.example.org', clientId, clientSecret })
  */
@@ -71,7 +74,7 @@ export function introspection(options: IntrospectionOptions): Check {
     return readResponse(await response.json())
   }
 
-  // Apart, so that made-up tokens do not displace good ones.
+  // Inactive tokens are kept separately, so that made-up tokens do not displace active ones.
   const active = new Map<string, Kept>()
   const inactive = new Map<string, Kept>()
 
@@ -101,7 +104,7 @@ type Kept = Readonly<{
 const alive = (session: SessionRecord | null, now: number) =>
   session && now < endOf(session) ? session : null
 
-/** A refresh token is active too, and has no `token_type`. Throws if this is no introspection response. */
+/** A refresh token is active too, but has no `token_type`. Throws if the body is no introspection response. */
 function readResponse(body: unknown): SessionRecord | null {
   const claims = Object(body) as Readonly<Record<string, unknown>>
   if (claims.active === false) return null
@@ -112,7 +115,10 @@ function readResponse(body: unknown): SessionRecord | null {
   return session
 }
 
-/** RFC 6749 §2.3.1: form-encoded, then Basic; or an assertion (RFC 7523) for the issuer alone. */
+/**
+ * RFC 6749 §2.3.1: id and secret are form-encoded, then sent by Basic. With a key: an assertion (RFC 7523) whose only
+ * audience is the issuer.
+ */
 async function authenticate(
   form: URLSearchParams,
   headers: Headers,

@@ -1,4 +1,4 @@
-/** Identifies the caller by a signed token (RFC 9068) and the registry's key set, without asking about the token. */
+/** Identifies the caller by a signed token (RFC 9068) and the registry's key set, without a request about the token. */
 
 import { readAccessToken } from '../protocol/read-access-token.ts'
 import type { Check } from './asked.ts'
@@ -10,8 +10,8 @@ export type KeySetOptions = RegistryOptions
 
 /**
  * Verifies each token with the keys at the registry's `/jwks.json`, which are read again after five minutes, and used for a
- * day while the registry does not answer. A revocation is not seen: a token is good until it expires. `scoped()` therefore
- * takes no `revocation: 'immediate'`, and needs `audience`. An opaque token is refused. Throws a TypeError for bad options.
+ * day while the registry does not answer. A revocation is not seen: a token is valid until it expires. `scoped()` therefore
+ * takes no `revocation: 'immediate'`, and needs `audience`. An opaque token is refused. Throws a TypeError for wrong options.
  *
  * @example keySet({ issuer: 'https://auth.example.org' })
  */

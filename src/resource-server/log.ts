@@ -1,4 +1,4 @@
-/** The log of a service: a line of JSON for each fault. */
+/** The log of a service. It has a line of JSON for each fault. */
 
 export function logFault(event: string, fault: unknown): void {
   const detail = fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault)

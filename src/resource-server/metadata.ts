@@ -1,4 +1,4 @@
-/** Protected resource metadata (RFC 9728), from which a refused client learns where to get a token. */
+/** Protected resource metadata (RFC 9728), which tell a refused client where to get a token. */
 
 import { SIGNATURE_ALGORITHMS } from '../crypto/client-jwt.ts'
 import { isScope, SCOPE_RULE } from '../domain/scope.ts'
@@ -21,7 +21,7 @@ export type ProtectedResource = Readonly<{
 const MAX_AGE_SECONDS = 3600
 const METHODS = ['GET', 'HEAD']
 
-/** The response to a request for the metadata, also to a browser's preflight. Throws a TypeError for bad options. */
+/** The response to a request for the metadata, and to a browser's preflight. Throws a TypeError for wrong options. */
 export function metadataOf(
   described: ProtectedResource,
 ): (method: string, header: (name: string) => string | null) => Response {
@@ -33,9 +33,9 @@ export function metadataOf(
     resource,
     authorization_servers: authorizationServers,
     scopes_supported: scopes,
-    // RFC 6750 §2.1: not in a form (§2.2) and not in a URL (§2.3).
+    // RFC 6750 §2.1: a token is accepted in the header only, neither in a form (§2.2) nor in a URL (§2.3).
     bearer_methods_supported: ['header'],
-    // §2: DPoP is understood as well.
+    // RFC 9728 §2: DPoP is accepted as well.
     dpop_signing_alg_values_supported: SIGNATURE_ALGORITHMS,
     ...(name !== undefined && { resource_name: name }),
     ...(documentation !== undefined && { resource_documentation: documentation }),

@@ -1,4 +1,4 @@
-/** The access token of a request and the proof of its key, where the service itself looks the token up. */
+/** The access token of a request and the proof of its key, for a service that looks the token up itself. */
 
 import type { SessionRecord } from '../domain/session.ts'
 import type { Authentication } from '../protocol/authentication.ts'
@@ -14,7 +14,7 @@ import { ownerOfProof, readProof } from '../protocol/dpop.ts'
 import { firstUses } from '../stores/isolate-memory.ts'
 import { type Asked, askOnce, type Identify } from './asked.ts'
 
-/** The session of a token; null if the token is not good. Throws on a fault. Instants in epoch seconds. */
+/** The session of a token; null if the token is not valid. Throws if this cannot be known now. Instants in epoch seconds. */
 export type FindSession = (
   token: string,
   now: number,
@@ -27,8 +27,8 @@ const refused = (why: ReturnType<typeof refusal>): Authentication => ({
 })
 
 /**
- * RFC 6750 §2.1 and RFC 9449 §7: a token in the header, with its proof if it is bound to a key. A proof is accepted once by
- * this process; other processes do not know it.
+ * RFC 6750 §2.1 and RFC 9449 §7: the token is in the header, with a proof if it is bound to a key. This process accepts a
+ * proof once, but other processes do not know that it was used.
  */
 export function identifyByToken(find: FindSession): Identify {
   const isNew = firstUses()
@@ -47,7 +47,7 @@ export function identifyByToken(find: FindSession): Identify {
     if (!session) return refused(refusal('invalid_token', BAD_TOKEN, [], scheme))
     const problem = bindingProblem(session.cnf?.jkt ?? null, proof)
     if (problem) return refused(problem)
-    // Last, so that a refused request uses no proof up.
+    // The proof is used last, so that a refused request does not use it up.
     if (proof && !isNew(JSON.stringify([ownerOfProof(proof), proof.jti]))) {
       return refused(badProof('it was used before'))
     }

@@ -1,4 +1,4 @@
-/** Identifies the caller by the JWT of the authenticator, which nginx passes on. */
+/** Identifies the caller by the authenticator's JWT, which nginx passes on. */
 
 import { importSecret, type SharedKey, verifyJwt } from '../crypto/jws.ts'
 import type { Authentication } from '../protocol/authentication.ts'
@@ -6,17 +6,20 @@ import { refusal } from '../protocol/bearer.ts'
 import type { VerifyJwt } from './authenticator-keys.ts'
 import { authenticated } from './binding.ts'
 
-/** For a service behind nginx. */
+/** The options for a service behind nginx. */
 export type JwtOptions<C> = Readonly<{
-  /** The authenticator's own `JWT_SECRET`; while that is rotated, the new one and the old one. */
+  /** The authenticator's own `JWT_SECRET`; during a rotation, the new and the old secret. */
   secret?: (c: C) => string | readonly string[]
-  /** The authenticator's `AUTHENTICATOR_KEYS`: `authenticatorKeys(origin)`. With a secret too, either may have signed. */
+  /**
+   * The keys of the authenticator's `AUTHENTICATOR_KEYS`: `authenticatorKeys(origin)`. If there is a secret too, either may
+   * have signed.
+   */
   keys?: VerifyJwt
-  /** The registry's origin, as the authenticator knows it. */
+  /** The registry's origin, as the authenticator is configured. */
   issuer: string
 }>
 
-/** Only nginx may reach such a service. The value of `Authorization` is the JWT, with or without `Bearer`. */
+/** Only nginx may be able to reach such a service. The value of `Authorization` is the JWT, with or without `Bearer`. */
 export function identifyByJwt<C>({ secret, keys, issuer }: JwtOptions<C>) {
   let imported: Readonly<{ from: string; keys: readonly SharedKey[] }> | undefined
   const keysOf = async (given: string | readonly string[]) => {
@@ -31,7 +34,7 @@ export function identifyByJwt<C>({ secret, keys, issuer }: JwtOptions<C>) {
 
   const claimsIn = async (jwt: string, c: C): Promise<unknown> => {
     const expected = { issuer, now: Math.floor(Date.now() / 1000) }
-    // Neither takes an algorithm of the other.
+    // Neither way of verifying accepts an algorithm of the other.
     const byKeys = keys ? await keys(jwt, expected) : null
     if (byKeys !== null || !secret) return byKeys
     return verifyJwt(jwt, await keysOf(secret(c)), expected)

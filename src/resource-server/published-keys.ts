@@ -6,8 +6,8 @@ import { logFault } from './log.ts'
 import type { registryOf } from './registry.ts'
 
 /**
- * The keys are read at the first use, and kept. In a file of its own, which no published type names: a service that has only the
- * types of Node.js does not have the type `CryptoKey`.
+ * The keys are read at the first use, and kept. This code has a file of its own, which no published type names: a service
+ * that has only the types of Node.js lacks the type `CryptoKey`.
  */
 export const keysAt = ({ issuer, timeoutSeconds, send }: ReturnType<typeof registryOf>) =>
   remoteVerificationKeys({

@@ -1,20 +1,20 @@
-/** Requests to the registry, which the service names in its own configuration. */
+/** Requests to the registry, whose address is in the service's own configuration. */
 
 import { isIssuer } from '../protocol/public-url.ts'
 
-/** What every way to check by the registry's endpoints takes. */
+/** The options of every way of checking that uses the registry's endpoints. */
 export type RegistryOptions = Readonly<{
-  /** The registry's origin, as its metadata have it. */
+  /** The registry's origin, as in its metadata. */
   issuer: string
-  /** How long to wait for the registry. 5 by default. */
+  /** How long to wait for the registry. The default is 5. */
   timeoutSeconds?: number
-  /** Instead of the platform's `fetch`, for example a service binding to the registry. */
+  /** Used instead of the platform's `fetch`, for example a service binding to the registry. */
   fetch?: (url: string, init: RequestInit) => Promise<Response>
 }>
 
 const DEFAULT_TIMEOUT_SECONDS = 5
 
-/** Throws a TypeError for bad options. */
+/** Throws a TypeError for wrong options. */
 export function registryOf(name: string, options: RegistryOptions) {
   const { issuer, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = options
   if (!isIssuer(issuer)) {
@@ -23,7 +23,7 @@ export function registryOf(name: string, options: RegistryOptions) {
     )
   }
   requirePositive(name, { timeoutSeconds })
-  // As a function of its own: some platforms refuse `fetch` as a method of another object.
+  // `fetch` is called in a function of its own, because some platforms refuse it as a method of another object.
   const send = options.fetch ?? ((url: string, init: RequestInit) => fetch(url, init))
   return { issuer, timeoutSeconds, send }
 }

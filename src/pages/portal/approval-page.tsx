@@ -1,4 +1,4 @@
-/** One client that asks for more: who it is, what is new beside what it has, its history, and the decision. */
+/** One client that asks for more: its identity, what is new beside what it has, its history, and the decision. */
 
 import type { ClientRecord } from '../../domain/client.ts'
 import { nameForPeople, verifiedHostOf } from '../../domain/shown-client.ts'
@@ -25,11 +25,11 @@ import { type FrameProps, PortalFrame } from './frame.tsx'
 import { History, type ShownEntry } from './history.tsx'
 import { PermissionList, type ShownPermission } from './permissions.tsx'
 
-/** A field that is not as it was approved. `before` and `now`: values that only one of the two had. */
+/** A field that has changed since the approval. `before` and `now`: values that only one of the two had. */
 export type Change = Readonly<{ field: string; before: readonly string[]; now: readonly string[] }>
 
 export type ApprovalProps = Readonly<{
-  /** Its listing in the directory; null if no owner wants it, or without a directory. */
+  /** The client's listing in the directory; null if no owner asks for one, or if there is no directory. */
   listing: ShownListing | null
   client: Readonly<{ clientId: string; redirectUris: readonly string[] }> &
     Pick<
@@ -46,9 +46,9 @@ export type ApprovalProps = Readonly<{
   history: readonly ShownEntry[]
   /** What happened since the visitor opened the form that was refused. */
   since: readonly ShownEntry[]
-  /** Why the visitor does not decide; null with a form. */
+  /** Why the visitor may not decide; null if there is a form. */
   whyNot: string | null
-  /** Where the visitor signs in again to decide; null if that is not needed. */
+  /** Where the visitor must sign in again to decide; null if this is not needed. */
   signInAddress: string | null
   form: FormHead
 }> &
@@ -184,7 +184,7 @@ export const ApprovalPage = (p: ApprovalProps) => (
   </PortalFrame>
 )
 
-/** For a client that is not there any more, or never was. */
+/** The page for a client that does not exist any more, or never existed. */
 export const NoClientPage = (p: { frame: FrameProps; history: readonly ShownEntry[] }) => (
   <PortalFrame {...p.frame} place="/approvals" title="There is no such client">
     <p>Nothing was decided. It may have been deleted since it asked.</p>

@@ -1,4 +1,4 @@
-/** The clients that wait for a decision, a page at a time, and what a visitor who may not decide reads. */
+/** The clients that wait for a decision, page by page, and what a visitor reads who may not decide. */
 
 import { nameForPeople, verifiedHostOf } from '../../domain/shown-client.ts'
 import { OwnName } from '../consent-client.tsx'
@@ -12,13 +12,13 @@ type Waiting = Readonly<{
   clientId: string
   name: string
   selfRegistered: Readonly<{ kind: 'document' | 'registration' }> | null
-  /** The owner's username, or id; '' without an owner. */
+  /** The owner's username, or id; '' if there is no owner. */
   owner: string
   isOwn: boolean
   isEnabled: boolean
   /** Epoch seconds. */
   requestedAt: number
-  /** The sentences of the first requests, and how many there are besides. */
+  /** The sentences of the first requests, and the number of the other requests. */
   sentences: readonly string[]
   more: number
 }>
@@ -26,16 +26,16 @@ type Waiting = Readonly<{
 type ApprovalsProps = Readonly<{
   frame: FrameProps
   waiting: readonly Waiting[]
-  /** They wait to be listed in the directory. */
+  /** The clients that wait to be listed in the directory. */
   listings: readonly Pick<Waiting, 'clientId' | 'name' | 'owner' | 'isEnabled' | 'requestedAt'>[]
   /** The first page has both lists, and each list has further pages. */
   part: 'first' | 'waiting' | 'listings'
-  /** The addresses of the next pages; null on the last. */
+  /** The addresses of the next pages; null on the last page. */
   next: string | null
   nextListings: string | null
 }>
 
-/** Who is responsible for the client. */
+/** The person or program that is responsible for the client. */
 const Responsible = (p: Pick<Waiting, 'clientId' | 'name' | 'selfRegistered' | 'owner'>) => {
   if (p.selfRegistered === null) {
     return (

@@ -11,17 +11,17 @@ import {
   type Remedy,
 } from './refusal-lookup.tsx'
 
-/** A value with the part that differs from the expected one. */
+/** A value, with the part that differs from the expected value. */
 export type FactValue = string | Readonly<{ same: string; differs: string }>
-/** `isProse`: in words, not only the text of a request. */
+/** `isProse`: the fact is in words, and not only a text of a request. */
 export type Fact = Readonly<{ name: string; values: readonly FactValue[]; isProse?: boolean }>
 
-/** `value`: null where it is not shown. `hidden`: how many characters are not shown. */
+/** `value` is null if it is not shown. `hidden`: how many characters are not shown. */
 export type ShownValue = Readonly<{ name: string; value: string | null; hidden: number }>
 
 export type ShownRequest = Readonly<{
   method: string
-  /** Without the query. */
+  /** The address without the query. */
   address: string
   headers: readonly ShownValue[]
   parameters: readonly ShownValue[]
@@ -32,23 +32,23 @@ export type ShownRequest = Readonly<{
 export type CheckedStep = Readonly<{ says: string; state: 'passed' | 'failed' | 'not_reached' }>
 
 export type Failure = Readonly<{
-  /** What the registry would answer; null where it was not asked. */
+  /** What the registry would answer; null if no response was computed. */
   answer: Readonly<{ error: string; status: number; description: string }> | null
-  /** Sentences. */
+  /** The causes as sentences. */
   causes: readonly string[]
-  /** Where an owner changes what failed; null where only the request can be changed. */
+  /** The page on which an owner changes what failed; null if only the request can be changed. */
   remedy: Remedy | null
   facts: readonly Fact[]
 }>
 
 export type CheckedRequest = Readonly<{
-  /** A sentence. */
+  /** The verdict as a sentence. */
   verdict: string
   steps: readonly CheckedStep[]
   failure: Failure | null
   shown: ShownRequest
   notes: readonly string[]
-  /** The text as it was pasted; empty if it has a secret. */
+  /** The text as it was pasted; empty if it contains a secret. */
   text: string
 }>
 
@@ -57,7 +57,7 @@ type CheckPageProps = ClientFrameProps &
     form: FormHead
     /** Null before the first check. */
     checked: CheckedRequest | null
-    /** Null if none was looked up. */
+    /** Null if no refusal was looked up. */
     lookup: RefusalLookup | null
   }>
 

@@ -1,4 +1,7 @@
-/** What a client says of itself, as rows of a list: for its owners and for approvers, each under its own heading. */
+/**
+ * What a client says of itself, as rows of a list for its owners and for approvers. Each group of readers has its own
+ * heading.
+ */
 
 import { Day, Name, Row, WebAddress } from '../parts.tsx'
 
@@ -39,7 +42,9 @@ export const OwnerNames = ({ owners }: { owners: readonly string[] }) => (
   </>
 )
 
-/** A user to whom the client was offered. `name`: the username, or the id where it is not known. Instants in epoch seconds. */
+/**
+ * A user to whom the client was offered. `name`: the username, or the id if the name is not known. Instants in epoch seconds.
+ */
 export type ShownOffer = Readonly<{ name: string; offeredAt: number; declinedAt: number | null }>
 
 export const Offer = ({ offer: { name, offeredAt, declinedAt } }: { offer: ShownOffer }) => (

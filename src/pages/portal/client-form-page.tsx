@@ -1,4 +1,4 @@
-/** The form that registers a client, and the one that edits it. */
+/** The form that registers a client, and the form that edits a client. */
 
 import type { ClientKind } from '../../domain/client-kind.ts'
 import { type FormHead, PostForm, Submit } from '../parts.tsx'

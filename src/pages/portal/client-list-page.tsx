@@ -1,4 +1,4 @@
-/** The clients that a user owns, a page at a time. */
+/** The clients that a user owns, page by page. */
 
 import type { ListedClient } from '../../domain/shown-client.ts'
 import { Day, type FormHead, Name, PostForm } from '../parts.tsx'
@@ -13,15 +13,15 @@ type ClientListProps = Readonly<{
     isEnabled: boolean
     /** Epoch seconds. */
     offeredAt: number
-    /** Who offers it: the username, or the id where it is not known. */
+    /** The owner who offers the client: the username, or the id if the name is not known. */
     offeredBy: string
     form: FormHead
   }>[]
-  /** How many there are on all pages. */
+  /** The number of clients on all pages. */
   owned: number
   page: number
   pages: number
-  /** How many more clients the user may register; null where users register none. */
+  /** How many more clients the user may register; null if users may not register clients. */
   left: number | null
 }>
 

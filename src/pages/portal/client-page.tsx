@@ -1,4 +1,4 @@
-/** One client: what it is, what it may do, and its settings for the common libraries. */
+/** One client: what it says of itself, what it may do, and its settings for the common libraries. */
 
 import type { ClientRecord } from '../../domain/client.ts'
 import { Day, Row, WebAddress } from '../parts.tsx'
@@ -13,11 +13,11 @@ export type ClientPageProps = Readonly<{
   client: ConfiguredClient &
     Pick<ClientRecord, 'name' | 'url' | 'description' | 'requirePkce' | 'logoUri' | 'createdAt'>
   state: 'enabled' | 'disabled_by_owner' | 'disabled_by_operator'
-  /** It has a scope of the registry itself, so only an administrator changes it. */
+  /** True if the client has a scope of the registry itself, so that only an administrator may change it. */
   isPrivileged: boolean
   permissions: readonly ShownPermission[]
   owners: readonly string[]
-  /** Where we serve its logo; null while we have none. */
+  /** The path of the client's logo here; null if no logo is stored. */
   logoPath: string | null
   /** Does this registry have a directory? */
   hasDirectory: boolean

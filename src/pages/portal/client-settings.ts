@@ -1,4 +1,4 @@
-/** Settings of a client for the common libraries, ready to paste. No secret is part of them. */
+/** Settings of a client for the common libraries, ready to paste. They contain no secret. */
 
 import { type Client, type GrantType, usesSecret } from '../../domain/client.ts'
 
@@ -7,7 +7,7 @@ export type ConfiguredClient = Pick<Client, 'authMethod' | 'grantTypes' | 'scope
     issuer: string
     clientId: string
     redirectUris: readonly string[]
-    /** The algorithm of its first key, for a client that signs; null for others. */
+    /** The algorithm of the client's first key if it signs; null for other clients. */
     keyAlgorithm: KeyAlgorithm | null
   }>
 
@@ -22,7 +22,7 @@ type KeyAlgorithm = keyof typeof KEY_IMPORTS
 
 type Snippet = Readonly<{ title: string; code: string }>
 
-/** A text of JavaScript and of Python. */
+/** A text literal of JavaScript and of Python. */
 const text = (value: string) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 /** A word of a POSIX shell. */
 const word = (value: string) => `'${value.replaceAll("'", "'\\''")}'`
@@ -33,10 +33,10 @@ const redirectUriOf = ({
 }: ConfiguredClient) => first
 const keepsSecret = ({ authMethod }: ConfiguredClient) => usesSecret(authMethod)
 
-/** The libraries refuse an issuer without https unless they are told. */
+/** The libraries refuse an issuer without https unless an option allows it. */
 const isLoopback = ({ issuer }: ConfiguredClient) => issuer.startsWith('http:')
 
-/** The name in `token_endpoint_auth_method`. */
+/** The method's name in `token_endpoint_auth_method`. */
 const methodOf = ({ authMethod }: ConfiguredClient) =>
   authMethod === 'client_secret' ? 'client_secret_basic' : authMethod
 
@@ -48,7 +48,7 @@ const importedKey = ({ keyAlgorithm }: ConfiguredClient) =>
 const key = await crypto.subtle.importKey('jwk', jwk, ${KEY_IMPORTS[keyAlgorithm]}, false, ['sign'])
 `
 
-/** How openid-client and oauth4webapi, each under its name in the code, authenticate the client. */
+/** How openid-client and oauth4webapi authenticate the client. Each has its own name in the code. */
 const authenticationBy = (library: 'openid' | 'oauth', client: ConfiguredClient) => {
   if (client.keyAlgorithm !== null) return `${library}.PrivateKeyJwt(key)`
   if (!keepsSecret(client)) return `${library}.None()`
@@ -103,7 +103,10 @@ const authlibSecret = (client: ConfiguredClient) => {
   return keepsSecret(client) ? "\n    client_secret=os.environ['CLIENT_SECRET']," : ''
 }
 
-/** RFC 7523 §3: the audience is the issuer here, and an assertion lives ten minutes at most. Authlib has other defaults. */
+/**
+ * RFC 7523 §3: the registry demands the issuer as the audience, and an assertion lives at most ten minutes. Authlib has other
+ * defaults.
+ */
 const authlibSigning = ({ keyAlgorithm, issuer }: ConfiguredClient) =>
   keyAlgorithm === null
     ? ''
@@ -193,7 +196,7 @@ type Library = Readonly<{
   code: (client: ConfiguredClient) => string
   /** The client needs one of these grants. */
   grants: readonly GrantType[]
-  /** It authenticates by a secret or not at all. */
+  /** True if the library works only for a client that authenticates with a secret or not at all. */
   cannotSign?: boolean
 }>
 

@@ -1,4 +1,4 @@
-/** A question before an act that ends something: it names what ends. */
+/** A question before an act that ends something. The page names what ends. */
 
 import type { Child } from 'hono/jsx'
 import { type FormHead, PostForm } from '../parts.tsx'
@@ -7,9 +7,9 @@ import { type ClientFrameProps, clientPath, PortalFrame } from './frame.tsx'
 type ConfirmProps = ClientFrameProps &
   Readonly<{
     title: string
-    /** One sentence each. */
+    /** One sentence for each thing that ends. */
     ends: readonly Child[]
-    /** Null where the act is not possible: the sentences say why. */
+    /** Null if the act is not possible: the sentences then say why. */
     form: FormHead | null
     button: string
   }>

@@ -1,4 +1,4 @@
-/** Copies an id, a secret or code by a button. Without script there is no button. */
+/** Copies an id, a secret or code with a button. Without script there is no button. */
 
 import { raw } from 'hono/html'
 import type { Child } from 'hono/jsx'
@@ -30,7 +30,7 @@ export const COPY_SCRIPT_DIGEST = 'zP9BWrw0trem3nqLBHDXYt5WLN7nK8TpHSm7Pn+DzSs='
 
 export const CopyScript = () => <script>{raw(COPY_SCRIPT)}</script>
 
-/** `what`: the end of the button's name. The content has one `code`. */
+/** `what`: the end of the button's name. The content must have one `code` element. */
 export const Copyable = (p: { what: string; children: Child }) => (
   <div data-copy={p.what}>{p.children}</div>
 )

@@ -1,6 +1,6 @@
 /**
- * What an approver decides: on the requests of a client, each with the sentence that users read and why it is marked, and
- * on its listing in the directory.
+ * What an approver decides on: the requests of a client, each with the sentence that users read and the reason for a mark,
+ * and the client's listing in the directory.
  */
 
 import { type Listing, listingStateOf } from '../../domain/directory.ts'
@@ -8,7 +8,7 @@ import { Day, type FormHead, Mark, PostForm } from '../parts.tsx'
 import { type FormProps, fieldsOf, Options, TextArea } from './fields.tsx'
 import { NotDeclared, type ShownPermission, STATES, shownSentence } from './permissions.tsx'
 
-/** What is asked for, as the consent page would say it. */
+/** What the client asks for, in the words of the consent page. */
 export type AskedFor = Readonly<{
   permission: ShownPermission
   isSensitive: boolean
@@ -90,14 +90,14 @@ export const RequestDecision = (p: RequestProps) => (
 
 export type ShownListing = Listing &
   Readonly<{
-    /** The name looks like the name of the service. */
+    /** True if the client's name looks like the name of the service. */
     isLookAlike: boolean
     form: FormHead
   }>
 
 type ListingProps = Readonly<{
   listing: ShownListing
-  /** Why the visitor does not decide; null with a form. */
+  /** Why the visitor may not decide; null if there is a form. */
   whyNot: string | null
 }> &
   FormProps<'reason' | 'listing_reason'>

@@ -1,4 +1,4 @@
-/** Fields of a form: a label, a hint, and what is wrong with the value beside it. */
+/** Fields of a form: a label, a hint, and what is wrong with the value. */
 
 import type { Child } from 'hono/jsx'
 import type { FrameProps } from './frame.tsx'
@@ -43,7 +43,7 @@ export type FormProps<Name extends string> = Readonly<{
 
 type TextProps = Described & Readonly<{ label: string; value: string; isOptional?: boolean }>
 
-/** By its name, what a field of a form shows: its label, what was typed, and what is wrong with it. */
+/** What a form shows for the field of a given name: its label, what was typed, and what is wrong with it. */
 export const fieldsOf =
   <Name extends string>(
     { frame, typed }: FormProps<Name>,
@@ -111,11 +111,11 @@ type OptionsProps = Described &
     legend: string
     type: 'radio' | 'checkbox'
     options: readonly Option[]
-    /** The name of the field, where several groups have one field. */
+    /** The name of the field, if several groups share one field. */
     field?: string
   }>
 
-/** The hint is no part of the name that a screen reader reads first. */
+/** The hint is not part of the name that a screen reader reads first. */
 const Choice = (
   p: Pick<OptionsProps, 'name' | 'field' | 'type'> & Readonly<{ option: Option; id: string }>,
 ) => {
@@ -143,7 +143,7 @@ const Choice = (
   )
 }
 
-/** A group of radio buttons or boxes. Its problem leads to the group. */
+/** A group of radio buttons or boxes. The link of its problem leads to the group. */
 export const Options = (p: OptionsProps) => (
   <fieldset id={p.name} tabindex={-1} {...marksOf(p)}>
     <legend>{p.legend}</legend>

@@ -1,4 +1,7 @@
-/** What every page of the portal has: the navigation, a notice of what was done or went wrong, and who is signed in. */
+/**
+ * What every page of the portal has: the navigation, a notice of what was done or went wrong, and the name of the signed-in
+ * user.
+ */
 
 import type { Child } from 'hono/jsx'
 import type { Branding } from '../../domain/branding.ts'
@@ -16,7 +19,7 @@ import {
 
 export const PORTAL_STYLE_PATH = '/portal.css'
 
-/** The pages of one client. */
+/** The path of a page of one client. */
 export const clientPath = (clientId: string, page = '') =>
   `/clients/${encodeURIComponent(clientId)}${page === '' ? '' : `/${page}`}`
 
@@ -31,13 +34,13 @@ export type FrameProps = Readonly<{
   problem: FormProblem | null
 }>
 
-/** `errors`: by the name of the field, a sentence each. */
+/** `errors`: one sentence for each field, by the field's name. */
 export type FormProblem = Readonly<{
   sentence: string
   errors: Readonly<Record<string, string>>
 }>
 
-/** A screen reader reads it at once; each line leads to its field. */
+/** A screen reader reads the summary at once; each line leads to its field. */
 const ProblemSummary = ({ problem }: { problem: FormProblem }) => {
   const errors = Object.entries(problem.errors)
   if (errors.length === 0) return <ProblemNotice text={problem.sentence} />
@@ -55,7 +58,7 @@ const ProblemSummary = ({ problem }: { problem: FormProblem }) => {
   )
 }
 
-/** `title` and `heading` must not come from a client: a name stands in the page's text, isolated. */
+/** `title` and `heading` must not come from a client: a name belongs in the page's text, where its direction is isolated. */
 export const PortalFrame = (
   p: FrameProps & Readonly<{ title: string; about?: string; place?: Place; children: Child }>,
 ) => (
@@ -81,10 +84,10 @@ export const PortalFrame = (
   </Layout>
 )
 
-/** What the pages of one client have. */
+/** What the pages of one client share. */
 export type ClientFrameProps = Readonly<{ frame: FrameProps; clientId: string; name: string }>
 
-/** A page of one client, with a link back to it. */
+/** A page of one client, with a link back to the client. */
 export const ClientFrame = (p: ClientFrameProps & Readonly<{ title: string; children: Child }>) => (
   <PortalFrame {...p.frame} title={p.title} about={p.name}>
     {p.children}
@@ -97,12 +100,12 @@ export const ClientFrame = (p: ClientFrameProps & Readonly<{ title: string; chil
 type SignedOutPageProps = Readonly<{
   branding: Branding
   action: string
-  /** As they were sent. */
+  /** The fields as they were sent. */
   fields: Hidden
   signInAddress: string
 }>
 
-/** In place of the answer to a form that was sent when the session had ended. */
+/** The page instead of a response to a form that was sent after the end of the session. */
 export const SignedOutPage = (p: SignedOutPageProps) => (
   <Layout branding={p.branding} title="You are signed out">
     <h1>You are signed out</h1>

@@ -1,4 +1,4 @@
-/** What was done to a client, the newest first. */
+/** What was done to a client. The newest act comes first. */
 
 import { Moment, Name, PageLinks, Quotation } from '../parts.tsx'
 import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
@@ -6,13 +6,13 @@ import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
 /** `happenedAt` in epoch seconds. */
 export type ShownEntry = Readonly<{
   happenedAt: number
-  /** A sentence about who acted, without a name; null where `name` says it. */
+  /** A sentence about who acted, without a name; null if `name` says who acted. */
   who: string
-  /** The name of the person or the program; null where there is none. */
+  /** The name of the person or the program; null if there is none. */
   name: string | null
-  /** `approved`, `changed its name`. */
+  /** What was done, for example `approved` or `changed its name`. */
   did: string
-  /** What was asked for or decided on. */
+  /** What was requested or decided on. */
   values: readonly string[]
   reason: string
 }>

@@ -1,4 +1,4 @@
-/** The public keys by which a client authenticates, and new ones in their place. */
+/** The public keys with which a client authenticates, and the form that replaces them. */
 
 import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
 import { type FormHead, PostForm, Submit, WebAddress } from '../parts.tsx'
@@ -12,7 +12,7 @@ export const KEY_LABELS = {
 
 type KeyFieldsProps = FormProps<keyof typeof KEY_LABELS>
 
-/** Where a form takes public keys. */
+/** The fields of a form in which public keys are given. */
 export const KeyFields = (p: KeyFieldsProps) => {
   const field = fieldsOf(p, KEY_LABELS)
   return (
@@ -38,7 +38,7 @@ export const KeyFields = (p: KeyFieldsProps) => {
 }
 
 export type ShownKey = Readonly<{
-  /** Its own id, or its thumbprint. */
+  /** The key's own id, or its thumbprint. */
   id: string
   hasOwnId: boolean
   type: string
@@ -48,12 +48,12 @@ export type ShownKey = Readonly<{
 type KeysProps = ClientFrameProps &
   KeyFieldsProps &
   Readonly<{
-    /** How it authenticates now. */
+    /** How the client authenticates now. */
     method: 'keys' | 'secret' | 'none'
     keys: readonly ShownKey[]
-    /** Where they are published; '' if they were given. */
+    /** The address at which the client publishes its keys; '' if the keys were given. */
     address: string
-    /** What was not as it should be when keys were read, a sentence each. */
+    /** What was wrong when the keys were read, one sentence each. */
     notes: readonly string[]
     form: FormHead
   }>

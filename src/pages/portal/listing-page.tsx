@@ -19,11 +19,11 @@ type ListingPageProps = Readonly<{
   frame: FrameProps
   client: Readonly<{ clientId: string }> &
     Pick<ClientRecord, 'name' | 'description' | 'disabledAt' | 'listing'>
-  /** The address of its web page, if it can be linked to; otherwise ''. */
+  /** The address of the client's web page, if a page may link to it; otherwise ''. */
   page: string
-  /** Where we serve its logo; null without one. */
+  /** The path of the client's logo here; null if there is none. */
   logoPath: string | null
-  /** The username of the first owner; null if it is not known. */
+  /** The username of the first owner; null if the name is not known. */
   ownerName: string | null
   scopes: readonly DescribedScope[]
   forms: Readonly<{ ask: FormHead; takeBack: FormHead }>

@@ -1,4 +1,4 @@
-/** Who owns a client. */
+/** The owners of a client, and the users to whom it is offered. */
 
 import { KEEP_OFFERS_SECONDS } from '../../domain/client.ts'
 import { inWords } from '../../domain/duration.ts'
@@ -11,16 +11,16 @@ export const OWNER_LABELS = { owner: 'Username' }
 
 type OwnersProps = ClientFrameProps &
   Readonly<{
-    /** The first owner first. `name`: the username, or the id where it is not known. */
+    /** The first owner comes first. `name`: the username, or the id if the name is not known. */
     owners: readonly Readonly<{
       name: string
       isYou: boolean
-      /** The form that removes this owner; null where the visitor may not. */
+      /** The form that removes this owner; null if the visitor may not remove the owner. */
       removal: FormHead | null
     }>[]
     offers: readonly (ShownOffer &
       Readonly<{
-        /** The form that takes the offer back; null where the user has declined. */
+        /** The form that takes the offer back; null if the user has declined. */
         takeBack: FormHead | null
       }>)[]
     form: FormHead

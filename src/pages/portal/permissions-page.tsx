@@ -1,4 +1,4 @@
-/** Where owners ask for permissions and take them back. */
+/** The page on which owners request permissions and take them back. */
 
 import { type FormHead, Mark, PostForm, Submit } from '../parts.tsx'
 import { type FormProps, fieldsOf, Options, TextField } from './fields.tsx'
@@ -15,7 +15,7 @@ export type Askable = Readonly<{
   value: string
   sentence: string
   isSensitive: boolean
-  /** It needs no approval. */
+  /** True if the permission needs no approval. */
   isFree: boolean
   isChecked: boolean
 }>
@@ -30,7 +30,9 @@ export const PERMISSION_LABELS = {
 type PermissionsProps = ClientFrameProps &
   Readonly<{
     permissions: readonly ShownPermission[]
-    /** Scopes that it does not have, by what they are for. `resource` is null for those of none. */
+    /**
+     * The scopes that the client does not have, grouped by what they are for. `resource` is null for scopes of no resource.
+     */
     groups: readonly Readonly<{
       resource: Readonly<{ uri: string; name: string }> | null
       scopes: readonly Askable[]

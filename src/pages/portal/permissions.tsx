@@ -1,4 +1,4 @@
-/** What became of each permission of a client, with dates and reasons. */
+/** The state of each permission of a client, with dates and reasons. */
 
 import type { Decision, Permission } from '../../domain/client.ts'
 import { Day, Mark, Quotation } from '../parts.tsx'
@@ -8,10 +8,10 @@ type PermissionState = 'authorized' | 'requested' | Decision['decision']
 export type ShownPermission = Permission &
   Readonly<{
     sentence: string
-    /** Nothing declared describes it. */
+    /** True if no declaration describes the permission. */
     isUndeclared: boolean
     state: PermissionState
-    /** What was decided last, which may be before a new request; null if nothing was. */
+    /** The last decision, which may be older than a new request; null if there was none. */
     decision: Pick<Decision, 'decision' | 'decidedAt' | 'reason'> | null
   }>
 
@@ -67,7 +67,7 @@ const PermissionItem = (p: { permission: ShownPermission }) => {
   )
 }
 
-/** Is there one that users read? */
+/** Is there a permission whose sentence users read? */
 export const hasSentences = (permissions: readonly ShownPermission[]) =>
   permissions.some(({ kind }) => kind !== 'grant_type')
 

@@ -1,10 +1,10 @@
-/** The form that finds the cause of a refusal by its reference, and the page that changes a cause. */
+/** The form that finds the cause of a refusal by its reference, and the link to the page that removes a cause. */
 
 import { Moment, Row, Submit } from '../parts.tsx'
 import { TextField } from './fields.tsx'
 import { clientPath } from './frame.tsx'
 
-/** The page of the client that changes what failed. */
+/** The page of the client on which an owner changes what failed. */
 export type Remedy = 'secrets' | 'keys' | 'permissions' | 'edit'
 
 const REMEDIES: Readonly<Record<Remedy, readonly [aim: string, page: string]>> = {
@@ -14,7 +14,7 @@ const REMEDIES: Readonly<Record<Remedy, readonly [aim: string, page: string]>> =
   edit: ['To register another redirect URI', 'Edit'],
 }
 
-/** Nothing where only the request can be changed. */
+/** Nothing is shown if only the request can be changed. */
 export const Remedied = ({ remedy, clientId }: { remedy: Remedy | null; clientId: string }) => {
   if (remedy === null) return null
   const [aim, page] = REMEDIES[remedy]
@@ -27,7 +27,7 @@ export const Remedied = ({ remedy, clientId }: { remedy: Remedy | null; clientId
 
 export type RefusalLookup = Readonly<{
   typed: string
-  /** Null where no refusal of this client is kept under the reference. */
+  /** Null if no refusal of this client is stored under the reference. */
   found: Readonly<{
     refusedAt: number
     endpoint: string

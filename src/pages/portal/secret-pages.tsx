@@ -1,4 +1,4 @@
-/** A client's secrets: a new one, shown only once; the list; rotation with an overlap. */
+/** A client's secrets: a new secret, which is shown only once; the list; rotation with an overlap. */
 
 import type { Credential } from '../../domain/client.ts'
 import { inWords } from '../../domain/duration.ts'
@@ -11,11 +11,11 @@ import { ClientFrame, type ClientFrameProps, clientPath, PortalFrame } from './f
 type NewSecretProps = ClientFrameProps &
   Readonly<{
     title: string
-    /** Null for a client that keeps none. */
+    /** Null for a client without a secret. */
     clientSecret: string | null
-    /** It signs with keys of its own. */
+    /** True if the client signs with keys of its own. */
     usesKeys?: boolean
-    /** What else the owner should know, a sentence each. */
+    /** What else the owner should know, one sentence each. */
     notes?: readonly string[]
   }>
 
@@ -62,9 +62,9 @@ export const NewSecretPage = (p: NewSecretProps) => (
 type SecretsProps = ClientFrameProps &
   Readonly<{
     method: 'keys' | 'secret' | 'none'
-    /** The hidden fields of the form that replaces its keys by a secret. */
+    /** The hidden fields of the form that replaces the client's keys with a secret. */
     useSecret: FormHead
-    /** The newest first. Instants in epoch seconds. */
+    /** The newest secret comes first. Instants in epoch seconds. */
     secrets: readonly Pick<Credential, 'createdAt' | 'expiresAt' | 'lastUsedAt'>[]
     rotation: FormHead
     overlaps: readonly Readonly<{ seconds: number; isChecked: boolean }>[]
@@ -103,7 +103,7 @@ const SecretItem = (p: { secret: Secret; place: number; isInUse: boolean }) => {
   )
 }
 
-/** Uses are known to the day. */
+/** The uses of a secret are known with the precision of a day. */
 const ChangeOver = ({ secrets: [newest, ...older] }: Pick<SecretsProps, 'secrets'>) => {
   const ending = older.filter(({ expiresAt, lastUsedAt }) => expiresAt !== null && lastUsedAt)
   const last = Math.max(...ending.map(({ expiresAt }) => expiresAt ?? 0))
