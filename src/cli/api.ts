@@ -1,6 +1,6 @@
 /**
- * The management API, as the commands call it. A refusal becomes one line with the name of the option. A lost answer after a
- * change is never shown as a refusal.
+ * The management API, as the commands call it. A refusal becomes one line with the name of the option. If the response to a
+ * change is lost, this is never shown as a refusal.
  */
 
 import { isObject } from '../domain/json-object.ts'
@@ -13,27 +13,27 @@ const API_PATH = '/admin/v1'
 
 export type Call = Readonly<{
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** Below the API's path, encoded: see `pathOf`. */
+  /** The path below the API's path, encoded: see `pathOf`. */
   path: `/${string}`
   query?: Readonly<Record<string, string | number | undefined>>
   body?: unknown
-  /** The ETag of what was read, or `*` for any version. */
+  /** The ETag of the record that was read, or `*` for any version. */
   ifMatch?: string
-  /** A change that can be made twice: it is sent again when its answer is lost. */
+  /** True for a change that can be made twice: it is sent again if its response is lost. */
   isRepeatable?: true
 }>
 
-/** What the API returns. */
+/** A document that the API returns. */
 export type Document = Readonly<Record<string, unknown>>
-/** `etag`: of the version that was answered with, for `ifMatch`. */
+/** `etag`: the version in the response, for `ifMatch`. */
 type Answer<Body> = Readonly<{ body: Body; etag: string }>
 
 export type ManagementApi = Readonly<{
-  /** Throws a Refusal, for what the API refuses a ProblemRefusal. */
+  /** Throws a Refusal, and a ProblemRefusal if the API refuses. */
   call: <Body = Document>(call: Call) => Promise<Answer<Body>>
 }>
 
-/** What is used of a response: that of `fetch`, or of Miniflare. */
+/** The parts of a response, from `fetch` or from Miniflare, that are used. */
 type Response = Readonly<{
   status: number
   ok: boolean
@@ -43,27 +43,27 @@ type Response = Readonly<{
 
 export type Sent = Readonly<{
   method: string
-  /** With the query. */
+  /** The path with the query. */
   target: string
   headers: Readonly<Record<string, string>>
   body?: string
 }>
 
-/** A registry that was found, and how to send it a request with a token. */
+/** A registry that was found, and the function that sends it a request with a token. */
 export type Reached = Readonly<{
-  /** For messages. */
+  /** The address for messages. */
   url: string
   isRemote: boolean
-  /** Adds the token. Rejects if no answer came. */
+  /** Adds the token to the request. Rejects if no response arrived. */
   send: (sent: Sent) => Promise<Response>
-  /** The token was refused: false if there is no other to try. */
+  /** Is called if the token was refused. Returns false if there is no other token to try. */
   renew: () => Promise<boolean>
 }>
 
-/** What the API refused. */
+/** A refusal of the API. */
 export class ProblemRefusal extends Refusal {
   readonly status: number
-  /** The member or parameter that is at fault, if the API named one. */
+  /** The faulty member or parameter, if the API named one. */
   readonly field: string | null
 
   constructor(message: string, status: number, field: string | null = null) {
@@ -75,27 +75,27 @@ export class ProblemRefusal extends Refusal {
 
 const DOTS = /^\.{1,2}$/
 
-/** `encodeURIComponent`, with a refusal for the texts that a URL cannot have as a segment (RFC 3986 §5.2.4). */
+/** Encodes the text, and refuses the texts that cannot be a segment of a URL (RFC 3986 §5.2.4). */
 function segmentOf(text: string): string {
   if (!DOTS.test(text)) return encodeURIComponent(text)
   throw new Refusal(`${JSON.stringify(text)} cannot be an id here: give the id of the record`)
 }
 
-/** `` pathOf`/clients/${id}/secrets` ``, with each value encoded. */
+/** Makes a path, such as `` pathOf`/clients/${id}/secrets` ``. Each value is encoded. */
 export const pathOf = (texts: TemplateStringsArray, ...values: readonly string[]) =>
   texts.reduce((path, text, i) => `${path}${text}${segmentOf(values[i] ?? '')}`, '') as `/${string}`
 
 type Problem = Readonly<{ detail?: unknown; field?: unknown }>
-/** `body`: null if it is not JSON. */
+/** `body` is null if it is not JSON. */
 type Received = Readonly<{ response: Response; body: unknown }>
 
-/** Undefined for what is not a problem of the API. */
+/** Undefined for a response that is no problem of the API. */
 const problemIn = ({ response, body }: Received): Problem | undefined =>
   response.headers.get('Content-Type')?.startsWith('application/problem+json') && isObject(body)
     ? body
     : undefined
 
-/** In the sentence the member's name becomes that of the option. Quoted values stay. */
+/** Replaces the member's name in the sentence with the name of the option. Quoted values stay. */
 function inOptions(sentence: string, field: string | null): string {
   const option = field === null ? undefined : OPTIONS_OF_MEMBERS[field]
   if (option === undefined) return sentence
@@ -116,7 +116,7 @@ function refusalOf(received: Received, { url }: Reached): ProblemRefusal {
   return new ProblemRefusal(`the registry answered ${status}: ${words}`, status)
 }
 
-/** The change may have been committed before its answer was lost. */
+/** The response was lost, and the change may have been committed. */
 export class LostAnswer extends Refusal {}
 
 function lostAnswer({ url, isRemote }: Reached, why: string): LostAnswer {
@@ -141,14 +141,14 @@ function sentOf({ method, path, query = {}, body, ifMatch }: Call): Sent {
   }
 }
 
-/** Not for `*`: made twice, such a change could undo what another administrator did in between. */
+/** False for `*`: if such a change were made twice, it could undo what another administrator did in between. */
 const isVersioned = (ifMatch: string | undefined) => ifMatch !== undefined && ifMatch !== '*'
 
 export function managementApi(reached: Reached): ManagementApi {
   const unreachable = (why: string) =>
     new Refusal(`cannot reach the registry at ${reached.url}: ${why}`)
 
-  /** A string says why the answer is lost. */
+  /** A string says why the response is lost. */
   async function exchange(sent: Sent): Promise<Received | string> {
     try {
       const response = await reached.send(sent)
@@ -160,7 +160,7 @@ export function managementApi(reached: Reached): ManagementApi {
     }
   }
 
-  /** Null for an answer that says what was done. */
+  /** Null for a response that says what was done. */
   function lossOf(received: Received | string): string | null {
     if (typeof received === 'string') return received
     const { response, body } = received
@@ -186,7 +186,7 @@ export function managementApi(reached: Reached): ManagementApi {
       const isRepeated = loss !== null && isRepeatable
       if (isRepeated) {
         received = await withToken(sent)
-        // The first try may have made the version stale.
+        // The first attempt may have made the version stale.
         const isStale = typeof received !== 'string' && received.response.status === 412
         loss = isStale ? loss : lossOf(received)
       }
@@ -201,7 +201,7 @@ export function managementApi(reached: Reached): ManagementApi {
 
 export type Changed = Readonly<{ document: Document; etag: string }>
 
-/** Makes a change, and tells each note of the answer apart from the document. */
+/** Makes a change, and writes each note of the response separately from the document. */
 export async function makeChange(
   api: ManagementApi,
   call: Call,

@@ -1,4 +1,4 @@
-/** Verbs that are one call of the API each, whose answer is printed. */
+/** Verbs that make one call of the API and print its response. */
 
 import type { Command, Option } from 'commander'
 import { ALL_REVOKED_WITHIN_SECONDS } from '../domain/revocation.ts'
@@ -7,18 +7,18 @@ import { type Call, type Document, type ManagementApi, makeChange, pathOf } from
 import { bodyOf, type Given, optionsOf, readGiven } from './options.ts'
 import { type Io, note, type Printed, printFrom, refuseUsage, type Usage, verb } from './verb.ts'
 
-/** For the help of every command that ends something. */
+/** The time in the help of every command that ends something. */
 export const WITHIN = `within ${ALL_REVOKED_WITHIN_SECONDS} s`
 
 /** The records of a noun. */
 type Records = Readonly<{
-  /** Where the API has them. */
+  /** The path of the records in the API. */
   path: `/${string}`
-  /** Sent with every call about one record. */
+  /** The query of every call about one record. */
   query?: NonNullable<Call['query']>
-  /** What names one of them: `<id>`. */
+  /** The argument that names a record: `<id>`. */
   argument: `<${string}>`
-  /** An id, for the help. */
+  /** The example of an id in the help. */
   example: string
 }>
 
@@ -30,12 +30,12 @@ const readOf = ({ path, query = {} }: Records, id: string): Call => ({
 
 type Change = Readonly<{
   method: Exclude<Call['method'], 'GET'>
-  /** A part of the record. */
+  /** The path of a part of the record. */
   below?: `/${string}`
   body?: object
 }>
 
-/** A change of the current record, of any version. */
+/** A change of the current record, whatever its version. */
 export const changeOf = (
   { path, query = {} }: Records,
   id: string,
@@ -48,11 +48,11 @@ export const changeOf = (
   ...(body && { body }),
 })
 
-/** Its notes go to standard error. */
+/** Returns the document of the response. The notes of the response go to standard error. */
 export const documentOf = async (api: ManagementApi, io: Io, call: Call): Promise<Document> =>
   (await makeChange(api, call, (sentence) => note(io, sentence))).document
 
-/** Gets what Commander gives an action: the arguments, the options and the command. */
+/** Gets the arguments, the options and the command, as Commander gives them to an action. */
 type ReadCall = (...given: never[]) => Call | Promise<Call>
 
 export const callAction =
@@ -65,7 +65,7 @@ export const callAction =
 
 export type CallVerb = Usage & Readonly<{ call: ReadCall; printed?: Printed<Document> }>
 
-/** What a verb with the id alone calls. */
+/** The calls of verbs whose only argument is the id. */
 const CALLS = {
   show: readOf,
   disable: (records: Records, id: string) =>
@@ -75,7 +75,7 @@ const CALLS = {
   delete: (records: Records, id: string) => changeOf(records, id, { method: 'DELETE' }),
 } as const
 
-/** A verb for each description. */
+/** Makes a verb for each description. */
 export const plainVerbs = (
   records: Records,
   descriptions: Readonly<Partial<Record<keyof typeof CALLS, string>>>,
@@ -93,13 +93,13 @@ export function addVerbs(noun: Command, io: Io, verbs: readonly CallVerb[]) {
   }
 }
 
-/** The call that changes what was given. */
+/** The call that changes what the options give. */
 export function updateOf(records: Records, id: string, given: object, command: Command): Call {
   if (Object.keys(given).length === 0) refuseUsage(command, 'there is nothing to update')
   return changeOf(records, id, { method: 'PATCH', body: given })
 }
 
-/** `update` for a noun whose options are its fields. */
+/** The verb `update` for a noun whose options are its fields. */
 export const updateVerb = <T>(
   records: Records,
   fields: FieldTable<T>,
@@ -115,17 +115,17 @@ export const updateVerb = <T>(
 type Permissions<Lists> = Readonly<{
   records: Records
   fields: FieldTable<Lists>
-  /** The options. At least one of them must be given. */
+  /** The options of which at least one must be given. */
   needs: string
 }>
 
 type Permitting = Omit<Usage, 'usage' | 'options'> &
   Readonly<{
-    /** Members of the body beside the lists. */
+    /** Members of the body besides the lists. */
     beside?: FieldTable<Record<string, string>>
   }>
 
-/** `authorize` or `withdraw`. */
+/** The verb `authorize` or `withdraw`. */
 export function permissionsVerb<Lists>(
   name: 'authorize' | 'withdraw',
   { records, fields, needs }: Permissions<Lists>,

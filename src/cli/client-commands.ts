@@ -45,7 +45,7 @@ const optionsOfClient = (requestedOnlyHelp: string, isCreate = false) => [
 
 type Options = Given & Readonly<{ jwks?: string; jwksFile?: string; requestedOnly?: boolean }>
 
-/** The keys are a document, and no word to check as one. */
+/** The keys are read as a document, and not checked as text. */
 async function keysIn({ jwks, jwksFile }: Options, command: Command): Promise<{ jwks?: unknown }> {
   if (jwks === undefined && jwksFile === undefined) return {}
   if (jwks !== undefined && jwksFile !== undefined) {
@@ -58,7 +58,7 @@ async function keysIn({ jwks, jwksFile }: Options, command: Command): Promise<{ 
   return { jwks: JSON.parse(text) as unknown }
 }
 
-/** The members that were given. */
+/** The members of the body that the options give. */
 async function readClient(options: Options, command: Command): Promise<object> {
   const keys = await keysIn(options, command)
   const fields = { ...CLIENT_FIELDS, ...CLIENT_LISTS }
@@ -152,7 +152,7 @@ const KEEPING: readonly CallVerb[] = [
   }),
 ]
 
-/** As words of the command line: `take-back`. */
+/** The acts as words of the command line: `take-back`. */
 const LISTING_WORDS = LISTING_ACTS.map((act) => act.replaceAll('_', '-'))
 
 function addListing(noun: Command, io: Io) {
@@ -198,7 +198,7 @@ const FILTER_OPTIONS = [
   ),
 ]
 
-/** Who registered it, as `--kind` takes it. */
+/** How the client was registered, in the words of `--kind`. */
 const kindOf = ({ self_registered }: Document) => String(self_registered ?? 'operator')
 
 const requestsOf = ({ permissions }: Document) =>
@@ -206,7 +206,7 @@ const requestsOf = ({ permissions }: Document) =>
     permissions as readonly Readonly<{ requested_at: string; authorized_at: string | null }>[]
   ).filter(({ authorized_at }) => authorized_at === null)
 
-/** The moment of the oldest request. */
+/** The moment of the client's oldest request. */
 const waitingSince = (document: Document) =>
   String(
     requestsOf(document)

@@ -1,4 +1,6 @@
-/** Tokens of a client, which authenticates with its secret or with its private key. They are kept until they end. */
+/**
+ * Tokens of a client, which authenticates with its secret or with its private key. The tokens are stored until they expire.
+ */
 
 import { importJWK, type JWK, SignJWT } from 'jose'
 import { randomId } from '../crypto/random.ts'
@@ -17,22 +19,22 @@ import {
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const ASSERTION_SECONDS = 60
 
-/** The algorithm of a key that names none. */
+/** The algorithm of a key without `alg`. */
 const ALGORITHMS: Readonly<Record<string, string>> = { EC: 'ES256', OKP: 'EdDSA', RSA: 'RS256' }
 
 type Machine = Readonly<{ server: Server; clientId: string; tokenFile: string }>
 
-/** A token beside the credential that bought it, in a file for its owner alone. */
+/** The token is stored beside the credential that bought it, in a file that only its owner can read. */
 type KeptToken = Readonly<{ client_id: string; access_token: string; expires_at: number }>
 
-/** Null also for a file that cannot be used: the token is bought again. */
+/** Null also if the file cannot be used: another token is then bought. */
 async function readKept({ tokenFile, clientId }: Machine): Promise<KeptToken | null> {
   const text = await readIfPresent(tokenFile).catch(() => null)
   const kept = jsonIn(text ?? '') as KeptToken | null
   return kept?.client_id === clientId ? kept : null
 }
 
-/** `credential`: the fields with which the client authenticates. */
+/** `credential`: the form fields with which the client authenticates. */
 async function tokensBy(
   machine: Machine,
   credential: () => Promise<Readonly<Record<string, string>>>,
@@ -43,7 +45,7 @@ async function tokensBy(
     const bought = await buyToken(server, { ...fields, ...(await credential()) })
     const { access_token, expires_at } = bought
     const kept = { client_id: clientId, access_token, expires_at }
-    // Without the file the next command buys another.
+    // If the file cannot be written, the next command buys another token.
     await writeKept(tokenFile, kept).catch(() => {})
     return kept
   }
@@ -64,12 +66,12 @@ async function readPrivateKey(file: string) {
     const alg = jwk.alg ?? ALGORITHMS[jwk.kty ?? ''] ?? ''
     return { key: await importJWK(jwk, alg), alg, kid: jwk.kid }
   } catch {
-    // The fault may repeat a part of the key.
+    // The message of the fault is not shown, because it may contain a part of the key.
     throw new Refusal(`${what} is not a private key: it needs a JWK (RFC 7517) of EC, OKP or RSA`)
   }
 }
 
-/** `aud` is the issuer, as the registry demands. */
+/** The `aud` is the issuer, as the registry demands. */
 async function assertionOf({ server, clientId }: Machine, keyFile: string): Promise<string> {
   const { key, alg, kid } = await readPrivateKey(keyFile)
   const now = epochSeconds()

@@ -1,14 +1,14 @@
-/** One call of Cloudflare's HTTP API. */
+/** Makes one call of Cloudflare's HTTP API. */
 
 import type { Environment } from '../local/project.ts'
 import { Refusal } from '../local/refusal.ts'
 import { reasonOf, send } from './http.ts'
 
 export type Api = Readonly<{
-  /** `https://api.cloudflare.com/client/v4`, or a stand-in. */
+  /** `https://api.cloudflare.com/client/v4`, or the address of a substitute. */
   baseUrl: string
   accountId: string
-  /** Sent as a bearer token. No message has it. */
+  /** The bearer token. No message contains it. */
   token: string
 }>
 
@@ -19,9 +19,9 @@ type ApiAnswer = Readonly<{
 }>
 
 type ApiCall = Readonly<{
-  /** Is the path not below the account? */
+  /** True if the path is not below the account. */
   isGlobal?: boolean
-  /** Sent with POST, as JSON. */
+  /** The JSON body of a POST request. */
   body?: object
 }>
 
@@ -33,7 +33,7 @@ function required(env: Environment, name: string): string {
   return value
 }
 
-/** With the operator's own token. */
+/** The API with the operator's own token. */
 export function deployedApi(env: Environment): Api {
   const token = required(env, 'CLOUDFLARE_API_TOKEN')
   const accountId = required(env, 'CLOUDFLARE_ACCOUNT_ID')
@@ -55,8 +55,8 @@ export class ApiRefusal extends Refusal {
 }
 
 /**
- * The result. `what` is asked for, as in `the list of zones`. Throws a Refusal, with the reason of the API, unless it
- * succeeds.
+ * Returns the result. `what` names what is requested, for example `the list of zones`. Throws a Refusal, with the reason of
+ * the API, if the call fails.
  */
 export async function callApi<Result>(
   { baseUrl, accountId, token }: Api,
@@ -79,7 +79,7 @@ export async function callApi<Result>(
   throw new ApiRefusal(`${what} answered ${response.status}: ${reason}`, response.status)
 }
 
-/** The secrets that a deployed worker has. */
+/** The names of the secrets that a deployed Worker has. */
 export async function secretNames(api: Api, worker: string): Promise<string[]> {
   const path = `/workers/scripts/${encodeURIComponent(worker)}/secrets`
   const secrets = await callApi<{ name: string }[]>(api, 'the list of secrets', path)

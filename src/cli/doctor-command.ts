@@ -1,4 +1,4 @@
-/** `doctor`: which guarantees of the deployment hold, a line each, and what to do about those that do not. */
+/** `doctor`: which guarantees of the deployment hold, one line each, and what to do about those that do not. */
 
 import type { Command } from 'commander'
 import { Refusal } from '../local/refusal.ts'

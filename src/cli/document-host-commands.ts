@@ -17,7 +17,7 @@ const HOSTS = {
 
 type Listed = Readonly<{ host: string; rule: HostRule }>
 
-/** A host that is listed with the other rule gets this one. */
+/** Gives the host this rule, also if it is listed with the other rule. */
 async function giveRule(api: ManagementApi, io: Io, { host, rule }: Listed): Promise<Document> {
   const body = { host, rule }
   try {

@@ -13,7 +13,7 @@ import { type Form, type Io, note, plainOptions, printFrom, verb } from './verb.
 type Imported = Readonly<{ results: readonly ImportResult[] }>
 type Options = Form & Readonly<{ dryRun?: boolean; owner?: string }>
 
-/** Seconds before each further try: an import can be repeated, so a lost answer need not end it. */
+/** Seconds before each further attempt: an import can be repeated, so a lost response need not end it. */
 const WAITS_SECONDS = [1, 2, 4, 8]
 
 const isPassing = (fault: unknown) =>
@@ -36,7 +36,7 @@ const sender =
     return send(WAITS_SECONDS)
   }
 
-/** One line: the table, its key or its line, the column, and the rule. */
+/** One line about the row: the table, its key or its line, the column, and the rule. */
 function lineOf({ table, key, line, field, rule }: BadRow): string {
   const row = key === null ? '' : `, ${TABLES[table][0]} ${key}`
   const at = line === null ? '' : `, line ${line}`

@@ -1,4 +1,4 @@
-/** What an administrator types besides the fields of a record: each check returns the value or throws a Refusal. */
+/** What an administrator types besides the fields of a record. Each check returns the value or throws a Refusal. */
 
 import { AUDIT_EVENTS, type AuditEvent } from '../domain/audit.ts'
 import { utf8Text } from '../local/files.ts'
@@ -7,7 +7,7 @@ import type { Io } from './verb.ts'
 
 const LINE_FEED = 0x0a
 
-/** One line of standard input, without its end. What follows is not read. */
+/** One line of standard input, without its line end. The rest is not read. */
 export async function readFirstLine(stdin: Io['stdin']): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of stdin) {
@@ -28,7 +28,7 @@ export function readAsked({ stdin, stderr }: Pick<Io, 'stdin' | 'stderr'>, what:
   return readFirstLine(stdin)
 }
 
-/** As JSON, which is one line. */
+/** The text as JSON, which has one line. */
 const quote = (text: string) => JSON.stringify(text)
 
 export function checkEvent(text: string): AuditEvent {
@@ -52,7 +52,7 @@ export function checkOverlapSeconds(text: string): number {
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
-/** A date of ISO 8601, without a zone UTC, or a duration before `now`. Returns epoch seconds. */
+/** The text is a date of ISO 8601, in UTC unless it has a zone, or a duration before `now`. Returns epoch seconds. */
 export function checkSince(text: string, now: number): number {
   const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
   if (count !== undefined) return Math.max(0, now - Number(count) * (UNIT_SECONDS[unit] as number))

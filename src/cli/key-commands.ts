@@ -1,4 +1,6 @@
-/** `key VERB …`: makes and rotates the value of SIGNING_KEYS and of AUTHENTICATOR_KEYS. No verb asks a registry. */
+/**
+ * `key VERB …`: makes and rotates the value of SIGNING_KEYS and of AUTHENTICATOR_KEYS. No verb sends a request to a registry.
+ */
 
 import { existsSync } from 'node:fs'
 import { type Command, Option } from 'commander'
@@ -50,7 +52,7 @@ const ALGORITHM = new Option('--alg <algorithm>', 'of the new key')
   .default('ES256')
 const KEEP = new Option('--keep <file>', 'what /jwks.json serves now; - for standard input')
 
-/** A file may be the only copy of its keys: Cloudflare shows no secret. */
+/** A file may be the only copy of its keys, because Cloudflare shows no secret. So no file is overwritten. */
 function requireNew(file: string) {
   if (file === STANDARD || !existsSync(file)) return
   throw new Refusal(
@@ -77,7 +79,7 @@ async function add(asked: Asked) {
 
 type Step = 'promote' | 'retire'
 
-/** The key that was named, or the one whose turn it is. */
+/** The key that the command names, or the key that is next. */
 async function kidFor(step: Step, named: string | undefined, keys: SigningKeys) {
   if (named !== undefined) return named
   const next = await nextStepOf(keys)
@@ -90,12 +92,12 @@ async function kidFor(step: Step, named: string | undefined, keys: SigningKeys) 
   throw new Refusal(`name the key to ${step}: ${others.join(' or ')}`)
 }
 
-/** The moment from which the step refuses no good token. */
+/** The moment from which the step causes no valid token to be refused. */
 async function safeFrom(step: Step, kid: string, keys: SigningKeys): Promise<number> {
   const { keys: published } = await publicKeys(keys)
   const key = published.find((one) => one.kid === kid)
   if (step === 'promote') return (key?.added_at ?? 0) + PUBLISHED_AFTER_SECONDS
-  // A key that was never the first has signed nothing.
+  // A key that was never the first key has signed nothing.
   return key?.first_at === undefined ? 0 : (published[0]?.first_at ?? 0) + EXPIRED_AFTER_SECONDS
 }
 

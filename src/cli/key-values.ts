@@ -1,4 +1,6 @@
-/** The values of SIGNING_KEYS and AUTHENTICATOR_KEYS as `key VERB` reads and hands them out, and the next step of a rotation. */
+/**
+ * The values of SIGNING_KEYS and AUTHENTICATOR_KEYS, as `key VERB` reads and writes them, and the next step of a rotation.
+ */
 
 import type { Command } from 'commander'
 import { formatKeys, type NextStep, nextStepOf, readUsableKeys } from '../crypto/key-rotation.ts'
@@ -25,10 +27,10 @@ export type KeyOptions = Readonly<{
   authenticator?: boolean
 }>
 
-/** One use of a verb. */
+/** The options, the command and the streams of one use of a verb. */
 export type Asked = Readonly<{ options: KeyOptions; command: Command; io: Io }>
 
-/** Throws a Refusal that has no part of the keys. */
+/** Throws a Refusal that contains no part of the keys. */
 async function usable(what: string, read: () => SigningKeys | Promise<SigningKeys>) {
   try {
     return await read()
@@ -50,13 +52,13 @@ export async function presentKeys(asked: Asked): Promise<SigningKeys> {
   return usable(what, () => readUsableKeys(text))
 }
 
-/** The keys of a value or of a public set: whether they can sign is not looked at. */
+/** The keys of a value or of a public set. Does not check whether they can sign. */
 export async function publishedKeys(file: string | undefined, asked: Asked): Promise<SigningKeys> {
   const { text, what } = await textFrom(file, asked)
   return usable(what, () => readSigningKeys(text, false))
 }
 
-/** What may be shown of them. */
+/** The parts of the keys that may be shown. */
 async function describe(keys: SigningKeys) {
   const described = (await publicKeys(keys)).keys.map((key, i) => ({
     kid: key.kid,
@@ -77,12 +79,12 @@ const settingCommand = (setting: KeySetting, file: string) => {
   return `${secretCommand('put', worker, setting)} < ${word}`
 }
 
-/** Writes the value only where `--out` says. */
+/** Writes the value only to the place that `--out` names. */
 export async function handOut(keys: SigningKeys, asked: Asked) {
   const { options, io } = asked
   const { out = '' } = options
   const text = `${await formatKeys(keys)}\n`
-  // A value with which the workers would not start is not written.
+  // A value with which the Workers would not start is not written.
   await usable('the next value', () => readUsableKeys(text))
   const described = await describe(keys)
   if (out === STANDARD) {

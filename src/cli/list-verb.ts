@@ -1,4 +1,4 @@
-/** Lists, read and printed page by page: however long a list is, one page of it is in memory. */
+/** Lists, which are read and printed page by page: only one page is in memory, however long a list is. */
 
 import type { Command } from 'commander'
 import type { Call, Document, ManagementApi } from './api.ts'
@@ -7,13 +7,13 @@ import { withApi } from './reach.ts'
 import { printable, tableOf, textForm } from './text-form.ts'
 import { type Form, type Io, plainOptions, type Usage, verb, writeOut } from './verb.ts'
 
-/** The most that one page of the API has. */
+/** The most rows that a page of the API has. */
 const PAGE_ROWS = 200
 
 type Page = Readonly<{ items: readonly Document[]; next: string | null }>
 type List = Readonly<{ path: Call['path']; query?: Call['query'] }>
 
-/** At most so many rows. Reads a page when the one before it has been taken. */
+/** At most this many rows. A page is read when all rows of the page before it have been taken. */
 export async function* pagesOf(
   api: ManagementApi,
   { path, query = {} }: List,
@@ -36,7 +36,7 @@ export async function* pagesOf(
 export const allOf = async (api: ManagementApi, list: List): Promise<readonly Document[]> =>
   (await Array.fromAsync(pagesOf(api, list))).flat()
 
-/** `table`: the lines of one page, for people. Without it each document is a block. */
+/** `table`: the lines of one page, for people. Without `table` each document is a block of lines. */
 export async function printPages(
   io: Io,
   { json = false, remote = false, limit }: Form & Readonly<{ limit?: string }>,
@@ -66,12 +66,15 @@ type ListUsage<Filter> = Omit<Usage, 'usage'> &
   Readonly<{
     path: Call['path']
     queryOf?: (filter: Filter) => Call['query']
-    /** The first column is the id: `--after` takes it. Each is a member of the documents, or has its value in `valuesOf`. */
+    /**
+     * The first column is the id, which `--after` takes. Each column is a member of the documents, or has its value in
+     * `valuesOf`.
+     */
     columns: readonly string[] | ((filter: Filter) => readonly string[])
     valuesOf?: Readonly<Record<string, (document: Document) => string>>
   }>
 
-/** `client list`, `user list`, `scope list`: for people a table. */
+/** The verbs `client list`, `user list`, `scope list`, which print a table for people. */
 export function listVerb<Filter extends object>(
   noun: Command,
   io: Io,

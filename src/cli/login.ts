@@ -1,6 +1,7 @@
 /**
- * `login` and `logout`: a person who administers. The person signs in at the registry in a browser: an authorization code
- * with PKCE, sent back to a port of this machine (RFC 8252 §7.3) and bound to a key of this sign-in (RFC 9449 §10).
+ * `login` and `logout` of a person who administers. The person signs in at the registry in a browser: the command gets an
+ * authorization code with PKCE, which is sent back to a port of this machine (RFC 8252 §7.3) and bound to a key of this
+ * sign-in (RFC 9449 §10).
  */
 
 import { spawn } from 'node:child_process'
@@ -52,7 +53,7 @@ function responseWith(server: HttpServer, state: string): Promise<URLSearchParam
       WAIT_MS,
     )
     server.on('request', (request, response) => {
-      // Null for what is no address, such as `//`.
+      // Null if the text is no address, such as `//`.
       const { pathname, searchParams } = URL.parse(request.url ?? '', LOGIN_REDIRECT_URI) ?? NOWHERE
       const isOurs = pathname === CALLBACK && searchParams.get('state') === state
       response.writeHead(isOurs ? 200 : 404, {
@@ -69,7 +70,7 @@ function responseWith(server: HttpServer, state: string): Promise<URLSearchParam
   })
 }
 
-/** Throws a Refusal for a response that has no code. */
+/** Throws a Refusal if the response has no code. */
 function codeIn(response: URLSearchParams, issuer: string): string {
   // RFC 9207 §2.4: a response of another server must not be used.
   if (response.get('iss') !== issuer) throw new Refusal('the answer is from another registry')
@@ -95,7 +96,7 @@ async function signIn(server: Server, show: (url: string) => void): Promise<Sign
       code_challenge: await digest(verifier),
       code_challenge_method: 'S256',
       dpop_jkt: thumbprint,
-      // No other scope: the page offers all that the person holds of the registry's own.
+      // No other scope is requested: the page offers all scopes of the registry that the person holds.
       scope: 'offline_access',
     })
     const answered = responseWith(listening, state)
@@ -121,7 +122,7 @@ const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly [string, ...str
   linux: ['xdg-open'],
 }
 
-/** Where no browser opens, the person has the address. */
+/** If no browser opens, the person has the address. */
 function openInBrowser(url: string) {
   const [command, ...words] = OPENERS[process.platform] ?? []
   if (command === undefined) return
@@ -130,13 +131,16 @@ function openInBrowser(url: string) {
   child.unref()
 }
 
-/** RFC 7009. A refresh token ends all that was renewed with it. Throws a Refusal. */
+/** RFC 7009: a refresh token ends together with all tokens that were renewed with it. Throws a Refusal. */
 async function revoke({ url }: Server, { client_id, refresh_token }: SignIn): Promise<void> {
   const { status } = await postForm(`${url}/revoke`, { token: refresh_token, client_id })
   if (status !== 200) throw new Refusal(`the registry at ${url} answered ${status}`)
 }
 
-/** The sign-in that a new one replaces; null if there is none. No file of another kind is overwritten: throws a Refusal. */
+/**
+ * The sign-in that a new one replaces; null if there is none. Throws a Refusal for a file of another kind, which must not be
+ * overwritten.
+ */
 async function earlierSignIn(place: SignInPlace): Promise<SignIn | null> {
   const { file } = place
   if (await readCredential(file).catch(() => null)) {
@@ -154,7 +158,7 @@ async function login(io: Io, where: Form & Readonly<{ browser?: boolean }>): Pro
     io.stderr.write(`Open this address in a browser, on this machine:\n\n  ${url}\n\n`)
     if (browser && isTerminal) openInBrowser(url)
   })
-  // A renewal by another command would write over the new sign-in.
+  // The lock prevents a renewal by another command, which would overwrite the new sign-in.
   const earlier = await withFileLocked(place.file, async () => {
     const found = await earlierSignIn(place)
     await writeKept(place.file, made)
@@ -173,7 +177,7 @@ async function logout(io: Io, { remote = false }: Form): Promise<object> {
   const { server, file } = place
   const nobody = new Refusal(`nobody is signed in: there is no ${file}`)
   if (!(await readSignIn(place))) throw nobody
-  // A renewal by another command would write the file again.
+  // The lock prevents a renewal by another command, which would write the file again.
   await withFileLocked(file, async () => {
     const signedIn = await readSignIn(place)
     if (!signedIn) throw nobody

@@ -1,4 +1,4 @@
-/** `npm run admin`, the administrator's command line: words in, one document or one line of refusal out. */
+/** `npm run admin`, the administrator's command line: reads words, and writes one document or one line of refusal. */
 
 import { Command, CommanderError } from 'commander'
 import { oneLine, Refusal } from '../local/refusal.ts'
@@ -23,10 +23,10 @@ import { DONE, Ended, FAILED, type Io, WRONG_USAGE } from './verb.ts'
 
 const wordsOf = (fault: unknown) =>
   fault instanceof RegistrationError ? fault.in(OPTION_WORDS) : oneLine(fault)
-/** A message may repeat what was typed, but no credential. */
+/** A message may contain what was typed, but no credential. */
 const line = (fault: unknown) => `${printable(withoutCredentials(wordsOf(fault)))}\n`
 
-/** Node decodes the bytes of the command line itself, and puts this where they are not UTF-8. */
+/** Node decodes the bytes of the command line itself, and replaces bytes that are not UTF-8 with this character. */
 const REPLACEMENT = '\uFFFD'
 
 function requireText(what: string, text: string): string {
@@ -34,10 +34,10 @@ function requireText(what: string, text: string): string {
   return text
 }
 
-/** Spaces alone stay: an empty word can have a meaning of its own. */
+/** A text of spaces alone is not changed, because an empty word can have a meaning of its own. */
 const trimmed = (text: string) => text.trim() || text
 
-/** Drops the spaces around every word. Options that repeat are split at spaces already. */
+/** Removes the spaces around every word. The values of repeatable options are split at spaces already. */
 function trimWords(command: Command) {
   for (const [index, word] of command.processedArgs.entries()) {
     if (typeof word === 'string') {
@@ -97,7 +97,7 @@ export function commandLine(io: Io): Command {
 const NEEDED = ['remote', 'dry-run', 'check', 'prune', 'requested-only', 'overlap-seconds']
 const EXAMPLE = 'npm run --silent admin -- client list --remote'
 
-/** Returns the exit status: 0, 1 for what was refused or failed, 2 for wrong usage. */
+/** Returns the exit status: 0, 1 if something was refused or failed, 2 if the usage is wrong. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const kept = keptByNpm(NEEDED, { argv, env: io.env, example: EXAMPLE })
   if (kept !== null) {
@@ -111,7 +111,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     // Commander has already written its own line.
     if (fault instanceof CommanderError) return fault.exitCode === 0 ? DONE : WRONG_USAGE
     if (fault instanceof Ended) return fault.status
-    // The reader closed the pipe, as `head` does.
+    // The reader closed the pipe, for example `head`.
     if (fault instanceof Error && 'code' in fault && fault.code === 'EPIPE') return DONE
     io.stderr.write(`error: ${line(fault)}`)
     return FAILED

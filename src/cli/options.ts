@@ -1,4 +1,4 @@
-/** The options for the fields of a record, and what an administrator may type for them. */
+/** The options for the fields of a record, and the values that an administrator may type for them. */
 
 import { Option } from 'commander'
 import { CLIENT_FIELDS, CLIENT_LISTS } from '../protocol/registration/client-fields.ts'
@@ -27,7 +27,7 @@ export const optionsOf = <T>(fields: FieldTable<T>, isCreate = false): Option[] 
 /** The options of a command, by Commander's names. */
 export type Given = Readonly<Record<string, unknown>>
 
-/** Only what was given. Throws a RegistrationError. */
+/** Only the fields that were given. Throws a RegistrationError. */
 export const readGiven = <T>(fields: FieldTable<T>, options: Given): Partial<T> =>
   Object.fromEntries(
     entriesOf(fields).flatMap(([name, field]) => {
@@ -39,7 +39,7 @@ export const readGiven = <T>(fields: FieldTable<T>, options: Given): Partial<T> 
     }),
   ) as Partial<T>
 
-/** Members that only the API can find at fault, as its sentences name them, and the options for them. */
+/** The options for members that only the API can refuse, by the names in the API's sentences. */
 export const OPTIONS_OF_MEMBERS: Readonly<Record<string, string>> = {
   jwks: '--jwks or --jwks-file',
   even_unknown: '--even-unknown',
@@ -58,12 +58,12 @@ const OPTIONS: ReadonlyMap<string, string> = new Map([
   ...Object.entries(OPTIONS_OF_MEMBERS),
 ])
 
-/** How a refusal names a field here. */
+/** How a refusal names a field on the command line. */
 export const OPTION_WORDS: Words = {
   nameOf: (field) => OPTIONS.get(field) ?? field,
   empty: '""',
 }
 
-/** What was given, as members of a body. */
+/** The given values as members of a body. */
 export const bodyOf = (given: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(given).map(([name, value]) => [snakeCase(name), value]))

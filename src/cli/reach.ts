@@ -1,4 +1,7 @@
-/** Which registry a command works on, and with which credential: remote, running here, or stopped. */
+/**
+ * Which registry a command works on, and with which credential: a remote registry, one that runs here, or one that is
+ * stopped.
+ */
 
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -20,7 +23,7 @@ type Where = Readonly<{ remote: boolean; env: Environment }>
 /** `stderr`: for a note to the administrator. */
 type Telling = Where & Pick<Io, 'stderr'>
 
-/** Credentials are sent there: plain http is for this machine alone. */
+/** Credentials are sent to this address, so plain http is only for this machine. */
 function requireGuarded(issuer: string, from: string): string {
   if (isIssuer(issuer)) return issuer
   throw new Refusal(`ISSUER${from}: must be an https origin, or http on a loopback address`)
@@ -36,7 +39,7 @@ async function deployedIssuer(env: Environment): Promise<string> {
   return requireGuarded(issuer, ' of wrangler.toml')
 }
 
-/** For what the command line keeps: `~/.config/edge-registry`, or below XDG_CONFIG_HOME. */
+/** The folder for what the command line stores: `~/.config/edge-registry`, or below XDG_CONFIG_HOME. */
 function keptIn(env: Environment, issuer: string, ending: string): string {
   const folder = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config')
   return join(folder, 'edge-registry', `${new URL(issuer).host.replaceAll(':', '_')}${ending}`)
@@ -55,7 +58,7 @@ const localPlace = (stateDir: string, { registryUrl, issuer }: RunningRegistry):
   login: 'npm run admin -- login',
 })
 
-/** Throws a Refusal if no registry runs here. */
+/** Throws a Refusal if no registry runs on this machine. */
 export async function signInPlace({ remote, env }: Where): Promise<SignInPlace> {
   if (remote) return remotePlace(env)
   const stateDir = stateDirectory(env)
@@ -93,7 +96,7 @@ async function tokensOfFile(place: SignInPlace): Promise<Tokens | null> {
   return tokensBySecret({ server: place.server, clientId, tokenFile }, clientSecret)
 }
 
-/** Neither a person has signed in, nor does the environment name a client. */
+/** No person has signed in, and the environment names no client. */
 export class NoCredential extends Refusal {}
 
 async function deployedTokens(env: Environment, place: SignInPlace): Promise<Tokens> {
@@ -105,7 +108,7 @@ async function deployedTokens(env: Environment, place: SignInPlace): Promise<Tok
   )
 }
 
-/** The person who signed in here comes before the operator of `npm start`. */
+/** The person who signed in here takes precedence over the operator of `npm start`. */
 async function localTokens(stateDir: string, place: SignInPlace): Promise<Tokens> {
   const ofPerson = await tokensOfPerson(place)
   if (ofPerson) return ofPerson
@@ -129,7 +132,7 @@ const reached = ({ url }: Server, tokens: Tokens, isRemote: boolean): Reached =>
 
 type Work<T> = (api: ManagementApi) => Promise<T>
 
-/** In this process, which no other can reach. */
+/** Runs the Worker in this process, where no other process can reach it. */
 async function onStopped<T>(stateDir: string, env: Environment, work: Work<T>): Promise<T> {
   const { readRegistryVars } = await import('../local/settings.ts')
   const { openOwnManagement } = await import('../local/own-management.ts')
@@ -163,7 +166,7 @@ function noteNewState(stateDir: string, { env, stderr }: Pick<Telling, 'env' | '
   )
 }
 
-/** Calls `work` with the API of the registry that the options ask for. */
+/** Calls `work` with the API of the registry that the options name. */
 export async function withApi<T>({ remote, env, stderr }: Telling, work: Work<T>): Promise<T> {
   if (remote) {
     const place = await remotePlace(env)

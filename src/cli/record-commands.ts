@@ -1,4 +1,4 @@
-/** `why` and `audit`: what D1 has on record of refused requests and of acts. */
+/** `why` and `audit`: what D1 has recorded of refused requests and of acts. */
 
 import type { Command } from 'commander'
 import { readCorrelationId } from '../crypto/random.ts'

@@ -1,4 +1,4 @@
-/** `export FILE` and `apply FILE`: the registry as a file, which a person edits, reviews and keeps under version control. */
+/** `export FILE` and `apply FILE`: the registry as a file that a person edits, reviews and keeps under version control. */
 
 import type { Command } from 'commander'
 import { readGivenFile, STANDARD, sourceName, writeGivenFile } from '../local/files.ts'
@@ -61,7 +61,7 @@ async function exportTo(file: string, options: ExportOptions, command: Command, 
   return writeOut(io, `${printable(written)}\n`)
 }
 
-/** A line for each problem, then one refusal for all. */
+/** Writes a line for each problem, and then throws one refusal for all of them. */
 function refuseFile(io: Io, what: string, problems: readonly FileProblem[]): never {
   const inOrder = [...problems].sort((a, b) => a.line - b.line)
   for (const { line, message } of inOrder.slice(0, MAX_SHOWN_PROBLEMS)) {

@@ -1,4 +1,4 @@
-/** `scope VERB …` and `category VERB …`: what people read about scopes and categories. */
+/** `scope VERB …` and `category VERB …`: the sentences and titles that people read. */
 
 import type { Command } from 'commander'
 import { readText } from '../local/files.ts'
@@ -34,8 +34,8 @@ function parsed(what: string, text: string): unknown {
 }
 
 /**
- * The list in this member of the file. Writes a line for each bad item to standard error, and then refuses the whole file.
- * Throws a Refusal.
+ * The list in this member of the file. Writes a line for each faulty item to standard error, and then refuses the whole file
+ * with a Refusal.
  */
 async function readCatalogueFile<Item extends Readonly<{ name: string }>>(
   file: string,

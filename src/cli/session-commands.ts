@@ -1,4 +1,4 @@
-/** `session revoke`: ends one session, or all of a client or a user. */
+/** `session revoke`: ends one session, or all sessions of a client or a user. */
 
 import type { Command } from 'commander'
 import type { Call } from './api.ts'
@@ -53,7 +53,7 @@ export function addSessionCommands(program: Command, io: Io) {
     example: '--token-stdin < token.txt',
     options: OPTIONS,
   })
-    // A token without its option must not be repeated by a message of Commander.
+    // Commander's own message is avoided, because it could contain a token that was typed without its option.
     .allowExcessArguments()
     .action(
       callAction(io, (options: Options, command: Command) => revocation(options, command, io)),

@@ -27,7 +27,10 @@ import {
 
 const ALG = 'ES256'
 
-/** The file's form. It is for its owner alone: anyone who can read it can administer the registry as this person until `logout`. */
+/**
+ * The form of the file. The file is only for its owner: until `logout`, anyone who can read it can administer the registry as
+ * this person.
+ */
 const SignIn = z.object({
   issuer: z.string(),
   client_id: z.string(),
@@ -48,7 +51,7 @@ export async function newKey(): Promise<Readonly<{ key: JWK; thumbprint: string 
   return { key, thumbprint: await calculateJwkThumbprint(key) }
 }
 
-/** RFC 9449 §4.2. `url` is without a query. */
+/** RFC 9449 §4.2. `url` has no query. */
 async function proofOf(
   key: JWK,
   { method, url, accessToken }: Readonly<{ method: string; url: string; accessToken?: string }>,
@@ -61,10 +64,10 @@ async function proofOf(
     .sign(await importJWK(key, ALG))
 }
 
-/** Where a person may sign in, and the file that keeps it. `login`: the command. */
+/** The registry at which a person may sign in, and the file that stores the sign-in. `login`: the command to type. */
 export type SignInPlace = Readonly<{ server: Server; file: string; login: string }>
 
-/** Null if there is none. Throws a Refusal for a file of another form, and for one of another registry. */
+/** Null if there is no sign-in. Throws a Refusal for a file of another form, and for a sign-in at another registry. */
 export async function readSignIn({ file, server }: SignInPlace): Promise<SignIn | null> {
   const { issuer } = server
   const text = await readIfPresent(file)
@@ -75,7 +78,7 @@ export async function readSignIn({ file, server }: SignInPlace): Promise<SignIn 
   throw new Refusal(`${file} is a sign-in at ${signIn.issuer}, not at ${issuer}`)
 }
 
-/** What the registry gave, as it is kept. Throws a Refusal where it gave no refresh token. */
+/** The registry's response in the form that is stored. Throws a Refusal if it has no refresh token. */
 export function signInOf(
   { issuer, client_id, key }: Pick<SignIn, 'issuer' | 'client_id' | 'key'>,
   { refresh_token, ...bought }: BoughtToken,
@@ -93,7 +96,7 @@ export async function buyWithKey(
   return buyToken(server, fields, { DPoP: await proofOf(key, request) })
 }
 
-/** When the answer was lost, the same request gets the same tokens: the registry takes it for the retry that it is. */
+/** If the response was lost, the same request gets the same tokens, because the registry recognizes a retry. */
 async function refreshed(server: Server, signIn: SignIn): Promise<SignIn> {
   const refresh = async () =>
     buyWithKey(server, signIn.key, {
@@ -111,7 +114,7 @@ async function refreshed(server: Server, signIn: SignIn): Promise<SignIn> {
 const over = (why: string, { login }: SignInPlace) =>
   new Refusal(`the sign-in has ended (${why}): ${login}`)
 
-/** A refresh token is good once, so one process alone renews; the others find what it wrote. */
+/** A refresh token is accepted once, so only one process renews; the others read what this process wrote. */
 async function renewed(place: SignInPlace, refused: SignIn | null): Promise<SignIn> {
   const { server, file } = place
   return withFileLocked(file, async () => {

@@ -1,10 +1,10 @@
-/** Text for a terminal: documents as lines and blocks, lists as tables, and every character harmless. */
+/** Text for a terminal: documents as lines and blocks, lists as tables, and every character made harmless. */
 
 type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value }
 type Fields = Readonly<Record<string, Value>>
 
 const INDENT = '  '
-/** Longer texts of a table end in `…`; ids are never cut. */
+/** Longer texts in a table are cut and end in `…`; ids are never cut. */
 const MAX_WIDTH = 40
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
@@ -13,8 +13,8 @@ export const escaped = (character: string) =>
   `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 /**
- * Control characters (C0 and C1), line separators and the marks that turn the direction of writing, as escapes of JSON:
- * a name must not move the cursor or look like another name. JSON stays the same JSON.
+ * Writes control characters (C0 and C1), line separators and characters that change the direction of writing as escapes of
+ * JSON: a name must not move the cursor or look like another name. JSON text keeps its meaning.
  */
 export const printable = (text: string) =>
   text.replace(

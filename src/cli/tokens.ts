@@ -7,26 +7,26 @@ import { oneLine, Refusal } from '../local/refusal.ts'
 import type { Document } from './api.ts'
 import { reasonOf, send } from './http.ts'
 
-/** A token that ends sooner is not used: the request takes time, and clocks differ. */
+/** A token that ends within this time is not used, because the request takes time and clocks differ. */
 const SPARE_SECONDS = 30
 
-/** A registry as it is addressed. */
+/** The addresses of a registry. */
 export type Server = Readonly<{
-  /** Where requests are sent. */
+  /** The address that requests are sent to. */
   url: string
-  /** Its name: proofs and assertions are for this one. */
+  /** The registry's name, which proofs and assertions must contain. */
   issuer: string
 }>
 
-/** Proves who calls. */
+/** The tokens that prove who calls. */
 export type Tokens = Readonly<{
-  /** The headers of one request. `path` is without the query. */
+  /** The headers of one request. `path` has no query. */
   headersFor: (method: string, path: string) => Promise<Readonly<Record<string, string>>>
-  /** The token was refused: gets another. False if there is no other. */
+  /** Gets another token after a refusal. Returns false if there is no other token. */
   renew: () => Promise<boolean>
 }>
 
-/** Named as in the files that keep it. */
+/** The members have the names that the files have. */
 export type BoughtToken = Readonly<{
   access_token: string
   refresh_token: string | null
@@ -43,8 +43,8 @@ export const epochSeconds = () => Math.floor(Date.now() / 1000)
 export const isUsable = (expiresAt: number) => expiresAt - SPARE_SECONDS > epochSeconds()
 
 /**
- * What is held serves until it ends or is refused; then `next` gets another. One that was only just got is not replaced when
- * it is refused.
+ * The held token is used until it ends or is refused; then `next` gets another. A token that was only just received is not
+ * replaced if it is refused.
  */
 export function tokensFrom<Held extends Readonly<{ expires_at: number }>>(
   first: Held | null,
@@ -71,7 +71,7 @@ export function tokensFrom<Held extends Readonly<{ expires_at: number }>>(
   }
 }
 
-/** Throws a Refusal when no answer comes. */
+/** Throws a Refusal if no response arrives. */
 export async function postForm(
   url: string,
   fields: Readonly<Record<string, string>>,
@@ -89,7 +89,7 @@ export async function postForm(
 
 const textIn = (value: unknown) => (typeof value === 'string' && value !== '' ? value : null)
 
-/** Throws a Refusal: a TokenRefusal when the registry refuses what was shown. */
+/** Throws a Refusal, and a TokenRefusal if the registry refuses the credential. */
 export async function buyToken(
   { url }: Server,
   fields: Readonly<Record<string, string>>,
@@ -112,7 +112,7 @@ export async function buyToken(
   throw status < 500 && error !== '' ? new TokenRefusal(words) : new Refusal(words)
 }
 
-/** In a folder for its owner alone, which is made where it is missing. */
+/** Writes the file in a folder for its owner alone, and makes the folder if it is missing. */
 export async function writeKept(file: string, value: object): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   await writePrivateFile(file, `${JSON.stringify(value)}\n`)

@@ -19,7 +19,7 @@ import { listVerb, stateOf } from './list-verb.ts'
 import { bodyOf, optionsOf, readGiven } from './options.ts'
 import { type Io, note, plainOptions, printFrom, refuseUsage, verb } from './verb.ts'
 
-/** An `<id>` is an id or, if no user has it, a username. */
+/** An `<id>` is an id or, if no user has this id, a username. */
 const USERS = {
   path: '/users',
   query: { by: 'any' },
@@ -30,11 +30,11 @@ const FIELDS = { ...USER_FIELDS, ...USER_LISTS }
 
 const STDIN = ['--password-stdin', 'read the password from standard input, one line'] as const
 const ALL_ENDS = `Everything that was issued for this user ends: refresh tokens and codes at once, sessions ${WITHIN}.`
-/** A refresh token states nothing itself: each use narrows what it buys. */
+/** Refresh tokens stay, because they state nothing themselves: each use narrows the tokens that are issued. */
 const SESSIONS_END = `the user's access tokens and browser sessions end ${WITHIN}`
 const NARROWER = 'Refresh tokens and codes stay good for what is left.'
 
-/** Registers a user without a password, and makes the link to set one. */
+/** Registers a user without a password, and makes the link with which the user sets one. */
 async function createInvited(api: ManagementApi, io: Io, body: object) {
   const { body: created, etag } = await api.call({ method: 'POST', path: '/users', body })
   const id = String(created.user_id)

@@ -17,12 +17,12 @@ export type Io = Readonly<{
 /** The options of every verb. */
 export type Form = Readonly<{ json?: boolean; remote?: boolean }>
 
-/** What the process ends with. */
+/** The exit status of a command that succeeded. */
 export const DONE = 0
 export const FAILED = 1
 export const WRONG_USAGE = 2
 
-/** The words of a repeatable option: repeated, or separated by spaces inside one value. */
+/** The words of a repeatable option: the option is repeated, or its value has several words separated by spaces. */
 const collect = (value: string, before: readonly string[] | undefined) => [
   ...new Set([...(before ?? []), ...value.split(/\s+/).filter(Boolean)]),
 ]
@@ -35,16 +35,16 @@ export const plainOptions = (options: Readonly<Record<string, string>>) =>
   Object.entries(options).map(([flags, help]) => new Option(flags, help))
 
 export type Usage = Readonly<{
-  /** The name and the arguments: `show <id>`. */
+  /** The name and the arguments of the verb: `show <id>`. */
   usage: string
-  /** The first sentence is the line in the help of the noun. */
+  /** The description, whose first sentence is the line in the help of the noun. */
   description: string
-  /** What follows the name. */
+  /** The part of an example after the verb's name. */
   example: string
   options?: readonly Option[]
 }>
 
-/** A verb that asks no registry. */
+/** A verb that sends no request to a registry. */
 export function offlineVerb(
   noun: Command,
   { usage, description, example, options = [] }: Usage,
@@ -68,7 +68,7 @@ const remoteOption = () =>
 export const verb = (noun: Command, usage: Usage) =>
   offlineVerb(noun, { ...usage, options: [remoteOption(), ...(usage.options ?? [])] })
 
-/** Thrown by a command that has printed everything: the process ends with this status. */
+/** Is thrown by a command that has printed everything: the process ends with this status. */
 export class Ended extends Error {
   readonly status: number
 
@@ -82,7 +82,7 @@ export class Ended extends Error {
 export const refuseUsage = (command: Command, message: string): never =>
   command.error(`error: ${message}`, { exitCode: WRONG_USAGE })
 
-/** The part of what a command did that programs (`--json`) and people read; all of it unless said otherwise. */
+/** The part of the result that programs (`--json`) and people read. The default is all of it. */
 export type Printed<Done> = Readonly<{
   json?: (done: Done) => object
   people?: (done: Done) => object
@@ -90,7 +90,7 @@ export type Printed<Done> = Readonly<{
 
 const allOfIt = <Done>(done: Done) => done
 
-/** Prints what `work` returns, in the form and from the registry that the options ask for. */
+/** Prints what `work` returns in the form that the options ask for. `work` gets the registry that they name. */
 export async function printFrom<Done extends object>(
   command: Command,
   io: Io,

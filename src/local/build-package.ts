@@ -1,4 +1,7 @@
-/** `npm pack` runs it first: writes the package for resource servers, `edge-registry/hono`, `/fetch` and `/express`, to dist/. */
+/**
+ * Writes the package for resource servers, `edge-registry/hono`, `/fetch` and `/express`, to dist/. `npm pack` runs this
+ * first.
+ */
 
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +14,7 @@ const ENTRIES = ['hono', 'fetch', 'express']
 const DIST = inProject('dist')
 const TYPES = join(DIST, 'types')
 
-/** What the entries share is in files of its own, so that a program that uses two of them has it once. */
+/** The entries share their common code in separate files, so that a program that uses two entries has this code once. */
 const buildCode = () =>
   build({
     entryPoints: ENTRIES.map((name) => inProject(`src/resource-server/${name}.ts`)),
@@ -25,7 +28,7 @@ const buildCode = () =>
     logLevel: 'silent',
   })
 
-/** The declarations name each other by the extension that every TypeScript resolves. */
+/** The declarations name each other with an extension that every TypeScript version resolves. */
 function buildTypes(): void {
   const tsc = inProject('node_modules/.bin/tsc')
   execFileSync(tsc, ['--project', inProject('tsconfig.package.json'), '--outDir', TYPES], {

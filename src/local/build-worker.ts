@@ -1,4 +1,4 @@
-/** A worker and all that it imports, as one module, the way wrangler bundles it. */
+/** Builds a Worker and all that it imports as one module, in the way of wrangler. */
 
 import { build } from 'esbuild'
 

@@ -1,4 +1,4 @@
-/** `npm run bundle`: what each worker weighs when deployed, against its budget. */
+/** `npm run bundle`: the size of each Worker as deployed, against its budget. */
 
 import { gzipSync } from 'node:zlib'
 import { ALL_WORKERS, type WorkerName } from '../config.ts'
@@ -9,7 +9,8 @@ import { readWranglerConfig } from './wrangler-config.ts'
 
 const BUDGETS_KIB: Readonly<Record<WorkerName, number>> = {
   registry: 78.5,
-  // The request checker takes 31 KiB of these: it has the flows of /token and /authorize, which it runs without their effects.
+  // The request checker takes 31 KiB of this budget: it includes the flows of /token and /authorize, which it runs without
+  // their effects.
   management: 195,
   authenticator: 22,
 }

@@ -1,6 +1,6 @@
 /**
- * Runs before every program of package.json, as JavaScript for any Node.js from 20: says in one line what is missing, and
- * how to get it. `npm ci` installs the Node.js that runs them, unless install scripts are skipped.
+ * Runs before every program of package.json, as JavaScript for any Node.js from 20: says in one line what is missing, and how
+ * to get it. `npm ci` installs the Node.js that runs the programs, unless install scripts are skipped.
  */
 
 import { existsSync, readdirSync } from 'node:fs'
@@ -17,7 +17,7 @@ function whatIsMissing() {
   if (!existsSync(join(packages, 'miniflare'))) {
     return 'the packages are not installed: run npm ci, without --omit=dev and without NODE_ENV=production'
   }
-  // Programs ask `import.meta.main` whether to run, so a Node.js without it would do nothing.
+  // Programs run only if `import.meta.main` is true, so they would do nothing on a Node.js without it.
   if (!process.features.typescript || import.meta.main === undefined) {
     return (
       `Node.js ${process.versions.node} cannot run this, and the install scripts that fetch Node.js 24 were skipped: ` +

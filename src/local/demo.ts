@@ -1,4 +1,6 @@
-/** A client, a user, and scopes to try the registry with, put into an empty database and shown again at every start. */
+/**
+ * A client, a user, and scopes for trying the registry. They are put into an empty database and shown again at every start.
+ */
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -33,13 +35,13 @@ export const DEMO_SCOPES = [
   'upload:read_logs',
 ] as const
 const USERNAME = 'demo'
-/** Apart from the clients of operators, which every state has. */
+/** The clients of operators do not count, because every state has them. */
 const IS_EMPTY = `SELECT NOT EXISTS (SELECT 1 FROM client WHERE client_id NOT IN ('${OPERATOR_ID}', '${COMMAND_LINE_ID}'))
   AND NOT EXISTS (SELECT 1 FROM user) AS empty`
 
 const fileIn = (stateDir: string) => join(stateDir, 'demo.json')
 
-/** What the consent page says of the demo's scopes. */
+/** The file with the sentences of the demo's scopes. */
 const CATALOGUE = inProject('examples/arxiv-scopes.json')
 const IS_NOTHING_DECLARED = `SELECT NOT EXISTS (SELECT 1 FROM scope) AND NOT EXISTS (SELECT 1 FROM category) AS empty`
 
@@ -86,7 +88,7 @@ async function seed(db: Database, stateDir: string, now: number): Promise<Demo> 
   return demo
 }
 
-/** A demo that the administrator has changed must not be shown as working. */
+/** Is the demo unchanged? A demo that the administrator has changed must not be shown as working. */
 async function stillWorks(db: Database, demo: Demo, now: number): Promise<boolean> {
   const client = await clientReader(db).find(demo.clientId)
   const found = await userStore(db).findByUsername(demo.username)
@@ -98,7 +100,7 @@ async function stillWorks(db: Database, demo: Demo, now: number): Promise<boolea
   )
 }
 
-/** Null if nothing was seeded here, or if it no longer works as it was seeded. `now` in epoch seconds. */
+/** Null if nothing was seeded here, or if the demo no longer works as it was seeded. `now` in epoch seconds. */
 export async function prepareDemo(
   db: Database,
   stateDir: string,

@@ -1,4 +1,7 @@
-/** What keeps a deployment from serving, found in its configurations before anything is deployed. */
+/**
+ * The problems that would prevent a deployment from serving. They are found in its configurations before anything is
+ * deployed.
+ */
 
 import {
   ALL_WORKERS,
@@ -27,14 +30,14 @@ const problemsOfEach = (problemsOf: (worker: WorkerName) => readonly string[]) =
     problemsOf(worker).map((problem) => `${CONFIG_FILES[worker]}: ${problem}`),
   )
 
-/** All zeros but the last digit, as in the repository's own files. */
+/** An id of zeros except for its last digit, as in the repository's own files. */
 const PLACEHOLDER = /^[0-]+\d$/
 
 /** Stands for a secret that is set and cannot be read. */
 const SET_ELSEWHERE = '-'.repeat(64)
 const WEBHOOK_SECRET_ELSEWHERE = `whsec_${'0'.repeat(64)}`
 
-/** The environment of a worker with this configuration, with stand-ins for the secrets that it must have. */
+/** The environment of a Worker with this configuration, with substitutes for the secrets that it must have. */
 const givenBy = ({ vars, ...config }: WranglerConfig): Given => ({
   JWT_SECRET: SET_ELSEWHERE,
   WEBHOOK_SECRET: WEBHOOK_SECRET_ELSEWHERE,
@@ -57,7 +60,7 @@ const idsOf = (config: WranglerConfig) =>
     ...config.kv_namespaces.map(({ binding, id }) => [binding, id] as const),
   ])
 
-/** As `npm start` runs them: `vars` go before those of each file. */
+/** The configurations in the form that `npm start` runs: `vars` take precedence over the vars of each file. */
 export const withVars = (configs: Configs, vars: WranglerConfig['vars']): Configs =>
   configsOf((worker) => ({ ...configs[worker], vars: { ...configs[worker].vars, ...vars } }))
 
@@ -66,7 +69,7 @@ const OTHERS = ALL_WORKERS.filter((worker) => worker !== 'registry')
 const differs = (what: string, worker: WorkerName) =>
   `${what} differs between ${CONFIG_FILES.registry} and ${CONFIG_FILES[worker]}`
 
-/** One database and one store of sessions for all workers. */
+/** All Workers must have the same database and the same store of sessions. */
 function differentIds(configs: Configs): string[] {
   const registry = [...idsOf(configs.registry)]
   return OTHERS.flatMap((worker) => {
@@ -77,13 +80,13 @@ function differentIds(configs: Configs): string[] {
   })
 }
 
-/** Which worker binds which other one as a service. */
+/** The Workers, and the Worker that each binds as a service. */
 const SERVICES = [
   { from: 'registry', binding: 'MANAGEMENT', to: 'management' },
   { from: 'authenticator', binding: 'REGISTRY', to: 'registry' },
 ] as const satisfies readonly { from: WorkerName; binding: string; to: WorkerName }[]
 
-/** A service that is bound must be the worker of that name. */
+/** A bound service must be the Worker of that name. */
 const serviceProblems = (configs: Configs): string[] =>
   SERVICES.flatMap(({ from, binding, to }) => {
     const bound = configs[from].services.find((service) => service.binding === binding)
@@ -95,7 +98,7 @@ const serviceProblems = (configs: Configs): string[] =>
   })
 
 /**
- * What any deployment needs, also the one of `npm start`: the workers' own checks, the same stores for all, and cron.
+ * The problems of any deployment, also of `npm start`: the Workers' own checks, the same stores for all Workers, and cron.
  * Each problem is one line that names the file.
  */
 export function configurationProblems(configs: Configs): string[] {
@@ -115,7 +118,7 @@ export function configurationProblems(configs: Configs): string[] {
   ]
 }
 
-/** Every worker has the same issuer, and management has every setting of the registry. */
+/** Every Worker must have the same issuer, and the management Worker must have every setting of the registry. */
 const differentSettings = (configs: Configs): string[] =>
   OTHERS.flatMap((worker) =>
     SETTING_NAMES.filter((name) => isSettingOf(worker, name))
@@ -136,10 +139,10 @@ export const isPlaceholder = (id: string) => PLACEHOLDER.test(id)
 export const hasRoutes = ({ route, routes }: WranglerConfig) =>
   route !== undefined || routes !== undefined
 
-/** Cloudflare then refuses addresses of private networks, even if a public name resolves to one. */
+/** The flag with which Cloudflare refuses addresses of private networks, even if a public name resolves to one. */
 const PUBLIC_ONLY = 'global_fetch_strictly_public'
 
-/** The problems of a public worker that a worker on this machine does not have. */
+/** The problems of a public Worker that a Worker on this machine does not have. */
 function publicProblems(worker: WorkerName, config: WranglerConfig): string[] {
   const { vars } = config
   const issuer = vars.ISSUER ?? ''
@@ -152,7 +155,7 @@ function publicProblems(worker: WorkerName, config: WranglerConfig): string[] {
     ...ALL_SECRET_NAMES.filter((name) => vars[name] !== undefined).map(
       (name) => `${name} must be a secret (wrangler secret put), not in [vars]`,
     ),
-    // A misspelt setting would have no effect, and no worker would say so.
+    // A misspelt setting would have no effect, and no Worker would report it.
     ...Object.keys(vars)
       .filter((name) => !isSettingOf(worker, name) && !ALL_SECRET_NAMES.some((one) => one === name))
       .map((name) => `${name} is not a setting of the ${worker}`),
@@ -161,7 +164,7 @@ function publicProblems(worker: WorkerName, config: WranglerConfig): string[] {
       hasAddress || !hasRoutes(config),
       'there must be no routes: the registry forwards to it',
     ),
-    // The management worker sends requests to addresses that clients name.
+    // The management Worker sends requests to addresses that clients name.
     ...unless(
       hasAddress || config.compatibility_flags.includes(PUBLIC_ONLY),
       `compatibility_flags must have ${PUBLIC_ONLY}`,

@@ -6,7 +6,7 @@ import { inProject } from './project.ts'
 
 export const ERRORS_PAGE = inProject('docs/errors.md')
 
-/** Names of parameters, members and headers, which a page shows as code. */
+/** Shows the names of parameters, members and headers as code. */
 const marked = (text: string) => text.replaceAll(/\b[a-z]+(?:_[a-z0-9]+)+\b/g, '`$&`')
 
 const section = ({

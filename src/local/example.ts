@@ -1,6 +1,4 @@
-/**
- * `npm run example:hono` and `example:mcp`: an example and an authenticator for it, on the state of a running `npm start`.
- */
+/** `npm run example:hono` and `example:mcp`: run an example and its authenticator on the state of a running `npm start`. */
 
 import { Log, LogLevel } from 'miniflare'
 import { randomText } from '../crypto/random.ts'
@@ -16,9 +14,9 @@ import { readWranglerConfig } from './wrangler-config.ts'
 type Example = Readonly<{
   config: string
   port: number
-  /** The path of its `RESOURCE`. */
+  /** The path of the example's `RESOURCE`. */
   path: string
-  /** Printed once it serves. */
+  /** The text that is printed when the example serves. */
   welcome: (url: string, registry: RunningRegistry) => string
 }>
 
@@ -55,7 +53,7 @@ async function runningRegistry(stateDir: string): Promise<RunningRegistry> {
   throw new Refusal(`no registry runs on ${stateDir}: run npm start first, in another terminal`)
 }
 
-/** Returns, once it serves, what ends it. */
+/** Returns, when the example serves, the function that ends it. */
 async function start(takeSignals: () => void): Promise<() => Promise<void>> {
   const name = process.argv[2] ?? ''
   const example = Object.hasOwn(EXAMPLES, name) ? EXAMPLES[name] : undefined
@@ -75,10 +73,11 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
     [
       { config: service, module: serviceModule, port, vars: { RESOURCE: url, ISSUER: issuer } },
       {
-        // It reads sessions and binds no D1: one process writes the state. Without a port only the service reaches it.
+        // The authenticator reads sessions and binds no D1, because only one process writes the state. It has no port, so
+        // only the service reaches it.
         config: { ...authenticator, d1_databases: [] },
         module: authenticatorModule,
-        // JWT_SECRET is required, and not used: over RPC there is no JWT.
+        // JWT_SECRET is required but not used, because over RPC there is no JWT.
         vars: { ISSUER: issuer, JWT_SECRET: randomText() },
       },
     ],

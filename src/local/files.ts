@@ -1,4 +1,4 @@
-/** Files: those that hold a secret are for their owner alone, and what a person wrote is UTF-8. */
+/** Files: a file with a secret is for its owner alone, and a text that a person wrote is UTF-8. */
 
 import { chmod, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { Refusal } from './refusal.ts'
@@ -10,8 +10,8 @@ const cannot = (what: string, verb: string) => (fault: NodeJS.ErrnoException) =>
 }
 
 /**
- * Renames a complete file into place, so that no reader sees half of one, and a failure leaves the old one alone. A draft
- * that is there may be another user's.
+ * Renames a complete file into place, so that no reader sees half of a file, and a failure leaves the old file unchanged. A
+ * draft that exists already is deleted first, because it may be another user's.
  */
 async function replaceFile(path: string, text: string, mode: number) {
   const draft = `${path}.${process.pid}`
@@ -27,7 +27,7 @@ async function replaceFile(path: string, text: string, mode: number) {
 
 export const writePrivateFile = (path: string, text: string) => replaceFile(path, text, OWNER_ONLY)
 
-/** The value of JSON text; null for text that is none. */
+/** The value of JSON text; null for any other text. */
 export function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -45,7 +45,7 @@ export const readIfPresent = (path: string) =>
 
 export const makePrivate = (path: string) => chmod(path, OWNER_ONLY)
 
-/** Without a byte order mark. Bytes that are not UTF-8 are a Refusal that names `what`. */
+/** The text without a byte order mark. Throws a Refusal that names `what` if the bytes are not UTF-8. */
 export function utf8Text(what: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
@@ -54,21 +54,21 @@ export function utf8Text(what: string, bytes: Uint8Array): string {
   }
 }
 
-/** The text of a file that a person named. `what` begins the Refusal of a file that cannot be read or is not UTF-8. */
+/** The text of a file that a person named. `what` begins the Refusal if the file cannot be read or is not UTF-8. */
 export async function readText(what: string, file: string): Promise<string> {
   return utf8Text(what, await readFile(file).catch(cannot(what, 'read')))
 }
 
 type Chunks = AsyncIterable<Uint8Array | string>
 
-/** Stands for standard input or output in the place of a file. */
+/** Stands for standard input or standard output in place of a file. */
 export const STANDARD = '-'
 
-/** How a sentence calls the file that is read. */
+/** The words for the file in a sentence. */
 export const sourceName = (file: string) =>
   file === STANDARD ? 'standard input' : JSON.stringify(file)
 
-/** As nodes with their lines it takes fifty times as much memory. */
+/** The limit of a file's size: parsed into nodes with their lines, a file takes fifty times as much memory. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024
 
 const tooLong = (what: string) =>
@@ -88,7 +88,7 @@ async function readAll(chunks: Chunks, what: string) {
   return utf8Text(what, Buffer.concat(read))
 }
 
-/** `stdin` is read for `-`. Throws a Refusal for what cannot be read, is too long or is not UTF-8. */
+/** Reads `stdin` for `-`. Throws a Refusal if the file cannot be read, is too long or is not UTF-8. */
 export async function readGivenFile(file: string, stdin: Chunks): Promise<string> {
   const what = sourceName(file)
   if (file === STANDARD) return readAll(stdin, what)
@@ -102,9 +102,9 @@ export async function readGivenFile(file: string, stdin: Chunks): Promise<string
   }
 }
 
-/** For everyone, as the process is told (umask). */
+/** The mode lets everyone read and write, as far as the umask of the process allows. */
 const ANYONE = 0o666
 
-/** As `writePrivateFile`. */
+/** Writes the file in the way of `writePrivateFile`. */
 export const writeGivenFile = (file: string, text: string, mode = ANYONE) =>
   replaceFile(file, text, mode).catch(cannot(JSON.stringify(file), 'written'))

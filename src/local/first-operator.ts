@@ -1,4 +1,7 @@
-/** The first operator of a deployed database, as SQL for `wrangler d1 execute`: it has the digest of the secret only. */
+/**
+ * The first operator of a deployed database, as SQL for `wrangler d1 execute`. The SQL contains only the digest of the
+ * secret.
+ */
 
 import type { SecretDigest } from '../domain/ids.ts'
 import { creationStatements } from '../stores/client-registry.ts'
@@ -11,7 +14,7 @@ type Value = string | number | null
 function literal(value: Value | undefined): string {
   if (value === undefined) throw new TypeError('a parameter has no value')
   if (typeof value !== 'string') return String(value ?? 'NULL')
-  // SQLite would end the text there.
+  // SQLite would end the text at the NUL.
   if (value.includes('\0')) throw new TypeError('a text must not have a NUL')
   return `'${value.replaceAll("'", "''")}'`
 }
@@ -19,7 +22,7 @@ function literal(value: Value | undefined): string {
 const withValues = (sql: string, values: readonly Value[]) =>
   sql.replace(/\?(\d+)/g, (_, n: string) => literal(values[Number(n) - 1]))
 
-/** Prepares statements that cannot be run: `wrangler d1 execute` takes no parameters. */
+/** Prepares statements that are never run, because `wrangler d1 execute` takes no parameters. */
 const RECORDER = {
   prepare: (sql: string) => ({
     sql,
@@ -27,7 +30,7 @@ const RECORDER = {
   }),
 } as unknown as Database
 
-/** The statements that `write` prepares, one a line. */
+/** The statements that `write` prepares, one on each line. */
 export const literalSql = (write: (db: Database) => readonly D1PreparedStatement[]): string =>
   (write(RECORDER) as unknown as readonly Readonly<{ sql: string }>[])
     .map(({ sql }) => `${sql.replace(/\s+/g, ' ').trim()};\n`)
@@ -35,7 +38,10 @@ export const literalSql = (write: (db: Database) => readonly D1PreparedStatement
 
 const ACTOR = 'npm run deploy'
 
-/** One row: `operators`, how many there are, and `has_command_line`, whether the client of `npm run admin -- login` is there. */
+/**
+ * One row: `operators`, the number of operators, and `has_command_line`, whether the client of `npm run admin -- login`
+ * exists.
+ */
 export const OPERATORS_SO_FAR = `SELECT (SELECT count(*) ${OPERATORS}) AS operators,
   EXISTS (SELECT 1 FROM client WHERE client_id = '${COMMAND_LINE_ID}') AS has_command_line`
 
@@ -49,14 +55,17 @@ export const isOperatorSql = ({ clientId, secretDigest }: Operator): string =>
   literalSql((db) => [db.prepare(IS_OPERATOR).bind(clientId, secretDigest)])
 
 type Wanted = Readonly<{
-  /** Null: none. */
+  /** Null if no operator is wanted. */
   operator: Operator | null
   commandLine: boolean
   /** Epoch seconds. */
   now: number
 }>
 
-/** Statements, one a line, each with its audit row. Empty if nothing is wanted. They fail if a client has the id. */
+/**
+ * Statements, one on each line, each with its audit row. Empty if nothing is wanted. The statements fail if a client has the
+ * id.
+ */
 export function firstOperatorSql({ operator, commandLine, now }: Wanted): string {
   const clients = [
     ...(operator === null ? [] : [operatorClient(operator.clientId, operator.secretDigest)]),

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Database } from '../stores/database.ts'
 import { Refusal } from './refusal.ts'
 
-/** For a database that has none yet. */
+/** Creates the table in a database that has none yet. */
 export const CREATE_TABLE = `CREATE TABLE IF NOT EXISTS d1_migrations(
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
   name       TEXT UNIQUE,
@@ -20,7 +20,9 @@ export const migrationNames = (directory: string) =>
     .filter((name) => name.endsWith('.sql'))
     .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10) || (a < b ? -1 : 1))
 
-/** Throws a Refusal for a database that a newer version has migrated: this version would not heed what it does not know. */
+/**
+ * Throws a Refusal for a database that a newer version has migrated, because this version does not know what is new in it.
+ */
 export function requireKnown(applied: readonly string[], known: readonly string[]) {
   const newer = applied.filter((name) => !known.includes(name))
   if (newer.length === 0) return
@@ -30,8 +32,8 @@ export function requireKnown(applied: readonly string[], known: readonly string[
 }
 
 /**
- * Each migration and the note that it was applied are one batch: both or neither. Answers those applied now. Throws a Refusal
- * for a database that a newer version has migrated.
+ * Each migration and the note that it was applied are one batch: both or neither. Returns the migrations that were applied
+ * now. Throws a Refusal for a database that a newer version has migrated.
  */
 export async function applyMigrations(db: Database, directory: string): Promise<string[]> {
   const [, applied] = await db.batch<{ name: string }>([

@@ -1,6 +1,7 @@
 /**
- * The clients of operators, and the credential of one. `npm run deploy` makes them in a deployed database; `npm start`
- * makes them in a local state, and repairs a credential there: on its own machine it must always give access.
+ * The clients of operators, and the credential of one operator. `npm run deploy` makes them in a deployed database. `npm
+ * start` makes them in a local state and repairs a credential there, because on its own machine the credential must always
+ * give access.
  */
 
 import { join } from 'node:path'
@@ -15,12 +16,12 @@ import type { Authorship, ClientChange, Detail, NewClient } from '../stores/regi
 import { jsonIn, readIfPresent, writePrivateFile } from './files.ts'
 import { Refusal } from './refusal.ts'
 
-/** Programs administer with it, with a secret. `npm run deploy` adds a random part. */
+/** The client with a secret by which programs administer. `npm run deploy` adds a random part to the id. */
 export const OPERATOR_ID = 'registry-operator'
-/** People administer with it: `npm run admin -- login`. */
+/** The client by which people administer: `npm run admin -- login`. */
 export const COMMAND_LINE_ID = 'registry-command-line'
 
-/** RFC 8252 §7.3: the port is chosen at the time of the request. */
+/** RFC 8252 §7.3: the port is chosen when the request is made. */
 export const LOGIN_REDIRECT_URI = 'http://127.0.0.1/callback'
 
 const OWNER = 'registry'
@@ -36,7 +37,7 @@ export const operatorClient = (clientId: string, secretDigest: SecretDigest): Ne
   secretDigest,
 })
 
-/** Public: what it may do is what the person who signs in holds. */
+/** The client is public: it may do what the signed-in person may do. */
 export const COMMAND_LINE_CLIENT: NewClient = {
   clientId: COMMAND_LINE_ID,
   fields: clientFields({
@@ -58,7 +59,7 @@ export const COMMAND_LINE_CLIENT: NewClient = {
 
 export type OperatorCredential = Readonly<{ clientId: string; clientSecret: string }>
 
-/** For its owner alone: anyone who can read it can administer the registry. */
+/** The file is for its owner alone: anyone who can read it can administer the registry. */
 export async function writeCredential(
   file: string,
   { clientId, clientSecret }: OperatorCredential,
@@ -69,7 +70,7 @@ export async function writeCredential(
 
 const isText = (value: unknown) => typeof value === 'string' && value !== ''
 
-/** Null if there is no such file. Throws a Refusal for a file of another form; none of its text is in the message. */
+/** Null if there is no such file. Throws a Refusal for a file of another form; the message contains none of its text. */
 export async function readCredential(file: string): Promise<OperatorCredential | null> {
   const text = await readIfPresent(file)
   if (text === null) return null
@@ -78,7 +79,7 @@ export async function readCredential(file: string): Promise<OperatorCredential |
   throw new Refusal(`${file} is not a credential: it needs client_id and client_secret`)
 }
 
-/** What the audit says of a new one, as of any client. */
+/** The detail that the audit has of a new operator, as of any client. */
 export const auditDetailOf = ({ fields, lists }: NewClient) => ({
   name: fields.name,
   owner_id: fields.ownerId,
@@ -93,7 +94,7 @@ export const credentialFile = (stateDir: string) => join(stateDir, 'operator.jso
 
 type Step = ClientChange & Readonly<{ detail?: Detail }>
 
-/** The changes that make the client usable with this secret; none if it is usable. */
+/** The changes that make the client usable with this secret; none if it is usable already. */
 function repairs(client: ClientRecord, secretDigest: SecretDigest, now: number): Step[] {
   const wanted = operatorClient(OPERATOR_ID, secretDigest)
   const { scopes = [], grantTypes = [] } = wanted.lists
@@ -120,7 +121,7 @@ function repairs(client: ClientRecord, secretDigest: SecretDigest, now: number):
   return steps
 }
 
-/** A file that is lost, or that a crash or a person spoiled, is replaced. */
+/** A file that is lost, or damaged by a crash or a person, is replaced. */
 async function credentialFor(stateDir: string): Promise<OperatorCredential> {
   const file = credentialFile(stateDir)
   const kept = await readCredential(file).catch((fault: unknown) => {
@@ -154,7 +155,7 @@ async function prepareOperator(
 
 type Ports = Pick<RegistrationPorts, 'clients' | 'revocations'>
 
-/** The caller holds the state's lock, so that no other process changes them meanwhile. */
+/** The caller holds the state's lock, so that no other process changes the operators meanwhile. */
 export async function prepareOperators(ports: Ports, stateDir: string, now: number): Promise<void> {
   const by = { actor: ACTOR, now }
   await prepareOperator(ports, stateDir, by)

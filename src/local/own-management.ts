@@ -1,6 +1,6 @@
 /**
- * The management worker in this process, on a state that no registry serves. Its caller holds the state's lock and could
- * write anything, so it gives itself a session as the operator instead of a token from `/token`. No row is made.
+ * Runs the management Worker in this process, on a state that no registry serves. The caller holds the state's lock and could
+ * write anything, so it gives itself a session as the operator instead of a token from `/token`. No row is written for this.
  */
 
 import { setTimeout as wait } from 'node:timers/promises'
@@ -26,7 +26,7 @@ const LOG_EVERY_MS = 20
 
 const NOW_SQL = `SELECT ${D1_NOW_MS} AS now`
 
-/** `nowMs`: by D1's clock, which dates revocations too. */
+/** `nowMs`: the moment by D1's clock, which dates revocations too. */
 export function operatorSession(nowMs: number): SessionRecord {
   const { clientId, fields } = operatorClient(OPERATOR_ID, '' as SecretDigest)
   return {
@@ -52,27 +52,27 @@ export function operatorSession(nowMs: number): SessionRecord {
 
 type OwnManagement = Readonly<{
   token: string
-  /** `target` is a path with a query. */
+  /** `target` is a path with its query. */
   dispatch: (target: string, init: RequestInit) => ReturnType<Miniflare['dispatchFetch']>
-  /** The last fault in the worker's log, which is not shown otherwise. */
+  /** The last fault in the Worker's log, which is not shown otherwise. */
   lastFault: () => string | null
   close: () => Promise<void>
 }>
 
-/** Null for a line that is not about a fault. */
+/** Null if the line is not about a fault. */
 function faultIn(line: string): string | null {
   const { outcome, detail } = Object(jsonIn(line)) as Readonly<Record<string, unknown>>
   return outcome === 'fault' && typeof detail === 'string' ? detail : null
 }
 
 let built: Promise<string> | undefined
-/** Built once in a process. */
+/** The module is built once in a process. */
 const managementModule = (main: string) => {
   built ??= buildWorker(main)
   return built
 }
 
-/** Applies the migrations. `vars` are the settings. The caller holds the state's lock, and closes it. */
+/** Applies the migrations. `vars` are the settings. The caller holds the state's lock and must close the result. */
 export async function openOwnManagement(
   stateDir: string,
   vars: Readonly<Record<string, string>>,
@@ -83,7 +83,7 @@ export async function openOwnManagement(
   const hear = (line: string) => {
     fault = faultIn(line) ?? fault
   }
-  // The cron of the registry tells the webhook, once it runs.
+  // The webhook is off here: the cron of the registry sends its events when the registry runs.
   const own = { ...vars, WEBHOOK_URL: '' }
   const state = await openState(stateDir, config, { module, vars: own, hear })
   const { db, sessions, runtime } = state
@@ -103,11 +103,11 @@ export async function openOwnManagement(
           fault = null
           const response = await runtime.dispatchFetch(`http://${HOST}${target}`, init as never)
           if (response.status < 500) return response
-          // The log comes by another way than the response.
+          // The log may arrive later than the response, so this waits for it.
           for (let waited = 0; fault === null && waited < LOG_WITHIN_MS; waited += LOG_EVERY_MS) {
             await wait(LOG_EVERY_MS)
           }
-          // Nothing was written: `wrangler dev` on the same state was writing.
+          // Nothing was written, because `wrangler dev` was writing on the same state.
           if (isBusy(fault)) throw new Error(String(fault))
           return response
         }),

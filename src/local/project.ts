@@ -1,4 +1,4 @@
-/** Where the project's own files are, wherever a command was started. */
+/** The paths of the project's own files, independent of the folder in which a command was started. */
 
 import { resolve } from 'node:path'
 import type { WorkerName } from '../config.ts'
@@ -13,14 +13,14 @@ export const CONFIG_FILES = {
   authenticator: 'src/authenticator/wrangler.toml',
 } as const satisfies Record<WorkerName, string>
 
-/** The same, wherever a command was started. */
+/** The paths of the configurations, independent of the folder in which a command was started. */
 export const CONFIG_PATHS: Readonly<Record<WorkerName, string>> = {
   registry: inProject(CONFIG_FILES.registry),
   management: inProject(CONFIG_FILES.management),
   authenticator: inProject(CONFIG_FILES.authenticator),
 }
 
-/** The words by which wrangler finds the worker: without them it takes the registry. */
+/** The words that name the Worker's configuration to wrangler: without them wrangler takes the registry. */
 export const configWords = (worker: WorkerName): string[] =>
   worker === 'registry' ? [] : ['--config', CONFIG_FILES[worker]]
 
@@ -30,7 +30,7 @@ export const secretCommand = (verb: 'put' | 'delete', worker: WorkerName, name: 
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Where the local D1 and KV live. The same folder as of `wrangler dev`, so that both see one state. */
+/** The folder of the local D1 and KV. It is also the folder of `wrangler dev`, so that both see one state. */
 export const stateDirectory = (env: Environment) =>
   env.STATE_DIR ? resolve(env.STATE_DIR) : inProject('.wrangler/state')
 

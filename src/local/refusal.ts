@@ -1,4 +1,4 @@
-/** A problem that the operator can correct: shown as one line, without a stack. It never holds a secret. */
+/** A problem that the operator can correct. It is shown as one line, without a stack, and never contains a secret. */
 export class Refusal extends Error {
   override name = 'Refusal'
 }

@@ -6,12 +6,12 @@ import type { WranglerConfig } from './wrangler-config.ts'
 
 export const HOST = '127.0.0.1'
 
-/** Layout and ids are those of `wrangler dev --persist-to`. */
+/** The folder whose layout and ids are those of `wrangler dev --persist-to`. */
 export const persistencePath = (stateDir: string) => join(stateDir, 'v3')
 
 /**
- * For Miniflare. Its registry of workers would make workerd listen for debuggers, which reach D1 and KV without a key,
- * and would bind another project's workers to ours by their names.
+ * Options for Miniflare. Its registry of Workers would make workerd listen for debuggers, which reach D1 and KV without a
+ * key, and would bind the Workers of another project by their names.
  */
 export const ON_ITS_OWN = {
   telemetry: { enabled: false },
@@ -21,14 +21,14 @@ export const ON_ITS_OWN = {
 
 type RunnableWorker = Readonly<{
   config: WranglerConfig
-  /** One module, as `buildWorker` makes it. */
+  /** One module, which `buildWorker` makes. */
   module: string
-  /** Without one, only the other workers reach it. */
+  /** The port; without a port only the other Workers reach this Worker. */
   port?: number
   vars: Readonly<Record<string, string>>
 }>
 
-/** A service that is not among the `running` workers stays unbound. */
+/** A service that is not among the `running` Workers stays unbound. */
 function bindingsOf({ config, vars }: RunnableWorker, running: readonly string[]) {
   const text = { ...config.vars, ...vars }
   return Object.fromEntries([
@@ -49,11 +49,11 @@ type ModuleWorker = Readonly<{
   name: string
   date: string
   flags?: readonly string[]
-  /** One module, as `buildWorker` makes it. */
+  /** One module, which `buildWorker` makes. */
   module: string
 }>
 
-/** A worker as Miniflare takes it, but for its bindings. */
+/** A Worker in the form that Miniflare takes, without its bindings. */
 export const moduleWorker = ({ name, date, flags = [], module }: ModuleWorker) => ({
   name,
   compatibilityDate: date,
@@ -64,7 +64,10 @@ export const moduleWorker = ({ name, date, flags = [], module }: ModuleWorker) =
   },
 })
 
-/** The caller awaits `ready` and disposes of it. `hear` gets each line of the workers, which is printed without it. */
+/**
+ * The caller awaits `ready` and disposes of the result. `hear` gets each line of the Workers' log; without `hear` the lines
+ * are printed.
+ */
 export const runWorkers = (
   workers: readonly [RunnableWorker, ...RunnableWorker[]],
   stateDir: string,
@@ -78,7 +81,7 @@ export const runWorkers = (
     ...(hear && {
       handleStructuredLogs: ({ message }: Readonly<{ message: string }>) => hear(message),
     }),
-    // For `runCron`.
+    // `runCron` needs this option.
     unsafeTriggerHandlers: true,
     workers: workers.map((worker) => ({
       config: {
@@ -99,7 +102,7 @@ export const runWorkers = (
     })),
   })
 
-/** Runs the first worker's cron. `getWorker` can do that too, but each of its calls blocks this thread. */
+/** Runs the first Worker's cron. `getWorker` can do this too, but each of its calls blocks this thread. */
 export async function runCron(runtime: Miniflare): Promise<void> {
   const response = await runtime.dispatchFetch(`http://${HOST}/cdn-cgi/local/scheduled`)
   const text = await response.text()

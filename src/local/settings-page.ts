@@ -18,7 +18,7 @@ import { inProject } from './project.ts'
 
 export const SETTINGS_PAGE = inProject('docs/settings.md')
 
-/** Kept out of config.ts, which is part of the workers. */
+/** The texts are not in config.ts, because config.ts is part of the Workers. */
 const EFFECTS = {
   ISSUER:
     'The origin that users and clients see: `https://auth.example.org`, without a path or a slash at the end; http on a loopback address only. `npm start` uses `http://127.0.0.1:$PORT`.',
@@ -109,7 +109,7 @@ const BINDING_EFFECTS = {
     'optional: a data point for each request and check, where the account has Analytics Engine',
 } satisfies Record<keyof typeof ALL_BINDINGS, string>
 
-/** Read by `npm start` and the tools on this machine. */
+/** The settings that `npm start` and the tools on this machine read. */
 const LOCAL = [
   ['PORT', '1 to 65535', '8787', 'Where `npm start` serves the registry, on 127.0.0.1.'],
   ['AUTHENTICATOR_PORT', '1 to 65535', '8788', 'Where `npm start` serves the authenticator.'],
@@ -117,7 +117,7 @@ const LOCAL = [
   ['DEMO', '`0`, `1`', '`1`', '`0` seeds no demo client and no demo user.'],
 ] as const
 
-/** For `npm run admin -- … --remote`. */
+/** The settings for `npm run admin -- … --remote`. */
 const REMOTE = [
   [
     'REGISTRY_CLIENT_ID',

@@ -1,4 +1,7 @@
-/** The settings of `npm start` and of the command line: from the environment, then wrangler.toml, then the defaults. */
+/**
+ * The settings of `npm start` and of the command line. They come from the environment, then from wrangler.toml, then from the
+ * defaults.
+ */
 
 import { join } from 'node:path'
 import { ALL_WORKERS, readSettings, SETTING_NAMES } from '../config.ts'
@@ -17,7 +20,7 @@ import { CONFIG_PATHS, type Environment, stateDirectory } from './project.ts'
 import { Refusal } from './refusal.ts'
 import { readWranglerConfig } from './wrangler-config.ts'
 
-/** Secrets made for this state, so that JWTs and a proxy's configuration stay good after a restart. */
+/** The file of a secret that was made for this state, so that JWTs and a proxy's configuration stay valid after a restart. */
 export const jwtSecretFile = (stateDir: string) => join(stateDir, 'jwt-secret')
 export const proxySecretFile = (stateDir: string) => join(stateDir, 'proxy-secret')
 export const signingKeysFile = (stateDir: string) => join(stateDir, 'signing-keys.json')
@@ -26,7 +29,7 @@ export const signingKeysFile = (stateDir: string) => join(stateDir, 'signing-key
 const givenIn = (env: Environment) =>
   Object.fromEntries(SETTING_NAMES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])))
 
-/** The settings that are given, as vars of a worker. Throws, naming the setting, when one is bad. */
+/** The given settings as vars of a Worker. Throws an Error that names the setting if one is wrong. */
 export function readRegistryVars(env: Environment): Readonly<Record<string, string>> {
   const vars = { ...readWranglerConfig(CONFIG_PATHS.registry).vars, ...givenIn(env) }
   readSettings(vars)
@@ -48,10 +51,10 @@ function readFlag(value: string | undefined, name: string): boolean {
   return value !== '0'
 }
 
-/** Empty: not given. `npm start` then makes what a worker needs, and keeps it in the state. */
+/** A secret is empty if it is not given. `npm start` then makes what a Worker needs, and stores it in the state. */
 export type GivenSecrets = Readonly<Record<SecretName, string>>
 
-/** `configured` are the vars of wrangler.toml. Throws a Refusal, or as `readRegistryVars`. */
+/** `configured` are the vars of wrangler.toml. Throws a Refusal, or the same errors as `readRegistryVars`. */
 export function readStartSettings(env: Environment, configured: Readonly<Record<string, string>>) {
   const port = readPort(env, 'PORT', 8787)
   const authenticatorPort = readPort(env, 'AUTHENTICATOR_PORT', 8788)
@@ -65,11 +68,11 @@ export function readStartSettings(env: Environment, configured: Readonly<Record<
     port,
     authenticatorPort,
     stateDir: stateDirectory(env),
-    /** Seed a demo client and a demo user into an empty database? */
+    /** True if a demo client and a demo user are put into an empty database. */
     demo: readFlag(env.DEMO, 'DEMO'),
-    /** Not checked. */
+    /** The secrets are not checked here. */
     secrets: Object.fromEntries(secrets) as GivenSecrets,
-    /** For all workers: the settings that the environment gives, and ISSUER. */
+    /** The vars for all Workers: the settings that the environment gives, and ISSUER. */
     vars: vars as Readonly<Record<string, string>>,
   }
 }
@@ -84,11 +87,12 @@ async function usableKeys(name: KeySetting, text: string): Promise<SigningKeys> 
 }
 
 /**
- * Throws a Refusal for a secret that its worker would not start with; and, which no worker sees, for keys that cannot sign or
- * belong to both workers, with which tokens would be refused or forged. `vars`: the settings, where they are to be served with.
+ * Throws a Refusal if a Worker would not start with its secret. Also throws a Refusal, which no Worker would do, for keys
+ * that cannot sign or that belong to both Workers: their tokens would be refused or could be forged. `vars`: the settings
+ * with which the secrets are to be served.
  */
 export async function checkSecrets(secrets: GivenSecrets, vars: Environment = {}) {
-  // Where it is not given it is made.
+  // If JWT_SECRET is not given, it is made later.
   const given = { ...vars, ...secrets, JWT_SECRET: secrets.JWT_SECRET || randomText() }
   const [problem] = [
     ...ALL_WORKERS.flatMap((worker) => secretProblems(worker, given)),

@@ -1,4 +1,4 @@
-/** `npm start`: the registry, its management and the authenticator, ready to use, on one local state. */
+/** `npm start`: the registry, its management Worker and the authenticator, ready to use, on one local state. */
 
 import { createServer } from 'node:net'
 import { Log, LogLevel } from 'miniflare'
@@ -29,7 +29,7 @@ import { announceRegistry, claimState, retryWhenBusy, withdrawAnnouncement } fro
 import { welcome } from './welcome.ts'
 import type { WranglerConfig } from './wrangler-config.ts'
 
-/** As often as the cron of wrangler.toml, which repeats a lost write of a revocation. */
+/** The interval is that of the cron in wrangler.toml, which repeats a lost write of a revocation. */
 const SWEEP_EVERY_MS = CRON_INTERVAL_SECONDS * 1000
 
 const requireFreePort = (name: string, port: number) =>
@@ -41,7 +41,7 @@ const requireFreePort = (name: string, port: number) =>
     probe.listen(port, HOST, () => probe.close(() => resolve()))
   })
 
-/** A secret that is made once and kept in `file`. */
+/** A secret that is made once and stored in `file`. */
 async function keptSecret(file: string): Promise<string> {
   const kept = await readIfPresent(file)
   if (kept) return kept
@@ -50,7 +50,7 @@ async function keptSecret(file: string): Promise<string> {
   return secret
 }
 
-/** Keys that are made once and kept in `file`. Broken ones are replaced. */
+/** Keys that are made once and stored in `file`. Damaged keys are replaced. */
 async function keptKeys(file: string): Promise<string> {
   const kept = await readIfPresent(file)
   if (kept !== null && (await isUsable(kept))) {
@@ -84,7 +84,7 @@ async function prepareState(settings: StartSettings, config: WranglerConfig) {
   }
 }
 
-/** The secrets of each worker. One that is not given is made once and kept in the state. */
+/** The secrets of each Worker. A secret that is not given is made once and stored in the state. */
 async function secretsOf({ stateDir, secrets }: StartSettings) {
   const { WEBHOOK_SECRET, AUTHENTICATOR_KEYS } = secrets
   const SIGNING_KEYS = secrets.SIGNING_KEYS || (await keptKeys(signingKeysFile(stateDir)))
@@ -111,7 +111,7 @@ async function runAll(configs: Configs, settings: StartSettings, modules: Module
     module: modules[name],
     vars: { ...vars, ...secrets[name] },
   })
-  // With the database and the limit, so that `/auth?fresh` answers here and `why` knows its refusals.
+  // The authenticator has the database and the limit, so that `/auth?fresh` works here and `why` knows its refusals.
   const withDatabase = {
     ...authenticator,
     d1_databases: registry.d1_databases,
@@ -128,14 +128,14 @@ async function runAll(configs: Configs, settings: StartSettings, modules: Module
   )
 }
 
-/** Throws a Refusal for what the workers would not start with. */
+/** Throws a Refusal if the Workers would not start with these settings. */
 async function requireStartable(configs: Configs, { vars, secrets }: StartSettings) {
   const [problem] = configurationProblems(withVars(configs, vars))
   if (problem !== undefined) throw new Refusal(problem)
   await checkSecrets(secrets, vars)
 }
 
-/** Returns what releases the state. Throws a Refusal if a registry serves it. */
+/** Returns the function that releases the state. Throws a Refusal if a registry serves the state. */
 async function claimAlone(stateDir: string): Promise<() => void> {
   const claim = await claimState(stateDir)
   if (claim.kind === 'claimed') return claim.release
@@ -144,7 +144,10 @@ async function claimAlone(stateDir: string): Promise<() => void> {
   )
 }
 
-/** Adds to `ending`, in the order of the start, what ends each part. Returns the welcome once all serve. */
+/**
+ * Adds the function that ends each part to `ending`, in the order of the start. Returns the welcome text when all parts
+ * serve.
+ */
 async function serve(
   configs: Configs,
   settings: StartSettings,
@@ -185,7 +188,7 @@ async function serve(
   return welcome({ ...addresses, otherStateDir, proxyFile, demo, loginUrl, hasDirectory })
 }
 
-/** Returns, once all serve, what ends them. */
+/** Returns, when all parts serve, the function that ends them. */
 async function start(takeSignals: () => void): Promise<() => Promise<void>> {
   if (process.argv.length > 2) {
     throw new Refusal(

@@ -1,4 +1,6 @@
-/** Who may write the local state, one process at a time, since SQLite has one writer; and which registry serves it. */
+/**
+ * Which process may write the local state, one at a time because SQLite has one writer, and which registry serves the state.
+ */
 
 import { mkdirSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
@@ -19,11 +21,14 @@ const isLocked = (fault: unknown) =>
 /** Does the fault, or a fault that it reports, say that another process kept a statement or a batch of D1 from writing? */
 export const isBusy = (fault: unknown) => /SQLITE_BUSY|database is locked/.test(String(fault))
 
-/** The same for work that may also be repeated if it was done: D1 can fail to say where its session is while another process writes. */
+/**
+ * The same question for work that may be repeated even if it was done: while another process writes, D1 can fail to report
+ * the position of its session.
+ */
 export const isPerhapsBusy = (fault: unknown) =>
   isBusy(fault) || /Failed to get session commit token/.test(String(fault))
 
-/** The lock is the operating system's, on an empty SQLite file: it ends with the process in every case. */
+/** Opens the lock, which is the operating system's lock on an empty SQLite file: it ends with the process in every case. */
 function openLock(path: string, what: string): DatabaseSync {
   try {
     mkdirSync(dirname(path), { recursive: true })
@@ -33,11 +38,11 @@ function openLock(path: string, what: string): DatabaseSync {
   }
 }
 
-/** Returns what releases the lock; null if another process has it. */
+/** Returns the function that releases the lock; null if another process has the lock. */
 export const tryToLock = (stateDir: string) =>
   tryToLockFile(join(stateDir, 'lock'), `STATE_DIR: ${JSON.stringify(stateDir)}`)
 
-/** As `tryToLock`. `what` begins the sentence that says that the file cannot be used. */
+/** Works as `tryToLock`. `what` begins the sentence which says that the file cannot be used. */
 export function tryToLockFile(path: string, what: string): (() => void) | null {
   const file = openLock(path, what)
   try {
@@ -50,18 +55,18 @@ export function tryToLockFile(path: string, what: string): (() => void) | null {
   return () => file.close()
 }
 
-/** `pid` of its process. */
+/** `pid` is the id of the registry's process. */
 export type RunningRegistry = Readonly<{
   pid: number
   issuer: string
-  /** Where the registry itself listens; ISSUER may be the address of a proxy. */
+  /** The address at which the registry itself listens; ISSUER may be the address of a proxy. */
   registryUrl: string
   authenticatorUrl: string
   /** Epoch seconds. */
   startedAt: number
 }>
 
-/** How the command line finds the registry: for its owner alone. */
+/** The file by which the command line finds the registry. It is for its owner alone. */
 const announcement = (stateDir: string) => join(stateDir, 'admin.json')
 
 function isAlive(pid: number): boolean {
@@ -79,14 +84,14 @@ export const announceRegistry = (stateDir: string, running: RunningRegistry) =>
 export const withdrawAnnouncement = (stateDir: string) =>
   rm(announcement(stateDir), { force: true })
 
-/** Null if none is announced, or only one whose process is gone. */
+/** Null if no registry is announced, or if the process of the announced registry has ended. */
 export async function findRunningRegistry(stateDir: string): Promise<RunningRegistry | null> {
   const text = await readIfPresent(announcement(stateDir))
   const running = text === null ? null : (JSON.parse(text) as RunningRegistry)
   return running && isAlive(running.pid) ? running : null
 }
 
-/** Asks again and again, for a minute. `what` is in use as long as it finds nothing. */
+/** Tries again and again for a minute. `what` is in use as long as `find` returns null. */
 async function untilFound<T>(what: string, find: () => T | null | Promise<T | null>): Promise<T> {
   const giveUpAt = performance.now() + WAIT_FOR_LOCK_MS
   for (;;) {
@@ -102,8 +107,8 @@ type Claim =
   | Readonly<{ kind: 'served'; by: RunningRegistry }>
 
 /**
- * The lock, or the registry that has it and serves the state. Waits for another command, and for a registry that is
- * just starting; after a minute it throws a Refusal.
+ * Returns the lock, or the registry that has the lock and serves the state. Waits for another command, and for a registry
+ * that is just starting; throws a Refusal after a minute.
  */
 export async function claimState(stateDir: string): Promise<Claim> {
   return untilFound(`STATE_DIR: ${stateDir}`, async () => {
@@ -115,8 +120,8 @@ export async function claimState(stateDir: string): Promise<Claim> {
 }
 
 /**
- * Runs `work` while no other process runs any for this file. Waits for at most a minute. The file's folder is made for its
- * owner alone where it is missing.
+ * Runs `work` while no other process runs work for this file. Waits for at most a minute. The file's folder is made for its
+ * owner alone if it is missing.
  */
 export async function withFileLocked<T>(path: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
@@ -129,8 +134,8 @@ export async function withFileLocked<T>(path: string, work: () => Promise<T>): P
 }
 
 /**
- * For the one writer that does not take the lock, `wrangler dev` on the same state. `attempt` must be harmless to repeat:
- * a statement or a batch that met SQLITE_BUSY has written nothing. After ten seconds the fault is thrown.
+ * Retries for the only writer that does not take the lock, `wrangler dev` on the same state. It must be harmless to repeat
+ * `attempt`: a statement or a batch that met SQLITE_BUSY has written nothing. After ten seconds the fault is thrown.
  */
 export async function retryWhenBusy<T>(attempt: () => Promise<T>, mayRetry = isBusy): Promise<T> {
   const giveUpAt = performance.now() + RETRY_FOR_MS

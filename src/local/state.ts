@@ -1,4 +1,4 @@
-/** The local D1 and KV, opened without a port. */
+/** Opens the local D1 and KV without a port. */
 
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,10 +12,10 @@ import { persistencePath, runWorkers } from './run-workers.ts'
 import { isPerhapsBusy, retryWhenBusy } from './state-lock.ts'
 import { databaseOf, type WranglerConfig } from './wrangler-config.ts'
 
-/** A worker that does nothing: a binding needs one. */
+/** A Worker that does nothing, which is there because a binding needs a Worker. */
 const IDLE = { module: 'export default { fetch: () => new Response(null) }', vars: {} }
 
-/** A worker on the state, for this process alone. `hear` gets each line of its log. */
+/** A Worker on the state, for this process alone. `hear` gets each line of the Worker's log. */
 type Served = Readonly<{
   module: string
   vars: Readonly<Record<string, string>>
@@ -29,12 +29,12 @@ type State = Readonly<{
   close: () => Promise<void>
 }>
 
-/** All that the runtime says where SQLite cannot use its file. */
+/** The only message of the runtime if SQLite cannot use its file. */
 const isOfStorage = (fault: unknown) => /internal error; reference/.test(String(fault))
 
 /**
- * SQLite takes an empty file for a new database. Where an operator was made the database had content, so the state would begin
- * again without a word. Throws a Refusal.
+ * Refuses an empty database file of a state in which an operator was made. SQLite takes an empty file for a new database, so
+ * the state would silently begin again. Throws a Refusal.
  */
 async function requireContent(stateDir: string) {
   if ((await readIfPresent(credentialFile(stateDir))) === null) return
@@ -49,7 +49,7 @@ async function requireContent(stateDir: string) {
   }
 }
 
-/** With every migration applied. The caller holds the lock and closes the state. */
+/** Opens the state with every migration applied. The caller holds the lock and closes the state. */
 export async function openState(
   stateDir: string,
   config: WranglerConfig,

@@ -1,4 +1,4 @@
-/** What `npm start` says once it serves. */
+/** The text that `npm start` prints when it serves. */
 
 import { DEMO_REDIRECT_URI, DEMO_SCOPES, type Demo } from './demo.ts'
 
@@ -26,7 +26,7 @@ function authorizeUrl(issuer: string, clientId: string): string {
   return url.href
 }
 
-/** The demo user's password is of no use where an accounts service signs users in. */
+/** If an accounts service signs users in, the demo user's password is not shown, because it is of no use. */
 const userText = (demo: Demo, loginUrl: string | null) =>
   loginUrl === null
     ? `Demo user      ${demo.username}\n  password     ${demo.password}`

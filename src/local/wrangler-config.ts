@@ -1,4 +1,4 @@
-/** What we need from a wrangler.toml, the file that `wrangler deploy` reads. */
+/** The parts of a wrangler.toml that are needed here. `wrangler deploy` reads the same file. */
 
 import { readFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
@@ -13,7 +13,7 @@ const RateLimit = z.object({
   simple: z.object({ limit: z.number(), period: z.union([z.literal(10), z.literal(60)]) }),
 })
 
-/** A var may be a number or a boolean; a setting is read from text. */
+/** A var may be a number or a boolean, but a setting is read from text. */
 const Var = z.pipe(
   z.union([z.string(), z.number(), z.boolean()]),
   z.transform((value) => String(value)),
@@ -38,7 +38,7 @@ const Config = z.object({
   ),
   kv_namespaces: z._default(z.array(z.object({ binding: z.string(), id: z.string() })), []),
   ratelimits: z._default(z.array(RateLimit), []),
-  /** Served at NAME.SUBDOMAIN.workers.dev? wrangler's default is yes, unless there are routes. */
+  /** Is the Worker served at NAME.SUBDOMAIN.workers.dev? wrangler's default is yes, unless there are routes. */
   workers_dev: z.optional(z.boolean()),
   services: z._default(z.array(z.object({ binding: z.string(), service: z.string() })), []),
   route: z.optional(z.unknown()),
@@ -53,13 +53,13 @@ function parseToml(text: string, file: string): unknown {
     return parse(text)
   } catch (fault) {
     if (!(fault instanceof TomlError)) throw fault
-    // Its other lines draw the place.
+    // The other lines of the message draw the place of the fault.
     const [problem = ''] = fault.message.split('\n')
     throw new Refusal(`${file}:${fault.line}: ${problem.replace('Invalid TOML document: ', '')}`)
   }
 }
 
-/** The paths that it returns are absolute. */
+/** The returned paths are absolute. */
 export function readWranglerConfig(path: string): WranglerConfig {
   const name = relative(process.cwd(), path)
   const read = Config.safeParse(parseToml(utf8Text(name, readFileSync(path)), name))

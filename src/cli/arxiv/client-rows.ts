@@ -1,4 +1,4 @@
-/** What a client of the original is here: the row of `imports`, or why it cannot be one. */
+/** Turns a client of the original registry into the row of `imports`, or says why it cannot be imported. */
 
 import type * as z from 'zod/mini'
 import { redirectUriProblem } from '../../domain/registration.ts'
@@ -15,12 +15,14 @@ import { idSchema, scopeSchema } from '../../protocol/registration/shared-fields
 import type { StagedClient, StagedRow } from './staging.ts'
 import { type BadRow, badRow } from './tables.ts'
 
-/** `owner`: of clients that name none; null to leave them out. `now`: for dates that are missing, in ISO 8601. */
+/**
+ * `owner`: the owner of clients that name none; null to leave them out. `now`: the date where one is missing, in ISO 8601.
+ */
 export type Rules = Readonly<{ owner: string | null; now: string }>
 
 type Permission = ClientImport['permissions'][number]
 
-/** A bad value in one column: ends the reading of its row. */
+/** A wrong value in one column, which ends the reading of its row. */
 class BadValue extends Error {
   readonly field: string | null
   constructor(field: string | null, rule: string) {
@@ -35,7 +37,7 @@ function check<T>(schema: z.ZodMiniType<T>, value: unknown, field?: string): T {
     return requireValid(schema, value, field)
   } catch (fault) {
     if (!(fault instanceof RegistrationError)) throw fault
-    // The report names the field already.
+    // The name is left out, because the report names the field already.
     const rule = fault.in({ nameOf: () => '', empty: '""' }).trim()
     throw new BadValue(fault.field, rule)
   }
@@ -43,25 +45,25 @@ function check<T>(schema: z.ZodMiniType<T>, value: unknown, field?: string): T {
 
 type Values = StagedRow['values']
 
-/** The text of a column. NULL is empty. Throws a BadValue. */
+/** The text of a column, which is empty for NULL. Throws a BadValue. */
 const textOf = (values: Values, column: string, schema: Schema) =>
   check(schema, values[column] ?? '', column) as string
 
 const DATE = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d)(?:\.\d+)?)?)?(Z|[+-]\d\d:\d\d)?$/
 
-/** The original wrote instants without a zone: they are taken for UTC. Null for NULL. Throws a BadValue. */
+/** The original registry wrote instants without a time zone, so they are read as UTC. Null for NULL. Throws a BadValue. */
 function instantOf(values: Values, column: string): string | null {
   const value = values[column] || null
   if (value === null) return null
   const [, date, minutes = '00:00', seconds = '00', zone = 'Z'] = DATE.exec(value) ?? []
-  // JavaScript takes the 30th of February for the 2nd of March.
+  // JavaScript would read the 30th of February as the 2nd of March.
   const isDate = date !== undefined && new Date(`${date}T00:00:00Z`).toJSON()?.startsWith(date)
   const epochMs = isDate ? Date.parse(`${date}T${minutes}:${seconds}${zone}`) : Number.NaN
   if (epochMs >= 0) return new Date(epochMs).toISOString()
   throw new BadValue(column, `${JSON.stringify(value)} is not a date such as 2018-03-01 12:00:00`)
 }
 
-/** What `read` makes of the row's values; undefined after a report. */
+/** Returns what `read` makes of the row's values; undefined if a fault was reported. */
 function tryRow<T>(
   row: StagedRow,
   report: (bad: BadRow) => void,
@@ -92,7 +94,7 @@ function fieldsOf(given: Values, { owner, now }: Rules): Fields {
     owner_id: textOf(values, 'owner_id', CLIENT_FIELDS.ownerId.schema),
     url: textOf(values, 'url', CLIENT_FIELDS.url.schema),
     description: textOf(values, 'description', CLIENT_FIELDS.description.schema),
-    // The only method of the original.
+    // The original registry has only this method.
     auth_method: 'client_secret_post',
     redirect_uris: redirectUris,
     created_at: instantOf(values, 'created') ?? now,
@@ -117,7 +119,7 @@ function grantTypeOf(values: Values, { redirect_uris }: Fields) {
 const earlier = <Instant extends string | null>(one: Instant, other: Instant) =>
   one !== null && (other === null || one < other) ? one : other
 
-/** Several rows of the original may be for one permission: each date is the earliest. */
+/** Several rows of the original may concern one permission: each date is the earliest of theirs. */
 function merged(permissions: readonly Permission[]): Permission[] {
   const byValue = new Map<string, Permission>()
   for (const one of permissions) {
@@ -132,7 +134,7 @@ function merged(permissions: readonly Permission[]): Permission[] {
   return [...byValue.values()]
 }
 
-/** The original used one secret of a client, the first. */
+/** The original registry used one secret of a client, the first. */
 function credentialsOf(
   [first, ...others]: readonly StagedRow[],
   fields: Fields,
@@ -154,7 +156,7 @@ function credentialsOf(
   return credential ? [credential] : []
 }
 
-/** Null if the client cannot be imported. Every row that is left out is reported, but not those of such a client. */
+/** Null if the client cannot be imported. Every row that is left out is reported, except the rows of such a client. */
 export function importRow(
   staged: StagedClient,
   rules: Rules,
@@ -190,7 +192,7 @@ export function importRow(
     permissions: merged(permissions),
     credentials: credentialsOf(staged.client_credential, fields, report),
   }
-  // Each value is right by itself. There may be too many.
+  // Each value is valid by itself, but there may be too many values.
   const isSound = tryRow(staged.client[0], report, () => check(CLIENT_IMPORT, row))
   return isSound ? row : null
 }

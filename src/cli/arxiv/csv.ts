@@ -3,10 +3,10 @@
 import { type Found, refusalAt, rowReader, type TableName, unreadable } from './tables.ts'
 
 type Value = Readonly<{ text: string; isQuoted: boolean }>
-/** `isBad`: text stands beside a quoted value. */
+/** `isBad`: there is text beside a quoted value. */
 type CsvRecord = Readonly<{ line: number; values: readonly Value[]; isBad: boolean }>
 
-/** Characters. */
+/** The limit in characters. */
 const LONGEST_RECORD = 16_777_216
 
 /** Cuts text that arrives in pieces into records. */
@@ -42,7 +42,7 @@ class CsvRecords {
       } else if (character === ',') this.#endValue()
       else if (character === '\n') yield* this.#endRecord()
       else if (character !== '\r') {
-        // RFC 4180 §2: quotes are around the whole value.
+        // RFC 4180 §2: quotes enclose the whole value.
         if (character === '"' || this.#state === 'closed') this.#isBad = true
         else this.#state = 'plain'
         this.#add(character)
@@ -77,11 +77,11 @@ class CsvRecords {
   }
 }
 
-/** Programs write NULL as nothing, as `\N` (MySQL) or as `NULL`, always without quotes. */
+/** Programs write NULL as an empty value, as `\N` (MySQL) or as `NULL`, and always without quotes. */
 const NULLS = ['', '\\N', 'NULL']
 const meaning = ({ text, isQuoted }: Value) => (!isQuoted && NULLS.includes(text) ? null : text)
 
-/** Throws a Refusal for a file that cannot be read as a whole. */
+/** Throws a Refusal if the file cannot be read as a whole. */
 export async function* readCsv(
   table: TableName,
   pieces: AsyncIterable<string>,

@@ -1,4 +1,7 @@
-/** Imports the clients of the original registry: reads, puts together, sends 200 at a time, and reports. */
+/**
+ * Imports the clients of the original registry: reads the rows, groups them by client, sends 200 clients at a time, and
+ * reports.
+ */
 
 import type { ClientImport } from '../../protocol/registration/client-import.ts'
 import { importRow, type Rules } from './client-rows.ts'
@@ -6,14 +9,14 @@ import { readSource } from './source.ts'
 import { type StagedRow, Staging } from './staging.ts'
 import { type BadRow, badRow } from './tables.ts'
 
-/** What the API says of each client that was sent, in their order. */
+/** The results that the API returns for the sent clients, in the order of the clients. */
 export type ImportResult = Readonly<{
   outcome: 'created' | 'unchanged' | 'refused'
   problem?: Readonly<{ detail: string }> | undefined
 }>
 
 type Importer = Readonly<{
-  /** May be called again with the same clients. */
+  /** Sends the clients. The call may be repeated with the same clients. */
   send: (clients: readonly ClientImport[]) => Promise<readonly ImportResult[]>
   report: (bad: BadRow) => void
   progress: (line: string) => void
@@ -21,7 +24,7 @@ type Importer = Readonly<{
   clock: () => number
 }>
 
-/** Rows that were left out are counted in `badRows`, clients among them in `notImported`. */
+/** Rows that were left out are counted in `badRows`, and the clients among them in `notImported`. */
 type Summary = Readonly<{
   clients: number
   created: number
@@ -53,7 +56,7 @@ async function stageAll(path: string, staging: Staging, { report, progress }: Im
 
 type Waiting = Readonly<{ row: ClientImport; from: StagedRow }>
 
-/** Lists of clients that one request can take. */
+/** Lists of clients, each of which fits into one request. */
 function* batchesOf(waiting: Iterable<Waiting>): Generator<readonly Waiting[]> {
   let batch: Waiting[] = []
   let characters = 0
@@ -73,7 +76,7 @@ function* batchesOf(waiting: Iterable<Waiting>): Generator<readonly Waiting[]> {
   if (batch.length > 0) yield batch
 }
 
-/** Sends the clients, and says how many are done and how fast. Returns how many came out how. */
+/** Sends the clients, and writes how many are done and how fast. Returns the number of clients for each result. */
 async function sendAll(
   waiting: Iterable<Waiting>,
   clientCount: number,
@@ -99,7 +102,7 @@ async function sendAll(
   return counts
 }
 
-/** Throws a Refusal, before anything is sent, for a file that cannot be read as a whole. */
+/** Throws a Refusal, before anything is sent, if the file cannot be read as a whole. */
 export async function importArxiv(
   path: string,
   rules: Rules,

@@ -1,4 +1,4 @@
-/** Finds out in which form the original's tables are given, and reads them piece by piece. */
+/** Finds the form in which the original's tables are given, and reads them piece by piece. */
 
 import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
@@ -12,10 +12,10 @@ import { type Found, rowReader, TABLE_NAMES } from './tables.ts'
 
 const SQLITE_MAGIC = 'SQLite format 3\0'
 const GZIP_MAGIC = '\x1f\x8b'
-/** A dump names its character set before its first row. */
+/** A dump names its character set within this size, before its first row. */
 const HEAD_BYTES = 65_536
 
-/** MySQL's names. Its latin1 is Windows-1252. */
+/** The character sets by MySQL's names. MySQL's latin1 is Windows-1252. */
 const CHARACTER_SETS: Readonly<Record<string, string>> = {
   utf8: 'utf-8',
   utf8mb3: 'utf-8',
@@ -45,7 +45,7 @@ function characterSetOf(head: string): string {
   )
 }
 
-/** Bytes that are not text become U+FFFD, which no row may have: one bad row stops no other. */
+/** Bytes that are not text become U+FFFD, which no row may contain: so a bad row does not stop the others. */
 async function* piecesOf(file: string, characterSet = 'utf-8'): AsyncGenerator<string> {
   const decoder = new TextDecoder(characterSet)
   for await (const bytes of createReadStream(file)) {
@@ -70,7 +70,7 @@ const asText = (value: SQLOutputValue | undefined): string | null => {
   return value instanceof Uint8Array ? bytesAsText(value) : String(value)
 }
 
-/** The file stays as it is. Throws a Refusal for one that SQLite cannot read. */
+/** The file is not changed. Throws a Refusal if SQLite cannot read it. */
 function* readSqliteFile(file: string): Generator<Found> {
   let db: DatabaseSync | undefined
   try {
@@ -108,7 +108,7 @@ async function* readFile(file: string): AsyncGenerator<Found> {
   } else yield* readSqlDump(piecesOf(file, characterSetOf(head)))
 }
 
-/** Throws a Refusal that names the path if it cannot be read, or if it is not the whole of a dump. */
+/** Throws a Refusal that names the path if the path cannot be read, or if the dump is not complete. */
 export async function* readSource(path: string): AsyncGenerator<Found> {
   const seen = new Set<string>()
   try {

@@ -4,16 +4,16 @@ import { isMark, SqlTokens, type Token } from './sql-tokens.ts'
 import { splitAtCommas, valuesOf } from './sql-values.ts'
 import { type Found, isTableName, refusalAt, rowReader, type TableName } from './tables.ts'
 
-/** Gets a token, and returns when its part of the statement is complete. */
+/** Gets tokens, and returns when its part of the statement is complete. */
 type Reading<Result = void> = Generator<void, Result, Token>
 
-/** The definition of a table is small. A row has one long text at most. */
+/** The limit of a statement's part: the definition of a table is small, and a row has at most one long text. */
 const MAX_TOKENS = 10_000
 
 const isWord = (token: Token, word: RegExp) => token.kind === 'word' && word.test(token.text)
 const isName = ({ kind }: Token) => kind === 'word' || kind === 'name'
 
-/** What stands between parentheses, after the first of them. */
+/** The tokens between parentheses, after the opening one. */
 function* readParentheses(open: Token): Reading<Token[]> {
   const inside: Token[] = []
   for (let depth = 1; ; ) {
@@ -30,7 +30,7 @@ function* skipStatement(token: Token): Reading {
   while (!isMark(last, ';')) last = yield
 }
 
-/** The name of a table without its database, and the token after it. */
+/** The name of a table without its database, and the next token. */
 function* readTable(first: Token): Reading<readonly [name: string, next: Token]> {
   let name = first
   let next = yield
@@ -43,14 +43,14 @@ function* readTable(first: Token): Reading<readonly [name: string, next: Token]>
 
 const CONSTRAINT = /^(?:PRIMARY|KEY|UNIQUE|CONSTRAINT|FOREIGN|CHECK|INDEX|FULLTEXT|SPATIAL)$/i
 
-/** Names of columns in a definition: the first token of each part, unless it begins a key or a constraint. */
+/** Names of columns in a definition: each part begins with one, unless the part is a key or a constraint. */
 const columnsIn = (tokens: readonly Token[]): readonly string[] =>
   splitAtCommas(tokens).flatMap(([first]) =>
     first && isName(first) && !isWord(first, CONSTRAINT) ? [first.text] : [],
   )
 
 class Statements {
-  /** The line of the statement that is being read; null between statements. */
+  /** The first line of the statement that is being read; null between statements. */
   openLine: number | null = null
   readonly #columns = new Map<TableName, readonly string[]>()
   readonly #emit: (found: Found) => void
@@ -114,7 +114,7 @@ class Statements {
   }
 }
 
-/** Throws a Refusal for a file that is no dump, or only a part of one. */
+/** Throws a Refusal if the file is no dump, or only a part of one. */
 export async function* readSqlDump(pieces: AsyncIterable<string>): AsyncGenerator<Found> {
   let found: Found[] = []
   const statements = new Statements((one) => found.push(one))

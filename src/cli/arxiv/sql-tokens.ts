@@ -1,22 +1,24 @@
-/** Cuts the text of an SQL dump, which arrives in pieces, into tokens. Comments are no tokens. */
+/** Cuts the text of an SQL dump, which arrives in pieces, into tokens. Comments are not tokens. */
 
 import { refusalAt } from './tables.ts'
 
-/** `name` is a quoted identifier, or text in MySQL's double quotes; `blob` the bytes of a hexadecimal literal as text. */
+/**
+ * `name` is a quoted identifier, or a text in MySQL's double quotes. `blob` has the bytes of a hexadecimal literal as text.
+ */
 export type Token = Readonly<{
   kind: 'word' | 'name' | 'text' | 'blob' | 'number' | 'mark'
   text: string
-  /** The line of its first character, from 1. */
+  /** The line of the token's first character, counted from 1. */
   line: number
 }>
 
 export const isMark = (token: Token | undefined, mark: string) =>
   token?.kind === 'mark' && token.text === mark
 
-/** What a backslash in a text means depends on the program that wrote the dump. */
+/** The program that wrote the dump decides what a backslash in a text means. */
 type Dialect = 'unknown' | 'standard' | 'mysql'
 
-/** Characters. MySQL sends no more bytes in a packet by default. */
+/** The limit in characters. By default MySQL sends no more bytes in a packet. */
 const LONGEST_TOKEN = 16_777_216
 
 const SPACE = /\s+/y
@@ -34,20 +36,20 @@ const MYSQL_ESCAPES: Readonly<Record<string, string>> = {
   r: '\r',
   t: '\t',
   Z: '\x1a',
-  // These two keep their backslash.
+  // These two escapes keep their backslash.
   '%': '\\%',
   _: '\\_',
 }
 const MYSQL_COMMENT = /^\/\*M?!|^-- (?:MySQL|MariaDB|phpMyAdmin)/
 const MYSQL_WORD = /^(?:ENGINE|AUTO_INCREMENT)$/i
-/** How the dumps of SQLite begin. */
+/** The first word of the dumps of SQLite. */
 const SQLITE_WORD = /^PRAGMA$/i
 
 export const bytesAsText = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
 /**
- * Where the text in quotes ends that begins at `start`; -1 if that is not in `text`. The last character of `text` may be
- * the first of two quotes.
+ * The end of the quoted text that begins at `start`; -1 if the end is not in `text`. The last character of `text` may be the
+ * first of two quotes.
  */
 function endOfQuoted(text: string, start: number, hasEscapes: boolean): number {
   const quote = text[start]
@@ -68,7 +70,7 @@ function unquoted(text: string, quote: string, hasEscapes: boolean): string {
   })
 }
 
-/** A token, or spaces or a comment. `end`: its place in the text. */
+/** A token, or spaces or a comment. `end`: the position of its end in the text. */
 type Next = Readonly<{ kind: Token['kind'] | 'space'; text: string; end: number }>
 
 export class SqlTokens {
@@ -76,7 +78,9 @@ export class SqlTokens {
   #at = 0
   #line = 1
   #dialect: Dialect = 'unknown'
-  /** A token that has not arrived is looked for again when the text is twice as long, so that the work stays linear. */
+  /**
+   * If a token has not arrived as a whole, it is tried again when the text is twice as long, so that the work stays linear.
+   */
   #enough = 0
 
   #match(pattern: RegExp) {
@@ -94,7 +98,7 @@ export class SqlTokens {
     while (this.#at < this.#text.length) {
       const line = this.#line
       const next = this.#next()
-      // What ends with the piece may go on in the next one.
+      // A token that ends with the piece may continue in the next piece.
       if (!next || (next.end >= this.#text.length && !isLast)) return this.#wait(isLast)
       this.#advance(next.end)
       if (next.kind !== 'space') yield { kind: next.kind, text: next.text, line }
@@ -123,7 +127,7 @@ export class SqlTokens {
     if (isMysql && this.#dialect === 'unknown') this.#dialect = 'mysql'
   }
 
-  /** Null if its end has not arrived. */
+  /** Null if the end of the token has not arrived. */
   #next(): Next | null {
     const start = this.#text[this.#at] as string
     if (start === '/' && this.#text[this.#at + 1] === '*') {

@@ -1,10 +1,10 @@
-/** What an expression in `VALUES` stands for: literals, and the functions with which SQLite writes unusual texts. */
+/** The values of the expressions in `VALUES`: literals, and the functions with which SQLite writes unusual texts. */
 
 import { isMark, type Token } from './sql-tokens.ts'
 
 type Value = string | null
 
-/** Parts between commas that are in no parentheses. */
+/** The parts between commas that are not in parentheses. */
 export function splitAtCommas(tokens: readonly Token[]): readonly (readonly Token[])[] {
   const parts: Token[][] = [[]]
   let depth = 0
@@ -48,7 +48,7 @@ const FUNCTIONS: Readonly<Record<string, (values: readonly Value[]) => Value | u
 const LITERALS = new Set<Token['kind']>(['text', 'blob', 'name', 'number'])
 const WORDS: Readonly<Record<string, Value>> = { null: null, true: '1', false: '0' }
 
-/** Undefined for an expression of another kind. */
+/** Undefined for any other expression. */
 function meaningOf(tokens: readonly Token[]): Value | undefined {
   const [first, second] = tokens
   if (first === undefined) return undefined
@@ -57,7 +57,7 @@ function meaningOf(tokens: readonly Token[]): Value | undefined {
   }
   if (tokens.length === 2 && second) {
     if (isMark(first, '-') && second.kind === 'number') return `-${second.text}`
-    // A character set (_binary, _utf8mb4), or N for the national one.
+    // The text may follow a character set (_binary, _utf8mb4), or N for the national one.
     const isIntroduced = first.kind === 'word' && /^(?:_\w+|N)$/i.test(first.text)
     return isIntroduced && second.kind !== 'number' ? literal(second) : undefined
   }

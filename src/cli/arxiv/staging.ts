@@ -1,6 +1,6 @@
 /**
- * Puts the rows of each client together. A dump has one table after the other, so the rows wait in a temporary database
- * of SQLite, which is on disk, without a name, and gone when the process ends.
+ * Groups the rows by client. A dump has one table after the other, so the rows wait in a temporary database of SQLite, which
+ * is on disk, has no name, and disappears when the process ends.
  */
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
@@ -25,10 +25,10 @@ export type StagedRow = Readonly<{
 export type StagedClient = Readonly<Record<TableName, readonly StagedRow[]>> &
   Readonly<{ client: readonly [StagedRow] }>
 
-/** Stands for bytes that are no text. */
+/** The character that replaces bytes that are not text. */
 const REPLACEMENT = '\uFFFD'
 
-/** Numbers by their size, other keys by their text. */
+/** Sorts numbers by their size, and other keys by their text. */
 const BY_KEY = (key: string) => `ORDER BY length(${key}), ${key}`
 
 export class Staging {
@@ -53,7 +53,7 @@ export class Staging {
     this.#inserts = Object.fromEntries(inserts) as Record<TableName, StatementSync>
   }
 
-  /** Null, or why the row is left out. */
+  /** Null, or the reason why the row is left out. */
   add(row: SourceRow | BadRow): BadRow | null {
     const bad = row.kind === 'bad' ? row : this.#insert(row)
     if (bad?.table === 'client' && bad.key !== null) this.#leaveOut.run(bad.key)
@@ -75,7 +75,7 @@ export class Staging {
     return changes > 0 ? null : bad(TABLES[table][0], 'is that of an earlier row')
   }
 
-  /** Call it after the last row. */
+  /** Must be called after the last row. */
   index() {
     for (const table of TABLE_NAMES) {
       if (table !== 'client') this.#db.exec(`CREATE INDEX of_${table} ON ${table} (client_id)`)

@@ -1,4 +1,4 @@
-/** The tables of the original registry that hold its clients, and what a reader of any form makes of them. */
+/** The tables of the original registry that contain its clients, and what a reader of any form makes of them. */
 
 import { Refusal } from '../../local/refusal.ts'
 
@@ -14,21 +14,21 @@ export const TABLE_NAMES = Object.keys(TABLES) as readonly TableName[]
 
 export const isTableName = (name: string): name is TableName => Object.hasOwn(TABLES, name)
 
-/** A row that is not imported. It never holds a secret or its digest. */
+/** A row that is not imported. This report never contains a secret or its digest. */
 export type BadRow = Readonly<{
   kind: 'bad'
   table: TableName
-  /** The value of its primary key; null where it cannot be read. */
+  /** The value of the row's primary key; null if it cannot be read. */
   key: string | null
-  /** The line in the file, from 1; null where the form has no lines. */
+  /** The line in the file, counted from 1; null if the form has no lines. */
   line: number | null
-  /** The column; null if the row as a whole is at fault. */
+  /** The faulty column; null if the row as a whole is faulty. */
   field: string | null
-  /** A sentence about the field or the row, without its full stop. */
+  /** A sentence about the field or the row, without a full stop. */
   rule: string
 }>
 
-/** The values in the order of the table's columns. */
+/** A row with its values in the order of the table's columns. */
 export type SourceRow = Readonly<{
   kind: 'row'
   table: TableName
@@ -36,7 +36,7 @@ export type SourceRow = Readonly<{
   values: readonly (string | null)[]
 }>
 
-/** What a reader finds, in the order of the file: that a table exists, its rows, and rows that it cannot read. */
+/** What a reader finds, in the order of the file: that a table exists, the table's rows, and rows that it cannot read. */
 export type Found = Readonly<{ kind: 'table'; table: TableName }> | SourceRow | BadRow
 
 export const badRow = (
@@ -45,14 +45,14 @@ export const badRow = (
   rule: string,
 ): BadRow => ({ kind: 'bad', table, key, line, field, rule })
 
-/** A row of which nothing can be read but where it stands. */
+/** A row of which only its place can be read. */
 export const unreadable = (table: TableName, line: number | null, rule: string): BadRow =>
   badRow({ table, key: null, line }, null, rule)
 
 export const refusalAt = (line: number, sentence: string) =>
   new Refusal(`line ${line}: ${sentence}`)
 
-/** `head` names the columns of the file, in this line if it has lines. */
+/** `head` names the columns of the file, in this line if the file has lines. */
 type Columns = Readonly<{
   given: readonly string[]
   head: 'the table' | 'the first row'
@@ -60,8 +60,8 @@ type Columns = Readonly<{
 }>
 
 /**
- * What makes a row of the table from the values of those columns, of which undefined is none that could be read. Throws a
- * Refusal if a column is missing.
+ * Returns a function that makes a row of the table from the values of the given columns. A value that could not be read is
+ * undefined. Throws a Refusal if a column is missing.
  */
 export function rowReader(table: TableName, { given, head, line: headLine }: Columns) {
   const names = given.map((name) => name.toLowerCase())

@@ -1,4 +1,4 @@
-/** The account at Cloudflare: how it is signed in to, its plan, its storage, and the addresses that the workers are to have. */
+/** The account at Cloudflare: the sign-in, the plan, the storage, and the addresses of the Workers. */
 
 import { Refusal } from '../../local/refusal.ts'
 import { type Api, ApiRefusal, callApi, deployedApi, secretNames } from '../cloudflare-api.ts'
@@ -7,7 +7,7 @@ import { type Deployment, type Outside, type Wrangler, wranglerIn } from './outs
 const NOT_SIGNED_IN =
   'not signed in to Cloudflare: run npx wrangler login, or set CLOUDFLARE_API_TOKEN'
 
-/** The token of `wrangler login`; null when not signed in. */
+/** The token of `wrangler login`; null if the operator is not signed in. */
 async function keptToken(wrangler: Wrangler): Promise<string | null> {
   const printed = await wrangler.read(['auth', 'token', '--json'])
   if (printed === null) return null
@@ -31,7 +31,7 @@ const GLOBAL = { isGlobal: true }
 
 type Account = Readonly<{ id: string; name: string }>
 
-/** The account that was named, or the only one, or the one that the operator chooses. */
+/** The account that the environment names, or the only account, or the account that the operator chooses. */
 async function accountOf({ env, askOperator, options }: Outside, token: string): Promise<string> {
   const named = options.account ?? env.CLOUDFLARE_ACCOUNT_ID
   if (named) {
@@ -56,7 +56,7 @@ async function accountOf({ env, askOperator, options }: Outside, token: string):
 export async function signIn(outside: Outside): Promise<Deployment> {
   const token = await tokenOf(outside, wranglerIn(outside.env, outside))
   const CLOUDFLARE_ACCOUNT_ID = await accountOf(outside, token)
-  // wrangler renews its own login, so its environment has no token that it printed.
+  // wrangler renews its own sign-in, so its environment must not have a token that it printed earlier.
   const env = { ...outside.env, CLOUDFLARE_ACCOUNT_ID }
   const api = deployedApi({ ...env, CLOUDFLARE_API_TOKEN: token })
   return { ...outside, env, api, wrangler: wranglerIn(env, outside) }
@@ -66,7 +66,7 @@ const PER_PAGE = 100
 const isRefusedWith = (fault: unknown, ...statuses: readonly number[]) =>
   fault instanceof ApiRefusal && statuses.includes(fault.status)
 
-/** Null where the API token may not look. */
+/** Null if the API token may not read this. */
 async function unlessForbidden<T>(look: () => Promise<T>): Promise<T | null> {
   return look().catch((fault: unknown) => {
     if (isRefusedWith(fault, 401, 403)) return null
@@ -74,7 +74,7 @@ async function unlessForbidden<T>(look: () => Promise<T>): Promise<T | null> {
   })
 }
 
-/** Page by page, since a page is all that one call gives. */
+/** Reads page by page, because one call returns only one page. */
 async function listAll<T>(api: Api, what: string, path: string): Promise<T[]> {
   const all: T[] = []
   for (let page = 1; ; page++) {
@@ -84,7 +84,7 @@ async function listAll<T>(api: Api, what: string, path: string): Promise<T[]> {
   }
 }
 
-/** Is it the paid plan of Workers? Null: the token may not read what the account is billed for. */
+/** Does the account have the paid plan of Workers? Null if the token may not read the account's subscriptions. */
 export async function hasPaidPlan(api: Api): Promise<boolean | null> {
   type Subscription = Readonly<{ rate_plan?: { id?: string } }>
   const path = '/subscriptions'
@@ -96,13 +96,13 @@ export async function hasPaidPlan(api: Api): Promise<boolean | null> {
 
 export type Found = Readonly<{ id: string; isNew: boolean }>
 
-/** How the API calls each kind of storage, its id and its name. */
+/** The names of each kind of storage, of its id and of its name in the API. */
 const KINDS = {
   database: { path: '/d1/database', id: 'uuid', name: 'name' },
   'KV namespace': { path: '/storage/kv/namespaces', id: 'id', name: 'title' },
 } as const
 
-/** When the answer to a creation is lost, the next run finds by name what was created. */
+/** If the response to a creation is lost, the next run finds the created storage by its name. */
 export async function findOrCreate(
   api: Api,
   kind: keyof typeof KINDS,
@@ -118,7 +118,7 @@ export async function findOrCreate(
   return { id: made[id] ?? '', isNew: true }
 }
 
-/** Null: the token may not look. */
+/** Null if the token may not read this. */
 async function zoneOf(api: Api, host: string): Promise<string | null | undefined> {
   type Zone = Readonly<{ id: string }>
   const labels = host.split('.')
@@ -170,7 +170,7 @@ export async function checkAddress(
   return records && 'free'
 }
 
-/** None when the worker is not deployed yet. */
+/** Empty if the Worker is not deployed yet. */
 export const secretsSetSoFar = (api: Api, worker: string) =>
   secretNames(api, worker).catch((fault: unknown): string[] => {
     if (isRefusedWith(fault, 404)) return []

@@ -1,4 +1,7 @@
-/** Writes the issuer and the ids of the storage into each wrangler.toml, and leaves everything else in it, comments too, as it is. */
+/**
+ * Writes the issuer and the ids of the storage into each wrangler.toml, and leaves everything else in it unchanged, comments
+ * too.
+ */
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
@@ -13,7 +16,7 @@ import { type Found, findOrCreate } from './account.ts'
 import type { Deployment } from './outside.ts'
 import { checkGivenSecrets } from './secrets.ts'
 
-/** `[vars]`, or the `[[table]]` whose `binding` is this. */
+/** The place of a value: `[vars]`, or the `[[table]]` with this `binding`. */
 type Place =
   | Readonly<{ table: 'vars' }>
   | Readonly<{ table: 'd1_databases' | 'kv_namespaces'; binding: string }>
@@ -22,12 +25,12 @@ type Place =
 const KEYS = { vars: 'ISSUER', d1_databases: 'database_id', kv_namespaces: 'id' } as const
 
 const ASSIGNMENT = /^(\s*([\w-]+)\s*=\s*)("[^"]*"|'[^']*')/
-/** A new assignment follows the header of `[vars]`, or the name of the binding. */
+/** The lines after which an assignment can be added: the header of `[vars]`, or the name of the binding. */
 const COMES_BEFORE = /^\s*(?:\[\s*vars\s*\]|binding\s*=)/
 
 /**
- * Tries each line that assigns to the key, then each line that an assignment can follow, until the text has the value at this
- * place. Null if the text is not laid out as the repository's, for example with an inline table.
+ * Tries each line that assigns to the key, then each line after which an assignment can be added, until the text has the
+ * value at this place. Null if the file has another layout than the repository's, for example an inline table.
  */
 export function withValue(text: string, place: Place, value: string): string | null {
   const key = KEYS[place.table]
@@ -50,7 +53,7 @@ export function withValue(text: string, place: Place, value: string): string | n
   return texts.find((changed) => valueIn(changed, place) === value) ?? null
 }
 
-/** Undefined if the text has no such place, or no value there. */
+/** Undefined if the text has no such place, or if the place has no value. */
 function valueIn(text: string, place: Place): unknown {
   const key = KEYS[place.table]
   try {
@@ -63,7 +66,7 @@ function valueIn(text: string, place: Place): unknown {
   }
 }
 
-/** A reader sees the old file or the new one, never a part. */
+/** The file is replaced as a whole, so that a reader sees the old file or the new one, never a part. */
 function writeValue(path: string, place: Place, value: string) {
   const changed = withValue(readFileSync(path, 'utf8'), place, value)
   if (changed === null) {
@@ -85,7 +88,7 @@ const valueAt = (worker: WorkerName, place: Place) =>
   (valueIn(readFileSync(CONFIG_PATHS[worker], 'utf8'), place) as string | undefined) ??
   (place.table === 'vars' ? '' : undefined)
 
-/** Writes into each file that has the place. Returns which were changed. */
+/** Writes the value into each file that has the place. Returns the changed files. */
 function writeIntoEach(place: Place, value: string, mayReplace: MayReplace): string {
   const changed = ALL_WORKERS.filter((worker) => {
     const present = valueAt(worker, place)
@@ -100,7 +103,7 @@ function writeIntoEach(place: Place, value: string, mayReplace: MayReplace): str
 
 const isUnset: MayReplace = (issuer) => issuer === '' || isOnThisMachine(issuer)
 
-/** An issuer that is named takes precedence over that of the files. */
+/** An issuer that the command names takes precedence over the issuer of the files. */
 async function chooseIssuer({ askOperator, options, env }: Deployment) {
   const named = options.issuer ?? env.ISSUER
   if (named) return { issuer: named, mayReplace: () => true }
@@ -113,7 +116,7 @@ async function chooseIssuer({ askOperator, options, env }: Deployment) {
   return { issuer: (await askOperator(question)).trim(), mayReplace: isUnset }
 }
 
-/** A later step writes the ids. */
+/** Is the problem about an id? A later step writes the ids. */
 const isOfId = (problem: string) => /\bthe id of \w+ /.test(problem)
 
 function refuseProblems(isExpected: (problem: string) => boolean = () => false) {
@@ -121,7 +124,7 @@ function refuseProblems(isExpected: (problem: string) => boolean = () => false) 
   if (problems.length > 0) throw new Refusal(problems.join('; '))
 }
 
-/** Throws an Error of one line, which begins with ISSUER, for an issuer that no deployment can have. */
+/** Throws an Error of one line, which begins with ISSUER, if no deployment can have this issuer. */
 export function checkIssuer(chosen: string): string {
   const issuer = readSetting('ISSUER', { ISSUER: chosen })
   if (isOnThisMachine(issuer)) {
@@ -144,7 +147,7 @@ export async function settleIssuer(deployment: Deployment): Promise<string> {
   return `${issuer}, ${done}`
 }
 
-/** An id that was written by hand or by an earlier run is kept. */
+/** An id that was written by hand or by an earlier run stays. */
 async function settle(
   place: Extract<Place, { binding: string }>,
   find: () => Promise<Found>,

@@ -46,7 +46,7 @@ Example:
 
 type Words = Options & Readonly<{ isDryRun: boolean; isHelp: boolean }>
 
-/** Before anything else is done, so that a mistyped address needs no sign-in to be found. */
+/** Checks the address before anything else, so that a mistyped address is found without a sign-in. */
 function checkNamedIssuer(option: string | undefined, env: Outside['env']) {
   try {
     const named = option ?? env.ISSUER
@@ -69,7 +69,7 @@ const OPTIONS = {
 } as const
 const EXAMPLE = 'npm run deploy -- --dry-run'
 
-/** Throws an Error of one line for wrong usage. */
+/** Throws an Error of one line if the usage is wrong. */
 function readWords(argv: readonly string[], env: Outside['env']): Words {
   const kept = keptByNpm(Object.keys(OPTIONS), { argv, env, example: EXAMPLE })
   if (kept !== null) throw new Error(kept)
@@ -92,7 +92,7 @@ function readWords(argv: readonly string[], env: Outside['env']): Words {
 
 const line = (name: string, text: string) => `${name.padEnd(NAME_WIDTH)}${text}\n`
 
-/** `file`: the credential of the operator that a run made; null where there is none on this machine. */
+/** `file`: the file with the operator's credential that a run made; null if there is none on this machine. */
 const nextText = (file: string | null) => {
   const credential = `CREDENTIALS_FILE=${file ?? 'FILE'}`
   return `To administer as a program:
@@ -110,7 +110,7 @@ one, is for the receiver of the webhook. Cloudflare never shows a secret again: 
 the files (docs/deploy.md).
 `
 
-/** Answers the exit status: 0, 1 for a step that failed, 2 for wrong usage. */
+/** Returns the exit status: 0, 1 if a step failed, 2 if the usage is wrong. */
 export async function deploy(
   argv: readonly string[],
   outside: Omit<Outside, 'options'>,
@@ -133,7 +133,7 @@ export async function deploy(
   return DONE
 }
 
-/** Two at once could keep one value of a secret and set another. */
+/** Two deployments at once could store one value of a secret and set another value. */
 function claimDeployment(): () => void {
   const release = tryToLockFile(`${DEPLOYED_SECRETS}.lock`, DEPLOYED_SECRETS)
   if (release) return release

@@ -1,4 +1,4 @@
-/** The world as `npm run deploy` meets it: a terminal, wrangler and Cloudflare's API. */
+/** What `npm run deploy` uses outside its process: a terminal, wrangler and Cloudflare's API. */
 
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
@@ -10,32 +10,32 @@ import type { Io } from '../verb.ts'
 
 export type Options = Readonly<{
   issuer?: string | undefined
-  /** Where proxies ask the authenticator. Undefined: over service bindings alone. */
+  /** The address at which proxies call the authenticator. Undefined if it is called only over service bindings. */
   authenticator?: string | undefined
   account?: string | undefined
-  /** Deploy although the free plan cannot check a password? */
+  /** True to deploy although the free plan has too little CPU time to check a password. */
   freePlan: boolean
-  /** Make another operator, and nothing else? */
+  /** True to make another operator, and to do nothing else. */
   newOperator: boolean
   waitSeconds: number
 }>
 
 export type Outside = Io &
   Readonly<{
-    /** Null without a terminal. */
+    /** Null if there is no terminal. */
     askOperator: ((question: string) => Promise<string>) | null
     options: Options
   }>
 
-/** Signed in: what every step after the first may use. */
+/** What every step after the sign-in may use. */
 export type Deployment = Outside & Readonly<{ api: Api; wrangler: Wrangler }>
 
 export type Wrangler = Readonly<{
-  /** Shows what wrangler prints. Throws a Refusal when it fails. `stdin` is the only way for a secret. */
+  /** Runs wrangler and shows what it prints. Throws a Refusal if wrangler fails. A secret may be passed only in `stdin`. */
   run(words: readonly string[], stdin?: string): Promise<void>
-  /** Returns what wrangler prints, without showing it; null when it fails. */
+  /** Runs wrangler and returns what it prints, without showing it; null if wrangler fails. */
   read(words: readonly string[]): Promise<string | null>
-  /** The rows that each statement gives in the deployed database. Throws a Refusal with the reason when it fails. */
+  /** The rows that each statement returns in the deployed database. Throws a Refusal with the reason if wrangler fails. */
   query(sql: string): Promise<readonly Row[][]>
 }>
 
@@ -46,7 +46,7 @@ export function wranglerIn(env: Environment, io: Pick<Io, 'stdout' | 'stderr'>):
     spawn('wrangler', words, {
       cwd: inProject('.'),
       env: { ...env, WRANGLER_SEND_METRICS: 'false' },
-      // A terminal is passed on, so that wrangler can ask its own questions.
+      // The terminal is passed on, so that wrangler can ask its own questions.
       stdio: [
         stdin,
         ...(shown && io.stdout === process.stdout ? (['inherit', 'inherit'] as const) : PIPES),
@@ -58,7 +58,7 @@ export function wranglerIn(env: Environment, io: Pick<Io, 'stdout' | 'stderr'>):
       child.once('error', (fault) => reject(new Refusal(`cannot run wrangler: ${fault.message}`)))
     })
 
-  /** What wrangler prints on its standard output. */
+  /** Returns what wrangler prints on its standard output. */
   const printedBy = async (words: readonly string[]) => {
     const child = start(words, 'ignore', false)
     child.stderr?.resume()
@@ -74,7 +74,7 @@ export function wranglerIn(env: Environment, io: Pick<Io, 'stdout' | 'stderr'>):
       const child = start(words, stdin === undefined ? 'inherit' : 'pipe', true)
       child.stdout?.on('data', (chunk) => io.stdout.write(String(chunk)))
       child.stderr?.on('data', (chunk) => io.stderr.write(String(chunk)))
-      // When wrangler ends without reading, its status says so.
+      // If wrangler ends without reading its input, its exit status says so.
       child.stdin?.on('error', () => {}).end(stdin)
       if ((await statusOf(child)) !== 0) throw new Refusal(`wrangler ${words.join(' ')} failed`)
     },

@@ -1,6 +1,6 @@
 /**
- * The secrets that a deployment makes, kept in private files: those of the workers, handed to wrangler on its standard
- * input, and that of the first operator, a client that is inserted through wrangler.
+ * The secrets that a deployment makes, stored in private files: the secrets of the Workers, which wrangler gets on its
+ * standard input, and the secret of the first operator, a client that is inserted with wrangler.
  */
 
 import { mkdir } from 'node:fs/promises'
@@ -30,20 +30,20 @@ import type { Deployment, Row, Wrangler } from './outside.ts'
 
 const OWNER_ONLY = 0o700
 
-/** Another account's deployment has other secrets. */
+/** The files belong to one account, because the deployment of another account has other secrets. */
 type SecretFiles = Readonly<{ accountId: string }>
 
 const folderOf = ({ accountId }: SecretFiles) => join(DEPLOYED_SECRETS, accountId)
 const fileOf = (files: SecretFiles, name: SecretName) => join(folderOf(files), name)
-/** The credential of the operator that a run made. */
+/** The file with the operator's credential that a run made. */
 export const operatorFile = (files: SecretFiles) => join(folderOf(files), 'operator.json')
-/** A path as it can be typed. */
+/** A path in the form in which it can be typed. */
 export const shownPath = (path: string) => relative(process.cwd(), path)
 
 const makeFolder = (files: SecretFiles) =>
   mkdir(folderOf(files), { recursive: true, mode: OWNER_ONLY })
 
-/** The files that a run made and that still exist, as paths from the working directory. */
+/** The existing files that a run made, as paths from the working directory. */
 export async function shownFiles(files: SecretFiles): Promise<string[]> {
   const paths = ALL_SECRET_NAMES.map((name) => fileOf(files, name))
   const texts = await Promise.all(paths.map(readIfPresent))
@@ -52,7 +52,7 @@ export async function shownFiles(files: SecretFiles): Promise<string[]> {
 
 type Known = Readonly<{ env: Io['env']; api: SecretFiles }>
 
-/** From the environment, or from the file of an earlier run; null if there is neither. */
+/** The secret from the environment, or from the file of an earlier run; null if there is neither. */
 export const knownSecret = async ({ env, api }: Known, name: SecretName): Promise<string | null> =>
   env[name] || (await readIfPresent(fileOf(api, name)))
 
@@ -63,7 +63,7 @@ async function newSecret(name: SecretName): Promise<string> {
     : randomText()
 }
 
-/** A new secret is written to its file first, so that an interrupted run loses none. */
+/** A new secret is first written to its file, so that an interrupted run does not lose it. */
 export async function secretFor(known: Known, name: SecretName): Promise<string> {
   const present = await knownSecret(known, name)
   if (present !== null) return present
@@ -73,7 +73,7 @@ export async function secretFor(known: Known, name: SecretName): Promise<string>
   return secret
 }
 
-/** Throws a Refusal for a secret that its worker would not start with. The value is not in it. */
+/** Throws a Refusal if a Worker would not start with its secret. The message does not contain the value. */
 export async function checkGivenSecrets(known: Known) {
   const values = ALL_SECRET_NAMES.map(
     async (name) => [name, (await knownSecret(known, name)) ?? ''] as const,
@@ -86,7 +86,7 @@ const digested = async ({ clientId, clientSecret }: OperatorCredential) => ({
   secretDigest: await hexDigest(clientSecret),
 })
 
-/** `isKeptGood`: may the client of the file that an earlier run left administer with its secret? */
+/** `isKeptGood`: true if the client in the file of an earlier run can administer with its secret. */
 async function lookUp(wrangler: Wrangler, kept: OperatorCredential | null) {
   const ofKept = kept === null ? '' : isOperatorSql(await digested(kept))
   const answers = await wrangler.query(`${OPERATORS_SO_FAR};\n${ofKept}`)
@@ -99,7 +99,7 @@ async function lookUp(wrangler: Wrangler, kept: OperatorCredential | null) {
   }
 }
 
-/** Written before the client is inserted, so that an interrupted run loses no secret. */
+/** The file is written before the client is inserted, so that an interrupted run does not lose the secret. */
 async function newOperator(deployment: Deployment): Promise<OperatorCredential> {
   const clientId = `${OPERATOR_ID}-${randomId()}`
   const credential = { clientId, clientSecret: mintToken('clientSecret') }
@@ -108,7 +108,7 @@ async function newOperator(deployment: Deployment): Promise<OperatorCredential> 
   return credential
 }
 
-/** A credential that works is kept, so that a run after a lost answer makes no second operator. */
+/** A credential that works stays, so that a run after a lost response makes no second operator. */
 export async function settleOperator(deployment: Deployment): Promise<string> {
   const { api, wrangler, options } = deployment
   if (isPlaceholder(databaseOf(readConfigs().registry).database_id)) {

@@ -1,4 +1,4 @@
-/** The steps of `npm run deploy`. Each looks at what is there first, so that all of them can be run again. */
+/** The steps of `npm run deploy`. Each step first looks at what exists, so that all steps can be repeated. */
 
 import { ALL_WORKERS, type WorkerName } from '../../config.ts'
 import { hasRoutes, readConfigs } from '../../local/deploy-problems.ts'
@@ -20,9 +20,9 @@ import { knownSecret, operatorFile, secretFor, settleOperator } from './secrets.
 
 type Step = Readonly<{
   name: string
-  /** For `--dry-run`. */
+  /** What the step does, for `--dry-run`. */
   does: string
-  /** Answers what was done, or what was there. Throws a Refusal of one line. */
+  /** Returns what was done, or what existed already. Throws a Refusal of one line. */
   run: (deployment: Deployment) => Promise<string>
 }>
 
@@ -42,7 +42,10 @@ async function checkPlan({ api, askOperator, options }: Deployment): Promise<str
   throw new Refusal(PLAN_NEEDED)
 }
 
-/** Null: the worker has none, or the routes of its wrangler.toml. The registry forwards to management, which has none. */
+/**
+ * Null if the Worker has no address of its own, or the routes of its wrangler.toml. The registry forwards to the management
+ * Worker, which has no address.
+ */
 function hostOf(worker: WorkerName, { options }: Deployment): string | null {
   if (worker === 'management') return null
   const config = readConfigs()[worker]
@@ -50,7 +53,9 @@ function hostOf(worker: WorkerName, { options }: Deployment): string | null {
   return url === undefined || hasRoutes(config) ? null : new URL(url).host
 }
 
-/** Without a terminal wrangler takes the address away from another worker or DNS record. With a terminal it asks first. */
+/**
+ * Without a terminal wrangler takes the address away from another Worker or DNS record. With a terminal wrangler asks first.
+ */
 async function addressOf(
   host: string,
   asked: Parameters<typeof checkAddress>[2],
@@ -87,7 +92,7 @@ async function checkAddresses(deployment: Deployment): Promise<string> {
   return done.join('; ')
 }
 
-/** An older version than the deployed one would be deployed on a schema that it does not know. */
+/** A version that is older than the deployed one would run on a schema that it does not know. */
 async function applyMigrations({ wrangler }: Deployment): Promise<string> {
   const [, applied = []] = await wrangler.query(`${CREATE_TABLE};\n${LIST_APPLIED}`)
   const { migrations_dir } = databaseOf(readConfigs().registry)
@@ -100,7 +105,7 @@ async function applyMigrations({ wrangler }: Deployment): Promise<string> {
 }
 
 /**
- * One of JWT_SECRET and AUTHENTICATOR_KEYS is enough, and the second is set only if it is given. WEBHOOK_SECRET is for a
+ * JWT_SECRET or AUTHENTICATOR_KEYS is enough, and AUTHENTICATOR_KEYS is set only if it is given. WEBHOOK_SECRET is only for a
  * webhook.
  */
 async function isNeeded(name: SecretName, deployment: Deployment, set: readonly string[]) {
@@ -112,12 +117,12 @@ async function isNeeded(name: SecretName, deployment: Deployment, set: readonly 
   return true
 }
 
-/** A rotation changes the file of a key set, and a deployment does not set it. */
+/** A rotation changes the file of a key set; a deployment does not set the key set again. */
 const KEPT: Partial<Record<SecretName, string>> = {
   SIGNING_KEYS: ' (npx wrangler secret put sets the next value: docs/keys.md)',
 }
 
-/** A secret that is set is kept: services that know the old one would refuse what a new one signs. */
+/** A secret that is set already stays: services that know the old secret would refuse what a new one signs. */
 async function setSecrets(deployment: Deployment): Promise<string> {
   const { api, wrangler } = deployment
   const configs = readConfigs()
@@ -147,7 +152,7 @@ async function deployWorker(worker: WorkerName, deployment: Deployment): Promise
   return host === null ? 'deployed' : `deployed at ${host}`
 }
 
-/** A new address has no certificate at first. */
+/** A new address has no certificate at first, so this step waits. */
 async function waitUntilServed(deployment: Deployment): Promise<string> {
   const { ISSUER = '' } = readConfigs().registry.vars
   const { waitSeconds } = deployment.options
@@ -248,6 +253,8 @@ const ALL_STEPS: readonly Step[] = [
   },
 ]
 
-/** With `--new-operator` nothing of the deployment changes: it may be the way back in to an older version. */
+/**
+ * With `--new-operator` the deployment is not changed: the option may be the only way to regain access to an older version.
+ */
 export const stepsFor = ({ newOperator }: Pick<Options, 'newOperator'>): readonly Step[] =>
   newOperator ? ALL_STEPS.filter(({ name }) => name === 'operator') : ALL_STEPS

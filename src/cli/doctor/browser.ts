@@ -1,4 +1,4 @@
-/** The trial's user in front of the registry's pages, without a browser: keeps cookies, signs in and allows what is asked. */
+/** Acts as the browser of the trial's user on the registry's pages: keeps cookies, signs in and allows what is requested. */
 
 import { Refusal } from '../../local/refusal.ts'
 import { ask } from './check.ts'
@@ -20,7 +20,7 @@ const attributeOf = (input: string, name: string) =>
     (entity) => ENTITIES[entity] ?? entity,
   )
 
-/** What a browser would send with the form of this action; null if the page has no such form. */
+/** The fields that a browser would send with the form of this action; null if the page has no such form. */
 function fieldsOf(page: string, action: string): Field[] | null {
   const form = page.split('<form').find((part) => part.includes(`action="${action}"`))
   if (form === undefined) return null

@@ -1,4 +1,4 @@
-/** A check of the doctor: what it looks at, what it finds, and how it asks over HTTP. */
+/** A check of the doctor: what it looks at, what it finds, and how it sends HTTP requests. */
 
 import { setTimeout as wait } from 'node:timers/promises'
 import type { WorkerName } from '../../config.ts'
@@ -13,15 +13,15 @@ const ANSWER_WITHIN_MS = 10_000
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1000
 
-/** How long a promise may take. */
+/** The bounds of what the deployment promises. */
 type Bounds = Readonly<{ seenSeconds: number; revokedSeconds: number }>
 
-/** The part of the API's answer that the doctor reads. */
+/** The part of the API's response that the doctor reads. */
 export type Status = Readonly<{
   schema: Readonly<{ applied_at: string; migrations: readonly string[] }> | null
   settings: Readonly<{ LOGIN_URL: string | null }>
   cron: readonly Readonly<{ task: string; ran_at: string; removed: number }>[]
-  /** Null without WEBHOOK_URL. */
+  /** Null if WEBHOOK_URL is not set. */
   webhook: Readonly<{ waiting: number; oldest_at: string | null; failure: string | null }> | null
   permissions: Readonly<{
     operators: number
@@ -31,9 +31,9 @@ export type Status = Readonly<{
   }>
 }>
 
-/** The management API, for the checks. */
+/** The management API for the checks. */
 export type Administered = Readonly<{
-  /** Asked once in a run. */
+  /** The status is requested once in a run. */
   status: () => Promise<Status>
   trial: Trial
 }>
@@ -41,41 +41,41 @@ export type Administered = Readonly<{
 export type Examined = Configs &
   Readonly<{
     isDeployed: boolean
-    /** Null: the credential of an operator is not at hand. */
+    /** Null if there is no credential of an operator. */
     api: Administered | null
     issuer: string
-    /** Null: not known. */
+    /** Null if the address is not known. */
     authenticatorUrl: string | null
-    /** Epoch seconds; null: not known. */
+    /** Epoch seconds; null if the moment is not known. */
     startedAt: number | null
-    /** The secrets that a deployed worker has. Null on this machine, and without Cloudflare's API. */
+    /** The names of the secrets that a deployed Worker has. Null on this machine, and without Cloudflare's API. */
     secretNames: ((worker: WorkerName) => Promise<readonly string[]>) | null
-    /** The authenticator's; null: not known, or it signs with keys of its own. */
+    /** The authenticator's JWT_SECRET; null if it is not known, or if the authenticator signs with keys of its own. */
     jwtSecret: string | null
-    /** For the authenticator; null: not known. */
+    /** The proxy's secret for the authenticator; null if it is not known. */
     proxySecret: string | null
     bounds: Bounds
   }>
 
 export type Verdict =
   | Readonly<{ state: 'ok'; seen: string }>
-  /** Without `toDo`: that of the check. */
+  /** Without `toDo` the check's own `toDo` is shown. */
   | Readonly<{ state: 'FAIL'; seen: string; toDo?: string | undefined }>
-  /** It could not be tried, for a reason that is no fault. */
+  /** The check could not be made, for a reason that is not a fault. */
   | Readonly<{ state: 'not checked'; seen: string }>
 
 /** A guarantee of the deployment. */
 export type Check = Readonly<{
   name: string
-  /** How long it may take, if not 15 s. */
+  /** The time limit of the check, if it is not 15 s. */
   seconds?: number
-  /** A fault is a failure as well. */
+  /** Makes the check. An exception counts as a failure too. */
   run: (examined: Examined) => Promise<Verdict>
-  /** What the operator does when it fails. */
+  /** What the operator should do if the check fails. */
   toDo: string
 }>
 
-/** `toDo` is null unless it failed. */
+/** `toDo` is null unless the check failed. */
 export type Finding = Readonly<{
   check: string
   state: Verdict['state']
@@ -87,7 +87,7 @@ export const ok = (seen: string): Verdict => ({ state: 'ok', seen })
 export const fail = (seen: string, toDo?: string): Verdict => ({ state: 'FAIL', seen, toDo })
 export const notChecked = (why: string): Verdict => ({ state: 'not checked', seen: why })
 
-/** What to do, for checks that have it in common. */
+/** What to do, for several checks. */
 export const SEE_LOG = 'See the log of the registry (npx wrangler tail)'
 export const DEPLOY_THIS = 'If this source is not what is deployed, run npm run deploy.'
 export const untilItAnswers = (storage: 'D1' | 'KV') =>
@@ -101,7 +101,7 @@ export const overApi =
       ? notChecked('the credential of an operator is not at hand')
       : run(examined.api, examined)
 
-/** A fault and a missing answer are findings, so that neither stops the checks after it. */
+/** A fault and a missing response are findings, so that neither stops the checks after it. */
 export async function look(
   { name, run, toDo, seconds = CHECK_WITHIN_SECONDS }: Check,
   examined: Examined,
@@ -120,7 +120,7 @@ export async function look(
   }
 }
 
-/** Throws a Refusal of one line when there is no answer. No redirect is followed: what is sent is for this address. */
+/** Throws a Refusal of one line if there is no response. Follows no redirect, because what is sent is for this address. */
 export async function ask(url: string, init: RequestInit = {}): Promise<Response> {
   if (!URL.canParse(url)) throw new Refusal(`${JSON.stringify(url)} is not a URL`)
   const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
@@ -131,7 +131,7 @@ export async function ask(url: string, init: RequestInit = {}): Promise<Response
   })
 }
 
-/** Repeats a look until it shows what is wished, or the time is up. Returns what the last look showed. */
+/** Repeats a look until it shows the wanted state, or until the time is over. Returns what the last look showed. */
 export async function poll<Seen>(
   seconds: number,
   lookOnce: () => Promise<Seen>,
@@ -146,7 +146,7 @@ export async function poll<Seen>(
   }
 }
 
-/** Plain http is for this machine alone. */
+/** Is the address https, or plain http on this machine? */
 export function isGuarded(url: string): boolean {
   if (!URL.canParse(url)) return false
   const { protocol } = new URL(url)

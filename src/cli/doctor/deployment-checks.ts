@@ -25,13 +25,16 @@ import {
 import { KEY_SET } from './key-checks.ts'
 import { TRIAL_SCOPE } from './trial.ts'
 
-/** Five runs missed. */
+/** The time after which five runs were missed. */
 const STALE_SECONDS = 5 * CRON_INTERVAL_SECONDS
 const MIN_SECRET_BITS = 128
-/** A receiver that was away for a moment has it by then: cron tries again after 1 and 5 minutes more. */
+/**
+ * The time after which a delivery counts as late: cron tries again 1 and 5 minutes later, so a receiver that was away for a
+ * moment has it by then.
+ */
 const LATE_SECONDS = 900
 
-/** Entropy by the frequency of each character: finds repetition, but not a known phrase. */
+/** The entropy by the frequency of each character: this finds repetition, but not a known phrase. */
 function bitsOf(secret: string): number {
   const counts = new Map<string, number>()
   for (const character of secret) counts.set(character, (counts.get(character) ?? 0) + 1)
@@ -48,12 +51,12 @@ function strengthOf(secret: string): Verdict {
 }
 
 type OfSecret = Readonly<{
-  /** By the names of the secrets that the authenticator has. */
+  /** The verdict by the names of the secrets that the authenticator has. */
   deployed: (names: readonly string[]) => Verdict
   here: (examined: Examined) => Verdict
 }>
 
-/** A check of a secret of the authenticator. Only Cloudflare can tell which secrets a deployed worker has. */
+/** A check of a secret of the authenticator. Only Cloudflare can tell which secrets a deployed Worker has. */
 const ofSecret =
   ({ deployed, here }: OfSecret): Check['run'] =>
   async (examined) => {
@@ -63,13 +66,13 @@ const ofSecret =
       : deployed(await examined.secretNames('authenticator'))
   }
 
-/** How to set a secret of the authenticator to a new random value, without showing it. */
+/** The command that sets a secret of the authenticator to a new random value, without showing it. */
 const setSecret = (name: string) =>
   `SECRET=$(openssl rand -base64 32); echo "$SECRET" | ${secretCommand('put', 'authenticator', name)}; `
 
 const epochOf = (iso: string) => Math.floor(Date.parse(iso) / 1000)
 
-/** All of these begin at once. */
+/** All of these checks begin at once. */
 export const DEPLOYMENT_CHECKS: readonly Check[] = [
   {
     name: 'bindings',
@@ -86,7 +89,7 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
   {
     name: 'management',
     toDo: 'npm run deploy deploys the management worker, to which the registry forwards /admin/v1.',
-    // Without a credential its refusal shows that it serves.
+    // Without a credential, the API's refusal shows that the API serves.
     async run({ api, issuer }) {
       if (api !== null) {
         await api.status()
@@ -136,7 +139,7 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
   {
     name: 'scopes',
     toDo: 'See the checks above.',
-    // An undeclared scope is no fault: the consent page names it by itself.
+    // An undeclared scope is not a fault: the consent page shows the scope's own name.
     run: overApi(async (api) => {
       const { declared_scopes, undeclared_scopes } = (await api.status()).permissions
       const declared = `${counted(declared_scopes, 'scope')} declared`
@@ -219,7 +222,7 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
     toDo:
       'Look for faults of the scheduled handler in the log of the registry, and for its cron trigger in the dashboard; ' +
       'npm run deploy sets it. Locally npm start runs it.',
-    // Cron need not have run yet on a deployment that has just started.
+    // On a deployment that has just started, cron may not have run yet.
     run: overApi(async (api, { startedAt }) => {
       const { cron, schema } = await api.status()
       const now = epochSeconds()

@@ -1,4 +1,4 @@
-/** The doctor: what it examines, and its checks in their order. */
+/** The doctor: what it examines, and its checks in order. */
 
 import { proxySecretsIn } from '../../crypto/proxy-secret.ts'
 import { KV_STALENESS_SECONDS, SESSION_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
@@ -16,21 +16,21 @@ import { DEPLOYMENT_CHECKS } from './deployment-checks.ts'
 import { newTrial, once } from './trial.ts'
 import { CLEAN_UP, TRIAL_CHECKS } from './trial-checks.ts'
 
-/** KV on one machine shows at once what is written. */
+/** KV on one machine shows a write at once. */
 const SEEN_LOCALLY_SECONDS = 5
 
 /** The options of a run. */
 type RunOptions = Readonly<{
   isDeployed: boolean
-  /** Takes precedence over the address of a running registry. */
+  /** The address takes precedence over that of a running registry. */
   authenticatorUrl: string | null
-  /** Epoch seconds, where it has only just been deployed. */
+  /** Epoch seconds, if the deployment was made just now. */
   deployedAt?: number
-  /** Examine what can be examined without the credential of an operator? */
+  /** True if the doctor may examine what it can without the credential of an operator. */
   mayLackCredential?: boolean
 }>
 
-/** Throws a Refusal for a bad setting. Nothing is written yet. `api`: null without the credential of an operator. */
+/** Throws a Refusal for a wrong setting. Writes nothing. `api` is null without the credential of an operator. */
 export async function readExamined(
   io: Io,
   where: RunOptions,
@@ -54,7 +54,7 @@ export async function readExamined(
 
 type Known = Omit<Examined, 'isDeployed' | 'api' | 'bounds'>
 
-/** While the secret is rotated there are two: the new one is shown. */
+/** During a rotation there are two secrets: the first one, which is the new secret, is sent. */
 const givenProxySecret = ({ env }: Io) => proxySecretsIn(env.PROXY_SECRET ?? '')[0] ?? null
 
 const isCloudflareKnown = ({ env }: Io) =>
@@ -102,7 +102,7 @@ export async function* examine(
   examined: Examined,
   checksAtOnce = DEPLOYMENT_CHECKS,
 ): AsyncGenerator<Finding> {
-  // Gets the token that the checks share.
+  // The call gets the token that the checks share.
   await examined.api?.status().catch(() => {})
   const findings = checksAtOnce.map((check) => look(check, examined))
   for (const finding of findings) yield await finding
@@ -113,7 +113,7 @@ export async function* examine(
   }
 }
 
-/** Calls `tell` with each finding. Returns how many checks failed. */
+/** Calls `tell` with each finding. Returns the number of checks that failed. */
 export async function runDoctor(
   io: Io,
   where: RunOptions,

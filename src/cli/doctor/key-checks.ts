@@ -55,7 +55,7 @@ export const verifies = (jwt: string, keys: readonly PublicKey[], expected: JWTV
     () => false,
   )
 
-/** What only Cloudflare can tell; null if nothing is wrong. */
+/** Faults that only Cloudflare can tell; null if nothing is wrong. */
 async function secretsAtFault(
   keys: readonly PublicKey[],
   { secretNames }: Examined,
@@ -72,7 +72,7 @@ async function secretsAtFault(
     : null
 }
 
-/** Needs no credential. */
+/** The check needs no credential. */
 export const KEY_SET: Check = {
   name: 'key-set',
   toDo: `${NOT_OURS} ${SEE_LOG}.`,
@@ -95,7 +95,7 @@ export const KEY_SET: Check = {
   },
 }
 
-/** Signed introspection (RFC 9701) of a token of the trial, verified as a service does. */
+/** Signed introspection (RFC 9701) of a token of the trial, verified in the way of a service. */
 export const SIGNING: Check = {
   name: 'signing',
   seconds: 30,
@@ -110,7 +110,7 @@ export const SIGNING: Check = {
     if (status !== 200 || text.startsWith('{')) {
       return fail(`/introspect answered ${status}, and did not sign`)
     }
-    // Whether the registry calls itself by the name of the issuer is a check of its own.
+    // Another check finds out whether the registry has the name of the issuer.
     const expected = { audience: clientId, typ: INTROSPECTION_JWT }
     if (!(await verifies(text, keys, expected)))
       return fail('what /introspect signs does not verify by the published keys')
@@ -122,8 +122,8 @@ export const SIGNING: Check = {
 }
 
 /**
- * A token signed by a key that no registry has: 401 shows that the authenticator has read the key set without it,
- * and 503 that it cannot read the set.
+ * The token is signed by a key that no registry has: a 401 shows that the authenticator has read the key set and did not find
+ * the key, and a 503 shows that it cannot read the set.
  */
 export const KEYS_READ: Check = {
   name: 'keys-read',

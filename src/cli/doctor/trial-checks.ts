@@ -28,7 +28,7 @@ import { KEYS_READ, publishedKeys, SIGNING, verifies } from './key-checks.ts'
 import { said } from './trial.ts'
 
 const AT_ONCE = 5
-/** For the requests before and after the wait. */
+/** The extra time for the requests before and after the wait. */
 const EXTRA_SECONDS = 30
 
 const IS_IT_UP = `${SEE_LOG}, and run the doctor again when the checks above pass.`
@@ -48,7 +48,7 @@ const withCodes = (run: (api: Administered) => Promise<Verdict>) =>
 const isSeen = (response: Response) =>
   response.status === 200 && response.headers.get('X-Auth-Status') === 'authenticated'
 
-/** The authenticator's refusal of a caller that does not show its PROXY_SECRET, and of no other. */
+/** Did the authenticator refuse the caller because of its PROXY_SECRET, and for no other reason? */
 const asksForProxySecret = (response: Response) =>
   response.status === 403 && response.headers.get('WWW-Authenticate') === null
 
@@ -56,11 +56,11 @@ const isSeenOrNever = (response: Response) => isSeen(response) || asksForProxySe
 
 type Presented = Readonly<{
   present: (token: string) => Promise<Response>
-  /** What failed when it is not seen. */
+  /** What failed if the session is not seen. */
   notSeen: (status: number) => string
 }>
 
-/** A new token that the authenticator sees within the bound; or the verdict when it does not. */
+/** A new token that the authenticator accepts within the bound, or the verdict if it does not. */
 async function seenToken(
   { trial }: Administered,
   { bounds, proxySecret }: Examined,
@@ -79,7 +79,7 @@ async function seenToken(
       )
 }
 
-/** Null if there is nothing to compare it with. */
+/** Null if there is nothing with which the JWT can be compared. */
 async function isOurJwt(jwt: string, examined: Examined, url: string): Promise<boolean | null> {
   const { issuer, jwtSecret } = examined
   if (decodeProtectedHeader(jwt).alg !== 'HS256') {
@@ -90,7 +90,7 @@ async function isOurJwt(jwt: string, examined: Examined, url: string): Promise<b
   return (await verifyJwt(jwt, [await importSecret(jwtSecret)], expected)) !== null
 }
 
-/** A check that asks the authenticator; `not checked` when its address is not known. */
+/** A check that calls the authenticator; `not checked` if the address is not known. */
 const atAuthenticator = (
   run: (api: Administered, examined: Examined, url: string) => Promise<Verdict>,
 ): Check['run'] =>
@@ -100,13 +100,13 @@ const atAuthenticator = (
       : run(api, examined, examined.authenticatorUrl),
   )
 
-/** In this order: a check uses what a check before it made. */
+/** The order matters: a check uses what an earlier check made. */
 export const TRIAL_CHECKS: readonly Check[] = [
   {
     name: 'kv',
     seconds: KV_STALENESS_SECONDS + EXTRA_SECONDS,
     toDo: untilItAnswers('KV'),
-    // A read may lag a write. CODES only makes reads faster, so that no answer depends on it.
+    // A read may lag a write. CODES only makes reads faster, so no response depends on it.
     run: overApi(async ({ trial }, { bounds }) => {
       const { token, ...refused } = await trial.ownToken()
       if (token === null) return fail(`/token answered ${said(refused)}`, IS_IT_UP)
@@ -218,7 +218,7 @@ export const TRIAL_CHECKS: readonly Check[] = [
   },
 ]
 
-/** Runs last, also after a fault: removes what the checks above made. */
+/** This check runs last, also after a fault, and removes what the other checks made. */
 export const CLEAN_UP: Check = {
   name: 'clean-up',
   seconds: EXTRA_SECONDS,

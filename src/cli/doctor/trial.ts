@@ -1,4 +1,4 @@
-/** A trial on the deployment itself: a temporary client and user, codes and tokens of theirs, and their removal. */
+/** A trial on the deployment itself: a temporary client and user, their codes and tokens, and their removal. */
 
 import { randomId, randomText } from '../../crypto/random.ts'
 import { Refusal } from '../../local/refusal.ts'
@@ -6,26 +6,26 @@ import { type ManagementApi, ProblemRefusal, pathOf } from '../api.ts'
 import { newBrowser } from './browser.ts'
 import { ask } from './check.ts'
 
-/** Ids that begin so are the doctor's. */
+/** The ids of the doctor's clients and users begin with this prefix. */
 const PREFIX = 'doctor-'
 const NAME = 'Temporary client of the doctor'
-/** RFC 2606: no such host exists. No service knows the scope. */
+/** RFC 2606: this host does not exist. No service knows the scope. */
 const REDIRECT_URI = 'https://doctor.invalid/callback'
 export const TRIAL_SCOPE = 'doctor:check'
-/** Longer than any run takes, so that two may run at once. */
+/** The time is longer than any run, so that two runs may work at once. */
 const LEFT_AFTER_SECONDS = 600
 const NOUNS = ['clients', 'users'] as const
 
-/** `error` is a code of the RFCs, or nothing. */
+/** `error` is a code of the RFCs, or empty. */
 type TokenAnswer = Readonly<{ status: number; token: string | null; error: string }>
 
-/** For the operator: never more than the status and the code of the error. */
+/** The text for the operator, which never has more than the status and the code of the error. */
 export const said = ({ status, error }: Pick<TokenAnswer, 'status' | 'error'>) =>
   `${status}${error && ` ${error}`}`
 
 type Row = Readonly<{ client_id?: string; user_id?: string; created_at: string }>
 
-/** What a killed run left. */
+/** Removes what a killed run left. */
 async function removeLeft(api: ManagementApi): Promise<void> {
   const beforeMs = Date.now() - LEFT_AFTER_SECONDS * 1000
   for (const noun of NOUNS) {
@@ -45,7 +45,7 @@ async function remove(api: ManagementApi, noun: (typeof NOUNS)[number], id: stri
   })
 }
 
-/** The result of the first call is that of all. */
+/** Does the work once: all calls get the result of the first. */
 export function once<T>(work: () => Promise<T>) {
   let result: Promise<T> | undefined
   return Object.assign(
@@ -66,7 +66,7 @@ export function newTrial(
   const id = `${PREFIX}${randomId()}`
   const password = randomText()
 
-  /** Its secret. */
+  /** Makes the client and returns its secret. */
   const client = once(async () => {
     await removeLeft(api)
     const { body } = await api.call<{ client_secret?: string }>({
@@ -114,10 +114,10 @@ export function newTrial(
   }
 
   return {
-    /** The token of a session that the authenticator has seen; null: there is none so far. */
+    /** The token of a session that the authenticator has seen; null if there is none yet. */
     seen: null as string | null,
 
-    /** Is the temporary client there to be read once it was written? */
+    /** Can the temporary client be read after it was written? */
     async isStored(): Promise<boolean> {
       await client()
       const path = pathOf`/clients/${id}`
@@ -131,14 +131,14 @@ export function newTrial(
       return answer.active === true
     },
 
-    /** What the registry signs about the token, for the temporary client. */
+    /** The signed response about the token, for the temporary client. */
     async introspectSigned(token: string) {
       const headers = { Accept: 'application/token-introspection+jwt' }
       const response = await post('/introspect', { token }, headers)
       return { status: response.status, text: await response.text(), clientId: id }
     },
 
-    /** Shows the token to the authenticator, as a proxy does. */
+    /** Sends the token to the authenticator, as a proxy does. */
     async present(authenticatorUrl: string, token: string, query = ''): Promise<Response> {
       const response = await ask(`${authenticatorUrl}/auth${query}`, {
         headers: {
@@ -146,12 +146,12 @@ export function newTrial(
           ...(proxySecret !== null && { 'X-Proxy-Secret': proxySecret }),
         },
       })
-      // Frees the connection: only the status and the headers are read.
+      // Reading the body frees the connection: only the status and the headers are used.
       await response.arrayBuffer()
       return response
     },
 
-    /** The user signs in, if that has not happened yet, and allows the client what it asks for. */
+    /** The user signs in, unless this has been done already, and allows the client what it requests. */
     async issueCode(codeChallenge: string): Promise<string> {
       await client()
       await user()
@@ -178,14 +178,14 @@ export function newTrial(
 
     ownToken: () => askForToken({ grant_type: 'client_credentials', scope: TRIAL_SCOPE }),
 
-    /** Returns within how many seconds every check refuses it. */
+    /** Revokes the token. Returns within how many seconds every check refuses it. */
     async revoke(token: string): Promise<number> {
       const call = { method: 'POST', path: '/sessions/revocations', body: { token } } as const
       const { body } = await api.call<{ effective_within_seconds: number }>(call)
       return body.effective_within_seconds
     },
 
-    /** Returns whether there was anything to remove. Deleting them ends their sessions. */
+    /** Removes the client and the user, which ends their sessions. Returns whether there was anything to remove. */
     async remove(): Promise<boolean> {
       if (!client.hasBegun()) return false
       await Promise.allSettled([client(), ...(user.hasBegun() ? [user()] : [])])

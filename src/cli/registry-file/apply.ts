@@ -7,7 +7,10 @@ import type { Change, Plan, State } from './plan.ts'
 import type { Printer } from './plan-text.ts'
 import { type Entry, isSame, type Section } from './section.ts'
 
-/** More than any change needs. Without a limit, a value that the registry keeps in another form would be sent forever. */
+/**
+ * The most requests for a change, which is more than any change needs. Without a limit, a value that the registry stores in
+ * another form would be sent forever.
+ */
 const MAX_STEPS = 5
 
 async function listOf(api: ManagementApi, section: Section): Promise<readonly Entry[]> {
@@ -15,14 +18,14 @@ async function listOf(api: ManagementApi, section: Section): Promise<readonly En
   return documents.map(section.entryOf).filter((entry) => !section.isOwn(String(entry[section.id])))
 }
 
-/** What the registry has of these sections, without its own clients. */
+/** The entries that the registry has in these sections, without the registry's own clients. */
 export async function readState(api: ManagementApi, sections: readonly Section[]): Promise<State> {
   const state = new Map<string, readonly Entry[]>()
   for (const section of sections) state.set(section.name, await listOf(api, section))
   return state
 }
 
-/** What is known of a change while it is made. */
+/** What is reported while a change is made. */
 type Report = Pick<Printer, 'secret' | 'note'>
 
 const placeOf = ({ section: { path }, id }: Change) => `${path}${pathOf`/${id}`}` as const
@@ -30,7 +33,7 @@ const placeOf = ({ section: { path }, id }: Change) => `${path}${pathOf`/${id}`}
 const hasChanged = ({ section, id }: Change) =>
   new Refusal(`${section.noun} ${id} has changed since the plan was made`)
 
-/** The record as it is now, which must be the one that was planned with. */
+/** The record as it is now. It must be the record on which the plan was made. */
 async function readAgain(api: ManagementApi, change: Change): Promise<Changed> {
   const { body, etag } = await api.call({ method: 'GET', path: placeOf(change) })
   if (!isSame(change.section.entryOf(body), change.before)) throw hasChanged(change)
@@ -46,7 +49,7 @@ async function create(api: ManagementApi, change: Change, after: Entry, report: 
   return created
 }
 
-/** Requests until the record is as planned. */
+/** Sends requests until the record is as planned. */
 async function finish(
   api: ManagementApi,
   change: Change,
@@ -76,7 +79,7 @@ async function makeOne(api: ManagementApi, change: Change, report: Report): Prom
   await finish(api, change, after, { begun, report })
 }
 
-/** All changes of a section whose list the API replaces as a whole, at once. */
+/** Makes all changes of a section at once, if the API replaces the section's list as a whole. */
 async function replaceList(
   api: ManagementApi,
   changes: readonly Change[],
@@ -94,7 +97,10 @@ async function replaceList(
   await makeChange(api, { ...call, ifMatch: etag }, report.note)
 }
 
-/** Calls `done` after each change. Throws at the first that fails: those before it stay, and the rest is not made. */
+/**
+ * Calls `done` after each change. Throws at the first change that fails: earlier changes stay, and later changes are not
+ * made.
+ */
 export async function makeChanges(
   api: ManagementApi,
   { changes }: Pick<Plan, 'changes'>,

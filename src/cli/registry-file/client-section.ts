@@ -1,4 +1,4 @@
-/** The section `clients`. */
+/** The section `clients` of a registry file. */
 
 import { readKeySet } from '../../crypto/key-set.ts'
 import { endorsementCovers, withoutCovered } from '../../domain/category.ts'
@@ -29,7 +29,7 @@ import {
 const PERMISSIONS = Object.keys(CLIENT_PERMISSIONS).map(snakeCase)
 const REQUESTED = PERMISSIONS.map(requestedName)
 
-/** The key set as the registry would keep it. */
+/** The key set in the form that the registry would store. */
 async function keysOf(given: unknown) {
   if (given === null) return { jwks: null, problems: [], notes: [] }
   const read = await readKeySet(JSON.stringify(given))
@@ -40,7 +40,7 @@ async function keysOf(given: unknown) {
   return { jwks: JSON.parse(read.keySet) as unknown, problems: [], notes }
 }
 
-/** What is authorized is not requested; an endorsement that another one covers is dropped. */
+/** An authorized permission is not requested as well, and an endorsement that another one covers is dropped. */
 function permissionsIn(checked: Entry): Entry {
   const authMethod = checked.auth_method as AuthMethod
   const redirectUris = listIn(checked, 'redirect_uris')
@@ -50,7 +50,7 @@ function permissionsIn(checked: Entry): Entry {
       name === 'endorsements'
         ? { distinct: withoutCovered, covers: endorsementCovers }
         : { distinct: asSet, covers: Object.is }
-    // Only the grant types can be missing: `defaults` has the other two lists.
+    // Only the grant types can be missing, because `defaults` has the other two lists.
     const authorized = distinct((checked[name] ?? byDefault) as readonly string[])
     const requested = distinct(listIn(checked, requestedName(name)))
     const isOpen = (one: string) => !authorized.some((held) => covers(held, one))
@@ -61,7 +61,7 @@ function permissionsIn(checked: Entry): Entry {
 
 async function complete(checked: Entry): Promise<Completed> {
   const { jwks, problems, notes } = await keysOf(checked.jwks)
-  // The first owner is not among them.
+  // The first owner is not a further owner.
   const further_owners = listIn(checked, 'further_owners').filter((id) => id !== checked.owner_id)
   const entry = { ...checked, jwks, further_owners, ...permissionsIn(checked) } as Entry
   const unsound = registrationProblem({
@@ -76,7 +76,7 @@ async function complete(checked: Entry): Promise<Completed> {
 
 const requestedLists = (lists: Entry): Entry => ({ ...lists, requested_only: true })
 
-/** A client that the file disables begins without permissions, so that it cannot use them before it is disabled. */
+/** A client that the file disables is created without permissions, so that it cannot use them before it is disabled. */
 function firstBody(after: Entry): Entry {
   const rest = without(after, [...PERMISSIONS, ...REQUESTED, 'disabled'])
   const listsOf = (nameOf: (name: string) => string) =>
@@ -89,8 +89,8 @@ function firstBody(after: Entry): Entry {
 }
 
 /**
- * First removes the requests that the file does not have, because they could contradict the rest. Then changes everything but
- * the requests at once. Then adds the new requests.
+ * First removes the requests that the file does not have, because they could contradict other changes. Then changes
+ * everything except the requests, at once. Then adds the new requests.
  */
 function nextBody(current: Entry, after: Entry): Entry | null {
   const isListed = (name: string, value: string) =>
@@ -126,7 +126,7 @@ export const CLIENTS: Section = {
   noun: 'client',
   id: 'client_id',
   ...tables,
-  // What a client has without grant types depends on the rest of it, so they are always written.
+  // The grant types are always written, because their default depends on the other members.
   defaults: without(tables.defaults, ['grant_types']),
   complete,
   isOwn: (id) => id === COMMAND_LINE_ID || id.startsWith(OPERATOR_ID),

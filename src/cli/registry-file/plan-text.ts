@@ -9,7 +9,7 @@ const MAX_VALUE_LENGTH = 100
 
 type FieldChange = Readonly<{ field: string; from: unknown; to: unknown }>
 
-/** Each member that differs. For what is created, what differs from the defaults; for what is deleted, none. */
+/** The members that differ. For a new entry, those that differ from the defaults; for a deleted entry, none. */
 function fieldChanges({ section, before, after }: Change): FieldChange[] {
   if (!after) return []
   const shown = before ? differing(before, after) : fileForm(section, after)
@@ -30,7 +30,7 @@ function valueText(value: unknown): string {
 const isList = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((one) => typeof one === 'string')
 
-/** `+` what is given, `-` what is taken. */
+/** `+` marks what is added, `-` what is removed. */
 function fieldText({ field, from, to }: FieldChange, isNew: boolean): string {
   if (isList(to)) {
     const held = isList(from) ? from : []
@@ -42,7 +42,7 @@ function fieldText({ field, from, to }: FieldChange, isNew: boolean): string {
   return isNew ? `${field}: ${valueText(to)}` : `${field}: ${valueText(from)} -> ${valueText(to)}`
 }
 
-/** What people know a deleted entry by. */
+/** The members that name a deleted entry for people. */
 const NAMES = ['name', 'username', 'sentence', 'title'] as const
 
 function nameOf({ section, before }: Change): string {
@@ -67,7 +67,7 @@ export const changeText = (change: Change): string =>
 export const countedOf = (count: number, { noun, name }: Section) =>
   counted(count, noun, name.replace('_', ' '))
 
-/** One line about what is not in the file; empty if all is. */
+/** One line about entries that the file does not have; empty if it has all. */
 export function unlistedText({ unlisted, prunes }: Pick<Plan, 'unlisted' | 'prunes'>): string {
   if (unlisted.length === 0) return ''
   const counts = unlisted.map(({ section, count }) => countedOf(count, section))
@@ -92,14 +92,14 @@ const changeDocument = (change: Change) => ({
   changes: fieldChanges(change),
 })
 
-/** What is printed while a plan is made and carried out. */
+/** Prints a plan while it is made and carried out. */
 export type Printer = Readonly<{
   plan: (plan: Plan) => Promise<void>
-  /** Shown once: it must reach the person even if what follows fails. */
+  /** Prints a secret that is shown once: it must reach the person even if a later change fails. */
   secret: (change: Change, secret: string) => Promise<void>
   note: (sentence: string) => void
   done: (change: Change) => Promise<void>
-  /** Also after a failure, for the changes that were not made. */
+  /** Is called after a failure too, with the changes that were not made. */
   end: (left: readonly Change[]) => Promise<void>
 }>
 
@@ -121,7 +121,7 @@ export function forPeople(io: Io): Printer {
   }
 }
 
-/** One document, written as the changes are made: a secret is out before anything else can fail. */
+/** One document, which is written while the changes are made: a secret is printed before anything else can fail. */
 export function asJson(io: Io): Printer {
   let written = 0
   let rest: object = {}

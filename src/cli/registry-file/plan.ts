@@ -1,4 +1,4 @@
-/** What must change so that the registry is as a file says: a pure function of both. */
+/** The changes that make the registry match a file: a pure function of both. */
 
 import { hasRegistryScope } from '../../domain/registry-scopes.ts'
 import type { Item, RegistryFile } from './read.ts'
@@ -10,41 +10,44 @@ export type Change = Readonly<{
   action: 'create' | 'change' | 'delete'
   section: Section
   id: string
-  /** Null for what is created. */
+  /** Null for an entry that is created. */
   before: Entry | null
-  /** Null for what is deleted. */
+  /** Null for an entry that is deleted. */
   after: Entry | null
 }>
 
 export type Plan = Readonly<{
-  /** In the order in which they are made. */
+  /** The changes in the order in which they are made. */
   changes: readonly Change[]
   unchanged: number
-  /** How many entries are not in the file and stay, by section. */
+  /** The number of entries that the file does not have and that stay, by section. */
   unlisted: readonly Readonly<{ section: Section; count: number }>[]
-  /** Then those of `unlisted` stay because they administer the registry. */
+  /** True if such entries are deleted. The entries of `unlisted` then stay because they administer the registry. */
   prunes: boolean
-  /** What in the file prevents the plan. */
+  /** The problems of the file that prevent the plan. */
   problems: readonly FileProblem[]
   notes: readonly string[]
 }>
 
-/** The entries of the registry, by the section's name. */
+/** The entries of the registry, by the names of the sections. */
 export type State = ReadonlyMap<string, readonly Entry[]>
 
-/** An entry that there is when all changes are made. */
+/** An entry that exists after all changes. */
 type Held = Readonly<{ section: Section; entry: Entry }>
 
 /** The items of a section, each with the entry of its id. */
 type Matched = Readonly<{ item: Item; before: Entry | null }>
 
-/** An item that is as the registry has it is accepted, also when it breaks a rule that is newer than the record. */
+/** An item that equals the registry's entry is accepted, even if it breaks a rule that is newer than the record. */
 const isKept = (section: Section, { item, before }: Matched) =>
   before !== null && isSame(fileForm(section, before), item.raw)
 
 type Update = Change & Readonly<{ before: Entry; after: Entry }>
 
-/** Puts the entry that gives up a name before the entry that takes it. A circle of names has no order. */
+/**
+ * Puts an entry that gives up a name before the entry that takes this name. If names are exchanged in a circle, there is no
+ * such order.
+ */
 function byNames(updates: readonly Update[], { otherName }: Section) {
   if (!otherName) return { ordered: updates, circles: [] }
   const { keyOf } = otherName
@@ -66,7 +69,7 @@ function byNames(updates: readonly Update[], { otherName }: Section) {
   return { ordered: [...ordered], circles }
 }
 
-/** Entries of the file may not take the names of those that are not in it and stay. */
+/** An entry of the file may not take the name of an entry that is not in the file and stays. */
 function takenNames(
   items: readonly Item[],
   unlisted: readonly Entry[],
@@ -85,10 +88,10 @@ function takenNames(
 const scopesOf = (entry: Entry) =>
   ['scopes', requestedName('scopes')].flatMap((name) => (name in entry ? listIn(entry, name) : []))
 
-/** A file without an operator must not lock the operators out. */
+/** A file that lists no operator must not lock the operators out. */
 const isOperator = (entry: Entry) => hasRegistryScope(scopesOf(entry))
 
-/** The registry keeps an entry while others refer to it. */
+/** The registry does not delete an entry while others refer to it. */
 function referredTo(deletions: readonly Change[], left: readonly Held[]): FileProblem[] {
   const referring = new Map<string, string>()
   for (const { section, entry } of left) {
@@ -104,10 +107,10 @@ function referredTo(deletions: readonly Change[], left: readonly Held[]): FilePr
   })
 }
 
-/** What a section has in the file, and in the registry. */
+/** The items of a section in the file, and its entries in the registry. */
 type Given = Readonly<{ items: readonly Item[]; current: readonly Entry[] }>
 
-/** What is not in the file, and what of it goes. */
+/** The entries that the file does not have, and those of them that are deleted. */
 function restOf(section: Section, { items, current }: Given, prunes: boolean) {
   const listed = new Set(items.map(({ id }) => id))
   const rest = current.filter((entry) => !listed.has(String(entry[section.id])))
@@ -151,15 +154,18 @@ function planSection(section: Section, given: Given, prunes: boolean) {
   }
 }
 
-/** What a plan is made from. What others refer to is not deleted, so then every section is read. */
+/**
+ * The sections from which a plan is made. An entry is not deleted while others refer to it, so a plan with deletions needs
+ * every section.
+ */
 export function sectionsToRead({ items }: RegistryFile, prunes: boolean): readonly Section[] {
   const ofFile = SECTIONS.filter(({ name }) => items.has(name))
   return prunes && ofFile.some(({ isReferredTo }) => isReferredTo) ? SECTIONS : ofFile
 }
 
 /**
- * `state`: of the sections to read. In each section deletions come first, which frees names; what other sections
- * refer to is deleted last.
+ * `state`: the entries of the sections to read. In each section deletions come first, because they free names; entries that
+ * other sections refer to are deleted last.
  */
 export function planOf({ items: inFile }: RegistryFile, state: State, prunes: boolean): Plan {
   const currentOf = ({ name }: Section) => state.get(name) ?? []

@@ -1,4 +1,4 @@
-/** Reads a registry file: its sections, and every problem with the line and the field. */
+/** Reads a registry file: its sections, and every problem with its line and field. */
 
 import type * as z from 'zod/mini'
 import { isObject } from '../../domain/json-object.ts'
@@ -10,12 +10,12 @@ import { type FileProblem, type Parsed, parseText } from './text.ts'
 /** One entry of a section. */
 export type Item = Readonly<{
   line: number
-  /** For people: `client reading-list`, or `clients[3]` without an id. */
+  /** The name of the item for people: `client reading-list`, or `clients[3]` if there is no id. */
   label: string
   id: string | null
-  /** As it is in the file. */
+  /** The value in the file. */
   raw: unknown
-  /** Null if it has problems. */
+  /** Null if the item has problems. */
   entry: Entry | null
   problems: readonly FileProblem[]
   /** Sentences for people, without a full stop. */
@@ -23,25 +23,25 @@ export type Item = Readonly<{
 }>
 
 export type RegistryFile = Readonly<{
-  /** By the section's name. A section that the file lacks is not here. */
+  /** The items by the section's name. A section that the file lacks is not included. */
   items: ReadonlyMap<string, readonly Item[]>
-  /** Problems of the file as a whole. With one there are no items. */
+  /** Problems of the file as a whole. If there is one, there are no items. */
   problems: readonly FileProblem[]
 }>
 
 const MAX_IN_LABEL_LENGTH = 80
 
-/** `sentence` as in the schemas of the fields. */
+/** The sentence has the form that the schemas of the fields have. */
 function inWords(sentence: string, field: string): string {
   const text = sentence.replaceAll('{empty}', 'null')
   return text.includes('{field}') ? text.replaceAll('{field}', () => field) : `${field}: ${text}`
 }
 
-/** Where an item stands, and what makes a problem of a place in it. */
+/** The place of an item, and what turns a place in it into a problem. */
 type Place = Readonly<{
   label: string
   lineOf: (path: readonly PropertyKey[]) => number
-  /** Does the value at this path stand without quotation marks? */
+  /** Is the value at this path written without quotation marks? */
   isPlain: (path: readonly PropertyKey[]) => boolean
 }>
 
@@ -54,7 +54,7 @@ function problemsOf(issue: z.core.$ZodIssue, { label, lineOf, isPlain }: Place):
     }))
   }
   const sentence = inWords(issue.message, pathText(path))
-  // In YAML `name: 123` is a number and `name: true` a boolean.
+  // In YAML `name: 123` is a number and `name: true` is a boolean.
   const isUnquoted = /must be text/.test(sentence) && issue.input !== null && isPlain(path)
   const message = `${label}: ${sentence}${isUnquoted ? ', so put it in quotation marks' : ''}`
   return [{ line: lineOf(path), message }]
@@ -83,7 +83,7 @@ async function readItem(raw: unknown, section: Section, place: Place): Promise<I
   }
   const { entry, problems, notes } = await section.complete({ ...section.defaults, ...read.data })
   if (problems.length === 0) {
-    // A URI may be written in other forms than it is kept in.
+    // A URI may be written in another form than the one that is stored.
     const kept = String(entry[section.id])
     return { ...item, id: kept, entry, problems: [], notes: notes.map((one) => `${label}: ${one}`) }
   }
@@ -108,7 +108,7 @@ function namesOf({ id, entry }: Item, section: Section): Name[] {
   ]
 }
 
-/** Adds a problem to each item that has a name of an earlier one. */
+/** Adds a problem to each item that has the name of an earlier item. */
 function withRepeated(items: readonly Item[], section: Section): Item[] {
   const firstBy = new Map<string, Item>()
   return items.map((item) => {
@@ -164,7 +164,7 @@ function problemsOfWhole({ value, lineOf }: Parsed) {
   return problems
 }
 
-/** Never throws for what a file may hold. */
+/** Never throws, whatever the file contains. */
 export async function readRegistryFile(text: string): Promise<RegistryFile> {
   const parsed = parseText(text)
   if (parsed.problems.length > 0) return { items: new Map(), problems: parsed.problems }

@@ -1,4 +1,4 @@
-/** What a section of a registry file is, and how the tables of fields make one. */
+/** What a section of a registry file is, and how the tables of fields make a section. */
 
 import { isDeepStrictEqual } from 'node:util'
 import * as z from 'zod/mini'
@@ -15,14 +15,14 @@ import {
 export const FILE_VERSION = 1
 
 /**
- * An entry of a registry file: one client, one user. It has every member, named as in the documents of the management API,
- * and no date, secret or version. Lists are sets: sorted, without duplicates.
+ * An entry of a registry file: one client or one user, for example. It has every member under its name in the documents of
+ * the management API, but no date, secret or version. Lists are sets: sorted, without duplicates.
  */
 export type Entry = Readonly<Record<string, unknown>>
 
 export const asSet = (values: readonly string[]) => [...new Set(values)].sort()
 
-/** The order of members has no meaning in JSON. */
+/** Compares without the order of members, which has no meaning in JSON. */
 export const isSame = isDeepStrictEqual
 
 /** The members of `after` that differ from those of `before`. */
@@ -31,7 +31,7 @@ export const differing = (before: Entry, after: Entry): Entry =>
 
 export const listIn = (entry: Entry, name: string) => entry[name] as readonly string[]
 
-/** `field` as a member of the entry. `sentence` has `{field}` where its name stands. */
+/** `field` is the member of the entry. `sentence` has `{field}` in the place of the member's name. */
 type EntryProblem = Readonly<{ field: string; sentence: string }>
 
 export type Completed = Readonly<{
@@ -45,45 +45,45 @@ export type Completed = Readonly<{
 type References = Readonly<Record<string, readonly string[]>>
 
 export type Section = Readonly<{
-  /** In the file. */
+  /** The name of the section in the file. */
   name: string
   /** The path of the list in the API. */
   path: `/${string}`
-  /** One entry, for people. */
+  /** The word for one entry, for people. */
   noun: string
-  /** The member that names an entry. */
+  /** The name of the member that identifies an entry. */
   id: string
-  /** All members, in the order of the file. */
+  /** The names of all members, in the order of the file. */
   members: readonly string[]
-  /** Checks an entry of the file, gives it members that it lacks, and makes sets of its lists. */
+  /** Checks an entry of the file, adds the members that it lacks, and turns its lists into sets. */
   schema: z.ZodMiniType<Entry>
-  /** What members stand for that the file leaves out. Those that are not here are always written. */
+  /** The values of members that the file leaves out. Members without a default are always written. */
   defaults: Entry
-  /** From a document of the API. */
+  /** Makes an entry from a document of the API. */
   entryOf: (document: Entry) => Entry
-  /** As the registry would keep it, and what cannot be registered. */
+  /** The entry in the form that the registry would store, and the problems that prevent its registration. */
   complete: (checked: Entry) => Promise<Completed>
-  /** No two entries have it: another name of an entry. Null for sections without one. */
+  /** Another name that no two entries may share. Null for sections without such a name. */
   otherName: Readonly<{ field: string; keyOf: (entry: Entry) => string }> | null
-  /** The registry's own, which no file names. */
+  /** Is the entry one of the registry's own, which a file must not name? */
   isOwn: (id: string) => boolean
-  /** The filter of the API's list that leaves out what no file has, since it is not an operator's. */
+  /** The filter of the API's list that leaves out entries that no file has, because no operator made them. */
   filter: Readonly<Record<string, string>>
-  /** Entries of other sections refer to these: they are deleted last. */
+  /** True if entries of other sections refer to these, which are then deleted last. */
   isReferredTo: boolean
-  /** What keeps other entries from being deleted, by the names of their sections. */
+  /** The entries that this entry prevents from being deleted, by the names of their sections. */
   refersTo: (entry: Entry) => References
-  /** The API replaces the list as a whole. */
+  /** True if the API replaces the list as a whole. */
   isOneList: boolean
-  /** The body that creates it. What the body leaves out follows with `nextBody`. */
+  /** The body that creates the entry. What the body leaves out follows with `nextBody`. */
   firstBody: (after: Entry) => Entry
-  /** The body of the next change on the way to `after`; null when nothing is left to do. */
+  /** The body of the next change towards `after`; null if nothing is left to change. */
   nextBody: (current: Entry, after: Entry) => Entry | null
 }>
 
 export const completed = (entry: Entry): Completed => ({ entry, problems: [], notes: [] })
 
-/** What sections do unless they say otherwise. */
+/** The defaults for sections. */
 export const PLAIN = {
   complete: async (checked: Entry) => completed(checked),
   otherName: null,
@@ -93,7 +93,7 @@ export const PLAIN = {
   refersTo: () => ({}),
   isOneList: false,
   firstBody: (after: Entry) => after,
-  /** One body with all that differs. */
+  /** The body has all members that differ. */
   nextBody(current: Entry, after: Entry) {
     const body = differing(current, after)
     return Object.keys(body).length === 0 ? null : body
@@ -102,16 +102,16 @@ export const PLAIN = {
 
 type AnyFields = FieldTable<Readonly<Record<string, unknown>>>
 
-/** Tables of fields, as `FieldTable` of any record. */
+/** The tables of fields, as a `FieldTable` of any record. */
 const asAny = (fields: unknown) => fields as AnyFields
 
 type Tables = Readonly<{
   idSchema: Schema
   fields: unknown
   lists?: unknown
-  /** The lists that have a second one, `requested_…`. */
+  /** The lists that also exist as `requested_…`. */
   requestable?: unknown
-  /** Entries can be disabled. */
+  /** True if entries can be disabled. */
   hasState?: true
 }>
 
@@ -122,7 +122,7 @@ const setsIn = (fields: unknown) =>
 
 export const requestedName = (name: string) => `requested_${name}`
 
-/** The schema, the defaults and the reading of documents, from the tables of the noun's fields. */
+/** Makes the schema, the defaults and the reading of documents from the tables of the noun's fields. */
 export function fromTables(
   id: string,
   { idSchema, fields, lists = {}, requestable = {}, hasState }: Tables,
@@ -167,14 +167,14 @@ export function fromTables(
   }
 }
 
-/** The names by which scopes are declared: `d:a:ID` has what is declared of `d:a`. */
+/** The names under which scopes are declared: the declaration of `d:a` is also for `d:a:ID`. */
 export const declaredScopes = (scopes: readonly string[]): string[] =>
   scopes.flatMap((scope) => [scope, readHierarchy(scope)?.general ?? scope])
 
 export const without = (entry: Entry, names: readonly string[]): Entry =>
   Object.fromEntries(Object.entries(entry).filter(([name]) => !names.includes(name)))
 
-/** An entry as the file has it: members with their default are left out. */
+/** An entry in the form of the file: members that have their default are left out. */
 export const fileForm = ({ members, defaults }: Section, entry: Entry): Entry => {
   const written = differing(defaults, entry)
   return Object.fromEntries(

@@ -1,4 +1,4 @@
-/** The sections of a registry file. A noun joins `export` and `apply` with a row here. */
+/** The sections of a registry file. A new row here adds a noun to `export` and `apply`. */
 
 import { withoutCovered } from '../../domain/category.ts'
 import { defaultLifetimeOf } from '../../domain/resource.ts'
@@ -85,11 +85,11 @@ const USERS: Section = {
     completed({ ...checked, endorsements: withoutCovered(listIn(checked, 'endorsements')) }),
   otherName: { field: 'username', keyOf: (entry) => usernameKey(String(entry.username)) },
   refersTo: (entry) => ({ scopes: declaredScopes(listIn(entry, 'scopes')) }),
-  // Until a password is set the user cannot sign in, and by then the user is disabled if the file says so.
+  // The user cannot sign in before a password is set, and by then the user is disabled if the file says so.
   firstBody: (after) => without(after, ['disabled']),
 }
 
-/** In the order in which they are applied. */
+/** The sections are in the order in which they are applied. */
 export const SECTIONS: readonly Section[] = [
   SCOPES,
   RESOURCES,

@@ -1,4 +1,4 @@
-/** The text of a registry file, YAML or JSON, which is YAML too: its values, each with the line on which it stands, and its writing. */
+/** The text of a registry file in YAML or JSON, which is YAML too: reads its values, each with its line, and writes it. */
 
 import {
   Document,
@@ -25,27 +25,27 @@ export type Parsed = Readonly<{
   /** Null if there are problems. */
   value: unknown
   problems: readonly FileProblem[]
-  /** The line of the value at this path, or of the nearest one around it. */
+  /** The line of the value at this path, or of the nearest value around it. */
   lineOf: (path: readonly PropertyKey[]) => number
-  /** Does the value at this path stand without quotation marks? */
+  /** Is the value at this path written without quotation marks? */
   isPlain: (path: readonly PropertyKey[]) => boolean
 }>
 
 const TOO_DEEP = 'the values are nested too deeply'
 const STACK_OVERFLOW = /call stack/
 
-/** One missing bracket makes many. */
+/** The most errors that are shown, because one missing bracket causes many. */
 const MAX_ERRORS = 1
 
 const WORDS: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: 'the member is given twice',
   MULTIPLE_DOCS: 'the file must hold one document, without a second line of ---',
 }
-/** The parser adds where, and a picture of it. */
+/** The message of the parser without the place and the excerpt that it adds. */
 const firstSentence = (message: string) =>
   STACK_OVERFLOW.test(message) ? TOO_DEEP : message.replace(/ at line \d+, column \d+:[\s\S]*$/, '')
 
-/** With these a text could have another meaning than a reader expects. */
+/** YAML features with which a text could mean something else than a reader expects. */
 function unwanted(node: Node | Pair | null): string | null {
   if (node === null) return null
   if (isPair(node)) return isScalar(node.key) ? null : 'the name of a member must be a text'
@@ -56,7 +56,7 @@ function unwanted(node: Node | Pair | null): string | null {
 
 const startOf = (node: unknown) => (node as Node | null | undefined)?.range?.[0]
 
-/** Where the value is, and the value; where its parent is if there is none. */
+/** The place of the value, and the value; the place of its parent if there is no value. */
 function find(document: Document, path: readonly PropertyKey[]) {
   let node: unknown = document.contents
   let offset = 0
@@ -87,7 +87,7 @@ function faultsIn(document: Document): [offset: number, message: string][] {
   return found
 }
 
-/** Never throws for what a file may hold. */
+/** Never throws, whatever the file contains. */
 export function parseText(text: string): Parsed {
   const lineCounter = new LineCounter()
   const lineAt = (offset: number) => Math.max(1, lineCounter.linePos(offset).line)
@@ -104,7 +104,7 @@ export function parseText(text: string): Parsed {
       },
     }
   } catch (fault) {
-    // The stack has overflowed here, or in the parser, which makes an error of the document of it.
+    // The stack has overflowed here, or in the parser, which reports this as an error of the document.
     if (!(fault instanceof RangeError)) throw fault
     const problems = [{ line: 1, message: TOO_DEEP }]
     return { value: null, problems, lineOf: () => 1, isPlain: () => false }
@@ -113,14 +113,14 @@ export function parseText(text: string): Parsed {
 
 const HEADING = ` The registry as code: docs/registry-as-code.md. It holds no secret.`
 
-/** What a file must not hold as it is: it could hide text from a reviewer, or end a line. */
+/** Characters that a file must not contain unescaped: they could hide text from a reviewer, or end a line. */
 const HIDDEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]/gu
 
-/** Line feeds stay: inside a text they are escaped already. */
+/** Line feeds are not replaced: inside a text they are escaped already. */
 const withoutHidden = (text: string) =>
   text.replace(HIDDEN, (character) => (character === '\n' ? '\n' : escaped(character)))
 
-/** In quotation marks the escapes of JSON are those of YAML too. */
+/** The escapes of JSON in quotation marks are valid in YAML too. */
 function yamlOf(content: object): string {
   const document = new Document(content, { aliasDuplicateObjects: false, compat: 'yaml-1.1' })
   document.commentBefore = HEADING
@@ -137,7 +137,7 @@ const jsonOf = (content: object) => `${withoutHidden(JSON.stringify(content, nul
 
 export type FileFormat = 'yaml' | 'json'
 
-/** `entries` by the section's name. */
+/** `entries`: the entries by the section's name. */
 export function registryText(
   entries: ReadonlyMap<string, readonly Entry[]>,
   format: FileFormat,
