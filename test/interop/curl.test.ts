@@ -76,7 +76,7 @@ describe('the commands that npm start prints', () => {
     const token = JSON.parse(asked.stdout) as Token
     expect(token).toMatchObject({ token_type: 'Bearer', scope: 'public:read' })
     const env = { ...process.env, TOKEN: token.access_token }
-    const { stdout } = await run('sh', ['-c', printedCommand('curl -si http')], { env })
+    const { stdout } = await run('sh', ['-c', printedCommand('curl -si "http')], { env })
     expect(await claimsIn(stdout)).toMatchObject({
       user: null,
       client: { client_id: running.demo.clientId },
