@@ -67,7 +67,7 @@ function forwardedFamily(headers: Headers): OriginalRequest | null | 'malformed'
 }
 
 /**
- * The request that the proxy received; null if the headers do not name one. Returns a string that says what is wrong: an
+ * The request that the proxy received; null if the headers name no request. Returns a string that says what is wrong: an
  * incomplete family, a repeated header (which arrives as one value with a comma and a space), or two families that differ.
  */
 export function readOriginalRequest(headers: Headers): OriginalRequest | null | string {

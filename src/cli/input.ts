@@ -21,7 +21,7 @@ export async function readFirstLine(stdin: Io['stdin']): Promise<string> {
   return utf8Text('standard input', line).replace(/\r$/, '')
 }
 
-/** The same, for a command that at a terminal would seem to hang. */
+/** Reads a line as `readFirstLine` does. At a terminal it first asks for the line, because the command would seem to hang. */
 export function readAsked({ stdin, stderr }: Pick<Io, 'stdin' | 'stderr'>, what: string) {
   const isTerminal = 'isTTY' in stdin && stdin.isTTY
   if (isTerminal) stderr.write(`Type ${what}, then Enter. It is shown while you type.\n`)

@@ -93,7 +93,7 @@ export function commandLine(io: Io): Command {
   return program
 }
 
-/** Without one of these a command does something else than was asked, and says nothing. */
+/** If npm keeps one of these options, a command silently does something else than was asked. */
 const NEEDED = ['remote', 'dry-run', 'check', 'prune', 'requested-only', 'overlap-seconds']
 const EXAMPLE = 'npm run --silent admin -- client list --remote'
 

@@ -1,12 +1,12 @@
-/** Options that npm keeps for itself where `--` is missing: `npm run deploy --dry-run` would deploy. */
+/** Options that npm keeps for itself if `--` is missing: `npm run deploy --dry-run` would deploy. */
 
 import type { Environment } from '../local/project.ts'
 
-/** A script finds an option that npm kept in its environment, and not among its words. */
+/** An option that npm kept is in the environment of the script, and not among the script's words. */
 const isKeptByNpm = (name: string, env: Environment) =>
   Boolean(env[`npm_config_${name.replaceAll('-', '_')}`])
 
-/** The line for a command that npm gave without one of these options; null if it has all of them. */
+/** The line for a command from which npm has kept one of these options; null if the command has all of its options. */
 export function keptByNpm(
   names: readonly string[],
   { argv, env, example }: Readonly<{ argv: readonly string[]; env: Environment; example: string }>,

@@ -20,7 +20,7 @@ import type { Server, Tokens } from './tokens.ts'
 import type { Io } from './verb.ts'
 
 type Where = Readonly<{ remote: boolean; env: Environment }>
-/** `stderr`: for a note to the administrator. */
+/** `stderr` gets notes for the administrator. */
 type Telling = Where & Pick<Io, 'stderr'>
 
 /** Credentials are sent to this address, so plain http is only for this machine. */

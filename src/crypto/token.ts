@@ -21,7 +21,7 @@ const CHECKSUM_LENGTH = 6
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 /**
- * CRC-32 (ISO 3309, as in zlib) of each half of a byte. Loading `node:zlib`, or computing a table of whole bytes, would
+ * The CRC-32 (ISO 3309, as in zlib) of each half of a byte. Loading `node:zlib`, or computing a table of whole bytes, would
  * slow every start of an isolate.
  */
 const CRC = Uint32Array.from({ length: 16 }, (_, half) => {

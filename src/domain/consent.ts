@@ -126,8 +126,8 @@ export const narrowedTerms = (
 })
 
 /**
- * A public client with a loopback or private-use URI: any program on the device could pose as the client (RFC 6749 §10.2,
- * RFC 8252 §8.6).
+ * Is it a public client with a loopback or private-use URI? Any program on the device could then pose as the client (RFC 6749
+ * §10.2, RFC 8252 §8.6).
  */
 export const canBeImpersonated = (client: Client, redirectUri: string) =>
   isPublic(client) && !redirectUri.startsWith('https://')

@@ -1,4 +1,4 @@
-/** Values of JSON, and the names of its members. */
+/** Values of JSON, and the names of the members of JSON objects. */
 
 const MAX_SHOWN_LENGTH = 200
 

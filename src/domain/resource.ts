@@ -141,7 +141,7 @@ export const isNarrowed = (before: Resource, fields: Partial<ResourceFields>): b
   return isScopeLost || (after.requireDpop && !before.requireDpop)
 }
 
-/** Is any of the scopes, or a part of one, a scope of the resource? */
+/** Is any of the scopes, or a part of such a scope, a scope of the resource? */
 export const hasScopeOf = (resource: Pick<Resource, 'scopes'>, scopes: readonly string[]) =>
   scopesOverlap(scopes, resource.scopes.map(withEveryId))
 

@@ -1,4 +1,7 @@
-/** Introspection (RFC 7662): is this token active, and for what? An access token is active if the authenticator accepts it. */
+/**
+ * Introspection (RFC 7662): whether a token is active, and what the token is for. An access token is active if the
+ * authenticator accepts it.
+ */
 
 import { sessionKeyOf, tokenDigestOf } from '../crypto/digest.ts'
 import { type Client, isEnabled } from '../domain/client.ts'

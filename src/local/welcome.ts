@@ -6,7 +6,7 @@ type Served = Readonly<{
   registryUrl: string
   authenticatorUrl: string
   issuer: string
-  /** Where the state is, if it is not where commands look for it. */
+  /** The folder of the state; null if commands find the state without its name. */
   otherStateDir: string | null
   /** The file with the secret that a proxy sends to the authenticator; null if the environment has the secret. */
   proxyFile: string | null
@@ -60,7 +60,7 @@ This redeems the code, in place of CODE:
 
 const inQuotes = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 
-/** Another folder must be named: a command would make a new, empty state where it looks. */
+/** The text names the folder of a state that commands would not find: they would make a new, empty state. */
 const adminText = ({ otherStateDir }: Served) =>
   `${otherStateDir === null ? '' : `STATE_DIR=${inQuotes(otherStateDir)} `}npm run --silent admin -- --help`
 

@@ -33,7 +33,7 @@ import { operation } from './operation.ts'
 import { PAGE } from './paging.ts'
 import { NOTES, notesIn, recordOperations } from './records.ts'
 
-/** Whether the `{user_id}` of a path is an id or a name. */
+/** What the `{user_id}` of a path is: an id, a username, or either of them. */
 const BY = z.strictObject({
   by: z._default(
     described(

@@ -195,7 +195,7 @@ async function objectionTo<C>(
   const isHeld = (scope: string) =>
     named === undefined
       ? holdsScope(held, scope)
-      : // Every resource, also one whose id no scope could name.
+      : // The wildcard covers every resource, also one whose id no scope could name.
         holdsScope(held, `${scope}:${named}`) || held.includes(`${scope}:*`)
   const lacking = scopes.filter((scope) => !isHeld(scope))
   const mayAuthorize =

@@ -92,7 +92,7 @@ const WORDS = {
   },
 }
 
-/** The page instead of the consent page that offers to continue to the client: `to` has the error for the client. */
+/** A page that replaces the consent page and offers to continue to the client: `to` has the error for the client. */
 export const sendReturnPage = (
   c: HttpContext,
   session: BrowserSession,

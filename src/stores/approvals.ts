@@ -96,7 +96,7 @@ const readListing = rowReader<WaitingListing>({ owner: 'json', isEnabled: 'flag'
 
 export type ApprovalsReader = ReturnType<typeof approvalsReader>
 
-/** Only for an approver: check the returned user before anything else is used. */
+/** The returned user must be checked before anything else is used: the results are only for an approver. */
 export const approvalsReader = (db: Database) => ({
   /**
    * At most `rows` clients after the place (`placeOf`), and at most `rows` clients that wait for the directory. A list

@@ -107,7 +107,7 @@ export const authorizationStore = (db: Database, codes: TextWriter, usersAreExte
     ])
     return kvFault
   },
-  /** The remembered consent no longer answers a request. The user still sees it and can remove it. */
+  /** After this call the remembered consent is not reused. The user still sees the consent and can remove it. */
   async withdrawConsent(userId: string, clientId: ClientId): Promise<void> {
     await bound(db, WITHDRAW_CONSENT, userId, clientId).run()
   },

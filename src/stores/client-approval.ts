@@ -18,7 +18,7 @@ const SEEN = `json_object(${SEEN_FIELDS.map(
 export const KEEP_APPROVAL = `INSERT INTO client_approval (client_id, approved_at, actor, seen)
   SELECT c.client_id, ?2, ?3, ${SEEN} FROM client c WHERE c.client_id = ?1
   ON CONFLICT DO UPDATE SET approved_at = excluded.approved_at, actor = excluded.actor, seen = excluded.seen`
-/** SQL: the approval of the client `c` as JSON; NULL without one. */
+/** SQL: the approval of the client `c` as JSON; NULL if there is none. */
 export const APPROVAL_COLUMN = `(SELECT json_object('approvedAt', p.approved_at, 'actor', p.actor, 'seen', json(p.seen))
     FROM client_approval p WHERE p.client_id = c.client_id) AS approval`
 

@@ -55,7 +55,7 @@ export const KEEP_DEFAULT_RESOURCES = `DELETE FROM client_default_resource
 export const KEEP_REDIRECT_URIS = `DELETE FROM client_redirect_uri
   WHERE client_id = ?1 AND redirect_uri NOT IN (SELECT value FROM json_each(?2))`
 export const ADD_SELF_REGISTERED = `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, ?2, ?3)`
-/** Does nothing for a client that keeps no secret. */
+/** Does nothing for a client without a secret. */
 export const ADD_CREDENTIAL = `INSERT INTO client_credential (client_id, secret_digest, created_at)
   SELECT client_id, ?2, ?3 FROM client WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'`
 export const DROP_NEEDLESS_CREDENTIALS = `DELETE FROM client_credential WHERE client_id =

@@ -50,7 +50,7 @@ export type Page<Found> = Readonly<{ records: readonly Found[]; next: string | n
  */
 export type Mode = 'authorize' | 'request' | 'allow'
 
-/** `secretDigest`: null for a client that keeps no secret. */
+/** `secretDigest`: null for a client without a secret. */
 export type NewClient = Readonly<{
   clientId: string
   fields: ClientFields

@@ -48,8 +48,8 @@ const wider = (holder: TokenHolder | undefined) => {
 export type RevocationStore = ReturnType<typeof revocationStore>
 
 /**
- * D1 dates every revocation in its own transaction. `lifetimeSeconds`: the longest life of a session. `entry`: the audit's row, if the revocation is an
- * administrator's act.
+ * D1 dates every revocation in its own transaction. `lifetimeSeconds`: the longest life of a session. `entry`: the row of the
+ * audit if the revocation is an administrator's act.
  */
 export function revocationStore(
   db: Database,

@@ -74,7 +74,7 @@ const limitsOf = ({ network, limits }: OpenRegistration): readonly Limit[] => [
 
 export type SelfRegistrations = ReturnType<typeof selfRegistrations>
 
-/** For clients that register themselves by a request (RFC 7591, RFC 7592). */
+/** The store of clients that register themselves by a request (RFC 7591, RFC 7592). */
 export function selfRegistrations(db: Database) {
   async function waitFor(limits: readonly Limit[]) {
     const find = bound(db, FIND_REACHED_LIMITS, JSON.stringify(limits))

@@ -79,7 +79,7 @@ export type RefreshFamily = GrantedAudience &
     /** The user with the granted scopes and endorsements. */
     user: User
     redirectUri: ApprovedRedirectUri
-    /** Thumbprint of the key of its first DPoP proof (RFC 9449); null without one. */
+    /** Thumbprint of the key of the family's first DPoP proof (RFC 9449); null if there was no proof. */
     jkt: string | null
     /** The earlier of the two ends that the family had at the read, the absolute one and the idle one. */
     expiresAt: number

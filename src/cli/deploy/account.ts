@@ -135,8 +135,8 @@ async function zoneOf(api: Api, host: string): Promise<string | null | undefined
 }
 
 /**
- * Whether the host is in a domain of the account, and is free or the worker's already. Null: the API token may not look.
- * Throws a Refusal for a host that is not. `option`: what names another host.
+ * Checks that the host is in a domain of the account, and is free or belongs to the Worker already; throws a Refusal if it is
+ * not. Null if the API token may not read this. `option`: the option that names another host.
  */
 export async function checkAddress(
   api: Api,

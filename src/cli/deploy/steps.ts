@@ -70,7 +70,7 @@ async function addressOf(
   )
 }
 
-/** The option that names the worker's address. */
+/** The option that names the address of each Worker. */
 const OPTION_OF = { registry: '--issuer', authenticator: '--authenticator' } as const
 
 async function checkAddresses(deployment: Deployment): Promise<string> {

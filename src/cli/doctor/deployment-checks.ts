@@ -1,4 +1,4 @@
-/** Is the deployment set up, does its storage answer, and does it serve under its own name? */
+/** Is the deployment set up, does its storage answer, and does the registry serve under its own name? */
 
 import { isLongEnough, MIN_SECRET_BYTES } from '../../crypto/jws.ts'
 import { isOnThisMachine } from '../../domain/network.ts'

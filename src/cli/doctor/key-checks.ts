@@ -1,4 +1,4 @@
-/** Does the registry publish its keys, sign with them, and does the authenticator know them? */
+/** Does the registry publish its keys and sign with them, and does the authenticator know the keys? */
 
 import {
   createLocalJWKSet,

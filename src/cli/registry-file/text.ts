@@ -62,7 +62,7 @@ function find(document: Document, path: readonly PropertyKey[]) {
   let offset = 0
   for (const step of path) {
     const pair = isMap(node)
-      ? // As JSON.parse takes it: the last of several members with one name.
+      ? // Of several members with one name the last counts, as for JSON.parse.
         node.items.findLast(({ key }) => isScalar(key) && String(key.value) === String(step))
       : undefined
     const next = pair ? pair.value : isSeq(node) ? node.items[Number(step)] : undefined

@@ -102,7 +102,7 @@ function requireOwnCode({ code, client }: Redeemer) {
 
 /**
  * RFC 6749 §4.1.3: the token request MUST repeat the redirect URI of the authorization request. OAuth 2.1 has no such
- * parameter, since PKCE protects the code: a client that sent a challenge may omit it.
+ * parameter, because PKCE protects the code: a client that sent a challenge may omit it.
  */
 function requireSameRedirectUri({ redemption: { redirectUri }, code }: Redeemer) {
   const mayOmit = !code.redirectUriSent || code.codeChallenge !== null
