@@ -135,9 +135,7 @@ async function verified(
   return { owner: ownerOfAssertion(clientId), ...id }
 }
 
-/**
- * For the operator. A guessable secret is not compared, so the log cannot say whether the guessable secret was the right one.
- */
+/** For the operator. A guessable secret is not compared, so the log cannot say whether the secret was right. */
 export const TOO_WEAK =
   'wrong secret, or one too weak to be accepted: client rotate-secret makes a strong one'
 

@@ -33,7 +33,7 @@ type LogoDeps = Readonly<{
   fetchBounded: FetchBounded
 }>
 
-/** Why there is no image. `sentence` has no full stop. `isLater`: the address was not asked now and may be asked later. */
+/** Why there is no image. `sentence` has no full stop. `isLater`: no request was sent now, and a later one may succeed. */
 type Missing = Readonly<{ sentence: string; isLater: boolean }>
 
 const failed = (sentence: string): Missing => ({ sentence, isLater: false })

@@ -14,7 +14,7 @@ import { NEXT_VERSION } from './change-batch.ts'
 import { D1_NOW } from './database.ts'
 import type { Sweep } from './housekeeping.ts'
 
-/** A client that an operator has just approved or changed is not among them: it had no time to be used yet. */
+/** Leaves out a client that an operator has just approved or changed: the client had no time to be used yet. */
 const NEVER_USED = `self_registered_client s CROSS JOIN client c ON c.client_id = s.client_id
   WHERE s.kind = 'registration' AND s.used_at IS NULL AND s.created_at <= ?1 AND c.updated_at <= ?1`
 const NOT_USED = `self_registered_client s CROSS JOIN client c ON c.client_id = s.client_id
