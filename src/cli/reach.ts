@@ -159,7 +159,7 @@ async function onStopped<T>(stateDir: string, env: Environment, work: Work<T>): 
 }
 
 /** `npm start` in another terminal may have a STATE_DIR that this command was not given. */
-function noteNewState(stateDir: string, { env, stderr }: Pick<Telling, 'env' | 'stderr'>) {
+export function noteNewState(stateDir: string, { env, stderr }: Pick<Telling, 'env' | 'stderr'>) {
   if (env.STATE_DIR || existsSync(stateDir)) return
   stderr.write(
     `note: no registry has run on ${stateDir}: a new, empty one is made there. If yours has another STATE_DIR, give it to this command too\n`,
