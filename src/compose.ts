@@ -33,7 +33,6 @@ import { usedJtiStore } from './stores/used-jtis.ts'
 import { keyOlderNamesInCron } from './stores/username-keys.ts'
 import { userStore } from './stores/users.ts'
 
-/** The management Worker behind its service binding. */
 type Management = Pick<Fetcher, 'fetch'> &
   Readonly<{
     resolveClientDocument(asked: ResolutionRequest): Promise<Resolution>
@@ -50,7 +49,6 @@ export type Bindings = Readonly<{
   REFUSAL_LIMIT: RateLimit
   /** Optional: the dataset that gets the data points. */
   EVENTS?: AnalyticsEngineDataset
-  /** Optional: the management Worker. */
   MANAGEMENT?: Management
   /** Optional: the private JWK Set that signs tokens. */
   SIGNING_KEYS?: string

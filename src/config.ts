@@ -40,10 +40,7 @@ export const OPTIONAL_BINDINGS = {
 /** Every minute, because cron repairs a revocation whose write to KV was lost. */
 export const CRON = '* * * * *'
 
-/**
- * `read` gets undefined if the setting is not set. Throws an Error that says what is wrong, and that does not contain the
- * value.
- */
+/** `read` gets undefined if it is not set. Throws an Error that says what is wrong, and that does not contain the value. */
 type Setting<T> = Readonly<{
   read: (given: unknown) => T
   /** The allowed values and the default, for the documentation. */
@@ -75,7 +72,6 @@ function oneOf<const Word extends string>(words: readonly [Word, ...Word[]]): Se
   return { read, values, fallback: `\`${words[0]}\`` }
 }
 
-/** A setting without a default. */
 const optional = <T>(values: string, read: (given: unknown) => T): Setting<T> => ({
   read,
   values,
@@ -226,10 +222,7 @@ const readEach = (given: Given) =>
     SETTING_NAMES.map((name) => [camelCase(name), readSetting(name, given)]),
   ) as EachSetting
 
-/**
- * The settings of the registry and of the management Worker, each by its name, and values that follow from them. Throws the
- * same errors as `readSetting`.
- */
+/** The settings, each by its name, and values that follow from them. Throws the same errors as `readSetting`. */
 export function readSettings(given: Given) {
   const {
     directory,

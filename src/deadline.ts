@@ -74,7 +74,6 @@ type Limit = Readonly<{
   limit: (asked: { key: string }) => Promise<Readonly<{ success: boolean }>>
 }>
 
-/** Makes a port with a deadline of the binding of a rate limit. */
 export const limitInTime = (binding: Limit) =>
   withDeadline(
     { limit: async (asked: { key: string }) => binding.limit(asked) },

@@ -26,10 +26,7 @@ const textOf = (secret: unknown) => (typeof secret === 'string' ? secret : '')
 
 const isGiven = (secret: unknown) => secret !== undefined && secret !== ''
 
-/**
- * Returns what `read` returns. Throws an Error of one line that names the setting. The messages of `read` must not contain
- * the value.
- */
+/** Throws an Error of one line that names the setting. The messages of `read` must not contain the value. */
 export function readNamed<T>(name: string, read: () => T): T {
   try {
     return read()

@@ -1,7 +1,4 @@
-/**
- * The settings of the webhook. The management Worker sends the webhook and checks the settings; they are also checked before
- * it is deployed or started.
- */
+/** The settings of the webhook. The management Worker, which sends it, checks them; so do its deployment and its start. */
 
 import { readWebhookSecrets } from './crypto/webhook-signature.ts'
 import { allowsLoopbackFor, outboundUrlProblem } from './protocol/outbound-url.ts'

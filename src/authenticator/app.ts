@@ -35,7 +35,6 @@ const JWT_LIFETIME_SECONDS = 300
 /** How long a JWT is reused for a session whose record has not changed. */
 const JWT_REUSED_SECONDS = 10
 
-/** The paths that the authenticator serves over HTTP. */
 export const AUTHENTICATOR_PATHS: readonly string[] = ['/auth', '/healthz', KEY_SET_PATH]
 
 /** Refusals are not recorded if there is no `defer`. */
@@ -69,7 +68,6 @@ function serving(env: AuthenticatorEnv): Authenticator {
   const check = (question: Question, nowMs: number) =>
     checkCredential(question, { sessions, signed: tokens, proofs, nowMs, issuer: env.ISSUER })
 
-  /** The headers of an authenticated outcome, with the JWT. */
   const headersFor = async (session: SessionRecord, nowMs: number) => {
     const now = Math.floor(nowMs / 1000)
     const kept = signed.get(session)
@@ -182,10 +180,7 @@ const malformed = (reason: string): Authentication => ({
   refusal: refusal('invalid_request', reason),
 })
 
-/**
- * The response to a fault is 503, and never an authenticated outcome. The log has the cause under the response's correlation
- * id.
- */
+/** A fault is a 503, never an authenticated outcome. The log has its cause under the response's correlation id. */
 function unavailable(fault: unknown) {
   const correlationId = newCorrelationId()
   logFault('authenticator_fault', fault, correlationId)

@@ -34,10 +34,7 @@ function summaryOf(outcome: Checked) {
   return { outcome: outcome.kind, reason: '', status: 200, clientId: clientId ?? '' }
 }
 
-/**
- * Returns the correlation id of the logged line, or null. Logs no line for a success or for a caller without a credential:
- * every request of every service causes a check.
- */
+/** Returns the id of the logged line, or null: successes and callers without a credential are too many to log. */
 export function tell(
   { endpoint, startedAtMs }: Asking,
   outcome: Checked,

@@ -5,10 +5,7 @@ import type { Refusal } from '../protocol/bearer.ts'
 
 const SECRET_HEADER = 'X-Proxy-Secret'
 
-/**
- * `shown`: the caller is the deployment's proxy. `absent`: the caller may be anyone. `wrong`: the secret is wrong, or a
- * secret is sent although none is set here.
- */
+/** `absent`: the caller may be anyone. `wrong`: also a secret that is sent although none is set here. */
 type ProxySecret = 'shown' | 'absent' | 'wrong'
 
 /** A repeated header arrives as one value with a space, and no secret contains a space. */
@@ -48,10 +45,7 @@ function originalFamily(headers: Headers): OriginalRequest | null | 'malformed' 
   return { method: method as string, url: url as string }
 }
 
-/**
- * Reads `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`, which Caddy and Traefik send. Many reverse proxies send only
- * `-Proto` and `-Host`, which do not name a request.
- */
+/** Caddy and Traefik send these four headers. Many proxies send only `-Proto` and `-Host`, which do not name a request. */
 function forwardedFamily(headers: Headers): OriginalRequest | null | 'malformed' {
   const method = headers.get('X-Forwarded-Method')
   const uri = headers.get('X-Forwarded-Uri')

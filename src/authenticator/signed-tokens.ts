@@ -14,10 +14,7 @@ const MAX_VERIFIED = 1000
 type SignedToken = Readonly<{ key: SessionKey; session: SessionRecord }>
 
 export type SignedTokens = Readonly<{
-  /**
-   * The token's session, which may have been revoked; a string that says why the token is not valid. Throws if the registry's
-   * keys cannot be known now.
-   */
+  /** The session, which may have been revoked, or why the token is not valid. Throws if the keys cannot be known now. */
   read(token: string, nowMs: number): Promise<SignedToken | string>
 }>
 

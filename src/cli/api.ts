@@ -1,7 +1,4 @@
-/**
- * The management API, as the commands call it. A refusal becomes one line with the name of the option. If the response to a
- * change is lost, this is never shown as a refusal.
- */
+/** The management API, as the commands call it. A lost response to a change is never shown as a refusal. */
 
 import { isObject } from '../domain/json-object.ts'
 import { jsonIn } from '../local/files.ts'
@@ -23,9 +20,7 @@ export type Call = Readonly<{
   isRepeatable?: true
 }>
 
-/** A document that the API returns. */
 export type Document = Readonly<Record<string, unknown>>
-/** `etag`: the version in the response, for `ifMatch`. */
 type Answer<Body> = Readonly<{ body: Body; etag: string }>
 
 export type ManagementApi = Readonly<{
@@ -60,7 +55,6 @@ export type Reached = Readonly<{
   renew: () => Promise<boolean>
 }>
 
-/** A refusal of the API. */
 export class ProblemRefusal extends Refusal {
   readonly status: number
   /** The faulty member or parameter, if the API named one. */

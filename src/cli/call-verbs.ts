@@ -10,13 +10,10 @@ import { type Io, note, type Printed, printFrom, refuseUsage, type Usage, verb }
 /** The time in the help of every command that ends something. */
 export const WITHIN = `within ${ALL_REVOKED_WITHIN_SECONDS} s`
 
-/** The records of a noun. */
 type Records = Readonly<{
-  /** The path of the records in the API. */
   path: `/${string}`
   /** The query of every call about one record. */
   query?: NonNullable<Call['query']>
-  /** The argument that names a record: `<id>`. */
   argument: `<${string}>`
   /** The example of an id in the help. */
   example: string
@@ -75,7 +72,6 @@ const CALLS = {
   delete: (records: Records, id: string) => changeOf(records, id, { method: 'DELETE' }),
 } as const
 
-/** Makes a verb for each description. */
 export const plainVerbs = (
   records: Records,
   descriptions: Readonly<Partial<Record<keyof typeof CALLS, string>>>,
@@ -93,7 +89,6 @@ export function addVerbs(noun: Command, io: Io, verbs: readonly CallVerb[]) {
   }
 }
 
-/** The call that changes what the options give. */
 export function updateOf(records: Records, id: string, given: object, command: Command): Call {
   if (Object.keys(given).length === 0) refuseUsage(command, 'there is nothing to update')
   return changeOf(records, id, { method: 'PATCH', body: given })
@@ -125,7 +120,6 @@ type Permitting = Omit<Usage, 'usage' | 'options'> &
     beside?: FieldTable<Record<string, string>>
   }>
 
-/** The verb `authorize` or `withdraw`. */
 export function permissionsVerb<Lists>(
   name: 'authorize' | 'withdraw',
   { records, fields, needs }: Permissions<Lists>,

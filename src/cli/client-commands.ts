@@ -58,7 +58,6 @@ async function keysIn({ jwks, jwksFile }: Options, command: Command): Promise<{ 
   return { jwks: JSON.parse(text) as unknown }
 }
 
-/** The members of the body that the options give. */
 async function readClient(options: Options, command: Command): Promise<object> {
   const keys = await keysIn(options, command)
   const fields = { ...CLIENT_FIELDS, ...CLIENT_LISTS }
@@ -152,7 +151,6 @@ const KEEPING: readonly CallVerb[] = [
   }),
 ]
 
-/** The acts as words of the command line: `take-back`. */
 const LISTING_WORDS = LISTING_ACTS.map((act) => act.replaceAll('_', '-'))
 
 function addListing(noun: Command, io: Io) {
@@ -198,7 +196,6 @@ const FILTER_OPTIONS = [
   ),
 ]
 
-/** How the client was registered, in the words of `--kind`. */
 const kindOf = ({ self_registered }: Document) => String(self_registered ?? 'operator')
 
 const requestsOf = ({ permissions }: Document) =>

@@ -1,6 +1,4 @@
-/**
- * Tokens of a client, which authenticates with its secret or with its private key. The tokens are stored until they expire.
- */
+/** Tokens that a client buys with its secret or its private key. They are stored until they expire. */
 
 import { importJWK, type JWK, SignJWT } from 'jose'
 import { randomId } from '../crypto/random.ts'

@@ -33,7 +33,6 @@ function required(env: Environment, name: string): string {
   return value
 }
 
-/** The API with the operator's own token. */
 export function deployedApi(env: Environment): Api {
   const token = required(env, 'CLOUDFLARE_API_TOKEN')
   const accountId = required(env, 'CLOUDFLARE_ACCOUNT_ID')
@@ -44,7 +43,6 @@ export function deployedApi(env: Environment): Api {
   return { baseUrl: baseUrl.replace(/\/+$/, ''), accountId, token }
 }
 
-/** The API refused a call; `status` is that of its response. */
 export class ApiRefusal extends Refusal {
   readonly status: number
 
@@ -54,10 +52,7 @@ export class ApiRefusal extends Refusal {
   }
 }
 
-/**
- * Returns the result. `what` names what is requested, for example `the list of zones`. Throws a Refusal, with the reason of
- * the API, if the call fails.
- */
+/** Throws a Refusal, with the reason of the API, if the call fails. `what`: what is requested, as `the list of zones`. */
 export async function callApi<Result>(
   { baseUrl, accountId, token }: Api,
   what: string,
@@ -79,7 +74,6 @@ export async function callApi<Result>(
   throw new ApiRefusal(`${what} answered ${response.status}: ${reason}`, response.status)
 }
 
-/** The names of the secrets that a deployed Worker has. */
 export async function secretNames(api: Api, worker: string): Promise<string[]> {
   const path = `/workers/scripts/${encodeURIComponent(worker)}/secrets`
   const secrets = await callApi<{ name: string }[]>(api, 'the list of secrets', path)

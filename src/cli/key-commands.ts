@@ -1,6 +1,4 @@
-/**
- * `key VERB …`: makes and rotates the value of SIGNING_KEYS and of AUTHENTICATOR_KEYS. No verb sends a request to a registry.
- */
+/** `key VERB …`: makes and rotates the values of SIGNING_KEYS and AUTHENTICATOR_KEYS, and sends no request to a registry. */
 
 import { existsSync } from 'node:fs'
 import { type Command, Option } from 'commander'
@@ -79,7 +77,6 @@ async function add(asked: Asked) {
 
 type Step = 'promote' | 'retire'
 
-/** The key that the command names, or the key that is next. */
 async function kidFor(step: Step, named: string | undefined, keys: SigningKeys) {
   if (named !== undefined) return named
   const next = await nextStepOf(keys)

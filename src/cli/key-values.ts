@@ -1,6 +1,4 @@
-/**
- * The values of SIGNING_KEYS and AUTHENTICATOR_KEYS, as `key VERB` reads and writes them, and the next step of a rotation.
- */
+/** The values of SIGNING_KEYS and AUTHENTICATOR_KEYS for `key VERB`, and the next step of a rotation. */
 
 import type { Command } from 'commander'
 import { formatKeys, type NextStep, nextStepOf, readUsableKeys } from '../crypto/key-rotation.ts'
@@ -27,7 +25,6 @@ export type KeyOptions = Readonly<{
   authenticator?: boolean
 }>
 
-/** The options, the command and the streams of one use of a verb. */
 export type Asked = Readonly<{ options: KeyOptions; command: Command; io: Io }>
 
 /** Throws a Refusal that contains no part of the keys. */

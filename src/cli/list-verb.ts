@@ -32,7 +32,6 @@ export async function* pagesOf(
   }
 }
 
-/** The whole list. */
 export const allOf = async (api: ManagementApi, list: List): Promise<readonly Document[]> =>
   (await Array.fromAsync(pagesOf(api, list))).flat()
 
@@ -66,10 +65,7 @@ type ListUsage<Filter> = Omit<Usage, 'usage'> &
   Readonly<{
     path: Call['path']
     queryOf?: (filter: Filter) => Call['query']
-    /**
-     * The first column is the id, which `--after` takes. Each column is a member of the documents, or has its value in
-     * `valuesOf`.
-     */
+    /** The first column is the id, which `--after` takes. A column is a member of the documents, or is in `valuesOf`. */
     columns: readonly string[] | ((filter: Filter) => readonly string[])
     valuesOf?: Readonly<Record<string, (document: Document) => string>>
   }>

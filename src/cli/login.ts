@@ -137,10 +137,7 @@ async function revoke({ url }: Server, { client_id, refresh_token }: SignIn): Pr
   if (status !== 200) throw new Refusal(`the registry at ${url} answered ${status}`)
 }
 
-/**
- * The sign-in that a new one replaces; null if there is none. Throws a Refusal for a file of another kind, which must not be
- * overwritten.
- */
+/** The sign-in that a new one replaces; null if there is none. Throws a Refusal rather than overwrite another file. */
 async function earlierSignIn(place: SignInPlace): Promise<SignIn | null> {
   const { file } = place
   if (await readCredential(file).catch(() => null)) {

@@ -58,12 +58,10 @@ const OPTIONS: ReadonlyMap<string, string> = new Map([
   ...Object.entries(OPTIONS_OF_MEMBERS),
 ])
 
-/** How a refusal names a field on the command line. */
 export const OPTION_WORDS: Words = {
   nameOf: (field) => OPTIONS.get(field) ?? field,
   empty: '""',
 }
 
-/** The given values as members of a body. */
 export const bodyOf = (given: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(given).map(([name, value]) => [snakeCase(name), value]))

@@ -1,7 +1,4 @@
-/**
- * Which registry a command works on, and with which credential: a remote registry, one that runs here, or one that is
- * stopped.
- */
+/** Which registry a command works on (remote, running here, or stopped), and with which credential. */
 
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -166,7 +163,6 @@ export function noteNewState(stateDir: string, { env, stderr }: Pick<Telling, 'e
   )
 }
 
-/** Calls `work` with the API of the registry that the options name. */
 export async function withApi<T>({ remote, env, stderr }: Telling, work: Work<T>): Promise<T> {
   if (remote) {
     const place = await remotePlace(env)

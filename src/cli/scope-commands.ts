@@ -33,10 +33,7 @@ function parsed(what: string, text: string): unknown {
   }
 }
 
-/**
- * The list in this member of the file. Writes a line for each faulty item to standard error, and then refuses the whole file
- * with a Refusal.
- */
+/** The list in this member. Writes each faulty item to standard error, and then throws one Refusal for the whole file. */
 async function readCatalogueFile<Item extends Readonly<{ name: string }>>(
   file: string,
   member: 'scopes' | 'categories',

@@ -27,10 +27,7 @@ import {
 
 const ALG = 'ES256'
 
-/**
- * The form of the file. The file is only for its owner: until `logout`, anyone who can read it can administer the registry as
- * this person.
- */
+/** Only for the file's owner: until `logout`, anyone who can read it can administer the registry as this person. */
 const SignIn = z.object({
   issuer: z.string(),
   client_id: z.string(),

@@ -8,7 +8,6 @@ const INDENT = '  '
 const MAX_WIDTH = 40
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-/** The character as a JSON escape. */
 export const escaped = (character: string) =>
   `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 

@@ -10,7 +10,6 @@ import { reasonOf, send } from './http.ts'
 /** A token that ends within this time is not used, because the request takes time and clocks differ. */
 const SPARE_SECONDS = 30
 
-/** The addresses of a registry. */
 export type Server = Readonly<{
   /** The address that requests are sent to. */
   url: string
@@ -18,7 +17,6 @@ export type Server = Readonly<{
   issuer: string
 }>
 
-/** The tokens that prove who calls. */
 export type Tokens = Readonly<{
   /** The headers of one request. `path` has no query. */
   headersFor: (method: string, path: string) => Promise<Readonly<Record<string, string>>>
@@ -42,10 +40,7 @@ export const epochSeconds = () => Math.floor(Date.now() / 1000)
 
 export const isUsable = (expiresAt: number) => expiresAt - SPARE_SECONDS > epochSeconds()
 
-/**
- * The held token is used until it ends or is refused; then `next` gets another. A token that was only just received is not
- * replaced if it is refused.
- */
+/** The held token is used until it ends or is refused. A token that was just received is not replaced if it is refused. */
 export function tokensFrom<Held extends Readonly<{ expires_at: number }>>(
   first: Held | null,
   next: (refused: Held | null) => Promise<Held>,

@@ -6,7 +6,6 @@ import type { ManagementApi } from './api.ts'
 import { withApi } from './reach.ts'
 import { printable, textForm } from './text-form.ts'
 
-/** Standard input and output, and the environment. */
 export type Io = Readonly<{
   stdout: { write(text: string, done?: (fault?: Error | null) => void): unknown }
   stderr: { write(text: string): unknown }
@@ -14,10 +13,8 @@ export type Io = Readonly<{
   env: Environment
 }>
 
-/** The options of every verb. */
 export type Form = Readonly<{ json?: boolean; remote?: boolean }>
 
-/** The exit status of a command that succeeded. */
 export const DONE = 0
 export const FAILED = 1
 export const WRONG_USAGE = 2

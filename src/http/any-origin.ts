@@ -4,7 +4,6 @@ import { preflightHeaders } from '../protocol/preflight.ts'
 
 const EXPOSED = ['WWW-Authenticate', 'DPoP-Nonce', 'Retry-After', 'X-Correlation-Id'].join(',')
 
-/** Lets a script of any origin read this response. */
 export function openToAnyOrigin(headers: Headers) {
   headers.set('Access-Control-Allow-Origin', '*')
   headers.set('Access-Control-Expose-Headers', EXPOSED)

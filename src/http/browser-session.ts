@@ -18,10 +18,7 @@ type Deps = Readonly<{ liveSessions: LiveSessions; issuer: string }>
 export type SeenSession = BrowserSession &
   Readonly<{ key: SessionKey; holds: () => Promise<boolean> }>
 
-/**
- * Null if no user is signed in. An access token in the cookie does not count as a session, and a malformed token of the
- * registry is not looked up.
- */
+/** Null if no user is signed in: an access token in the cookie is no session. A malformed token is not looked up. */
 export async function seeBrowserSession(
   c: HttpContext,
   { liveSessions, issuer }: Deps,
@@ -53,9 +50,7 @@ const attributes = (issuer: string, maxAge: number) => ({
 
 type Cookie = Readonly<{ name: string; value: string; lifetimeSeconds: number }>
 
-/**
- * Sets a cookie of this host; over https the `__Host-` prefix binds it to the host. `lifetimeSeconds` 0 removes the cookie.
- */
+/** Over https the `__Host-` prefix binds the cookie to this host. `lifetimeSeconds` 0 removes the cookie. */
 export const setHostCookie = (
   c: HttpContext,
   issuer: string,

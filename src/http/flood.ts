@@ -1,7 +1,4 @@
-/**
- * Rate limits against floods: they are counted per location, and deliberately inexact. A rate limit that fails or does not
- * answer refuses no request, because D1 itself counts failed sign-ins.
- */
+/** Rate limits, per location and deliberately inexact. A failed limit refuses nothing, because D1 counts failed sign-ins. */
 
 import { networkOf } from '../domain/network.ts'
 import { OAuthError } from '../protocol/errors.ts'
@@ -43,10 +40,7 @@ export async function refuseTooMany(
   )
 }
 
-/**
- * Throws 429 if there are too many requests from this network, or about this client from any network. Without a known address
- * (locally) nothing is counted.
- */
+/** Throws 429 for too many requests from this network, or about this client. Without an address nothing is counted. */
 export async function refuseFlood(
   c: HttpContext,
   limit: FloodLimit,

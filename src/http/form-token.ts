@@ -7,7 +7,6 @@ import { digest, equalInConstantTime } from '../crypto/digest.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { HttpContext } from './request-context.ts'
 
-/** The purpose of the sign-out form's token. */
 export const SIGN_OUT = ['sign_out'] as const
 
 const MARK_LENGTH = 16

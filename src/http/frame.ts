@@ -1,7 +1,4 @@
-/**
- * The frame of every request: it makes the request context, turns errors into responses, sets headers and reports the
- * request.
- */
+/** The frame of every request: makes the context, turns errors into responses, sets headers and reports the request. */
 
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Branding } from '../domain/branding.ts'
@@ -19,9 +16,7 @@ export type FrameDeps = ReportDeps & Site
 export type FrameRules = Readonly<{
   /** Sends a page to people. Without this function JSON is sent. */
   sendError?: (c: HttpContext, refusal: OAuthError, site: Site) => Response | Promise<Response>
-  /**
-   * May scripts of any origin call the endpoint? This is for endpoints that browsers need without a cookie of the registry.
-   */
+  /** May scripts of any origin call it? For endpoints that browsers need without a cookie of the registry. */
   allowsAnyOrigin?: boolean
   /** True if successful requests are not reported. */
   isRoutine?: boolean
@@ -39,10 +34,7 @@ const unavailable = (fault: unknown) =>
     headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) },
   })
 
-/**
- * RFC 9110 §15.5.2: a 401 response always names a way to authenticate. Basic is the way that RFC 6749 §2.3.1 demands of every
- * server, and the only one with a scheme of its own (§5.2).
- */
+/** RFC 9110 §15.5.2: a 401 MUST name a way to authenticate. RFC 6749 §2.3.1 demands Basic, the only one with a scheme. */
 const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="registry", charset="UTF-8"' }
 const UNAUTHORIZED = 401
 

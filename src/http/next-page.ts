@@ -14,10 +14,7 @@ export const fitsNextPage = (path: string, issuer: string) =>
   new URLSearchParams({ next_page: issuer + path }).toString().length <=
   MAX_FORM_BYTES - OTHER_FIELDS_BYTES
 
-/**
- * The path and query of a URL at the registry's own origin, absolute or relative; `/` for every other URL, and for a path
- * that is too long for a form.
- */
+/** The path and query of a URL at the registry's own origin; `/` for any other URL, and for a path too long for a form. */
 export function ownPath(nextPage: string | undefined, issuer: string): string {
   if (nextPage === undefined || !URL.canParse(nextPage, issuer)) return '/'
   const url = new URL(nextPage, issuer)

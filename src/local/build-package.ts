@@ -1,7 +1,4 @@
-/**
- * Writes the package for resource servers, `edge-registry/hono`, `/fetch` and `/express`, to dist/. `npm pack` runs this
- * first.
- */
+/** Writes the package for resource servers, `edge-registry/hono`, `/fetch` and `/express`, to dist/ before `npm pack`. */
 
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

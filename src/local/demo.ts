@@ -1,6 +1,4 @@
-/**
- * A client, a user, and scopes for trying the registry. They are put into an empty database and shown again at every start.
- */
+/** A client, a user, and scopes for trying the registry, put into an empty database and shown again at every start. */
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'

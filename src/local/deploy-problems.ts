@@ -1,7 +1,4 @@
-/**
- * The problems that would prevent a deployment from serving. They are found in its configurations before anything is
- * deployed.
- */
+/** The problems that would prevent a deployment from serving, found in its configurations beforehand. */
 
 import {
   ALL_WORKERS,
@@ -53,7 +50,6 @@ const bindingNames = (config: Omit<WranglerConfig, 'vars'>): readonly string[] =
 
 const unless = (isRight: boolean, problem: string) => (isRight ? [] : [problem])
 
-/** The id of every database and namespace, by the name of its binding. */
 const idsOf = (config: WranglerConfig) =>
   new Map([
     ...config.d1_databases.map(({ binding, database_id }) => [binding, database_id] as const),
@@ -80,7 +76,6 @@ function differentIds(configs: Configs): string[] {
   })
 }
 
-/** The Workers, and the Worker that each binds as a service. */
 const SERVICES = [
   { from: 'registry', binding: 'MANAGEMENT', to: 'management' },
   { from: 'authenticator', binding: 'REGISTRY', to: 'registry' },
@@ -97,10 +92,7 @@ const serviceProblems = (configs: Configs): string[] =>
     ]
   })
 
-/**
- * The problems of any deployment, also of `npm start`: the Workers' own checks, the same stores for all Workers, and cron.
- * Each problem is one line that names the file.
- */
+/** The problems of any deployment, also of `npm start`. Each problem is one line that names the file. */
 export function configurationProblems(configs: Configs): string[] {
   const refused = problemsOfEach((worker) => {
     const given = givenBy(configs[worker])
@@ -127,7 +119,6 @@ const differentSettings = (configs: Configs): string[] =>
       .map((name) => differs(name, worker)),
   )
 
-/** The problems that prevent a deployment. */
 export const deployProblems = (configs: Configs): string[] => [
   ...configurationProblems(configs),
   ...problemsOfEach((worker) => publicProblems(worker, configs[worker])),

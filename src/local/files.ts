@@ -9,10 +9,7 @@ const cannot = (what: string, verb: string) => (fault: NodeJS.ErrnoException) =>
   throw new Refusal(`${what} cannot be ${verb} (${fault.code})`)
 }
 
-/**
- * Renames a complete file into place, so that no reader sees half of a file, and a failure leaves the old file unchanged. A
- * draft that exists already is deleted first, because it may be another user's.
- */
+/** Renames a complete file into place: no reader sees half of it. An old draft may be another user's, so it is deleted. */
 async function replaceFile(path: string, text: string, mode: number) {
   const draft = `${path}.${process.pid}`
   await rm(draft, { force: true })
@@ -64,7 +61,6 @@ type Chunks = AsyncIterable<Uint8Array | string>
 /** Stands for standard input or standard output in place of a file. */
 export const STANDARD = '-'
 
-/** The words for the file in a sentence. */
 export const sourceName = (file: string) =>
   file === STANDARD ? 'standard input' : JSON.stringify(file)
 

@@ -1,7 +1,4 @@
-/**
- * The first operator of a deployed database, as SQL for `wrangler d1 execute`. The SQL contains only the digest of the
- * secret.
- */
+/** The first operator of a deployed database, as SQL for `wrangler d1 execute` that has only the digest of the secret. */
 
 import type { SecretDigest } from '../domain/ids.ts'
 import { creationStatements } from '../stores/client-registry.ts'
@@ -38,10 +35,7 @@ export const literalSql = (write: (db: Database) => readonly D1PreparedStatement
 
 const ACTOR = 'npm run deploy'
 
-/**
- * One row: `operators`, the number of operators, and `has_command_line`, whether the client of `npm run admin -- login`
- * exists.
- */
+/** One row: the number of operators, and whether the client of `npm run admin -- login` exists. */
 export const OPERATORS_SO_FAR = `SELECT (SELECT count(*) ${OPERATORS}) AS operators,
   EXISTS (SELECT 1 FROM client WHERE client_id = '${COMMAND_LINE_ID}') AS has_command_line`
 
@@ -62,10 +56,7 @@ type Wanted = Readonly<{
   now: number
 }>
 
-/**
- * Statements, one on each line, each with its audit row. Empty if nothing is wanted. The statements fail if a client has the
- * id.
- */
+/** Statements, one on each line, each with its audit row; empty if nothing is wanted. They fail if a client has the id. */
 export function firstOperatorSql({ operator, commandLine, now }: Wanted): string {
   const clients = [
     ...(operator === null ? [] : [operatorClient(operator.clientId, operator.secretDigest)]),

@@ -20,9 +20,7 @@ export const migrationNames = (directory: string) =>
     .filter((name) => name.endsWith('.sql'))
     .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10) || (a < b ? -1 : 1))
 
-/**
- * Throws a Refusal for a database that a newer version has migrated, because this version does not know what is new in it.
- */
+/** Throws a Refusal if a newer version has migrated the database, because this version does not know what is new. */
 export function requireKnown(applied: readonly string[], known: readonly string[]) {
   const newer = applied.filter((name) => !known.includes(name))
   if (newer.length === 0) return
@@ -31,10 +29,7 @@ export function requireKnown(applied: readonly string[], known: readonly string[
   )
 }
 
-/**
- * Each migration and the note that it was applied are one batch: both or neither. Returns the migrations that were applied
- * now. Throws a Refusal for a database that a newer version has migrated.
- */
+/** Each migration and its note are one batch. Returns the applied ones. Throws a Refusal if a newer version migrated. */
 export async function applyMigrations(db: Database, directory: string): Promise<string[]> {
   const [, applied] = await db.batch<{ name: string }>([
     db.prepare(CREATE_TABLE),

@@ -66,7 +66,6 @@ function faultIn(line: string): string | null {
 }
 
 let built: Promise<string> | undefined
-/** The module is built once in a process. */
 const managementModule = (main: string) => {
   built ??= buildWorker(main)
   return built

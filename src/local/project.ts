@@ -13,7 +13,6 @@ export const CONFIG_FILES = {
   authenticator: 'src/authenticator/wrangler.toml',
 } as const satisfies Record<WorkerName, string>
 
-/** The paths of the configurations, independent of the folder in which a command was started. */
 export const CONFIG_PATHS: Readonly<Record<WorkerName, string>> = {
   registry: inProject(CONFIG_FILES.registry),
   management: inProject(CONFIG_FILES.management),
@@ -24,7 +23,6 @@ export const CONFIG_PATHS: Readonly<Record<WorkerName, string>> = {
 export const configWords = (worker: WorkerName): string[] =>
   worker === 'registry' ? [] : ['--config', CONFIG_FILES[worker]]
 
-/** A command for the operator to type. */
 export const secretCommand = (verb: 'put' | 'delete', worker: WorkerName, name: string) =>
   ['npx wrangler secret', verb, name, ...configWords(worker)].join(' ')
 

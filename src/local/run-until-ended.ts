@@ -5,10 +5,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import { basename } from 'node:path'
 import { oneLine } from './refusal.ts'
 
-/**
- * Waits until the program's end of the pipe closes, which happens in every case when the program ends. Then kills the
- * runtime, which would keep the ports.
- */
+/** Waits until the pipe closes, however the program ends, and then kills the runtime, which would keep the ports. */
 const WAIT_THEN_KILL = 'read -r _; kill -9 "$1"'
 const PARENT_CHECK_MS = 200
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

@@ -49,7 +49,6 @@ type ModuleWorker = Readonly<{
   name: string
   date: string
   flags?: readonly string[]
-  /** One module, which `buildWorker` makes. */
   module: string
 }>
 
@@ -64,10 +63,7 @@ export const moduleWorker = ({ name, date, flags = [], module }: ModuleWorker) =
   },
 })
 
-/**
- * The caller awaits `ready` and disposes of the result. `hear` gets each line of the Workers' log; without `hear` the lines
- * are printed.
- */
+/** The caller awaits `ready` and disposes of the result. `hear` gets each line of the log; the default prints them. */
 export const runWorkers = (
   workers: readonly [RunnableWorker, ...RunnableWorker[]],
   stateDir: string,

@@ -1,7 +1,4 @@
-/**
- * The settings of `npm start` and of the command line. They come from the environment, then from wrangler.toml, then from the
- * defaults.
- */
+/** The settings of `npm start` and of the command line: from the environment, then wrangler.toml, then the defaults. */
 
 import { join } from 'node:path'
 import { ALL_WORKERS, readSettings, SETTING_NAMES } from '../config.ts'

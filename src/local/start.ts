@@ -144,10 +144,7 @@ async function claimAlone(stateDir: string): Promise<() => void> {
   )
 }
 
-/**
- * Adds the function that ends each part to `ending`, in the order of the start. Returns the welcome text when all parts
- * serve.
- */
+/** Adds what ends each part to `ending`, in the order of the start. Returns the welcome text when all parts serve. */
 async function serve(
   configs: Configs,
   settings: StartSettings,

@@ -1,6 +1,4 @@
-/**
- * Which process may write the local state, one at a time because SQLite has one writer, and which registry serves the state.
- */
+/** Which process may write the local state (only one, because SQLite has one writer), and which registry serves it. */
 
 import { mkdirSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
@@ -21,10 +19,7 @@ const isLocked = (fault: unknown) =>
 /** Does the fault, or a fault that it reports, say that another process kept a statement or a batch of D1 from writing? */
 export const isBusy = (fault: unknown) => /SQLITE_BUSY|database is locked/.test(String(fault))
 
-/**
- * The same question for work that may be repeated even if it was done: while another process writes, D1 can fail to report
- * the position of its session.
- */
+/** For work that may be done twice: while another process writes, D1 can fail to report the position of its session. */
 export const isPerhapsBusy = (fault: unknown) =>
   isBusy(fault) || /Failed to get session commit token/.test(String(fault))
 
@@ -106,10 +101,7 @@ type Claim =
   | Readonly<{ kind: 'claimed'; release: () => void }>
   | Readonly<{ kind: 'served'; by: RunningRegistry }>
 
-/**
- * Returns the lock, or the registry that has the lock and serves the state. Waits for another command, and for a registry
- * that is just starting; throws a Refusal after a minute.
- */
+/** Returns the lock, or the registry that serves the state. Waits a minute while neither is there, then throws a Refusal. */
 export async function claimState(stateDir: string): Promise<Claim> {
   return untilFound(`STATE_DIR: ${stateDir}`, async () => {
     const release = tryToLock(stateDir)
@@ -119,10 +111,7 @@ export async function claimState(stateDir: string): Promise<Claim> {
   })
 }
 
-/**
- * Runs `work` while no other process runs work for this file. Waits for at most a minute. The file's folder is made for its
- * owner alone if it is missing.
- */
+/** No other process runs work for this file meanwhile. Waits for at most a minute. Makes the folder for its owner alone. */
 export async function withFileLocked<T>(path: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const release = await untilFound(path, () => tryToLockFile(`${path}.lock`, path))

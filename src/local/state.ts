@@ -32,10 +32,7 @@ type State = Readonly<{
 /** The only message of the runtime if SQLite cannot use its file. */
 const isOfStorage = (fault: unknown) => /internal error; reference/.test(String(fault))
 
-/**
- * Refuses an empty database file of a state in which an operator was made. SQLite takes an empty file for a new database, so
- * the state would silently begin again. Throws a Refusal.
- */
+/** Throws a Refusal for an empty database in a state with an operator: SQLite would silently begin a new database. */
 async function requireContent(stateDir: string) {
   if ((await readIfPresent(credentialFile(stateDir))) === null) return
   const folder = join(persistencePath(stateDir), 'd1')

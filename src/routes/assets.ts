@@ -1,6 +1,4 @@
-/**
- * `/style.css` and `/icon.svg`: the files that pages of the registry load, besides a logo that the operator keeps elsewhere.
- */
+/** `/style.css` and `/icon.svg`: the files that pages load, besides a logo that the operator keeps elsewhere. */
 
 import type { Branding } from '../domain/branding.ts'
 import { ICON_PATH, iconOf } from '../pages/layout.tsx'

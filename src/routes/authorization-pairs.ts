@@ -1,6 +1,4 @@
-/**
- * The parameters of an authorization request as they arrived: which of them were repeated, and whether they fit into a form.
- */
+/** The parameters of an authorization request as they arrived: which were repeated, and whether they fit into a form. */
 
 import { fitsNextPage } from '../http/next-page.ts'
 import { requestPairs } from '../protocol/authorization-request.ts'

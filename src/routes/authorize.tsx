@@ -118,10 +118,7 @@ export const authorizationEndpoint: Endpoint = {
   post: async (c, deps) => handle(c, await readForm(c), true, deps),
 }
 
-/**
- * The form token is bound to the whole request and to the shown terms, so that it is valid for no other request and no other
- * terms.
- */
+/** The form token is bound to the whole request and to the shown terms, so that it is valid for no others. */
 const consentPurpose = (fields: Fields, shown: string) =>
   ['consent', requestPairs(fields), shown] as const
 

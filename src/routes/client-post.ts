@@ -1,7 +1,4 @@
-/**
- * What the endpoints for clients share: a form in which each parameter occurs once, and the refusal of floods of wrong
- * secrets.
- */
+/** What the endpoints for clients share: a form without repeated parameters, and the refusal of floods of wrong secrets. */
 
 import { readForm } from '../http/body.ts'
 import { refuseFlood } from '../http/flood.ts'

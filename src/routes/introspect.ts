@@ -1,7 +1,4 @@
-/**
- * `/introspect`: RFC 7662, with a signed response if requested (RFC 9701). The endpoint is for servers, so scripts of other
- * origins may not call it.
- */
+/** `/introspect`: RFC 7662, signed if requested (RFC 9701). It is for servers: scripts of other origins may not call it. */
 
 import { signWith } from '../crypto/signed-jwt.ts'
 import { introspect } from '../flows/introspect.ts'

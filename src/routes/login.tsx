@@ -79,10 +79,7 @@ async function show(c: HttpContext, { nextPage, username, refusal }: Shown, deps
   })
 }
 
-/**
- * A stranger in the same network (of a university, for example) must not lock out a browser from which the user has signed
- * in. So such a browser has a limit of its own.
- */
+/** A browser from which the user has signed in has its own limit: a stranger in its network must not lock it out. */
 async function refuseFloodOfStrangers(
   c: HttpContext,
   { username, browserToken }: Parameters<typeof signIn>[0],

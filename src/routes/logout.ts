@@ -12,10 +12,7 @@ import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 import { sendSignOutPage } from './sign-out-page.tsx'
 
-/**
- * KV may not yet show a session that was opened elsewhere a moment ago. D1 has such a session if the registry's own page
- * opened it.
- */
+/** KV may not show a session that was opened elsewhere a moment ago. D1 has it if the registry's own page opened it. */
 const isOpenUnseen = async (token: string | null, deps: RouteDeps, now: number) =>
   token !== null &&
   isWellFormed('browserSession', token) &&

@@ -15,14 +15,11 @@ import { idSchema, scopeSchema } from '../../protocol/registration/shared-fields
 import type { StagedClient, StagedRow } from './staging.ts'
 import { type BadRow, badRow } from './tables.ts'
 
-/**
- * `owner`: the owner of clients that name none; null to leave them out. `now`: the date where one is missing, in ISO 8601.
- */
+/** `owner`: of clients that name none; null leaves them out. `now`: the date where one is missing, in ISO 8601. */
 export type Rules = Readonly<{ owner: string | null; now: string }>
 
 type Permission = ClientImport['permissions'][number]
 
-/** A wrong value in one column, which ends the reading of its row. */
 class BadValue extends Error {
   readonly field: string | null
   constructor(field: string | null, rule: string) {

@@ -9,7 +9,6 @@ type CsvRecord = Readonly<{ line: number; values: readonly Value[]; isBad: boole
 /** The limit in characters. */
 const LONGEST_RECORD = 16_777_216
 
-/** Cuts text that arrives in pieces into records. */
 class CsvRecords {
   #values: Value[] = []
   #text = ''

@@ -1,7 +1,4 @@
-/**
- * Imports the clients of the original registry: reads the rows, groups them by client, sends 200 clients at a time, and
- * reports.
- */
+/** Imports the clients of the original registry: groups the rows by client, sends 200 clients at a time, and reports. */
 
 import type { ClientImport } from '../../protocol/registration/client-import.ts'
 import { importRow, type Rules } from './client-rows.ts'
@@ -56,7 +53,6 @@ async function stageAll(path: string, staging: Staging, { report, progress }: Im
 
 type Waiting = Readonly<{ row: ClientImport; from: StagedRow }>
 
-/** Lists of clients, each of which fits into one request. */
 function* batchesOf(waiting: Iterable<Waiting>): Generator<readonly Waiting[]> {
   let batch: Waiting[] = []
   let characters = 0
@@ -76,7 +72,6 @@ function* batchesOf(waiting: Iterable<Waiting>): Generator<readonly Waiting[]> {
   if (batch.length > 0) yield batch
 }
 
-/** Sends the clients, and writes how many are done and how fast. Returns the number of clients for each result. */
 async function sendAll(
   waiting: Iterable<Waiting>,
   clientCount: number,

@@ -2,9 +2,7 @@
 
 import { refusalAt } from './tables.ts'
 
-/**
- * `name` is a quoted identifier, or a text in MySQL's double quotes. `blob` has the bytes of a hexadecimal literal as text.
- */
+/** `name`: a quoted identifier, or a text in MySQL's double quotes. `blob`: the bytes of a hexadecimal literal as text. */
 export type Token = Readonly<{
   kind: 'word' | 'name' | 'text' | 'blob' | 'number' | 'mark'
   text: string
@@ -47,10 +45,7 @@ const SQLITE_WORD = /^PRAGMA$/i
 
 export const bytesAsText = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
-/**
- * The end of the quoted text that begins at `start`; -1 if the end is not in `text`. The last character of `text` may be the
- * first of two quotes.
- */
+/** The end of the quoted text; -1 if it has not arrived. The last character of `text` may be the first of two quotes. */
 function endOfQuoted(text: string, start: number, hasEscapes: boolean): number {
   const quote = text[start]
   for (let at = start + 1; at < text.length - 1; at++) {
@@ -78,9 +73,7 @@ export class SqlTokens {
   #at = 0
   #line = 1
   #dialect: Dialect = 'unknown'
-  /**
-   * If a token has not arrived as a whole, it is tried again when the text is twice as long, so that the work stays linear.
-   */
+  /** A token that has not arrived as a whole is tried again when the text is twice as long: the work stays linear. */
   #enough = 0
 
   #match(pattern: RegExp) {

@@ -69,5 +69,4 @@ function meaningOf(tokens: readonly Token[]): Value | undefined {
 
 const literal = ({ kind, text }: Token) => (LITERALS.has(kind) ? text : undefined)
 
-/** The values of a row, from the tokens between its parentheses. */
 export const valuesOf = (tokens: readonly Token[]) => splitAtCommas(tokens).map(meaningOf)

@@ -1,7 +1,4 @@
-/**
- * Groups the rows by client. A dump has one table after the other, so the rows wait in a temporary database of SQLite, which
- * is on disk, has no name, and disappears when the process ends.
- */
+/** Groups the rows by client, in an unnamed database on disk that ends with the process: a dump has table after table. */
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import {
@@ -13,7 +10,6 @@ import {
   type TableName,
 } from './tables.ts'
 
-/** A row with its values by column. */
 export type StagedRow = Readonly<{
   table: TableName
   key: string

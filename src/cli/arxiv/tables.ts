@@ -59,10 +59,7 @@ type Columns = Readonly<{
   line?: number
 }>
 
-/**
- * Returns a function that makes a row of the table from the values of the given columns. A value that could not be read is
- * undefined. Throws a Refusal if a column is missing.
- */
+/** Throws a Refusal if a column is missing. The values are in the order of `given`; an unreadable value is undefined. */
 export function rowReader(table: TableName, { given, head, line: headLine }: Columns) {
   const names = given.map((name) => name.toLowerCase())
   const columns = TABLES[table].map((column) => {

@@ -31,7 +31,6 @@ const GLOBAL = { isGlobal: true }
 
 type Account = Readonly<{ id: string; name: string }>
 
-/** The account that the environment names, or the only account, or the account that the operator chooses. */
 async function accountOf({ env, askOperator, options }: Outside, token: string): Promise<string> {
   const named = options.account ?? env.CLOUDFLARE_ACCOUNT_ID
   if (named) {

@@ -1,7 +1,4 @@
-/**
- * Writes the issuer and the ids of the storage into each wrangler.toml, and leaves everything else in it unchanged, comments
- * too.
- */
+/** Writes the issuer and the ids of the storage into each wrangler.toml, and leaves the rest of the file unchanged. */
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
@@ -21,7 +18,6 @@ type Place =
   | Readonly<{ table: 'vars' }>
   | Readonly<{ table: 'd1_databases' | 'kv_namespaces'; binding: string }>
 
-/** The key at each place. */
 const KEYS = { vars: 'ISSUER', d1_databases: 'database_id', kv_namespaces: 'id' } as const
 
 const ASSIGNMENT = /^(\s*([\w-]+)\s*=\s*)("[^"]*"|'[^']*')/
@@ -80,7 +76,6 @@ function writeValue(path: string, place: Place, value: string) {
   renameSync(draft, path)
 }
 
-/** May another value replace this one? */
 type MayReplace = (present: string) => boolean
 
 /** Undefined if the file has no such place. An issuer that is not set is empty. */

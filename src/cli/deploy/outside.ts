@@ -58,7 +58,6 @@ export function wranglerIn(env: Environment, io: Pick<Io, 'stdout' | 'stderr'>):
       child.once('error', (fault) => reject(new Refusal(`cannot run wrangler: ${fault.message}`)))
     })
 
-  /** Returns what wrangler prints on its standard output. */
   const printedBy = async (words: readonly string[]) => {
     const child = start(words, 'ignore', false)
     child.stderr?.resume()

@@ -1,7 +1,4 @@
-/**
- * The secrets that a deployment makes, stored in private files: the secrets of the Workers, which wrangler gets on its
- * standard input, and the secret of the first operator, a client that is inserted with wrangler.
- */
+/** The secrets that a deployment makes, in private files: those of the Workers, and the credential of the first operator. */
 
 import { mkdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
@@ -35,7 +32,6 @@ type SecretFiles = Readonly<{ accountId: string }>
 
 const folderOf = ({ accountId }: SecretFiles) => join(DEPLOYED_SECRETS, accountId)
 const fileOf = (files: SecretFiles, name: SecretName) => join(folderOf(files), name)
-/** The file with the operator's credential that a run made. */
 export const operatorFile = (files: SecretFiles) => join(folderOf(files), 'operator.json')
 /** A path in the form in which it can be typed. */
 export const shownPath = (path: string) => relative(process.cwd(), path)

@@ -42,10 +42,7 @@ async function checkPlan({ api, askOperator, options }: Deployment): Promise<str
   throw new Refusal(PLAN_NEEDED)
 }
 
-/**
- * Null if the Worker has no address of its own, or the routes of its wrangler.toml. The registry forwards to the management
- * Worker, which has no address.
- */
+/** Null for a Worker without an address of its own (management), or with the routes of its wrangler.toml. */
 function hostOf(worker: WorkerName, { options }: Deployment): string | null {
   if (worker === 'management') return null
   const config = readConfigs()[worker]
@@ -53,9 +50,7 @@ function hostOf(worker: WorkerName, { options }: Deployment): string | null {
   return url === undefined || hasRoutes(config) ? null : new URL(url).host
 }
 
-/**
- * Without a terminal wrangler takes the address away from another Worker or DNS record. With a terminal wrangler asks first.
- */
+/** Without a terminal wrangler takes the address away from another Worker or DNS record; with one it asks first. */
 async function addressOf(
   host: string,
   asked: Parameters<typeof checkAddress>[2],
@@ -70,7 +65,6 @@ async function addressOf(
   )
 }
 
-/** The option that names the address of each Worker. */
 const OPTION_OF = { registry: '--issuer', authenticator: '--authenticator' } as const
 
 async function checkAddresses(deployment: Deployment): Promise<string> {
@@ -104,10 +98,7 @@ async function applyMigrations({ wrangler }: Deployment): Promise<string> {
   return 'applied'
 }
 
-/**
- * JWT_SECRET or AUTHENTICATOR_KEYS is enough, and AUTHENTICATOR_KEYS is set only if it is given. WEBHOOK_SECRET is only for a
- * webhook.
- */
+/** JWT_SECRET or AUTHENTICATOR_KEYS is enough; AUTHENTICATOR_KEYS is set only if given, WEBHOOK_SECRET for a webhook. */
 async function isNeeded(name: SecretName, deployment: Deployment, set: readonly string[]) {
   const isKnown = async (other: SecretName) =>
     set.includes(other) || (await knownSecret(deployment, other)) !== null
@@ -253,8 +244,6 @@ const ALL_STEPS: readonly Step[] = [
   },
 ]
 
-/**
- * With `--new-operator` the deployment is not changed: the option may be the only way to regain access to an older version.
- */
+/** `--new-operator` changes nothing else: it may be the only way to regain access to an older version. */
 export const stepsFor = ({ newOperator }: Pick<Options, 'newOperator'>): readonly Step[] =>
   newOperator ? ALL_STEPS.filter(({ name }) => name === 'operator') : ALL_STEPS

@@ -31,7 +31,6 @@ export type Status = Readonly<{
   }>
 }>
 
-/** The management API for the checks. */
 export type Administered = Readonly<{
   /** The status is requested once in a run. */
   status: () => Promise<Status>
@@ -64,7 +63,6 @@ export type Verdict =
   /** The check could not be made, for a reason that is not a fault. */
   | Readonly<{ state: 'not checked'; seen: string }>
 
-/** A guarantee of the deployment. */
 export type Check = Readonly<{
   name: string
   /** The time limit of the check, if it is not 15 s. */
@@ -87,13 +85,11 @@ export const ok = (seen: string): Verdict => ({ state: 'ok', seen })
 export const fail = (seen: string, toDo?: string): Verdict => ({ state: 'FAIL', seen, toDo })
 export const notChecked = (why: string): Verdict => ({ state: 'not checked', seen: why })
 
-/** What to do, for several checks. */
 export const SEE_LOG = 'See the log of the registry (npx wrangler tail)'
 export const DEPLOY_THIS = 'If this source is not what is deployed, run npm run deploy.'
 export const untilItAnswers = (storage: 'D1' | 'KV') =>
   `The registry answers 503 until ${storage} answers: see Cloudflare's status page. Locally, see whether npm start runs.`
 
-/** A check that needs the management API. */
 export const overApi =
   (run: (api: Administered, examined: Examined) => Promise<Verdict>): Check['run'] =>
   async (examined) =>

@@ -28,10 +28,7 @@ import { TRIAL_SCOPE } from './trial.ts'
 /** The time after which five runs were missed. */
 const STALE_SECONDS = 5 * CRON_INTERVAL_SECONDS
 const MIN_SECRET_BITS = 128
-/**
- * The time after which a delivery counts as late: cron tries again 1 and 5 minutes later, so a receiver that was away for a
- * moment has it by then.
- */
+/** A later delivery is late: cron tries again after 1 and 5 minutes, so a receiver that was away briefly has it by then. */
 const LATE_SECONDS = 900
 
 /** The entropy by the frequency of each character: this finds repetition, but not a known phrase. */

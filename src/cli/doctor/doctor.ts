@@ -19,7 +19,6 @@ import { CLEAN_UP, TRIAL_CHECKS } from './trial-checks.ts'
 /** KV on one machine shows a write at once. */
 const SEEN_LOCALLY_SECONDS = 5
 
-/** The options of a run. */
 type RunOptions = Readonly<{
   isDeployed: boolean
   /** The address takes precedence over that of a running registry. */

@@ -48,7 +48,6 @@ export async function publishedKeys(origin: string): Promise<readonly PublicKey[
   return set.keys as readonly PublicKey[]
 }
 
-/** Does the JWT verify by one of these keys? */
 export const verifies = (jwt: string, keys: readonly PublicKey[], expected: JWTVerifyOptions) =>
   jwtVerify(jwt, createLocalJWKSet({ keys } as unknown as JSONWebKeySet), expected).then(
     () => true,
@@ -121,10 +120,7 @@ export const SIGNING: Check = {
   }),
 }
 
-/**
- * The token is signed by a key that no registry has: a 401 shows that the authenticator has read the key set and did not find
- * the key, and a 503 shows that it cannot read the set.
- */
+/** No registry has the token's key: a 401 shows that the authenticator has read the key set, and a 503 that it cannot. */
 export const KEYS_READ: Check = {
   name: 'keys-read',
   seconds: 30,

@@ -94,7 +94,6 @@ export function newTrial(
 
   const visit = newBrowser(issuer, { username: id, password })
 
-  /** Posts a form as the temporary client. */
   async function post(path: string, fields: Readonly<Record<string, string>>, headers = {}) {
     const body = new URLSearchParams({ ...fields, client_id: id, client_secret: await client() })
     return ask(`${issuer}${path}`, { method: 'POST', body, headers })
@@ -117,7 +116,6 @@ export function newTrial(
     /** The token of a session that the authenticator has seen; null if there is none yet. */
     seen: null as string | null,
 
-    /** Can the temporary client be read after it was written? */
     async isStored(): Promise<boolean> {
       await client()
       const path = pathOf`/clients/${id}`
@@ -131,14 +129,12 @@ export function newTrial(
       return answer.active === true
     },
 
-    /** The signed response about the token, for the temporary client. */
     async introspectSigned(token: string) {
       const headers = { Accept: 'application/token-introspection+jwt' }
       const response = await post('/introspect', { token }, headers)
       return { status: response.status, text: await response.text(), clientId: id }
     },
 
-    /** Sends the token to the authenticator, as a proxy does. */
     async present(authenticatorUrl: string, token: string, query = ''): Promise<Response> {
       const response = await ask(`${authenticatorUrl}/auth${query}`, {
         headers: {

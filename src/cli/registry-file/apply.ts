@@ -7,10 +7,7 @@ import type { Change, Plan, State } from './plan.ts'
 import type { Printer } from './plan-text.ts'
 import { type Entry, isSame, type Section } from './section.ts'
 
-/**
- * The most requests for a change, which is more than any change needs. Without a limit, a value that the registry stores in
- * another form would be sent forever.
- */
+/** More requests than any change needs. Without a limit, a value that is stored in another form would be sent forever. */
 const MAX_STEPS = 5
 
 async function listOf(api: ManagementApi, section: Section): Promise<readonly Entry[]> {
@@ -25,7 +22,6 @@ export async function readState(api: ManagementApi, sections: readonly Section[]
   return state
 }
 
-/** What is reported while a change is made. */
 type Report = Pick<Printer, 'secret' | 'note'>
 
 const placeOf = ({ section: { path }, id }: Change) => `${path}${pathOf`/${id}`}` as const
@@ -97,10 +93,7 @@ async function replaceList(
   await makeChange(api, { ...call, ifMatch: etag }, report.note)
 }
 
-/**
- * Calls `done` after each change. Throws at the first change that fails: earlier changes stay, and later changes are not
- * made.
- */
+/** Calls `done` after each change. Throws at the first one that fails: earlier changes stay, later ones are not made. */
 export async function makeChanges(
   api: ManagementApi,
   { changes }: Pick<Plan, 'changes'>,

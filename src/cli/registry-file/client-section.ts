@@ -88,10 +88,7 @@ function firstBody(after: Entry): Entry {
     : { ...rest, ...listsOf((name) => name) }
 }
 
-/**
- * First removes the requests that the file does not have, because they could contradict other changes. Then changes
- * everything except the requests, at once. Then adds the new requests.
- */
+/** Removes requests that the file lacks first: they could contradict other changes. Adds the new requests last. */
 function nextBody(current: Entry, after: Entry): Entry | null {
   const isListed = (name: string, value: string) =>
     listIn(after, name).includes(value) || listIn(after, requestedName(name)).includes(value)

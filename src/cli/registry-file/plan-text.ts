@@ -92,7 +92,6 @@ const changeDocument = (change: Change) => ({
   changes: fieldChanges(change),
 })
 
-/** Prints a plan while it is made and carried out. */
 export type Printer = Readonly<{
   plan: (plan: Plan) => Promise<void>
   /** Prints a secret that is shown once: it must reach the person even if a later change fails. */

@@ -44,10 +44,7 @@ const isKept = (section: Section, { item, before }: Matched) =>
 
 type Update = Change & Readonly<{ before: Entry; after: Entry }>
 
-/**
- * Puts an entry that gives up a name before the entry that takes this name. If names are exchanged in a circle, there is no
- * such order.
- */
+/** An entry that gives up a name goes before the entry that takes it. Names exchanged in a circle have no such order. */
 function byNames(updates: readonly Update[], { otherName }: Section) {
   if (!otherName) return { ordered: updates, circles: [] }
   const { keyOf } = otherName
@@ -107,7 +104,6 @@ function referredTo(deletions: readonly Change[], left: readonly Held[]): FilePr
   })
 }
 
-/** The items of a section in the file, and its entries in the registry. */
 type Given = Readonly<{ items: readonly Item[]; current: readonly Entry[] }>
 
 /** The entries that the file does not have, and those of them that are deleted. */
@@ -154,19 +150,13 @@ function planSection(section: Section, given: Given, prunes: boolean) {
   }
 }
 
-/**
- * The sections from which a plan is made. An entry is not deleted while others refer to it, so a plan with deletions needs
- * every section.
- */
+/** A plan with deletions needs every section, because an entry is not deleted while others refer to it. */
 export function sectionsToRead({ items }: RegistryFile, prunes: boolean): readonly Section[] {
   const ofFile = SECTIONS.filter(({ name }) => items.has(name))
   return prunes && ofFile.some(({ isReferredTo }) => isReferredTo) ? SECTIONS : ofFile
 }
 
-/**
- * `state`: the entries of the sections to read. In each section deletions come first, because they free names; entries that
- * other sections refer to are deleted last.
- */
+/** `state`: of `sectionsToRead`. Deletions free names, so they come first; entries that others refer to are deleted last. */
 export function planOf({ items: inFile }: RegistryFile, state: State, prunes: boolean): Plan {
   const currentOf = ({ name }: Section) => state.get(name) ?? []
   const planned = SECTIONS.flatMap((section) => {

@@ -7,7 +7,6 @@ import { type Entry, FILE_VERSION, type Section } from './section.ts'
 import { SECTIONS } from './sections.ts'
 import { type FileProblem, type Parsed, parseText } from './text.ts'
 
-/** One entry of a section. */
 export type Item = Readonly<{
   line: number
   /** The name of the item for people: `client reading-list`, or `clients[3]` if there is no id. */

@@ -14,10 +14,7 @@ import {
 
 export const FILE_VERSION = 1
 
-/**
- * An entry of a registry file: one client or one user, for example. It has every member under its name in the documents of
- * the management API, but no date, secret or version. Lists are sets: sorted, without duplicates.
- */
+/** One client, for example: the members of the API's document without date, secret or version. Lists are sorted sets. */
 export type Entry = Readonly<Record<string, unknown>>
 
 export const asSet = (values: readonly string[]) => [...new Set(values)].sort()
@@ -45,7 +42,6 @@ export type Completed = Readonly<{
 type References = Readonly<Record<string, readonly string[]>>
 
 export type Section = Readonly<{
-  /** The name of the section in the file. */
   name: string
   /** The path of the list in the API. */
   path: `/${string}`
@@ -59,7 +55,6 @@ export type Section = Readonly<{
   schema: z.ZodMiniType<Entry>
   /** The values of members that the file leaves out. Members without a default are always written. */
   defaults: Entry
-  /** Makes an entry from a document of the API. */
   entryOf: (document: Entry) => Entry
   /** The entry in the form that the registry would store, and the problems that prevent its registration. */
   complete: (checked: Entry) => Promise<Completed>
@@ -122,7 +117,6 @@ const setsIn = (fields: unknown) =>
 
 export const requestedName = (name: string) => `requested_${name}`
 
-/** Makes the schema, the defaults and the reading of documents from the tables of the noun's fields. */
 export function fromTables(
   id: string,
   { idSchema, fields, lists = {}, requestable = {}, hasState }: Tables,
