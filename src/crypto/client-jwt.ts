@@ -11,10 +11,7 @@ import { thumbprintOf } from './digest.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
 
-/**
- * The algorithms that clients may sign with. All are asymmetric (RFC 8725 §3.1, §3.2). `Ed25519` is RFC 9864's name for what
- * `EdDSA` meant before.
- */
+/** All are asymmetric (RFC 8725 §3.1, §3.2). `Ed25519` is RFC 9864's name for what `EdDSA` meant before. */
 export const SIGNATURE_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'] as const
 
 const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
@@ -22,9 +19,7 @@ const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
 /** Does the key have a private member? RFC 7518 §6.2.2, §6.3.2, §6.4.1. */
 export const holdsSecret = (jwk: object) => SECRET_MEMBERS.some((name) => Object.hasOwn(jwk, name))
 
-/**
- * RFC 9864 §2.2: `EdDSA` and `Ed25519` are two names for the only algorithm of such a key, so the key's own `alg` is dropped.
- */
+/** RFC 9864 §2.2: `EdDSA` and `Ed25519` both name the key's only algorithm, so the key's own `alg` is dropped. */
 const withoutItsName = (key: Readonly<Record<string, unknown>>) =>
   key.crv === 'Ed25519' ? { ...key, alg: undefined } : key
 
@@ -92,10 +87,7 @@ type ProvenClaims = Readonly<{
   thumbprint: string
 }>
 
-/**
- * The claims of a JWT with its public key in its header, which proves that the signer holds the private key. Null if the JWT
- * is invalid. The caller checks the times.
- */
+/** The JWT proves that its signer holds the private key of the header's key. Null if invalid. The caller checks the times. */
 export async function verifyProof(jwt: string, typ: string): Promise<ProvenClaims | null> {
   try {
     let thumbprint = ''

@@ -19,7 +19,6 @@ const SIGNED_KEY_BYTES = 16
 /** The key of a signed access token. The key is short, because every check reads the list of revoked keys. */
 export const signedTokenKeyOf = async (jti: string) =>
   encode(new Uint8Array(await sha256(jti), 0, SIGNED_KEY_BYTES)) as SessionKey
-/** The digest of a code or a refresh token. */
 export const tokenDigestOf = (token: string) => digest(token) as Promise<TokenDigest>
 
 /** Workers have `toHex`; Node.js 24 does not. */
@@ -30,10 +29,7 @@ const hexOf = (bytes: Uint8Array) =>
 export const hexDigest = async (secret: string) =>
   hexOf(new Uint8Array(await sha256(secret))) as SecretDigest
 
-/**
- * A public identifier in the form of `randomId`, but always the same for the same text (RFC 9562 §5.8). It does not reveal
- * the text.
- */
+/** The id has the form of `randomId`, is the same for the same text (RFC 9562 §5.8), and does not reveal the text. */
 export async function idFrom(secret: string): Promise<string> {
   const hex = await hexDigest(secret)
   const [version, variant] = [`8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`]

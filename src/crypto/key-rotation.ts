@@ -16,10 +16,7 @@ import {
 
 /** After this time every service that keeps a key set as long as its headers allow has read the new set. */
 export const PUBLISHED_AFTER_SECONDS = 900
-/**
- * After this time everything that a key has signed has expired: a token lives an hour at most, and a change takes time to
- * arrive.
- */
+/** After this time all that a key signed has expired: a token lives an hour at most, and a change takes time to arrive. */
 export const EXPIRED_AFTER_SECONDS = 4500
 
 const HOW = {
@@ -50,10 +47,7 @@ export async function formatKeys(keys: SigningKeys): Promise<string> {
   return JSON.stringify({ keys: await Promise.all(described) })
 }
 
-/**
- * A set with one key, which signs. `published`: keys whose private parts are lost, and which still verify what they have
- * signed.
- */
+/** The new key signs. `published`: keys whose private parts are lost, and which still verify what they have signed. */
 export async function createKeys(
   alg: SigningAlgorithm,
   now: number,
@@ -102,9 +96,7 @@ export async function retireKey(keys: SigningKeys, kid: string): Promise<Signing
   return keys.filter((_, i) => i !== index) as unknown as SigningKeys
 }
 
-/**
- * Throws an Error if the value cannot be used as a whole. The message is the end of a sentence that begins with the setting.
- */
+/** Throws an Error if any part cannot be used. Its message is the end of a sentence that begins with the setting. */
 export async function readUsableKeys(text: string): Promise<SigningKeys> {
   const keys = readSigningKeys(text)
   for (const [i, key] of keys.entries()) {
@@ -128,10 +120,7 @@ export const isUsable = (text: string) =>
     () => false,
   )
 
-/**
- * The next step of a rotation. `from`: the earliest moment at which the step causes no valid token to be refused, in epoch
- * seconds.
- */
+/** `from`: the earliest moment at which the step causes no valid token to be refused, in epoch seconds. */
 export type NextStep =
   | Readonly<{ step: 'add' }>
   | Readonly<{ step: 'promote' | 'retire'; kid: string; from: number }>

@@ -38,10 +38,7 @@ export async function deriveTexts(
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const LENGTH = 10
 
-/**
- * The id of a refusal, which people read out and type. It has 50 random bits, so that two refusals of one day do not get the
- * same id.
- */
+/** People read the id out and type it. It has 50 random bits, so that two refusals of one day do not get the same id. */
 export const newCorrelationId = () =>
   Array.from(
     crypto.getRandomValues(new Uint8Array(LENGTH)),

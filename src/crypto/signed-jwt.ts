@@ -80,10 +80,7 @@ function headerOf({ alg, kid, headers }: Signer, typ: string): string {
   return header
 }
 
-/**
- * Signs the claims unchanged: the caller sets `iss`, `iat` and `exp`. `typ` is one of the registry's own values (RFC 8725
- * §3.11).
- */
+/** Signs the claims unchanged: the caller sets `iss`, `iat` and `exp`. `typ` is one of the registry's (RFC 8725 §3.11). */
 export async function signWith(keys: SigningKeys, typ: string, claims: object): Promise<string> {
   const signer = signers.get(keys) ?? (await importedSigner(keys))
   const signed = `${headerOf(signer, typ)}.${encode(JSON.stringify(claims))}`
@@ -91,7 +88,6 @@ export async function signWith(keys: SigningKeys, typ: string, claims: object): 
   return `${signed}.${encode(new Uint8Array(signature))}`
 }
 
-/** The public keys that verify tokens. */
 export type VerificationKeys = Readonly<{
   /** The key of a `kid`; null if there is none. Throws if the key cannot be known now. `nowMs` in epoch milliseconds. */
   find(kid: string, nowMs: number): Promise<CryptoKey | null>
@@ -124,10 +120,7 @@ export const ownVerificationKeys = (keys: SigningKeys): VerificationKeys => ({
 /** The signature of each of the registry's algorithms has 64 bytes, so four bits of its last character are zero. */
 const FORM = /^([\w-]+)\.([\w-]+)\.[\w-]{85}[AQgw]$/
 
-/**
- * RFC 7515 §4, RFC 7519 §4: no member may occur twice. The registry writes JSON in one way only, so any other text is not
- * from the registry.
- */
+/** RFC 7515 §4, RFC 7519 §4: no member may occur twice. The registry writes JSON in one way, so other text is refused. */
 function isWrittenByUs(part: string): boolean {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(decode(part))

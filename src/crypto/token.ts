@@ -20,10 +20,7 @@ const RANDOM_LENGTH = 43
 const CHECKSUM_LENGTH = 6
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/**
- * The CRC-32 (ISO 3309, as in zlib) of each half of a byte. Loading `node:zlib`, or computing a table of whole bytes, would
- * slow every start of an isolate.
- */
+/** CRC-32 (ISO 3309, as in zlib) of each half byte. `node:zlib` or a table of whole bytes would slow each isolate's start. */
 const CRC = Uint32Array.from({ length: 16 }, (_, half) => {
   let rest = half
   for (let bit = 0; bit < 4; bit++) rest = rest & 1 ? (rest >>> 1) ^ 0xedb88320 : rest >>> 1
@@ -61,7 +58,6 @@ export const mintToken = (kind: TokenKind) => tokenOf(kind, randomText())
 export const hasTokenPrefix = (token: string) =>
   Object.values(TOKEN_PREFIXES).some((prefix) => token.startsWith(prefix))
 
-/** Does the text have the form and the checksum of this kind? */
 export function isWellFormed(kind: TokenKind, token: string): boolean {
   const prefix = TOKEN_PREFIXES[kind]
   if (token.length !== prefix.length + RANDOM_LENGTH + CHECKSUM_LENGTH) return false
@@ -74,12 +70,9 @@ export const MAX_SIGNED_TOKEN_LENGTH = 8192
 /** The token has three parts in base64url: the first is a JSON object, and the last is a signature of 64 bytes. */
 const SIGNED_TOKEN = /^eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{86}$/
 
-/** Does the text have the form of a signed access token? */
 export const mayBeSigned = (token: string) =>
   token.length <= MAX_SIGNED_TOKEN_LENGTH && SIGNED_TOKEN.test(token)
 
-/**
- * May a cookie have this value? An accounts service may use a form of its own, but no token with a prefix of the registry.
- */
+/** An accounts service may use a form of its own in the cookie, but no token with a prefix of the registry. */
 export const mayBeBrowserSession = (token: string) =>
   !hasTokenPrefix(token) || isWellFormed('browserSession', token)

@@ -26,10 +26,7 @@ function readSecret(text: string): WebhookSecret | null {
 export const newWebhookSecret = () =>
   PREFIX + toBase64(crypto.getRandomValues(new Uint8Array(NEW_BYTES)))
 
-/**
- * The secrets in the text: one secret, or the new and the old one, separated by a space. Throws the end of a sentence, which
- * does not contain the value.
- */
+/** One secret, or the new and the old one, separated by a space. Throws the end of a sentence, without the value. */
 export function readWebhookSecrets(text: string): readonly WebhookSecret[] {
   const secrets = text.split(/\s+/).filter((one) => one !== '')
   const read = secrets.map(readSecret).filter((secret) => secret !== null)
@@ -48,10 +45,7 @@ type SignedMessage = Readonly<{
   body: string
 }>
 
-/**
- * The value of the header `webhook-signature`: one signature for each secret. A receiver accepts the header if it knows one
- * of the secrets.
- */
+/** The header `webhook-signature`: one signature for each secret. A receiver that knows one of the secrets accepts it. */
 export async function webhookSignature(
   secrets: readonly WebhookSecret[],
   { webhookId, timestamp, body }: SignedMessage,

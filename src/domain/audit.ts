@@ -71,5 +71,4 @@ export const HOUSEKEEPING_ACTOR = 'housekeeping'
 export const DOCUMENT_ACTOR = 'document'
 /** The person who sets a password by an invitation. */
 export const INVITATION_ACTOR = 'invitation'
-/** The person or program that registers a client where everybody may. */
 export const REGISTRATION_ACTOR = 'registration'

@@ -17,10 +17,7 @@ export const DEFAULT_BRANDING: Branding = {
   links: { terms: null, privacy: null, support: null, forgotPassword: null },
 }
 
-/**
- * The backgrounds of the accent colour. A text on the accent colour has the colour `onAccent`, which is one of these
- * backgrounds.
- */
+/** The backgrounds of the accent colour. Text on the accent colour has the colour `onAccent`, one of these backgrounds. */
 export const GROUNDS = {
   light: { ground: '#f2f5f6', surface: '#ffffff', sunken: '#f5f8f9', onAccent: '#ffffff' },
   dark: { ground: '#11171a', surface: '#1a2226', sunken: '#212b30', onAccent: '#11171a' },
@@ -51,7 +48,6 @@ export function contrast(one: string, other: string): number {
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
 }
 
-/** The contrast of a colour with the background of the scheme that is most similar to it. */
 export const leastContrast = (colour: string, scheme: Scheme) =>
   Math.min(...Object.values(GROUNDS[scheme]).map((ground) => contrast(colour, ground)))
 

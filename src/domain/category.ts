@@ -18,7 +18,6 @@ export const endorsementCovers = (held: string, asked: string) =>
 export const isEndorsedFor = (held: readonly string[], category: string) =>
   held.some((endorsement) => endorsementCovers(endorsement, category))
 
-/** The endorsements without duplicates, and without endorsements that another endorsement covers. */
 export function withoutCovered(endorsements: readonly string[]): string[] {
   const all = [...new Set(endorsements)]
   return all.filter((one) => !all.some((other) => other !== one && endorsementCovers(other, one)))

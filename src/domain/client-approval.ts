@@ -27,10 +27,7 @@ export type Approval = Readonly<{
   seen: Pick<ClientRecord, SeenField>
 }>
 
-/**
- * Returns the same text for equal values. Keys that were read at an address are not compared, because the client names only
- * the address.
- */
+/** Equal values give the same text. Keys that were read at an address are not compared: the client names only the address. */
 const textOf = (client: Pick<ClientRecord, SeenField>, field: SeenField): string => {
   const value = field === 'jwks' && client.jwksUri !== '' ? null : client[field]
   return JSON.stringify(Array.isArray(value) ? value.toSorted() : value)

@@ -17,13 +17,9 @@ export const FORGET_DOCUMENT_SECONDS = 90 * 86_400
 /** The time between two attempts to read a document at a host, if no attempt has succeeded. */
 export const ATTEMPT_SECONDS = 10
 
-/**
- * No id that the registry generates has this form. `http:` is for loopback addresses. `outbound-url.ts` says which addresses
- * get requests.
- */
+/** No id that the registry generates has this form. `http:` is for loopback addresses (`outbound-url.ts`). */
 export const isDocumentUrl = (clientId: string) => /^https?:\/\//.test(clientId)
 
-/** What a request needs to know of a client's document, besides the client. */
 export type DocumentState = Readonly<{
   /** Epoch seconds. */
   freshUntil: number
@@ -41,17 +37,11 @@ export const isFresh = ({ freshUntil }: DocumentState, now: number) => now < fre
 export const mayServeRefreshes = ({ freshUntil }: DocumentState, now: number) =>
   now < freshUntil + STALE_DOCUMENT_SECONDS
 
-/**
- * Does the operator accept clients of a host? `rule`: `block` if the list both allows and blocks the host; null if the list
- * does not have the host.
- */
+/** `rule`: `block` if the list both allows and blocks the host; null if the list does not have the host. */
 export const isAdmitted = (policy: DocumentPolicy, rule: HostRule | null) =>
   policy === 'any' ? rule !== 'block' : policy === 'allowlist' && rule === 'allow'
 
-/**
- * Why the operator does not accept this client, for the log. Null for a client of another kind, and if nothing is known of
- * the document.
- */
+/** For the log. Null for a client of another kind, and if nothing is known of the document. */
 export function whyNotAdmitted(
   clientId: string,
   client: Client | null,

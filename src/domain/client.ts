@@ -37,7 +37,6 @@ export type Credential = Readonly<{
 /** How a client registered itself: by a document at its id, or by a request (RFC 7591). */
 export const SELF_REGISTRATIONS = ['document', 'registration'] as const
 
-/** What a client that registered itself has in addition. */
 export type SelfRegistered = Readonly<{
   kind: (typeof SELF_REGISTRATIONS)[number]
   /** Epoch seconds with the precision of a day: when the client last got a token; null if never. */
@@ -102,12 +101,10 @@ export type ClientDetails = Readonly<{
   logoUri: string
   tosUri: string
   policyUri: string
-  /** Addresses of the people who are responsible for the client. */
   contacts: readonly string[]
   softwareId: string
   softwareVersion: string
   applicationType: (typeof APPLICATION_TYPES)[number]
-  /** The address at which the client publishes its keys, instead of `jwks`. */
   jwksUri: string
 }>
 
@@ -164,7 +161,6 @@ export type ClientRecord = Client &
     isDisabledByOwner: boolean
     /** Null if no owner asks for a listing in the directory. */
     listing: Listing | null
-    /** The requested or authorized scopes of the client that are not declared. */
     undeclaredScopes: readonly string[]
     createdAt: number
     updatedAt: number
@@ -220,21 +216,16 @@ export const isOwnedBy = (
   userId: string,
 ) => userId !== '' && (ownerId === userId || furtherOwners.includes(userId))
 
-/** May the user accept to own the client? */
 export const isOffered = ({ offers }: Pick<ClientRecord, 'offers'>, userId: string) =>
   offers.some((offer) => offer.userId === userId && offer.declinedAt === null)
 
-/**
- * Does the user own the client, or is it offered to the user, or was the user an owner? A former owner may still have the
- * client's secret.
- */
+/** A former owner is involved too, because a former owner may still have the client's secret. */
 export const isInvolved = (client: ClientRecord, userId: string) =>
   isOwnedBy(client, userId) || isOffered(client, userId) || client.formerOwners.includes(userId)
 
 export const isEnabled = (holder: { readonly disabledAt: number | null }) =>
   holder.disabledAt === null
 
-/** Does the method need a secret that the registry stores? */
 export const usesSecret = (method: AuthMethod) => method.startsWith('client_secret')
 
 /** RFC 6749 §2.3: may a client that is registered for `registered` authenticate by `used`? */
@@ -267,21 +258,18 @@ export const isPublic = (client: Client) => client.authMethod === 'none'
 /** Which clients must use PKCE (`REQUIRE_PKCE`): those without a secret (RFC 9700 §2.1.1), or all (OAuth 2.1). */
 export type PkcePolicy = 'public' | 'all'
 
-/** Everything that decides whether an authorization request must use PKCE. */
 export const mustUsePkce = ({ client, policy }: Readonly<{ client: Client; policy: PkcePolicy }>) =>
   policy === 'all' || client.requirePkce || isPublic(client)
 
 /** Which grants of a client that may refresh include a refresh token (`ISSUE_REFRESH_TOKENS`). */
 export type RefreshPolicy = 'always' | 'offline_access'
 
-/** Does a grant include a refresh token? `offlineAccess`: the client asked for one. */
 export const getsRefreshToken = (
   { grantTypes }: Pick<Client, 'grantTypes'>,
   offlineAccess: boolean,
   policy: RefreshPolicy,
 ) => grantTypes.includes('refresh_token') && (policy === 'always' || offlineAccess)
 
-/** The smaller of the client's lifetime and the deployment's. */
 export const accessTokenLifetimeOf = (
   { accessTokenLifetimeSeconds }: Pick<Client, 'accessTokenLifetimeSeconds'>,
   longestSeconds: number,

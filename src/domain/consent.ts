@@ -11,13 +11,9 @@ import {
 } from './scope-catalogue.ts'
 import { type ShownDetails, verifiedHostOf } from './shown-client.ts'
 
-/**
- * An unused consent is deleted after this time, which is longer than any authorization can be refreshed
- * (`REFRESH_LIFETIME_SECONDS`).
- */
+/** An unused consent is deleted after this time, which is longer than `REFRESH_LIFETIME_SECONDS` can be. */
 export const FORGET_CONSENT_SECONDS = 400 * 86_400
 
-/** A user's latest answer to a client. */
 export type Consent = Readonly<{
   /** The exact set of scopes that the user agreed to, as `formatScopes` writes it. */
   scopes: string
@@ -30,10 +26,7 @@ export type Consent = Readonly<{
 /** The fingerprint of a consent that a later refusal withdrew. No digest is equal to it. */
 export const WITHDRAWN_FINGERPRINT = ''
 
-/**
- * What a user decides on. The consent page shows a client from these props only, and the fingerprint is their digest, so
- * that everything shown is part of what was agreed to.
- */
+/** The page shows a client from these props only, and the fingerprint is their digest: everything shown was agreed to. */
 export type ConsentTerms = Readonly<{
   client: Readonly<{
     clientId: string
@@ -44,9 +37,7 @@ export type ConsentTerms = Readonly<{
     ownerName: string | null
     url: string
     description: string
-    /**
-     * The URIs are not shown. They are part of the terms, because a remembered consent would otherwise redirect to a new URI.
-     */
+    /** Not shown, but part of the terms: a remembered consent would otherwise redirect to a new URI. */
     redirectUris: readonly string[]
     tosUri: string
     policyUri: string
@@ -56,15 +47,11 @@ export type ConsentTerms = Readonly<{
     selfRegistered: SelfRegistered['kind'] | null
     /** The host that the client's document proves; null if there is no document. */
     verifiedHost: string | null
-    /**
-     * The keys are not shown. Null unless the client registered itself: such a client may change its keys without an
-     * operator.
-     */
+    /** Not shown. Null unless the client registered itself: such a client may change its keys without an operator. */
     keys: string | null
   }>
   /** Where the response goes, in a form for people: `client.example`, `127.0.0.1:5000`, `com.example.app:`. */
   returnsTo: string
-  /** Will the client also get a refresh token, for access while the user is away? */
   mayRefresh: boolean
   scopes: readonly DescribedScope[]
   endorsements: readonly DescribedEndorsement[]
@@ -104,7 +91,6 @@ export const consentTerms = (
   }
 }
 
-/** The offer with only the wanted scopes and endorsements. */
 export const narrowedOffer = (
   offer: Offer,
   wanted: Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>,
@@ -114,7 +100,6 @@ export const narrowedOffer = (
   return { ...offer, scopes, endorsements, resources: resourcesWith(offer.resources, scopes) }
 }
 
-/** The terms with only what the narrowed offer still has. */
 export const narrowedTerms = (
   terms: ConsentTerms,
   { scopes, endorsements, resources }: Pick<Offer, 'scopes' | 'endorsements' | 'resources'>,
@@ -125,10 +110,7 @@ export const narrowedTerms = (
   resources: terms.resources.filter(({ uri }) => urisOf(resources).includes(uri)),
 })
 
-/**
- * Is it a public client with a loopback or private-use URI? Any program on the device could then pose as the client (RFC 6749
- * §10.2, RFC 8252 §8.6).
- */
+/** RFC 6749 §10.2, RFC 8252 §8.6: any program on the device could pose as such a client. */
 export const canBeImpersonated = (client: Client, redirectUri: string) =>
   isPublic(client) && !redirectUri.startsWith('https://')
 
@@ -138,8 +120,6 @@ export const mayRememberConsent = (client: Client, redirectUri: string, terms: C
 
 const LOCAL = /^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/?]|$)/
 
-/**
- * Is every address of the client on the user's own device? Any program there could then pose as the client (RFC 8252 §8.6).
- */
+/** Is every address on the user's own device? Any program there could then pose as the client (RFC 8252 §8.6). */
 export const isOnlyLocal = ({ redirectUris }: Pick<Client, 'redirectUris'>) =>
   redirectUris.every((uri) => LOCAL.test(uri))

@@ -44,9 +44,7 @@ const words = (text: string) =>
 const shortened = (characters: readonly string[], from = 0) =>
   characters.slice(from, from + MAX_KEY_LENGTH).join('')
 
-/**
- * Letters and digits in lower case, without accents, with single spaces. Empty if the text has neither letters nor digits.
- */
+/** Letters and digits in lower case, without accents, with single spaces; empty if the text has neither. */
 export const searchKey = (text: string) => shortened([...words(text)])
 
 /** Scripts that are written without spaces, so that a word may begin at each character. */
@@ -71,7 +69,6 @@ export function pageHost(address: string): string | null {
   return url !== null && /^https?:$/.test(url.protocol) ? url.host : null
 }
 
-/** The keys by which a search finds a client. No key occurs twice. */
 export function searchKeysOf({ name, url }: Readonly<{ name: string; url: string }>): string[] {
   const ofHost = keysOf(pageHost(url) ?? '', MAX_HOST_KEYS)
   return [...new Set([...keysOf(name, MAX_NAME_KEYS), ...ofHost])]

@@ -53,9 +53,7 @@ export function canonicalHost(text: string): string | null {
   return host.includes('.') || LOOPBACK_HOSTS.includes(host) ? host : null
 }
 
-/**
- * The entries of a list that would cover the host: the host itself, and `*.` with each domain above it. `host` is canonical.
- */
+/** The entries that would cover the host: the host itself, and `*.` with each domain above it. `host` is canonical. */
 export function coveringHosts(host: string): string[] {
   const labels = host.split('.')
   const domains = labels.slice(1).map((_, above) => labels.slice(above + 1).join('.'))

@@ -20,10 +20,7 @@ export const foldText = (text: string) =>
 /** The keys are also equal for texts that differ only in accents. */
 export const foldAccents = (text: string) => foldText(text).normalize('NFD').replace(/\p{M}/gu, '')
 
-/**
- * The characters of each group look like its first one. They are in lower case, except for the Greek capitals that look
- * Latin.
- */
+/** The characters of each group look like its first one. All are in lower case, except Greek capitals that look Latin. */
 const LOOK_ALIKES = [
   ...['a@4αа', 'b8βв', 'cсϲ', 'dԁ', 'e3еεє', 'gɡ9', 'hһнη', 'i1lјjıιіӏ!|', 'kκк', 'mм', 'nпո'],
   ...['o0οоօσ', 'pρр', 'qԛ', 'rг', 's5ѕ$', 't7τт', 'uυս', 'vνѵ', 'wωԝш', 'xχх', 'yγуү', 'z2ζ'],

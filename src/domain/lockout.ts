@@ -1,6 +1,5 @@
 /** How long a sign-in must wait after failures in a row: the wait doubles up to a limit. */
 
-/** The number of failures that cause no wait. */
 const FREE_FAILURES = 5
 /** The number of failures of a name, from all networks, that cause no wait: strangers must not lock the user out. */
 const FREE_FAILURES_OF_NAME = 100
@@ -10,7 +9,6 @@ const LONGEST_WAIT_OF_NAME_SECONDS = 60
 /** Failures are deleted if no other failure follows within this time. */
 export const FORGET_FAILURES_SECONDS = 86_400
 
-/** The combinations for which failed sign-ins are counted. */
 export type LockoutKind = 'name_from_network' | 'name' | 'name_from_known_browser'
 
 const RULES = {

@@ -11,10 +11,7 @@ export const isOnThisMachine = (url: string) =>
   URL.canParse(url) && LOOPBACK_HOSTS.includes(new URL(url).hostname)
 
 const GROUPS = 8
-/**
- * The groups of a /64, the least that a subscriber gets (RFC 6177 §2). An attacker has too many addresses to count each of
- * them.
- */
+/** A /64, the least that a subscriber gets (RFC 6177 §2): an attacker has too many addresses to count each of them. */
 const NETWORK_GROUPS = 4
 
 const groupsOf = (text: string) => (text === '' ? [] : text.split(':'))

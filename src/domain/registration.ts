@@ -19,10 +19,7 @@ const TAKEN =
     ' ',
   )
 
-/**
- * A scheme of native applications (RFC 8252 §7.1) without a dot: `cursor://…`. No rule says who owns such a scheme, so an
- * operator must allow it.
- */
+/** A native scheme (RFC 8252 §7.1) without a dot: `cursor://…`. No rule says who owns it, so an operator must allow it. */
 export const isPrivateUseScheme = (scheme: string) =>
   /^[a-z][a-z0-9+-]*$/.test(scheme) && !TAKEN.includes(scheme)
 
@@ -85,10 +82,7 @@ export function usableRedirectUris(
   return kept.some(isUsable) ? kept : []
 }
 
-/**
- * The sentence for a list of which `usableRedirectUris` returned none. It quotes no URI, because a page may show it to
- * others.
- */
+/** Why `usableRedirectUris` returned none. The sentence quotes no URI, because a page may show it to others. */
 export function noneUsable(uris: readonly string[], isPublic: boolean): string {
   const problem = redirectUriProblem(String(uris[0]), isPublic)
   const reason =
@@ -128,7 +122,6 @@ export const clientFields = (
   said: Pick<ClientFields, 'name' | 'ownerId'> & Partial<ClientFields>,
 ): ClientFields => ({ ...UNSAID, ...said })
 
-/** The grant types that a registration without grant types gets: those that the client can use. */
 export const grantTypesByDefault = (
   client: Pick<Registered, 'authMethod' | 'redirectUris'>,
 ): GrantType[] => [
@@ -189,9 +182,7 @@ export const REGISTRATION_MODES = ['off', 'token', 'open'] as const
 /** Who may register a client: no caller, callers with an access token for it, or every caller. */
 export type RegistrationMode = (typeof REGISTRATION_MODES)[number]
 
-/**
- * The limit of a network is for one hour from the network's first registration; the limit of the whole registry is for a day.
- */
+/** The limit of a network is for one hour from its first registration; the limit of the whole registry is for a day. */
 export const REGISTRATION_HOUR_SECONDS = 3600
 /** A registration can be a duplicate of another within this time, too. */
 export const REGISTRATION_DAY_SECONDS = 86_400

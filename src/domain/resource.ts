@@ -13,10 +13,7 @@ export const RESOURCE_TOKEN_SECONDS = 900
 /** `jwt`: access tokens for the resource are signed (RFC 9068), and checked without a read of storage. */
 export const TOKEN_FORMATS = ['opaque', 'jwt'] as const
 export type TokenFormat = (typeof TOKEN_FORMATS)[number]
-/**
- * The lifetime of signed tokens if the resource declares none. It is short because a service that only verifies the signature
- * sees no revocation.
- */
+/** The default for signed tokens. It is short because a service that only verifies the signature sees no revocation. */
 export const SIGNED_TOKEN_SECONDS = 600
 export const defaultLifetimeOf = (format: TokenFormat) =>
   format === 'jwt' ? SIGNED_TOKEN_SECONDS : RESOURCE_TOKEN_SECONDS
@@ -69,11 +66,9 @@ function canonical(text: string): string | null {
   return `${scheme}://${host.toLowerCase()}${portOf(scheme, port)}${path === '/' ? '' : path}${query}`
 }
 
-/** A resource with the fields that the rules of requests need. */
 export type Resource = Readonly<{
   /** The canonical URI. */
   uri: string
-  /** The name for people. */
   name: string
   /** `domain:action` stands for itself and for the scope with any resource id. */
   scopes: readonly string[]
@@ -101,7 +96,6 @@ export type ResourceRecord = Resource &
     version: number
   }>
 
-/** The resources that a user allowed. */
 export type GrantedAudience = Readonly<{
   /** URIs; empty for a grant that is bound to no resource. */
   audience: readonly string[]
@@ -109,7 +103,6 @@ export type GrantedAudience = Readonly<{
   audienceReadAtMs: number
 }>
 
-/** The audience of a grant that is bound to no resource. */
 export const NO_AUDIENCE: GrantedAudience = { audience: [], audienceReadAtMs: 0 }
 
 /** If `d:a` belongs to a resource, so does `d:a` with any resource id. */
@@ -145,14 +138,10 @@ export const isNarrowed = (before: Resource, fields: Partial<ResourceFields>): b
 export const hasScopeOf = (resource: Pick<Resource, 'scopes'>, scopes: readonly string[]) =>
   scopesOverlap(scopes, resource.scopes.map(withEveryId))
 
-/** The resources that have at least one of the scopes. */
 export const resourcesWith = (resources: readonly Resource[], scopes: readonly string[]) =>
   resources.filter((resource) => hasScopeOf(resource, scopes))
 
-/**
- * A client that registered itself may name a resource if the resource is for such clients, or if an operator authorized one
- * of its scopes for the client. Every other client may name every resource.
- */
+/** A client that registered itself may name only resources for such clients, or with a scope that an operator authorized. */
 export const mayName = (
   {
     selfRegistered,
@@ -181,7 +170,6 @@ const lifetimeAt = ({ accessTokenLifetimeSeconds, tokenFormat }: Resource) =>
     ? Math.min(accessTokenLifetimeSeconds, MAX_SIGNED_TOKEN_SECONDS)
     : accessTokenLifetimeSeconds
 
-/** The shortest lifetime of the resources, and `longestSeconds` at most. */
 export const lifetimeFor = (resources: readonly Resource[], longestSeconds: number) =>
   Math.min(longestSeconds, ...resources.map(lifetimeAt))
 

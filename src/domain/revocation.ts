@@ -75,10 +75,7 @@ export type RevocationDocument = Readonly<
   Record<RevocationKind, Moments> & {
     /** The keys of signed tokens that were revoked singly. */
     token: ReadonlySet<string>
-    /**
-     * The version comes from D1. A document with a greater version has all revocations of a document with a smaller version;
-     * 0 in documents that are older than versions.
-     */
+    /** From D1. A greater version has all revocations of a smaller one; 0 in documents that are older than versions. */
     version: number
   }
 >
@@ -110,7 +107,6 @@ export function readDocument(value: unknown): RevocationDocument | null {
   return { ...(document as unknown as RevocationDocument), token: new Set(token) }
 }
 
-/** The document in the form that `readDocument` reads. */
 export const writtenDocument = (document: RevocationDocument) => ({
   ...document,
   token: [...document.token],

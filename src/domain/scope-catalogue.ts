@@ -32,7 +32,6 @@ export type Category = Readonly<{ name: string; title: string }>
 
 export type DeclaredScope = Readonly<{
   name: string
-  /** What the scope allows, for people. */
   sentence: string
   /** True if consent to the scope is never remembered. */
   isSensitive: boolean
@@ -41,7 +40,6 @@ export type DeclaredScope = Readonly<{
 /** The declarations by name: all of them, or at least those that the described permissions need. */
 export type Catalogue = Readonly<{
   scopes: ReadonlyMap<string, DeclaredScope>
-  /** Titles of archives and categories. */
   titles: ReadonlyMap<string, string>
 }>
 
@@ -63,7 +61,6 @@ const REGISTRY_SCOPES: Catalogue['scopes'] = new Map(
   ]),
 )
 
-/** A scope as a page shows it. */
 export type DescribedScope = Readonly<{ scope: string; sentence: string; isSensitive: boolean }>
 
 /**
@@ -84,7 +81,6 @@ export function describeScope(scope: string, catalogue: Catalogue): DescribedSco
   return { scope, sentence, isSensitive }
 }
 
-/** Is the scope declared, according to the rule by which `describeScope` finds a declaration? */
 export const isDeclaredScope = (scope: string, { scopes }: Catalogue) =>
   isRegistryScope(scope) || scopes.has(scope) || scopes.has(readHierarchy(scope)?.general ?? scope)
 
@@ -93,7 +89,6 @@ function withResource(words: string, resource: string | null): string {
   return resource === '*' ? `${words} (all of them)` : `${words} (only “${resource}”)`
 }
 
-/** An endorsement as a page shows it. */
 export type DescribedEndorsement = Readonly<{ endorsement: string; sentence: string }>
 
 export const describeEndorsement = (

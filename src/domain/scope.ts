@@ -7,10 +7,7 @@ export const MAX_SCOPE_LENGTH = 256
 export const SCOPE_RULE =
   'must have 1 to 256 printable ASCII characters, without spaces, quotation marks and backslashes'
 
-/**
- * Asks for a refresh token (OpenID Connect Core 1.0 §11). The scope is understood, but never granted, held or part of a
- * session.
- */
+/** Asks for a refresh token (OpenID Connect Core 1.0 §11). The scope is understood, but never granted, held or in a session. */
 export const OFFLINE_ACCESS = 'offline_access'
 
 /** `domain:action[:resource]` is the only form with a hierarchy. A scope of another form covers itself and nothing else. */
@@ -50,11 +47,9 @@ export const scopeCovers = (held: string, asked: string) =>
     HIERARCHICAL.test(held) &&
     HIERARCHICAL.test(asked))
 
-/** Does any of the held scopes cover the requested scope? */
 export const holdsScope = (held: readonly string[], asked: string) =>
   held.some((scope) => scopeCovers(scope, asked))
 
-/** Does a held permission cover a requested one? */
 type Covers = (held: string, asked: string) => boolean
 
 /** Every permission that both sets allow, in its narrower form. The result is sorted and has no duplicates. */
@@ -72,7 +67,6 @@ export function meet(left: readonly string[], right: readonly string[], covers: 
 export const meetScopes = (left: readonly string[], right: readonly string[]) =>
   meet(left, right, scopeCovers)
 
-/** Is there anything that both sets allow? */
 export const scopesOverlap = (left: readonly string[], right: readonly string[]) =>
   left.some((a) => right.some((b) => scopeCovers(a, b) || scopeCovers(b, a)))
 

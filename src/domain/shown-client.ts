@@ -11,7 +11,6 @@ export type ShownDetails = Pick<ClientDetails, 'logoUri' | 'tosUri' | 'policyUri
     logo: string | null
   }>
 
-/** A client in the list of its owner. */
 export type ListedClient = Readonly<{
   clientId: string
   name: string
@@ -28,9 +27,7 @@ type Identity = Readonly<{
   selfRegistered: Pick<SelfRegistered, 'kind'> | null
 }>
 
-/**
- * The host of the client's metadata document, which is the only verified fact about such a client. Null for other clients.
- */
+/** The host of the client's metadata document: the only verified fact about such a client. Null for other clients. */
 export const verifiedHostOf = ({ clientId, selfRegistered }: Identity) =>
   selfRegistered?.kind === 'document' ? new URL(clientId).host : null
 

@@ -33,10 +33,7 @@ export const PAGES: readonly Page[] = [
   ...registrationEndpoints,
 ]
 
-/**
- * No script of another origin may call the API (no CORS), because an operator's token does not belong in a page. Programs do
- * not need CORS.
- */
+/** No CORS: an operator's token does not belong in a page, and programs do not need CORS. */
 const RULES: FrameRules = { sendError: sendProblem }
 
 /** Turns OpenAPI's `{client_id}` into Hono's `:client_id`. */
@@ -107,10 +104,7 @@ async function handle(
   return responseOf(c, operation, await result)
 }
 
-/**
- * The response for an unknown path: JSON below the API's path, and elsewhere what the registry sends, because people open
- * pages of the portal that do not exist.
- */
+/** JSON below the API's path, and elsewhere what the registry sends: people open pages of the portal that do not exist. */
 const NOWHERE: FrameRules = {
   sendError: (c, refusal, site) =>
     (c.req.path.startsWith(API_PATH) ? sendProblem : sendNotFound)(c, refusal, site),

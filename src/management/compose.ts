@@ -19,7 +19,6 @@ export type ManagementEnv = Readonly<{
   SESSIONS: KVNamespace
   LOGIN_LIMIT: RateLimit
   REFUSAL_LIMIT: RateLimit
-  /** Optional: the dataset that gets the data points. */
   EVENTS?: AnalyticsEngineDataset
   /** Required if the setting WEBHOOK_URL is set. */
   WEBHOOK_SECRET?: string

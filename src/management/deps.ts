@@ -29,7 +29,6 @@ import { edgeCache } from './edge-cache.ts'
 
 export type ManagementDeps = ReturnType<typeof managementDeps>
 
-/** The same ports, with a deadline for each of their methods. */
 const eachInTime = <Ports extends object>(ports: Ports, seconds: number): Ports =>
   Object.fromEntries(
     Object.entries(ports).map(([name, port]) => [name, withDeadline(port, seconds)]),

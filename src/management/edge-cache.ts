@@ -34,10 +34,7 @@ async function find(c: HttpContext, cache: EdgeCache, address: string): Promise<
 const isKnown = (given: string | undefined, etag: string) =>
   (given ?? '').split(',').some((one) => one.trim().replace(/^W\//, '') === etag)
 
-/**
- * Sends a page that may be `seconds` old at the edge, and as long again in a browser. `make` is called only if the edge does
- * not have the page.
- */
+/** The page may be `seconds` old at the edge, and as long again in a browser. `make` is called only if the edge lacks it. */
 export async function sendKept(
   c: HttpContext,
   cache: EdgeCache,

@@ -22,10 +22,7 @@ function notesOn(read: Resolution): readonly string[] {
   }
 }
 
-/**
- * The fetch follows a committed change, and the response may contain a secret that is shown only once. So a fault of the
- * fetch becomes a note, and the response is still sent.
- */
+/** The change is committed, and the response may have a secret that is shown only once: a failed fetch becomes a note. */
 async function followedBy<Made extends Outcome<ClientRecord>>(
   made: Made,
   follow: () => Promise<Partial<Outcome<ClientRecord>>>,

@@ -16,17 +16,13 @@ import { type Caller, sufficientFor } from './operation.ts'
 
 type GuardDeps = Pick<ManagementDeps, 'issuer' | 'liveSessions' | 'proofs' | 'refusalLimit'>
 
-/** The caller in the form that the audit and the flows need. */
 export const actorOf = ({ clientId, userId, scopes }: Caller): Actor => ({
   name: userId === null ? `client:${clientId}` : `client:${clientId} user:${userId}`,
   scopes,
   ...(userId !== null && { userId }),
 })
 
-/**
- * `confirm` asks D1 whether the token was revoked, and whether the proof was used. Nothing may be returned before `confirm`
- * has settled.
- */
+/** `confirm` asks D1 whether the token was revoked and the proof was used. Nothing may be returned before it has settled. */
 type Admitted = Readonly<{ caller: Caller; confirm: () => Promise<void> }>
 
 const TYPES: Readonly<Record<Refusal['error'], ProblemType>> = {

@@ -21,7 +21,6 @@ export type Caller = Readonly<{
 }>
 
 export type Call<Query, Body> = Readonly<{
-  /** The act for the flows of `flows/registration`. */
   act: Act
   /** The parameter of the path, decoded; '' if there is none. */
   key: string
@@ -69,9 +68,7 @@ export type Described<Query, Body, Made = Result> = Readonly<{
   /** The operation changes an existing record: it needs `If-Match`, and the response has an ETag. */
   isConditional?: boolean
   responses: Readonly<Partial<Record<200 | 201, ResponseDescription>>>
-  /**
-   * The operation's own problem types, without those of every operation and without `not_found` of a path with a parameter.
-   */
+  /** The list leaves out those of every operation, and `not_found` of a path with a parameter. */
   problems?: readonly ProblemType[]
   handle: (call: Call<Query, Body>, deps: ManagementDeps) => Promise<Made>
 }>

@@ -26,10 +26,7 @@ export const PAGE = {
   after: maybe('next of the page before'),
 }
 
-/**
- * The schema of a list's response: `items`, and `next`, the cursor of the next page, which is null after the last page. The
- * parameter `next` is an example.
- */
+/** `items`, and `next`: the cursor of the next page, null after the last page. The parameter `next` is an example. */
 export const pageResponse = (
   description: string,
   item: z.core.$ZodType,

@@ -42,10 +42,7 @@ const readable = (
   },
 })
 
-/**
- * Makes the text at the first request: this takes longer than a request of the API, and the result depends only on the
- * deployment.
- */
+/** The text is made at the first request: this takes longer than a request of the API, and depends only on the deployment. */
 function once<Made>(make: (deps: ManagementDeps) => Made): (deps: ManagementDeps) => Made {
   const made = new WeakMap<ManagementDeps, Made>()
   return (deps) => {

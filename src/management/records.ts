@@ -9,10 +9,7 @@ import { described, named } from './openapi/schemas.ts'
 import { type Described, type None, type Operation, operation } from './operation.ts'
 import { pageResponse } from './paging.ts'
 
-/**
- * What a person should know of a change, for example that a wider permission is still held. Absent if there is nothing to
- * say.
- */
+/** What people should know of a change, such as a wider permission that is still held. Absent if there is nothing to say. */
 export const NOTES = {
   notes: z.optional(described('what a person should know', z.array(z.string()))),
 }

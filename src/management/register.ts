@@ -54,9 +54,7 @@ function tooMany(retryAfterSeconds: number, isNetwork: boolean): OAuthError {
   )
 }
 
-/**
- * RFC 7591 §3.1. An access token is checked first, so that a caller without a token learns nothing about faults of the input.
- */
+/** RFC 7591 §3.1. The token is checked first, so that a caller without one learns nothing about faults of the input. */
 async function register(c: HttpContext, deps: ManagementDeps): Promise<Handled> {
   const { issuer, settings } = deps
   const admitted =

@@ -38,7 +38,6 @@ export function badRegistrationToken(detail: string) {
   })
 }
 
-/** The error response for what the flows refuse. */
 export function refusalOf({ kind, field, message }: RegistrationError): OAuthError {
   switch (kind) {
     case 'not_found':

@@ -44,9 +44,7 @@ export type AccountPageProps = Readonly<{
   /** Why nothing was removed, or null. */
   problem: string | null
   signOutToken: string
-  /** Does this registry have the pages of owners? */
   hasPortal: boolean
-  /** Is the user an approver? */
   mayApprove: boolean
 }>
 

@@ -12,7 +12,6 @@ const MANY = 8
 export type Asked = Readonly<{
   /** The scopes that the user allowed before. */
   allowed: readonly DescribedScope[]
-  /** The scopes that the user decides on. */
   scopes: readonly DescribedScope[]
   endorsements: readonly DescribedEndorsement[]
   /** Scopes that the user agreed to last time: other scopes are marked as new. Null if nothing is to be marked. */

@@ -8,7 +8,6 @@ import { HostName, Name, WebAddress } from './parts.tsx'
 type Client = ConsentTerms['client']
 
 type TargetProps = Readonly<{
-  /** The kind of target that the browser is sent to. */
   kind: 'site' | 'program' | 'app'
   /** The host for people: `client.example`. */
   host: string
@@ -61,10 +60,7 @@ export const OwnName = ({ name }: { name: string }) => (
   </>
 )
 
-/**
- * The only known facts about a client that registered itself: the address of its document, if there is one, and where the
- * browser is sent.
- */
+/** All that is known of such a client: the address of its document, if there is one, and where the browser is sent. */
 const Stranger = ({ client: { clientId, name, verifiedHost }, serviceName, target }: Props) => (
   <>
     {verifiedHost !== null && (

@@ -17,17 +17,14 @@ import {
 
 export type ConsentPageProps = Readonly<{
   branding: Branding
-  /** The terms that the user decides on. */
   terms: ConsentTerms
   /** The scopes that the user has allowed before. The user does not decide on them again. */
   allowed: readonly string[]
   /** Scopes that the user agreed to last time: other scopes are marked as new. Null if nothing is to be marked. */
   lastTime: readonly string[] | null
-  /** The kind of target that the browser is sent to. */
   redirectKind: 'site' | 'program' | 'app'
   /** The path of the client's logo here; null if there is none. */
   logoPath: string | null
-  /** Could another program on the device pose as the client? */
   canBeImpersonated: boolean
   /** How long the client has access. */
   accessSeconds: number
@@ -75,10 +72,7 @@ const Resources = (p: Pick<ConsentTerms, 'resources'>) => (
   </section>
 )
 
-/**
- * The name that identifies the client: the host of its document, otherwise the name that an operator registered, otherwise
- * the name that the client gives itself.
- */
+/** The host of its document, otherwise the name from an operator, otherwise the name that the client gives itself. */
 const Asking = ({ client }: Pick<ConsentTerms, 'client'>) => {
   if (client.verifiedHost === null && client.selfRegistered !== null) {
     return (

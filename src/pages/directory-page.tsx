@@ -16,7 +16,6 @@ export type ShownApplication = Readonly<{
   ownerName: string | null
   /** The path of the application's logo here; null if there is none. */
   logoPath: string | null
-  /** True if the application's name looks like the name of the service. */
   isLookAlike: boolean
   scopes: readonly DescribedScope[]
 }>

@@ -66,7 +66,6 @@ const LookFurther = (p: Branded) => (
   </section>
 )
 
-/** What one error code means. */
 export const ExplanationPage = (p: ExplainedCode & Branded) => (
   <Layout branding={p.branding} title={`Error ${p.code}`}>
     <h1>
@@ -92,7 +91,6 @@ export const ExplanationPage = (p: ExplainedCode & Branded) => (
   </Layout>
 )
 
-/** All error codes. */
 export const ExplanationIndexPage = (
   p: Branded & Readonly<{ codes: readonly Pick<ExplainedCode, 'code' | 'meaning'>[] }>,
 ) => (

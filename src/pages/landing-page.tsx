@@ -10,7 +10,6 @@ type LandingPageProps = Readonly<{
   issuer: string
   /** Null if no user is signed in. */
   signedIn: Readonly<{ username: string; signOutToken: string }> | null
-  /** Does this registry have the pages of owners? */
   hasPortal: boolean
   /** Can everybody read the directory? */
   hasDirectory: boolean

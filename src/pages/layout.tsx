@@ -18,10 +18,7 @@ export const iconOf = ({ logo, accent }: Branding) =>
 
 const logoAddress = ({ logo }: Branding) => (logo && 'url' in logo ? logo.url : ICON_PATH)
 
-/**
- * The logo is hidden from screen readers, because the name beside it says the same. If there is no logo, a shield has the
- * colour of the name.
- */
+/** Hidden from screen readers, because the name beside it says the same. Without a logo, a shield has the name's colour. */
 const Logo = (p: { branding: Branding }) =>
   p.branding.logo ? (
     <img class="logo" src={logoAddress(p.branding)} alt="" height="32" />
@@ -47,10 +44,7 @@ const Links = ({ links: { terms, privacy, support } }: Branding) => {
   return shown.length === 0 ? null : <footer class="links">{shown}</footer>
 }
 
-/**
- * Includes the doctype. `title` must not come from a client, because a browser's tab cannot isolate the direction of its
- * text.
- */
+/** Includes the doctype. `title` must not come from a client: a browser's tab cannot isolate the direction of its text. */
 export const Layout = (p: { title: string; branding: Branding; children: Child }) => (
   <>
     {raw('<!doctype html>')}

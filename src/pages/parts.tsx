@@ -5,7 +5,6 @@ import type { Branding } from '../domain/branding.ts'
 import type { DescribedScope } from '../domain/scope-catalogue.ts'
 import { type Choice, choicesOf } from '../domain/scope-choices.ts'
 
-/** The names and values of hidden fields. */
 export type Hidden = readonly (readonly [name: string, value: string])[]
 
 export const HiddenFields = (p: { fields: Hidden }) => (
@@ -16,10 +15,8 @@ export const HiddenFields = (p: { fields: Hidden }) => (
   </>
 )
 
-/** The address that a form is sent to, and its hidden fields. */
 export type FormHead = Readonly<{ action: string; hidden: Hidden }>
 
-/** A form that is sent to a page of the registry. */
 export const PostForm = (p: FormHead & Readonly<{ class?: string; children: Child }>) => (
   <form method="post" action={p.action} class={p.class}>
     <HiddenFields fields={p.hidden} />
@@ -36,7 +33,6 @@ export const Submit = (p: { isMinor?: boolean; children: Child }) => (
   </div>
 )
 
-/** A term of a definition list, and its description. */
 export const Row = (p: { term: Child; children: Child }) => (
   <>
     <dt>{p.term}</dt>
@@ -68,7 +64,6 @@ const PLACES = [
 ] as const
 export type Place = (typeof PLACES)[number][0]
 
-/** The links between the pages of a signed-in user. `mayApprove`: is the user an approver? */
 export const Navigation = (p: { current: Place | null; mayApprove?: boolean }) => (
   <nav class="places" aria-label="Your pages">
     {PLACES.filter(([path]) => path !== '/approvals' || p.mayApprove).map(([path, name]) => (
@@ -185,10 +180,7 @@ const Link = (p: { to: URL; children: Child }) => (
   </a>
 )
 
-/**
- * A link that shows the address as the browser reads it (host in ASCII, the rest percent-encoded), so that no look-alike is
- * shown.
- */
+/** Shows the address as the browser reads it (host in ASCII, the rest percent-encoded), so that no look-alike is shown. */
 export const WebAddress = (p: { address: string }) => {
   const url = safeUrl(p.address)
   if (url === null) return <bdi>{p.address}</bdi>
@@ -201,9 +193,7 @@ export const WebAddress = (p: { address: string }) => {
   )
 }
 
-/**
- * The host of a web page, as the browser reads it, with a link to the page. Nothing is shown for an address that is not safe.
- */
+/** The host as the browser reads it, with a link to the page. Nothing is shown for an address that is not safe. */
 export const HostLink = (p: { address: string }) => {
   const url = safeUrl(p.address)
   return url === null ? null : (

@@ -15,7 +15,6 @@ import { requireGrantType } from './token-request.ts'
 
 export type AuthorizationRequest = Target &
   Readonly<{
-    /** Does the request ask for a refresh token? */
     offlineAccess: boolean
     codeChallenge: string | null
     /** RFC 9449 §10: thumbprint of the key that the token request must prove to have. */
@@ -56,7 +55,6 @@ export const readAddressee = (fields: Fields) => ({
   resources: namedResources(fields),
 })
 
-/** The deployment's settings that concern requests. */
 export type RequestRules = Checking &
   Readonly<{ requirePkce: PkcePolicy; scopePolicy: ScopePolicy }>
 

@@ -37,7 +37,6 @@ const STATUSES = {
 } as const
 export type BearerError = keyof typeof STATUSES
 
-/** A refusal as the caller sees it. */
 export type Refusal = Readonly<{
   status: 400 | 401 | 403 | 503
   error: BearerError | 'authentication_required' | 'access_denied' | 'temporarily_unavailable'
@@ -52,11 +51,9 @@ export type Refusal = Readonly<{
 type ChallengeParameters = Readonly<{
   error?: BearerError
   error_description?: string
-  /** The required scopes. */
   scope?: string
 }>
 
-/** The authentication scheme that the token must be presented with. */
 export type Scheme = 'Bearer' | 'DPoP'
 
 /** §3: the value of `WWW-Authenticate`. RFC 9449 §7.1: DPoP lists the algorithms for proofs. */
@@ -79,10 +76,7 @@ export const refusal = (
   wwwAuthenticate: challenge({ error, error_description: reason, scope: scopes.join(' ') }, scheme),
 })
 
-/**
- * RFC 6750 §3.1: the challenge SHOULD NOT include an error code if nothing was presented. The body has a code of the
- * registry's own.
- */
+/** RFC 6750 §3.1: the challenge SHOULD NOT have an error code if nothing was presented. The body has a code of its own. */
 export const credentialRequired = (scopes: readonly string[]): Refusal => ({
   status: 401,
   error: 'authentication_required',
@@ -128,7 +122,6 @@ export function isFor({ audience }: Pick<SessionRecord, 'audience'>, uri: string
   return audience.some((one) => one === resource)
 }
 
-/** Did the caller present no credential? */
 export const asksForCredential = ({ error }: Refusal) => error === 'authentication_required'
 
 type Operation = Readonly<{
@@ -166,7 +159,6 @@ const HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store
 export const refusalBody = ({ error, reason }: Readonly<{ error: string; reason: string }>) =>
   JSON.stringify({ error, error_description: reason, reason })
 
-/** The body, status and headers of the response to a refused caller. */
 export function refusalParts(refused: Refusal) {
   const { status, wwwAuthenticate, correlationId } = refused
   const headers: Readonly<Record<string, string>> = {

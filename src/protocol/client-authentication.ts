@@ -18,10 +18,7 @@ export type PresentedClient = Readonly<{ clientId: ClientId }> &
     | Readonly<{ method: 'none' }>
   )
 
-/**
- * The error for every cause that depends on what is registered. It is always the same, so that it does not reveal which
- * clients exist or how they are registered.
- */
+/** The same for every cause that depends on a record, so that it does not reveal which clients exist or how they register. */
 export const invalidClient = (detail: string) =>
   new OAuthError('invalid_client', 'Client authentication failed.', { detail })
 

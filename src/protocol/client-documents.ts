@@ -9,10 +9,7 @@ import { sanitized } from './sanitize.ts'
 
 export type ResolutionRequest = Readonly<{
   clientId: string
-  /**
-   * `unknown_key`: the client signed with a key that is not stored, so the client's keys are read again even if they are
-   * fresh.
-   */
+  /** `unknown_key`: the client signed with a key that is not stored, so its keys are read again even if they are fresh. */
   cause: 'not_fresh' | 'unknown_key'
 }>
 
@@ -34,10 +31,7 @@ export interface ClientDocuments {
 
 const MAX_REASON_LENGTH = 200
 
-/**
- * The error for the person at the browser. It is not a fault of the registry, and there is no redirect, because nothing is
- * known of the client.
- */
+/** The person at the browser sees this error. There is no redirect, because nothing is known of the client. */
 export function documentRefusal(resolution: Exclude<Resolution, { kind: 'current' }>): OAuthError {
   if (resolution.kind === 'too_soon') {
     const sentence = `The description of this application was asked for a moment ago. Try again in ${ATTEMPT_SECONDS} seconds.`

@@ -11,7 +11,6 @@ const MAX_JTI_LENGTH = 256
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/
 const UNRESERVED = /^[A-Za-z0-9._~-]$/
 
-/** The request that the proof was sent with. */
 type ProvenRequest = Readonly<{
   method: string
   /** The absolute URL, as the sender addressed it. */
@@ -62,10 +61,7 @@ export async function readProof(
   return { jkt: proven.thumbprint, jti, expiresAt }
 }
 
-/**
- * §4.3: the URIs are compared without query and fragment, after normalization by syntax and by scheme (RFC 3986 §6.2.2,
- * §6.2.3).
- */
+/** §4.3 compares without query and fragment, after normalization by syntax and by scheme (RFC 3986 §6.2.2, §6.2.3). */
 function sameUri(left: string, right: string): boolean {
   const normal = normalUri(left)
   return normal !== null && normal === normalUri(right)

@@ -59,19 +59,13 @@ export class OAuthError extends Error {
     return this.code
   }
 
-  /**
-   * Does the response have a correlation id? The response for a path that does not exist has none, because scanners request
-   * many such paths.
-   */
+  /** The response for a path that does not exist has no correlation id, because scanners request many such paths. */
   get hasReference(): boolean {
     return this.status !== NOT_FOUND
   }
 }
 
-/**
- * A code or a refresh token was used before, and not by a retry: the tokens of the first use end (RFC 6749 §4.1.2, RFC 9700
- * §4.14.2).
- */
+/** RFC 6749 §4.1.2, RFC 9700 §4.14.2: a second use of a code or token that is no retry ends the first one's tokens. */
 export class Replayed extends OAuthError {}
 
 /** RFC 6749 §4.1.2.1, §5.2: the registry's page that explains the code. */

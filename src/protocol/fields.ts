@@ -4,7 +4,6 @@
 
 import { OAuthError } from './errors.ts'
 
-/** A longer form is refused. */
 export const MAX_FORM_BYTES = 16 * 1024
 
 export type Fields = ReadonlyMap<string, string>
@@ -39,9 +38,7 @@ export function formPairs(text: string): Pairs {
   return pairs
 }
 
-/**
- * The fields are collected in one pass, because a body can have thousands of names. A repeated name keeps its first value.
- */
+/** One pass, because a body can have thousands of names. A repeated name keeps its first value. */
 function collect(pairs: Pairs) {
   const fields = new Map<string, string>()
   const repeated = new Set<string>()
@@ -55,7 +52,6 @@ function collect(pairs: Pairs) {
   return { fields: fields as Fields, repeated: [...repeated] }
 }
 
-/** The names that occur more than once. */
 export const repeatedFields = (pairs: Pairs) => collect(pairs).repeated
 
 /** Reads the fields as `readFields` does, but without an error: a repeated name keeps its first value. */

@@ -17,10 +17,7 @@ const SIGN_IN_SECONDS = 3600
 export type Interaction = Readonly<{
   /** True if no page may be shown: `prompt=none`. */
   isSilent: boolean
-  /**
-   * The user is asked even if a remembered consent could be reused. `select_account` has this effect too: the page says who
-   * is signed in, and lets another user sign in.
-   */
+  /** No remembered consent counts. `select_account` sets this too: the page lets another user sign in. */
   asksAgain: boolean
   signsIn: boolean
   /** The longest time since the user signed in; null if any time is accepted. */

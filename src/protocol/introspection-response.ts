@@ -70,10 +70,7 @@ export const asksForSignedResponse = (accept = '') =>
 
 type Asked = Readonly<{ issuer: string; clientId: string; now: number }>
 
-/**
- * RFC 9701 §5: the response has no `sub` and no `exp`, so that no service accepts it as an access token. `aud` is the client
- * that asked.
- */
+/** RFC 9701 §5: no `sub` and no `exp`, so that no service accepts it as an access token. `aud` is the client that asked. */
 export const signedClaims = (
   response: ReturnType<typeof introspectionResponse>,
   { issuer, clientId, now }: Asked,

@@ -8,7 +8,6 @@ import { OFFLINE_ACCESS } from '../domain/scope.ts'
 import { PROMPTS } from './interaction.ts'
 import { KEY_SET_PATH } from './key-set.ts'
 
-/** The endpoints that authenticate clients. */
 const ENDPOINTS_FOR_CLIENTS = { token: 'token', revocation: 'revoke', introspection: 'introspect' }
 
 /** RFC 7662 §2.1: `/introspect` refuses a public client. */
@@ -18,14 +17,10 @@ const authMethodsAt = (endpoint: string) =>
 const entries = (make: (name: string, path: string) => [string, unknown]) =>
   Object.fromEntries(Object.entries(ENDPOINTS_FOR_CLIENTS).map(([name, path]) => make(name, path)))
 
-/**
- * The declared scopes and resources, the algorithm with which tokens are signed (null without keys), and who may register a
- * client.
- */
+/** The declared scopes and resources. `signingAlgorithm` is null without keys. */
 type Supported = Readonly<{
   scopes: readonly string[]
   resources: readonly string[]
-  /** Are client metadata documents accepted? */
   clientDocuments: boolean
   signingAlgorithm: SigningAlgorithm | null
   registration: RegistrationMode

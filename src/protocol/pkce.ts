@@ -46,10 +46,7 @@ export function readCodeVerifier(fields: Fields): string | undefined {
   )
 }
 
-/**
- * Why the verifier does not match the challenge, for the operator; null if it matches. RFC 9700 §4.8.2: a verifier without a
- * challenge, or a challenge without a verifier, MUST be refused, to prevent a downgrade.
- */
+/** For the operator; null if they match. RFC 9700 §4.8.2: either of them alone MUST be refused, to prevent a downgrade. */
 export async function verifierProblem(
   verifier: string | undefined,
   challenge: string | null,

@@ -33,7 +33,6 @@ const codeOf = (status: number): ErrorCode => {
 }
 
 type Options = Readonly<{
-  /** The faulty member or parameter. */
   field?: string | null
   /** For the operator's log. Never a secret. */
   detail?: string

@@ -20,19 +20,13 @@ const isMoment = (value: unknown, lastMoment: number): value is number =>
 const isSecond = (value: unknown) => isMoment(value, LAST_MOMENT_MS / 1000)
 const isMillisecond = (value: unknown) => isMoment(value, LAST_MOMENT_MS)
 
-/**
- * RFC 7800 §3.1: a token that is bound to something other than the thumbprint of a key must not be accepted as a bearer
- * token.
- */
+/** RFC 7800 §3.1: a token that is bound to anything but the thumbprint of a key must not be accepted as a bearer token. */
 const isThumbprintAlone = (cnf: unknown) =>
   typeof cnf === 'object' && cnf !== null && Object.keys(cnf).join() === 'jkt'
 
 const isoTime = (epochMs: unknown) => new Date(Number(epochMs)).toISOString()
 
-/**
- * A session record. The texts that no token contains are empty. Returns a string if the claims are wrong; the string says
- * why.
- */
+/** The texts that no token contains are empty. Returns a string that says why if the claims are wrong. */
 function sessionIn(claims: Claims): SessionRecord | string {
   const { sub, aud, client_id, scope, iat, exp, jti, endorsements, cnf } = claims
   const { as_of_ms: asOfMs, client_as_of_ms: clientAsOfMs = asOfMs } = claims

@@ -91,10 +91,7 @@ export function whyNotApproved({ redirectUris }: Client, asked: string | undefin
   return `redirect_uri differs from the nearest registered one at character ${furthest}`
 }
 
-/**
- * The kind of target that the browser is sent to: a site, a program on this computer, or an app by its private-use scheme
- * (RFC 8252 §7).
- */
+/** A site, a program on this computer, or an app by its private-use scheme (RFC 8252 §7). */
 export function redirectKindOf(redirect: ApprovedRedirectUri): 'site' | 'program' | 'app' {
   const { hostname, protocol } = new URL(redirect)
   if (!protocol.startsWith('http')) return 'app'

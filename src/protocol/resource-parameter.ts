@@ -22,10 +22,7 @@ import { type Fields, RESOURCE } from './fields.ts'
 import { quoted } from './sanitize.ts'
 import { readRequestedScopes, type ScopePolicy } from './scope-parameter.ts'
 
-/**
- * What a requested token is for. Without resources the token is bound to none; with resources each resource has one of the
- * scopes.
- */
+/** Without resources the token is bound to none; with resources each of them has one of the scopes. */
 export type Target = Readonly<{
   scopes: readonly string[]
   resources: readonly Resource[]
@@ -88,10 +85,7 @@ export function oneFormat(resources: readonly Resource[]): TokenFormat {
   )
 }
 
-/**
- * The resources of a request without a code or a refresh token. If the parameter is absent, they are the client's default
- * resources.
- */
+/** For a request without a code or refresh token. If the parameter is absent, they are the client's default resources. */
 export function readTarget(fields: Fields, client: Client, policy: ScopePolicy): Target {
   const named = readResources(fields)
   const wanted = named.length > 0 ? named : client.defaultResources
@@ -116,10 +110,7 @@ export function readTarget(fields: Fields, client: Client, policy: ScopePolicy):
   return narrowed(resources, requested)
 }
 
-/**
- * The resources of a request with a code or a refresh token: the request may narrow what the user granted, and never widen
- * it.
- */
+/** For a request with a code or refresh token, which may narrow what the user granted, and never widen it. */
 export function readGrantedTarget(
   fields: Fields,
   client: Pick<Client, 'resources' | 'selfRegistered'>,

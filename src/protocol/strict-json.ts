@@ -35,9 +35,7 @@ function checkText(text: string, field: string) {
   if (text.includes('\0')) throw new JsonProblem(field, 'must not have the character U+0000')
 }
 
-/**
- * Walks over valid JSON. The check is needed because `JSON.parse` silently keeps the last of two members with the same name.
- */
+/** Walks over valid JSON, because `JSON.parse` silently keeps the last of two members with the same name. */
 function checkStructure(text: string) {
   const levels: Level[] = []
   for (const [token] of text.matchAll(TOKEN)) {

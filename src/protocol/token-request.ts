@@ -51,10 +51,7 @@ type PresentedToken = Readonly<{
   token: string
 }>
 
-/**
- * The form of the token says which kind it is, so `token_type_hint` is not read: RFC 7009 §2.1 requires that a token is found
- * with any hint. Throws `invalid_request`.
- */
+/** `token_type_hint` is not read: RFC 7009 §2.1 requires that a token is found with any hint. Throws `invalid_request`. */
 export function readPresentedToken(fields: Fields): PresentedToken {
   const token = required(fields, 'token')
   if (mayBeSigned(token)) return { kind: 'signedToken', token }

@@ -132,7 +132,6 @@ function headersIn(texts: readonly string[]) {
   return { sent, removed }
 }
 
-/** Adds the query to the address. */
 function withQuery(url: string, query: readonly string[]): string {
   const [address = '', fragment] = url.split(/#(.*)/s)
   const mark = address.includes('?') ? '&' : '?'

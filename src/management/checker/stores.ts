@@ -74,10 +74,7 @@ function storesOf(
     touchSelfRegistered: async () => {},
   }
 
-  /**
-   * D1 is asked only about a key that a code or a refresh token of the client is bound to: any other key may be another
-   * client's.
-   */
+  /** D1 is asked only about keys of the client's codes and refresh tokens: any other key may be another client's. */
   function askable(proof: UsedOnce | null): UsedOnce | null {
     if (proof === null) return null
     const jkt = seen.code?.dpopJkt ?? seen.family?.jkt

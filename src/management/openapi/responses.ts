@@ -63,7 +63,6 @@ const ALWAYS: readonly ProblemType[] = [
   'unavailable',
 ]
 
-/** All refusals that the operation can have. */
 const problemsOf = ({ path, body, isConditional, problems = [] }: Operation): ProblemType[] => [
   ...ALWAYS,
   ...(path.includes('{') ? (['not_found'] as const) : []),
@@ -81,7 +80,6 @@ export const refusalsOf = (operation: Operation) =>
       .map((status) => [status, { $ref: `#/components/responses/${NAMES[status]}` }]),
   )
 
-/** `components.responses` of the document. */
 export const responseComponents = (issuer: string) =>
   Object.fromEntries(
     Object.entries(NAMES).map(([status, name]) => {

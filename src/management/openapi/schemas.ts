@@ -5,23 +5,18 @@ import * as z from 'zod/mini'
 export type JsonSchema = z.core.JSONSchema.BaseSchema
 export type Components = Record<string, JsonSchema>
 
-/** Gives a schema its name in the document. */
 export function named<Schema extends z.core.$ZodType>(id: string, schema: Schema): Schema {
   z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), id })
   return schema
 }
 
-/** Gives a schema a sentence for the document. */
 export const described = <Schema extends z.ZodMiniType>(text: string, schema: Schema): Schema =>
   schema.check(z.describe(text)) as Schema
 
 export const text = (description: string) => described(description, z.string())
 export const maybe = (description: string) => z.optional(text(description))
 
-/**
- * Sets the schema by which the document describes a parameter: the parameter is text that stands for a number or a truth
- * value.
- */
+/** A parameter is text that stands for a number or a truth value: the document describes it by this schema. */
 export function parameterAs<Schema extends z.core.$ZodType>(
   described: Readonly<Record<string, unknown>>,
   schema: Schema,

@@ -41,10 +41,7 @@ export function askedFor(
   })
 }
 
-/**
- * For each field, the values that only one of the two has. Ids of owners and keys are left out, because they mean nothing to
- * a person.
- */
+/** The values that only one of the two has. Ids of owners and keys are left out: they mean nothing to a person. */
 export function changesOf(client: ClientRecord): readonly Change[] | null {
   const fields = changedSinceApproval(client)
   const seen = client.approval?.seen

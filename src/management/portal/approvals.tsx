@@ -35,10 +35,7 @@ export const approverPage = <Found,>({ get, post, ...page }: ApproverPage<Found>
 
 const ROWS = 50
 
-/**
- * An address names a place in one of the two lists, and the page begins after this place. The first page has both lists. Any
- * other text means the beginning.
- */
+/** A page begins after a place in one of the two lists. The first page has both. Any other text means the beginning. */
 const PLACES = { waiting: 'after', listings: 'listings_after' } as const
 
 function placesIn(c: HttpContext): QueuePlaces {

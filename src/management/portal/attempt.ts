@@ -31,7 +31,6 @@ export const formHead = async (
   ],
 })
 
-/** The names of fields, and their labels on the page. */
 type Labels = Readonly<Record<string, string>>
 
 export type FormWords = Readonly<{
@@ -135,7 +134,6 @@ export function requireAll(checks: readonly (() => unknown)[]) {
   if (errors.length > 0) throw new FormErrors(errors)
 }
 
-/** The act in the form that the flows need. */
 export const actOf = ({ c, deps, user }: AnyVisit) => ({
   actor: ownerActor(user.userId),
   now: c.var.request.now,

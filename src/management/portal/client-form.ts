@@ -16,7 +16,6 @@ import { requireValid, snakeCase } from '../../protocol/registration/field.ts'
 import { requireAll } from './attempt.ts'
 import { givenKeysIn } from './key-form.ts'
 
-/** The fields as the user typed them. */
 export type Typed = Readonly<Record<keyof typeof CLIENT_LABELS, string>>
 
 const typedBy = (textOf: (name: keyof Typed) => string) =>
@@ -36,7 +35,6 @@ type ClientForm = Readonly<{
   keys: GivenKeys | null
 }>
 
-/** The first content of the form that edits a client. */
 export const typedOf = (client: ClientRecord): Typed => ({
   ...NOTHING_TYPED,
   ...Object.fromEntries(TEXTS.map((name) => [snakeCase(name), client[name]])),

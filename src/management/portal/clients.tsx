@@ -55,7 +55,6 @@ export const clientListPage = portalPage<OwnClients>({
   read: ({ reader, visitor, c }) =>
     reader.list(visitor, ROWS, (pageIn(c.req.query('page')) - 1) * ROWS),
   get: (visit) => showList(visit),
-  /** Handles the answer to an offer. */
   async post(visit, form) {
     const id = form.get('client') ?? ''
     const act = form.get('act')
@@ -70,10 +69,7 @@ export const clientListPage = portalPage<OwnClients>({
   },
 })
 
-/**
- * The name of a user. For a user of an accounts service it is the last known name, if there is one. Other users may have the
- * same name, so the id is shown beside it.
- */
+/** For a user of an accounts service the last known name, if any. Names may repeat, so the id is shown beside the name. */
 export function nameOf({ userId, username, seenName }: Owner, visitor: User) {
   if (userId === visitor.userId) return visitor.username
   return username ?? (seenName === null ? userId : `${seenName} (${userId})`)

@@ -9,7 +9,6 @@ import { CLIENT_FIELDS } from '../../protocol/registration/client-fields.ts'
 import { invalid } from '../../protocol/registration/errors.ts'
 import { requireValid } from '../../protocol/registration/field.ts'
 
-/** The fields as the user typed them. */
 export type TypedKeys = Readonly<Record<keyof typeof KEY_LABELS, string>>
 
 export const typedKeysIn = (form: URLSearchParams): TypedKeys => ({
@@ -33,7 +32,6 @@ export function givenKeysIn(
   throw invalid(`{field} ${problem}`, 'jwks_uri')
 }
 
-/** How the client authenticates, in words for people. */
 export function methodOf({ authMethod }: Pick<ClientRecord, 'authMethod'>) {
   if (authMethod === 'private_key_jwt') return 'keys'
   return usesSecret(authMethod) ? 'secret' : 'none'

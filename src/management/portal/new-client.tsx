@@ -29,10 +29,7 @@ function show(visit: Visit<OwnClients>, { typed, nonce, refused = {} }: Shown) {
   ))
 }
 
-/**
- * The id of the client that a form registers, so that a form that is sent twice registers one client. The form itself cannot
- * choose the id: a forged form could name the id of a deleted client that is still trusted elsewhere.
- */
+/** A form that is sent twice registers one client. A forged form must not name a deleted client that is still trusted. */
 const idFor = ({ session }: Visit<unknown>, nonce: string) =>
   idFrom(JSON.stringify([FORM, session.token, nonce]))
 

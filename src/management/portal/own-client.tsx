@@ -22,7 +22,6 @@ export const readClient: Read<OwnClient> = ({ reader, visitor, c }) =>
 export const readClientAndDeclared: Read<OwnClient & Declared> = ({ reader, visitor, c }) =>
   reader.clientAndDeclared(visitor, c.req.param('client_id') ?? '')
 
-/** The page of the client, with the sentence for what was done. */
 export const clientDone = (clientId: string, done: Done) => `${clientPath(clientId)}?done=${done}`
 
 /** A form that was sent. `version`: the version of the client that its page showed. */

@@ -152,10 +152,7 @@ export function portalPage<Found>(page: PortalPage<Found>): Page {
   }
 }
 
-/**
- * What a page says of what was done or went wrong, for example a `Refused`. `status`: the status of a page that shows a form
- * again.
- */
+/** What a page says of what was done or went wrong. `status`: the status of a page that shows a form again. */
 export type Notice = Readonly<{
   done?: string | null
   problem?: FormProblem | null
@@ -164,7 +161,6 @@ export type Notice = Readonly<{
   hasCopyScript?: boolean
 }>
 
-/** Sends a page in its frame. */
 export async function sendPortalPage(
   { c, deps, session, user }: Pick<Visit<unknown>, 'c' | 'deps' | 'session' | 'user'>,
   notice: Notice,

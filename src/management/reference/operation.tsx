@@ -16,7 +16,6 @@ type Parameter = Readonly<{
   schema: JsonSchema
 }>
 
-/** An operation of the document, with its path and method there. */
 export type DocumentedOperation = Readonly<{
   path: string
   method: string

@@ -57,9 +57,7 @@ export type Member = Readonly<{
 
 type Form = Readonly<{ name: string | null; members: readonly Member[] }>
 
-/**
- * The members of an object, or of each form of a union. A form is named by the member that distinguishes it from the others.
- */
+/** The members of an object, or of each form of a union, which is named by the member that distinguishes it. */
 export function formsOf(
   given: JsonSchema,
   components: Components,

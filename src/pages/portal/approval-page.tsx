@@ -184,7 +184,6 @@ export const ApprovalPage = (p: ApprovalProps) => (
   </PortalFrame>
 )
 
-/** The page for a client that does not exist any more, or never existed. */
 export const NoClientPage = (p: { frame: FrameProps; history: readonly ShownEntry[] }) => (
   <PortalFrame {...p.frame} place="/approvals" title="There is no such client">
     <p>Nothing was decided. It may have been deleted since it asked.</p>

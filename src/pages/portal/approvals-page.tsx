@@ -5,7 +5,6 @@ import { OwnName } from '../consent-client.tsx'
 import { Day, Mark, PageLinks } from '../parts.tsx'
 import { type FrameProps, PortalFrame } from './frame.tsx'
 
-/** The page on which an approver decides. */
 export const approvalPath = (clientId: string) => `/approvals/${encodeURIComponent(clientId)}`
 
 type Waiting = Readonly<{

@@ -34,7 +34,6 @@ export type CheckedStep = Readonly<{ says: string; state: 'passed' | 'failed' | 
 export type Failure = Readonly<{
   /** What the registry would answer; null if no response was computed. */
   answer: Readonly<{ error: string; status: number; description: string }> | null
-  /** The causes as sentences. */
   causes: readonly string[]
   /** The page on which an owner changes what failed; null if only the request can be changed. */
   remedy: Remedy | null
@@ -42,7 +41,6 @@ export type Failure = Readonly<{
 }>
 
 export type CheckedRequest = Readonly<{
-  /** The verdict as a sentence. */
   verdict: string
   steps: readonly CheckedStep[]
   failure: Failure | null

@@ -42,9 +42,7 @@ export const OwnerNames = ({ owners }: { owners: readonly string[] }) => (
   </>
 )
 
-/**
- * A user to whom the client was offered. `name`: the username, or the id if the name is not known. Instants in epoch seconds.
- */
+/** A user to whom the client was offered. `name`: the username, or the id if unknown. Instants in epoch seconds. */
 export type ShownOffer = Readonly<{ name: string; offeredAt: number; declinedAt: number | null }>
 
 export const Offer = ({ offer: { name, offeredAt, declinedAt } }: { offer: ShownOffer }) => (

@@ -19,7 +19,6 @@ export type ClientPageProps = Readonly<{
   owners: readonly string[]
   /** The path of the client's logo here; null if no logo is stored. */
   logoPath: string | null
-  /** Does this registry have a directory? */
   hasDirectory: boolean
 }>
 

@@ -103,10 +103,7 @@ const authlibSecret = (client: ConfiguredClient) => {
   return keepsSecret(client) ? "\n    client_secret=os.environ['CLIENT_SECRET']," : ''
 }
 
-/**
- * RFC 7523 §3: the registry demands the issuer as the audience, and an assertion lives at most ten minutes. Authlib has other
- * defaults.
- */
+/** RFC 7523 §3: the registry demands the issuer as audience, and ten minutes at most. Authlib has other defaults. */
 const authlibSigning = ({ keyAlgorithm, issuer }: ConfiguredClient) =>
   keyAlgorithm === null
     ? ''

@@ -90,7 +90,6 @@ export const RequestDecision = (p: RequestProps) => (
 
 export type ShownListing = Listing &
   Readonly<{
-    /** True if the client's name looks like the name of the service. */
     isLookAlike: boolean
     form: FormHead
   }>

@@ -14,7 +14,6 @@ const describedBy = ({ name, hint, problem }: Described) =>
     .filter(Boolean)
     .join(' ')
 
-/** Attributes of the control. */
 const marksOf = (field: Described) => ({
   ...(describedBy(field) !== '' && { 'aria-describedby': describedBy(field) }),
   ...(field.problem !== undefined && { 'aria-invalid': 'true' as const }),
@@ -35,7 +34,6 @@ const Words = ({ name, hint, problem }: Described) => (
   </>
 )
 
-/** A form of text fields. */
 export type FormProps<Name extends string> = Readonly<{
   frame: FrameProps
   typed: Readonly<Record<Name, string>>

@@ -19,7 +19,6 @@ import {
 
 export const PORTAL_STYLE_PATH = '/portal.css'
 
-/** The path of a page of one client. */
 export const clientPath = (clientId: string, page = '') =>
   `/clients/${encodeURIComponent(clientId)}${page === '' ? '' : `/${page}`}`
 
@@ -84,10 +83,8 @@ export const PortalFrame = (
   </Layout>
 )
 
-/** What the pages of one client share. */
 export type ClientFrameProps = Readonly<{ frame: FrameProps; clientId: string; name: string }>
 
-/** A page of one client, with a link back to the client. */
 export const ClientFrame = (p: ClientFrameProps & Readonly<{ title: string; children: Child }>) => (
   <PortalFrame {...p.frame} title={p.title} about={p.name}>
     {p.children}

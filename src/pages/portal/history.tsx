@@ -48,7 +48,6 @@ type HistoryProps = ClientFrameProps &
     hasMore: boolean
   }>
 
-/** The history of a client, for its owners, page by page. */
 export const HistoryPage = (p: HistoryProps) => {
   const pageAt = (page: number) => `${clientPath(p.clientId, 'history')}?page=${page}`
   return (

@@ -12,7 +12,6 @@ export const KEY_LABELS = {
 
 type KeyFieldsProps = FormProps<keyof typeof KEY_LABELS>
 
-/** The fields of a form in which public keys are given. */
 export const KeyFields = (p: KeyFieldsProps) => {
   const field = fieldsOf(p, KEY_LABELS)
   return (
@@ -48,7 +47,6 @@ export type ShownKey = Readonly<{
 type KeysProps = ClientFrameProps &
   KeyFieldsProps &
   Readonly<{
-    /** How the client authenticates now. */
     method: 'keys' | 'secret' | 'none'
     keys: readonly ShownKey[]
     /** The address at which the client publishes its keys; '' if the keys were given. */

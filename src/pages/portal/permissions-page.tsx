@@ -30,9 +30,7 @@ export const PERMISSION_LABELS = {
 type PermissionsProps = ClientFrameProps &
   Readonly<{
     permissions: readonly ShownPermission[]
-    /**
-     * The scopes that the client does not have, grouped by what they are for. `resource` is null for scopes of no resource.
-     */
+    /** The scopes that the client does not have, by what they are for. `resource` is null for scopes of no resource. */
     groups: readonly Readonly<{
       resource: Readonly<{ uri: string; name: string }> | null
       scopes: readonly Askable[]

@@ -13,7 +13,6 @@ type NewSecretProps = ClientFrameProps &
     title: string
     /** Null for a client without a secret. */
     clientSecret: string | null
-    /** True if the client signs with keys of its own. */
     usesKeys?: boolean
     /** What else the owner should know, one sentence each. */
     notes?: readonly string[]

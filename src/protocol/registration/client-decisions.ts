@@ -9,7 +9,6 @@ import { invalid } from './errors.ts'
 import { oneOfSchema, requireValid, textSchema } from './field.ts'
 import { permissionChangeSchema, readPermissionChange } from './shared-fields.ts'
 
-/** Why something is declined or withdrawn. */
 export const DECISION_REASON = {
   flags: '--reason <text>',
   help: 'why, for the owners of the client',

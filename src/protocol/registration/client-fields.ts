@@ -177,7 +177,6 @@ const requestedOnly = () =>
     flagSchema().check(z.describe('note the lists as requested, without authorizing anything')),
   )
 
-/** The body that registers a client. */
 export const CLIENT_CREATION = z.strictObject({
   client_id: z.optional(
     clientIdSchema().check(z.describe('an id of your choice; without it a random one')),
@@ -187,7 +186,6 @@ export const CLIENT_CREATION = z.strictObject({
   requested_only: requestedOnly(),
 })
 
-/** The body that changes a client. */
 export const CLIENT_UPDATE = z.strictObject({
   ...membersOf(CLIENT_FIELDS, false),
   ...membersOf(CLIENT_LISTS, false),
@@ -203,13 +201,11 @@ const givenIn = (body: Readonly<Record<string, unknown>>): GivenClient => ({
   mode: body.requested_only === true ? 'request' : 'authorize',
 })
 
-/** Reads a body that `CLIENT_CREATION` has checked. */
 export function newClientIn(body: z.infer<typeof CLIENT_CREATION>): GivenNewClient {
   const given = givenIn(body)
   return { ...given, fields: given.fields as ClientFields, clientId: body.client_id ?? null }
 }
 
-/** Reads a body that `CLIENT_UPDATE` has checked. */
 export const clientChangeIn = (body: z.infer<typeof CLIENT_UPDATE>): GivenClientChange => ({
   ...givenIn(body),
   isDisabled: body.disabled,

@@ -90,7 +90,6 @@ export type ClientImport = Readonly<{
 const epochSeconds = (text: string) => Math.floor(Date.parse(text) / 1000)
 const orNull = (text: string | null) => (text === null ? null : epochSeconds(text))
 
-/** Reads a row that `CLIENT_IMPORT` has checked. */
 export const importedClientIn = (row: z.output<typeof CLIENT_IMPORT>): ImportedClient => ({
   clientId: row.client_id,
   fields: fieldsIn(CLIENT_FIELDS, row) as ClientFields,

@@ -5,10 +5,7 @@ import { formatScopes } from '../../domain/scope.ts'
 import { CLIENT_DETAILS } from './client-details.ts'
 import { shown } from './field.ts'
 
-/**
- * The values that are shown only once. `token`: the registration access token; null for a client that cannot be managed with
- * such a token.
- */
+/** Values that are shown only once. `token`: the registration access token; null if the client cannot be managed with one. */
 type Issued = Readonly<{ clientSecret: string | null; token: string | null }>
 
 export const REGISTER_PATH = '/register'

@@ -93,14 +93,10 @@ const METADATA = z.looseObject(
   { error: 'the body must be an object with client metadata' },
 )
 
-/**
- * Null counts as absent (RFC 7592 §2.2). So does an empty text, which some clients send for a member that they do not have.
- */
+/** Null counts as absent (RFC 7592 §2.2), and so does an empty text, which some clients send for a missing member. */
 const isGiven = ([, value]: readonly [string, unknown]) => value !== null && value !== ''
 
-/**
- * The text may have spaces anywhere. `offline_access` is not a permission, because the grant type decides on refresh tokens.
- */
+/** Spaces may be anywhere. `offline_access` is not a permission, because the grant type decides on refresh tokens. */
 function scopesIn(text: string | undefined): readonly string[] | null {
   const scopes = splitScopes(text ?? '')
   const malformed = scopes.find((scope) => !isScope(scope))
@@ -114,10 +110,7 @@ function scopesIn(text: string | undefined): readonly string[] | null {
   return permissions.length === 0 ? null : permissions
 }
 
-/**
- * RFC 7591 §2.1: grant types and response types must fit together. Types that the registry does not support are left out, as
- * long as one type remains.
- */
+/** RFC 7591 §2.1: grant and response types must fit together. Unsupported types are left out, as long as one type remains. */
 function grantTypesIn(
   given: readonly string[],
   responseTypes: readonly string[] | undefined,

@@ -24,7 +24,6 @@ export type Field<T> = Readonly<{
   /** Turns the text of an option into a value, before the check; without this function the text itself is the value. */
   fromText?: (text: string) => unknown
   isList?: true
-  /** True if a creation needs the field. */
   isRequired?: true
   /** The value that a creation stores if the field is missing. */
   initial?: T
@@ -118,11 +117,9 @@ export function requireValid<T>(schema: z.ZodMiniType<T>, value: unknown, field?
   throw invalid(issue.message, name)
 }
 
-/** The value of a field in the form that is stored. */
 export const kept = ({ keep }: Field<unknown>, checked: unknown) =>
   keep ? keep(checked as never) : checked
 
-/** The help with the values of JSON. */
 export const helpInJson = (help: string) => help.replaceAll('{empty}', 'null')
 
 /** The members of a body: with defaults for a creation, and all optional for an update. */

@@ -30,10 +30,7 @@ const MAX_NAME_LENGTH = 100
 const MAX_URIS = 30
 const MAX_SCOPES = 50
 
-/**
- * The rules of every registration decide which of the redirect URIs can be used. The document never has both `jwks` and a
- * `jwksUri`.
- */
+/** Registration decides which redirect URIs can be used. The document never has both `jwks` and a `jwksUri`. */
 export type MetadataDocument = ClientMetadata &
   Readonly<{ authMethod: Extract<AuthMethod, 'none' | 'private_key_jwt'> }>
 
@@ -72,7 +69,6 @@ function nameIn(members: Members): string {
   return name
 }
 
-/** Is it a method with a secret that both sides know? */
 const isSymmetric = (method: string) => method.startsWith('client_secret')
 
 /** §4.1: the author of a document and the registry have never agreed on a shared secret. */
@@ -114,10 +110,7 @@ function keysIn(members: Members) {
   return { jwks: jwks === undefined ? null : JSON.stringify(jwks), jwksUri }
 }
 
-/**
- * The address is only shown to people, so an address that is no web page is left out. A document on this machine may name
- * pages on this machine.
- */
+/** The addresses are only shown to people, so those of no web page are left out. A local document may name local pages. */
 const webPagesIn = (members: Members, clientId: string) => (name: string) => {
   const text = textOf(members, name) ?? ''
   const isWebPage = text.length <= 2000 && /^https?:\/\/[!-~]+$/.test(text) && URL.canParse(text)

@@ -58,7 +58,6 @@ export const SCOPE_FORM = declaredForm(
   SCOPE_FIELDS,
 )
 
-/** The body that declares many scopes at once. */
 export const SCOPE_IMPORT = listOf(SCOPE_FORM.creation)
 
 /** Throws a RegistrationError that names the field. */

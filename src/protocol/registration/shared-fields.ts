@@ -105,7 +105,6 @@ export const FURTHER_OWNERS = listField(
   MAX_FURTHER_OWNERS,
 )
 
-/** The body that gives something to a client or a user, or withdraws it. */
 export const permissionChangeSchema = <Lists>(fields: FieldTable<Lists>) => {
   const lists = z.strictObject(membersOf(fields, false))
   return z.strictObject({ authorize: z.optional(lists), withdraw: z.optional(lists) })

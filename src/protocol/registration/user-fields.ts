@@ -86,7 +86,6 @@ export type GivenNewUser = Readonly<{
 /** `isDisabled` is undefined if the state does not change. */
 export type GivenUserChange = GivenUser & Readonly<{ isDisabled: boolean | undefined }>
 
-/** The body that registers a user. */
 export const USER_CREATION = z.strictObject({
   user_id: z.optional(
     idSchema().check(z.describe('an id of your choice; without it a random one')),
@@ -98,7 +97,6 @@ export const USER_CREATION = z.strictObject({
   ),
 })
 
-/** The body that changes a user. */
 export const USER_UPDATE = z.strictObject({
   ...membersOf(USER_FIELDS, false),
   ...membersOf(USER_LISTS, false),
@@ -109,7 +107,6 @@ export const USER_UPDATE = z.strictObject({
   ),
 })
 
-/** The body that gives a user a new password. */
 export const PASSWORD_CHANGE = z.strictObject({ password: passwordSchema })
 
 const givenIn = (body: Readonly<Record<string, unknown>>): GivenUser => ({
@@ -117,7 +114,6 @@ const givenIn = (body: Readonly<Record<string, unknown>>): GivenUser => ({
   lists: fieldsIn(USER_LISTS, body),
 })
 
-/** Reads a body that `USER_CREATION` has checked. */
 export function newUserIn(body: z.infer<typeof USER_CREATION>): GivenNewUser {
   const { fields, lists } = givenIn(body)
   return {
@@ -128,7 +124,6 @@ export function newUserIn(body: z.infer<typeof USER_CREATION>): GivenNewUser {
   }
 }
 
-/** Reads a body that `USER_UPDATE` has checked. */
 export const userChangeIn = (body: z.infer<typeof USER_UPDATE>): GivenUserChange => ({
   ...givenIn(body),
   isDisabled: body.disabled,
