@@ -7,7 +7,7 @@ export const MAX_SCOPE_LENGTH = 256
 export const SCOPE_RULE =
   'must have 1 to 256 printable ASCII characters, without spaces, quotation marks and backslashes'
 
-/** Asks for a refresh token (OpenID Connect Core 1.0 §11). The scope is understood, but never granted, held or in a session. */
+/** Asks for a refresh token (OpenID Connect Core 1.0 §11). The scope is never granted, held or part of a session. */
 export const OFFLINE_ACCESS = 'offline_access'
 
 /** `domain:action[:resource]` is the only form with a hierarchy. A scope of another form covers itself and nothing else. */
