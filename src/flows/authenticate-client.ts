@@ -57,10 +57,7 @@ type PresentedOnRecord = Readonly<{
   isJustRead: boolean
 }>
 
-/**
- * Throws `invalid_client`, the same for every cause. A secret is digested whether or not there is a client to compare it
- * with, so that an unknown id takes as long as a wrong secret.
- */
+/** Throws the same `invalid_client` for every cause. Digests any secret: an unknown id takes as long as a wrong secret. */
 export async function authenticateOn(
   { presented, record, isJustRead }: PresentedOnRecord,
   deps: ClientDeps,
@@ -143,7 +140,6 @@ export const TOO_WEAK =
 const whySecretFails = (expiredAt: number | null | undefined, now: number) =>
   expiredAt ? `the secret expired ${now - expiredAt} s ago` : 'wrong secret'
 
-/** The credential whose secret was presented. */
 function requireCredential(client: Client, secretDigest: SecretDigest, now: number): Credential {
   const isShown = (one: Credential) => equalInConstantTime(one.secretDigest, secretDigest)
   const credential = liveCredentials(client, now).find(isShown)

@@ -26,7 +26,6 @@ import { userOf } from './still-held.ts'
 
 type AuthorizeOutcome =
   | Readonly<{ kind: 'sign_in' }>
-  /** The operator has disabled the signed-in user. */
   | Readonly<{ kind: 'disabled_user' }>
   /** `logo`: the digest of the client's logo; null if there is none. */
   | (Readonly<{ kind: 'ask_consent'; user: User; logo: string | null }> & ConsentQuestion)
@@ -39,7 +38,6 @@ type AuthorizeOutcome =
 /** The browser's session as KV shows it. `holds` asks D1 whether the session was revoked. */
 type SeenSession = Readonly<{ record: SessionRecord; holds: () => Promise<boolean> }>
 
-/** A request to the endpoint whose client is identified. */
 type ReceivedRequest = Readonly<{
   fields: Fields
   identified: IdentifiedClient

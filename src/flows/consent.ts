@@ -24,7 +24,6 @@ import type { Standing } from '../stores/users.ts'
 import type { Deps } from './deps.ts'
 import type { IdentifiedClient } from './identify-client.ts'
 
-/** What the user answered on the consent page. */
 export type ConsentAnswer =
   /** `shown` is the fingerprint of the terms on the page that was answered. */
   | Readonly<{ kind: 'given'; confirmed: boolean; ticked: Permissions; shown: string }>
@@ -33,7 +32,6 @@ export type ConsentAnswer =
 
 export type Agreement = Offer & Readonly<{ consent: GivenConsent | null }>
 
-/** What the page asks the user. */
 export type ConsentQuestion = Readonly<{
   terms: ConsentTerms
   /** The scopes that an earlier consent allows already. The user decides only on the others. */
@@ -175,10 +173,7 @@ async function agreedNow(
   return { kind: 'agreed', agreement: { ...agreed, consent } }
 }
 
-/**
- * If the user refuses what the remembered consent allows, that consent is withdrawn. If the user refuses other scopes, it
- * stays.
- */
+/** Withdraws the remembered consent if the user refuses what it allows. It stays if the user refuses other scopes. */
 async function refuse(
   { identified, user, offered, standing }: Case,
   detail: string,

@@ -13,7 +13,6 @@ import type { ReadWithClient } from '../stores/clients.ts'
 import { authenticateClient, type ClientDeps, UnverifiedAssertion } from './authenticate-client.ts'
 import type { Deps, RequestContext } from './deps.ts'
 
-/** What a request presents of its client, and how its client is found. */
 type ClientRequest = Readonly<{
   presented: PresentedClient
   alsoRead: ReadWithClient
@@ -41,10 +40,7 @@ export async function checkOnCurrentClient<Checked>(
   return current ? check(current) : checked
 }
 
-/**
- * If no stored key verifies the client's assertion, the keys are read again: the client may have begun to sign with another
- * key.
- */
+/** If no stored key verifies the assertion, the keys are read again: the client may have begun to sign with another key. */
 async function authenticate(
   { presented, alsoRead, requireOwned }: ClientRequest,
   deps: CurrentDeps,

@@ -36,7 +36,6 @@ export type Deps = Readonly<{
   users: UserStore
   supported: SupportedStore
   documents: ClientDocuments
-  /** The policy that says which client metadata documents are accepted. */
   clientDocuments: DocumentPolicy
   issuer: string
   /** Null if nothing can be signed. */

@@ -10,7 +10,6 @@ import { approveRedirect, schemeNotAllowed, whyNotApproved } from '../protocol/r
 import { quoted } from '../protocol/sanitize.ts'
 import type { Deps } from './deps.ts'
 
-/** The client that sent the browser, and the redirect URI that the browser may be sent to. */
 export type IdentifiedClient = Readonly<{ client: Client; redirect: ApprovedRedirectUri }>
 
 type Addressee = Readonly<{

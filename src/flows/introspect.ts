@@ -1,7 +1,4 @@
-/**
- * Introspection (RFC 7662): whether a token is active, and what the token is for. An access token is active if the
- * authenticator accepts it.
- */
+/** Introspection (RFC 7662): is a token active, and what for? An access token is active if the authenticator accepts it. */
 
 import { sessionKeyOf, tokenDigestOf } from '../crypto/digest.ts'
 import { type Client, isEnabled } from '../domain/client.ts'
@@ -26,7 +23,6 @@ type IntrospectionDeps = ClientDeps &
 type Introspected = Readonly<{
   /** Null if the token is not active, or if the client may not know about the token. */
   token: ActiveToken | null
-  /** The client that sent the introspection request. */
   asking: ClientId
 }>
 
@@ -82,9 +78,7 @@ const READERS = {
   none: null,
 } as const
 
-/**
- * A refresh token is active if `/token` would accept it now. The scopes and resources are those that `/token` would grant.
- */
+/** Active if `/token` would accept the token now. The scopes and resources are those that `/token` would grant. */
 async function activeRefreshToken(
   standing: RefreshTokenStanding | null,
   asking: Client,

@@ -38,10 +38,7 @@ type Missing = Readonly<{ sentence: string; isLater: boolean }>
 
 const failed = (sentence: string): Missing => ({ sentence, isLater: false })
 
-/**
- * Fetches the client's logo, unless the client has none or the image is stored already. Returns null, or why there is no
- * image yet.
- */
+/** Fetches the client's logo, unless it has none or the image is stored. Returns null, or why there is no image yet. */
 export async function fetchLogo(
   clientId: string,
   { logos, fetchBounded }: LogoDeps,

@@ -1,7 +1,4 @@
-/**
- * The only place that makes a session: an opaque token for its bearer and a record under the token's digest, or a signed
- * token, which carries the session itself.
- */
+/** The only place that makes a session: an opaque token and a record under its digest, or a signed token that carries it. */
 
 import { sessionKeyOf, signedTokenKeyOf } from '../crypto/digest.ts'
 import { randomId, randomText } from '../crypto/random.ts'
@@ -27,9 +24,7 @@ export type OpaqueBearer = Readonly<{
   nonce: string
 }>
 
-/**
- * The kind of token to make. A signed token is made once its session is known; `sessionId` is the `jti` of the signed token.
- */
+/** A signed token is made once its session is known; `sessionId` is its `jti`. */
 export type Bearer = OpaqueBearer | Readonly<{ kind: 'signed'; sessionId: string }>
 
 export async function newBearer(kind: 'accessToken' | 'browserSession'): Promise<OpaqueBearer> {

@@ -26,7 +26,6 @@ export type WebhookDeps = Readonly<{
   log: (event: string, line: Readonly<Record<string, unknown>>) => void
 }>
 
-/** The page on which an approver finds the requests. */
 const APPROVALS_PATH = '/approvals'
 
 /** The id of the person who acted, also through a client of the management API. Null for a program. */

@@ -26,10 +26,7 @@ export function administratorRevocations(
       detail,
     })
   return {
-    /**
-     * Ends the session of one access token or browser session. `kind` is for the audit. Returns whether KV shows the
-     * revocation.
-     */
+    /** Ends the session of one access token or browser session. Returns whether KV shows the revocation. */
     async endSession(key: SessionKey, kind: string, by: Authorship): Promise<boolean> {
       const store = storeFor(by, {}, { kind })
       const isShown = await store.endSessions([key])

@@ -33,9 +33,7 @@ export const QUEUE = `SELECT c.client_id AS clientId, c.name, ${ownerJson('c.own
   FROM (${WAITING_CLIENTS}) slice CROSS JOIN client c ON c.client_id = slice.client_id
     ${named('c.owner_id')}
   ORDER BY slice.requested_at, c.client_id`
-/**
- * At most `?2` of the clients that wait to be listed in the directory, after the place `?1`. The oldest request comes first.
- */
+/** At most `?2` clients that wait to be listed in the directory, after the place `?1`. The oldest request comes first. */
 export const WAITING_LISTINGS = `SELECT l.client_id AS clientId, l.requested_at AS requestedAt, c.name,
     ${ownerJson('c.owner_id')} AS owner, c.disabled_at IS NULL AS isEnabled
   FROM listing l CROSS JOIN client c ON c.client_id = l.client_id
@@ -52,7 +50,6 @@ export type WaitingClient = Readonly<{
   name: string
   /** Null for a client that registered itself. */
   owner: Owner | null
-  /** Does the visitor own the client? */
   isOwn: boolean
   isEnabled: boolean
   /** Null for a client that an operator or an owner registered. */
@@ -74,7 +71,6 @@ export type ShownClient = Declared &
     approverVersion: number | null
   }>
 
-/** A client that waits to be listed in the directory. */
 export type WaitingListing = Pick<
   WaitingClient,
   'clientId' | 'name' | 'owner' | 'isEnabled' | 'requestedAt'
@@ -98,10 +94,7 @@ export type ApprovalsReader = ReturnType<typeof approvalsReader>
 
 /** The returned user must be checked before anything else is used: the results are only for an approver. */
 export const approvalsReader = (db: Database) => ({
-  /**
-   * At most `rows` clients after the place (`placeOf`), and at most `rows` clients that wait for the directory. A list
-   * without a place is empty.
-   */
+  /** At most `rows` clients after the place (`placeOf`), of both kinds. A list without a place is empty. */
   queue(visitor: Visitor, rows: number, { waiting, listings }: QueuePlaces) {
     const statements = [
       ...declaredStatements(db),

@@ -53,7 +53,6 @@ export const recordStatement = (db: Database, entry: AuditEntry) => {
   )
 }
 
-/** The audit row for a user who removes a consent. */
 export const removalStatement = (db: Database, userId: string, clientId: string) =>
   bound(db, RECORD_REMOVAL, userActor(userId), userId, clientId)
 

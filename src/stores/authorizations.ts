@@ -51,7 +51,6 @@ export type GivenConsent = Consent &
     declined: readonly string[]
   }>
 
-/** The consent and its audit row. */
 function rememberStatements(
   db: Database,
   codeDigest: TokenDigest,

@@ -18,17 +18,13 @@ export type Expected = Readonly<{
   version: number
 }>
 
-/** One change of the record. */
 export type Part = Readonly<{
   event: AuditEvent
   about: Readonly<{ clientId?: string; userId?: string }>
   detail?: Detail
   /** Statements of `narrowing.ts`: they run on the rows before the change, and return a row if anything ends. */
   narrowing?: readonly D1PreparedStatement[]
-  /**
-   * The statement that decides whether the change has an effect; without an effect the audit gets no row. Must set the
-   * version to `NEXT_VERSION`.
-   */
+  /** Decides whether the change has an effect; without one the audit gets no row. Must set the version to `NEXT_VERSION`. */
   change: D1PreparedStatement
   more?: readonly D1PreparedStatement[]
   /** Statements that end sessions, codes or tokens without a condition. */
@@ -50,7 +46,6 @@ export const auditStatement = (
     detail,
   })
 
-/** Does the fault mean that the record has another version? */
 export const isStale = (fault: unknown) => /stale version/.test(String(fault))
 
 /** What the batch of a change reads at its end, for example the record. */

@@ -9,10 +9,7 @@ import { keepIn } from './isolate-memory.ts'
 /** The most records, which bounds the memory: a record has about 2 KiB. */
 const MAX_RECORDS = 1000
 
-/**
- * A client record. `keptSinceMs`: when an earlier request read the record, in epoch milliseconds by this isolate's clock;
- * null if it was read now.
- */
+/** `keptSinceMs`: when an earlier request read the record, epoch milliseconds by this isolate's clock; null if read now. */
 export type Lookup = Readonly<{
   client: Client | null
   keptSinceMs: number | null
@@ -25,7 +22,6 @@ export type Lookup = Readonly<{
   asOfMs: number
 }>
 
-/** What an isolate keeps for each client id. */
 type KeptClients = Map<
   string,
   Readonly<{
@@ -51,9 +47,7 @@ export function clientCache(
 ) {
   const { clientCacheSeconds, staleClientSeconds } = settings
 
-  /**
-   * Includes the resources of earlier requests, so that requests for different resources all find theirs in the kept record.
-   */
+  /** Includes the resources of earlier requests, so that requests for different resources all find theirs. */
   const including = (clientId: ClientId, resources: readonly string[]) => ({
     resources: [...resources, ...urisOf(records.get(clientId)?.client.resources ?? [])],
   })
@@ -88,7 +82,6 @@ export function clientCache(
         return kept(known, nowMs, Math.floor(ageSeconds))
       }
     },
-    /** Reads the record again, from the primary. */
     async reload(clientId: ClientId, nowMs: number, resources: readonly string[]) {
       const found = await deps.clients.findFresh(clientId, including(clientId, resources))
       return keep(clientId, found, nowMs)

@@ -46,10 +46,7 @@ const isTooMany = (fault: unknown) => /too many clients/.test(String(fault))
 /** The key set of a client whose keys are at an address that was not read yet. */
 const NO_KEYS = '{"keys":[]}'
 
-/**
- * The statements for what ends with the change. `lifetimeSeconds`: the longest life of a session that is opened on an
- * isolate's copy of the record.
- */
+/** `lifetimeSeconds`: the longest life of a session that is opened on an isolate's copy of the record. */
 function endingOf(
   db: Database,
   { clientId, jwksUri }: Pick<ClientRecord, 'clientId' | 'jwksUri'>,
@@ -124,10 +121,7 @@ export const clientReader = (db: Database) => ({
     return row && readClientRecord(row)
   },
 
-  /**
-   * At most `rows` clients after the id `after`, ordered by id. With `hasRequests` the clients have the order of their oldest
-   * requests, and `after` is the `next` of a page.
-   */
+  /** Ordered by id. With `hasRequests` the oldest request comes first, and `after` is the `next` of a page. */
   async page(after: string, rows: number, filter: ClientFilter = {}): Promise<Page<ClientRecord>> {
     const { name, owner, kind, hasRequests, listing } = filter
     if (Object.keys(filter).length === 0) {
@@ -173,10 +167,7 @@ export function clientRegistry(
   return {
     ...clientReader(db),
 
-    /**
-     * Null if a client has the id already. `too_many`: the owner has `ownedAtMost` clients already. In both cases nothing was
-     * written.
-     */
+    /** Null if a client has the id. `too_many`: the owner has `ownedAtMost` clients. In both cases nothing was written. */
     async create(
       client: NewClient,
       by: Authorship,
@@ -199,10 +190,7 @@ export function clientRegistry(
       return results.map(readClientRecord)
     },
 
-    /**
-     * Writes all clients in one batch, each with its audit row. Returns false, and writes nothing, if a client has one of the
-     * ids.
-     */
+    /** Writes all clients or none, each with its audit row. Returns false if a client has one of the ids. */
     async importAll(
       clients: readonly (ImportedClient & Readonly<{ detail: Detail }>)[],
       by: Authorship,
@@ -216,10 +204,7 @@ export function clientRegistry(
       }
     },
 
-    /**
-     * Several changes are made as one: all or none. `too_many`: as for `create`. `too_often`: the actor has made as many
-     * changes within an hour as `mostInAnHour` allows.
-     */
+    /** All changes or none. `too_many`: as for `create`. `too_often`: the actor reached `mostInAnHour` within an hour. */
     async change(
       before: ClientRecord,
       changes: readonly (ClientChange & Readonly<{ detail?: Detail; mostInAnHour?: number }>)[],

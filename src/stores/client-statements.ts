@@ -16,10 +16,7 @@ import { allowedClients, furtherOwners, ownerStatements } from './owner-statemen
 import { permissionStatements } from './permission-rows.ts'
 import type { ClientChange, NewClient } from './registration-ports.ts'
 
-/**
- * `?1` is a JSON list, so that one statement inserts any number of clients. The statement fails if a client has one of the
- * ids, so that the statements after it write to new clients only.
- */
+/** `?1` is a JSON list. Fails if a client has one of the ids, so that the statements after it write to new clients only. */
 export const INSERT_CLIENTS = `INSERT INTO client (client_id, ${columnsOf(CLIENT_FIELD_NAMES)},
     created_at, disabled_at, updated_at, version)
   SELECT r.value ->> 'clientId', ${valuesIn('r.value', CLIENT_FIELD_NAMES, '$.fields')},
@@ -37,7 +34,6 @@ export const UPDATE_CLIENT = `UPDATE client SET ${changedBy(CLIENT_FIELD_NAMES, 
 export const TOUCH_CLIENT = `UPDATE client SET updated_at = ?2, version = ${NEXT_VERSION} WHERE client_id = ?1`
 export const TOUCH_CONFIDENTIAL_CLIENT = `UPDATE client SET updated_at = ?2, version = ${NEXT_VERSION}
   WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'`
-/** Changes nothing for a client that does not have the token. */
 export const TOUCH_CLIENT_WITH_TOKEN = `UPDATE client SET updated_at = ?2, version = ${NEXT_VERSION} WHERE client_id =
   (SELECT client_id FROM client_registration WHERE client_id = ?1 AND token_digest IS NOT NULL)`
 export const REVOKE_REGISTRATION_TOKEN = `UPDATE client_registration
@@ -55,16 +51,12 @@ export const KEEP_DEFAULT_RESOURCES = `DELETE FROM client_default_resource
 export const KEEP_REDIRECT_URIS = `DELETE FROM client_redirect_uri
   WHERE client_id = ?1 AND redirect_uri NOT IN (SELECT value FROM json_each(?2))`
 export const ADD_SELF_REGISTERED = `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, ?2, ?3)`
-/** Does nothing for a client without a secret. */
 export const ADD_CREDENTIAL = `INSERT INTO client_credential (client_id, secret_digest, created_at)
   SELECT client_id, ?2, ?3 FROM client WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'`
 export const DROP_NEEDLESS_CREDENTIALS = `DELETE FROM client_credential WHERE client_id =
   (SELECT client_id FROM client WHERE client_id = ?1 AND auth_method NOT LIKE 'client_secret%')`
 export const DROP_EXPIRED_CREDENTIALS = `DELETE FROM client_credential WHERE client_id = ?1 AND expires_at <= ${D1_NOW}`
-/**
- * `?2` is the overlap in seconds. With 0 the secret's expiry is so far in the past that the secret has expired by every
- * worker's clock.
- */
+/** `?2`: seconds of overlap. With 0 the expiry is so far in the past that the secret has expired by every worker's clock. */
 const OVERLAP_ENDS = `${D1_NOW} + iif(CAST(?2 AS INTEGER) = 0, -${CLOCKS_DIFFER_SECONDS}, CAST(?2 AS INTEGER))`
 export const EXPIRE_CREDENTIALS = `UPDATE client_credential SET expires_at = ${OVERLAP_ENDS}
   WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ${OVERLAP_ENDS})`
@@ -92,7 +84,6 @@ export function insertClients(
   return bound(db, INSERT_CLIENTS, JSON.stringify(rows), now)
 }
 
-/** Fails if a client has the id already. */
 export function insertClient(db: Database, client: NewClient, now: number): Statements {
   const { clientId, fields, lists, mode, ownedAtMost = null, ownerName, secretDigest } = client
   const { selfRegistered } = client
@@ -125,7 +116,6 @@ export function insertClient(db: Database, client: NewClient, now: number): Stat
 
 type Update = Extract<ClientChange, { kind: 'update' }>
 
-/** A client that no longer authenticates with a secret loses its secrets. */
 function updateClient(db: Database, clientId: string, change: Update, now: number): Statements {
   const { fields, lists, mode, more, byOwner = false } = change
   const given = { clientId, lists, now, decision: { reason: '', byOwner } }

@@ -111,10 +111,7 @@ export const clientStore = (primary: Database, near: () => Pick<Database, 'prepa
   async touchCredential(clientId: ClientId, secretDigest: SecretDigest, now: number) {
     await bound(primary, TOUCH_CREDENTIAL, clientId, secretDigest, now).run()
   },
-  /**
-   * Records the day on which a client that registered itself was last used, for a client with keys. A use of a secret, a
-   * redeemed code and a refresh are recorded without this call.
-   */
+  /** Records the day of use of a client with keys. Uses of secrets, codes and refresh tokens are recorded elsewhere. */
   async touchSelfRegistered(clientId: ClientId, now: number) {
     await bound(primary, TOUCH_SELF_REGISTERED, clientId, now).run()
   },

@@ -50,10 +50,7 @@ export const TOUCH_CONSENT = `UPDATE consent SET used_at = ?3 WHERE (user_id, cl
 export const FIND_SPENDING = `SELECT spent_at AS spentAt, session_key AS sessionKey, family_id AS familyId,
     ${USER_JSON('authorization_code.user_id')} AS user
   FROM authorization_code WHERE code_digest = ?1`
-/**
- * Does nothing if one of `?3` was revoked after `?4`, as in `INSERT_CODE`: the revocation voided the code, which must not
- * become valid again.
- */
+/** Does nothing if one of `?3` was revoked after `?4`: the revocation voided the code, which must not become valid again. */
 export const UNSPEND_CODE = `UPDATE authorization_code SET spent_at = NULL, session_key = NULL, family_id = NULL
   WHERE code_digest = ?1 AND session_key = ?2 AND NOT ${revokedSince('?3', '?4')}`
 export const DELETE_FAMILY = `DELETE FROM refresh_family WHERE family_id = ?1`
@@ -89,7 +86,6 @@ async function spendStatements(
 type SpendingRow = Omit<Extract<Spending, { kind: 'again' }>, 'kind' | 'spentAt'> &
   Readonly<{ spentAt: number | null; user: string | null }>
 
-/** Reads in one batch every possible reason why a code was not spent. */
 async function whyNotSpent(
   db: Database,
   codeDigest: TokenDigest,
@@ -118,10 +114,7 @@ const readCode = (record: string): AuthorizationCode => ({
 export type CodeStore = ReturnType<typeof codeStore>
 
 export const codeStore = (db: Database, codes: Namespace) => ({
-  /**
-   * Reads KV. Null if the code is absent, expired, or not visible here yet: KV may lag by a minute. Does not tell whether the
-   * code was used.
-   */
+  /** Null if the code is absent, expired, or not visible here yet: KV may lag by a minute. A used code may be found. */
   async findCarried(codeDigest: TokenDigest): Promise<AuthorizationCode | null> {
     const record = await codes.get(codeDigest)
     return record === null ? null : readCode(record)
@@ -137,10 +130,7 @@ export const codeStore = (db: Database, codes: Namespace) => ({
     const held = firstIn(outcome, readHeldNow)
     return held ? { kind: 'won', ...held } : whyNotSpent(db, codeDigest, purchase)
   },
-  /**
-   * Undoes the spending by this purchase and no other. Does nothing if a record that the code depends on was revoked since
-   * `asOfMs`.
-   */
+  /** Undoes only the spending by this purchase. Does nothing if a record behind the code was revoked since `asOfMs`. */
   async unspend(codeDigest: TokenDigest, purchase: Purchase): Promise<void> {
     const { sessionKey, family, userId, clientId, asOfMs } = purchase
     await db.batch([

@@ -17,10 +17,7 @@ export const selected = (members: Members, table = '') =>
 export const valuesIn = (json: string, members: Members, path = '$') =>
   each(members, (member) => `${json} ->> '${path}.${member}'`)
 
-/**
- * For UPDATE: each column gets the value that the JSON object `?2` has for it, and stays as it is if the object has none.
- * `others`: SQL for the members that have a rule of their own.
- */
+/** A column stays the same if the JSON object `?2` has no value for it. `others`: SQL for members with their own rule. */
 export const changedBy = (members: Members, others: Readonly<Record<string, string>> = {}) =>
   each(members, (member, column) => {
     const value = others[member] ?? `coalesce(?2 ->> '${member}', ${column})`

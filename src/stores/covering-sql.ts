@@ -17,10 +17,7 @@ export const scopeCoversSql = (wider: string, narrower: string) =>
 const generalOf = (scope: string) =>
   `substr(${scope}, 1, instr(${scope}, ':') + instr(substr(${scope}, instr(${scope}, ':') + 1), ':') - 1)`
 
-/**
- * Finds a declaration as `describeScope` of `domain/scope-catalogue.ts` does, with two searches of the index. The registry's
- * own scopes have sentences without a declaration.
- */
+/** Finds a declaration as `describeScope` does, by two index searches. The registry's own scopes need no declaration. */
 export const isUndeclaredSql = (scope: string) =>
   `(${scope} NOT LIKE 'registry:%' AND NOT EXISTS (SELECT 1 FROM scope d WHERE d.name IN (${scope}, ${generalOf(scope)})
     AND (d.name = ${scope} OR ${scopeCoversSql("(d.name || ':*')", scope)})))`

@@ -2,7 +2,6 @@
 
 export type Database = Pick<D1Database, 'prepare' | 'batch'>
 
-/** A statement with its parameters. */
 export const bound = (
   db: Pick<Database, 'prepare'>,
   sql: string,
@@ -13,11 +12,9 @@ export const bound = (
 export const parametersIn = (sql: string) =>
   Math.max(0, ...Array.from(sql.matchAll(/\?(\d+)/g), ([, number]) => Number(number)))
 
-/** Binds as many of the values as the statement has parameters. */
 export const boundToFirst = (db: Database, sql: string, values: readonly unknown[]) =>
   bound(db, sql, ...values.slice(0, parametersIn(sql)))
 
-/** The rows of one result of a batch. */
 export const rowsIn = <Row>(result: D1Result | undefined) => (result?.results ?? []) as Row[]
 
 /** The first row of one result of a batch; null if there is none. */
@@ -72,7 +69,6 @@ export type TextWriter = Readonly<{
   put(key: string, value: string, options?: Readonly<{ expirationTtl?: number }>): Promise<void>
 }>
 
-/** The methods of a KV namespace that the stores of the two workers use. */
 export type Namespace = Pick<KVNamespace, 'get' | 'put' | 'delete'>
 
 /**

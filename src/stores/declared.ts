@@ -27,18 +27,13 @@ export async function unlessTooMany<Done>(write: Promise<Done>): Promise<Done | 
   }
 }
 
-/**
- * A registry of scopes, resources or hosts of documents, which are declared under a key. Each change has its audit row, with
- * `detail`.
- */
+/** A registry of scopes, resources or hosts of documents. Each change has its audit row, with `detail`. */
 export interface DeclaredRegistry<Record, New, Fields> {
   /** Null if nothing is declared under the key. Makes one read of the primary. */
   find(key: string): Promise<Record | null>
   /** At most `rows` records after the key `after`, ordered by key. */
   page(after: string, rows: number): Promise<readonly Record[]>
-  /**
-   * Null if the key is declared already. `too_many`: the limit `MAX_DECLARED` is reached. In both cases nothing was written.
-   */
+  /** Null if the key is declared already. `too_many`: `MAX_DECLARED` is reached. In both cases nothing was written. */
   create(given: New, by: Authorship, detail: Detail): Promise<Record | 'too_many' | null>
   update(
     before: Record,

@@ -67,10 +67,7 @@ export const deletionStore = (db: Database) => ({
     const [deletion = null] = rowsIn<Deletion>(await db.prepare(NEXT_DELETION).all())
     return deletion
   },
-  /**
-   * Removes some of the rows, and the deletion itself together with the last of them. The call may be repeated, also by
-   * several callers at once.
-   */
+  /** Removes some of the rows; with the last, the deletion itself. May be repeated, also by several callers at once. */
   async removeSome({ kind, id }: Deletion): Promise<void> {
     await db.batch([...REMOVAL[kind], ...FINISH[kind]].map((sql) => bound(db, sql, id)))
   },

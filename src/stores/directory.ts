@@ -22,7 +22,6 @@ export type DirectoryEntry = Readonly<{
 
 export type DirectoryPage = Readonly<{
   entries: readonly DirectoryEntry[]
-  /** Is there another entry after the last one? */
   isMore: boolean
   declared: ReadonlyMap<string, DeclaredScope>
 }>
@@ -36,7 +35,6 @@ export interface DirectoryReader {
 }
 
 const placeAt = (key: string) => `json_object('key', ${key}, 'clientId', c.client_id) AS place`
-/** The columns have the names of `DirectoryEntry`. */
 const COLUMNS = `c.name, c.url, c.description, u.username AS ownerName,
     (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri AND c.logo_uri <> '') AS logo,
     (SELECT json_group_array(scope) FROM (SELECT a.scope FROM client_authorization a

@@ -40,7 +40,6 @@ export const recordOf = ({
     removed = excluded.removed + iif(ran_at = excluded.ran_at, removed, 0)
   RETURNING position, left_over`
 
-/** The position before the first row. */
 const BEGINNING = '["","",""]'
 
 /** One step of a sweep, in one batch, so that the step is recorded only if it happened. */
@@ -69,10 +68,7 @@ const MAX_RUN_MS = 20_000
 export type HousekeepingStore = ReturnType<typeof housekeepingStore>
 
 export const housekeepingStore = (db: Database, stepRows = STEP_ROWS) => ({
-  /**
-   * Counts the run first, so that a failed run is counted too. Returns the position of each sweep, and the number of this
-   * `run`.
-   */
+  /** Counts the run first, so that a failed run counts. Returns the position of each sweep, and the number of this `run`. */
   async begin(now: number): Promise<ReadonlyMap<string, string>> {
     const [, found] = await db.batch([bound(db, COUNT_RUN, now), db.prepare(FIND_POSITIONS)])
     const rows = rowsIn<{ task: string; position: string }>(found)
@@ -109,7 +105,6 @@ export const OTHER_WORK = [
 ] as const satisfies readonly Work[]
 export type OtherWork = (typeof OTHER_WORK)[number]['task']
 
-/** One statement that tells for each task whether there is work to do. */
 export const askDue = (all: readonly Work[], now: number) =>
   `SELECT ${all.map(
     ({ task, keepSeconds, left, due = left }) =>

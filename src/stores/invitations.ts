@@ -1,6 +1,4 @@
-/**
- * Invitations in D1. Triggers of the table end an invitation if its user changes, and refuse a second use of the invitation.
- */
+/** Invitations in D1. Triggers of the table end an invitation if its user changes, and refuse a second use. */
 
 import { INVITATION_ACTOR } from '../domain/audit.ts'
 import type { TokenDigest } from '../domain/ids.ts'
@@ -17,7 +15,6 @@ export const USE_INVITATION = `UPDATE invitation SET used_at = ${D1_NOW} WHERE i
 
 const NOT_OPEN = /the invitation is not open/
 
-/** The user whom an open invitation is for. */
 export type Invited = Readonly<{ userId: string; username: string }>
 
 export type InvitationStore = ReturnType<typeof invitationStore>

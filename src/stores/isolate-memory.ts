@@ -7,7 +7,6 @@ export function evictOldest(memory: Map<string, unknown> | Set<string>, most: nu
   if (memory.size >= most) memory.delete(memory.keys().next().value as string)
 }
 
-/** Adds the entry as the newest of at most `most` entries. */
 export function keepIn<Kept>(memory: Map<string, Kept>, key: string, kept: Kept, most: number) {
   memory.delete(key)
   evictOldest(memory, most)

@@ -35,7 +35,6 @@ type KnownBrowser = Readonly<{
   /** The previous value of the browser's cookie; null if there was none. */
   previousToken: string | null
   expiresAt: number
-  /** The browser session of this sign-in. */
   session: Readonly<{ key: SessionKey; endsAt: number }>
   now: number
 }>
@@ -43,7 +42,6 @@ type KnownBrowser = Readonly<{
 export type KnownBrowserStore = ReturnType<typeof knownBrowserStore>
 
 export const knownBrowserStore = (db: Database) => ({
-  /** Has the user of this name signed in from the browser with this token? */
   async knows(username: string, token: string, now: number): Promise<boolean> {
     const browser = await digest(token)
     const key = usernameKey(username)

@@ -23,7 +23,6 @@ const MAX_RECORDS = 1000
 /** A text from KV and the record parsed from it. `endsAt` in epoch seconds. */
 type Kept = Readonly<{ text: string; found: ReturnType<typeof parse>; endsAt: number }>
 
-/** What an isolate keeps about sessions between requests. */
 export class KnownSessions {
   readonly revokedKeys = new Set<string>()
   readonly records = new Map<string, Kept>()
@@ -34,10 +33,7 @@ export class KnownSessions {
 
 export type LiveSessions = ReturnType<typeof liveSessions>
 
-/**
- * If `db` is null, a check with `immediate` throws. An isolate never again accepts a session that it saw revoked, because KV
- * may return older data after newer data.
- */
+/** If `db` is null, a check with `immediate` throws. A session seen revoked stays revoked: KV may return older data later. */
 export function liveSessions(
   sessions: Namespace,
   db: Database | null,
@@ -110,10 +106,7 @@ export function liveSessions(
     findShown,
     holds: async (key: SessionKey, session: SessionRecord) =>
       !(await isRevoked(key, session, true)),
-    /**
-     * For the session of a signed token, which is not in KV: is the session not revoked? Sees the same revocations as `find`,
-     * including those of the single token.
-     */
+    /** For a signed token, whose session is not in KV. Sees the same revocations as `find`, and those of the single token. */
     async accepts(
       key: SessionKey,
       session: SessionRecord,

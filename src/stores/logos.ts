@@ -1,7 +1,4 @@
-/**
- * Images of clients in D1, one for each address. Triggers delete an image that no client names, and an image from a blocked
- * host.
- */
+/** Images of clients in D1, one for each address. Triggers delete an image that no client names or whose host is blocked. */
 
 import { coveringHosts } from '../domain/document-host.ts'
 import { bound, type Database } from './database.ts'
@@ -10,10 +7,7 @@ import { bound, type Database } from './database.ts'
 const RETRY_SECONDS = 3600
 /** The shortest time between two attempts at one host, also for different addresses. */
 const HOST_SECONDS = 10
-/**
- * SQL: the key of attempts to fetch logos, which differs from the key of attempts to read documents. No host contains a
- * space.
- */
+/** SQL: the key of attempts to fetch logos. No host contains a space, so it is no key of attempts to read documents. */
 const ATTEMPT_OF = `'logo ' || ?2`
 
 /** SQL: a row if an operator has blocked a host of this list. */
@@ -42,7 +36,6 @@ export const FIND_LOGO = `SELECT media_type, image FROM logo WHERE digest = ?1 L
 export const LOGO_OF_CLIENT = `SELECT c.logo_uri FROM client c LEFT JOIN logo g ON g.logo_uri = c.logo_uri
   WHERE c.client_id = ?1 AND c.logo_uri <> '' AND g.digest IS NULL`
 
-/** An image that a page may show. */
 type Logo = Readonly<{ mediaType: string; bytes: Uint8Array<ArrayBuffer> }>
 
 /** D1 returns a blob as a list of numbers. */

@@ -1,17 +1,11 @@
-/**
- * Pages of records, ordered by id. For a filter without an index, the ids and names are read first, and then the records that
- * match.
- */
+/** Pages of records, ordered by id. Without an index for a filter, ids and names are read first, then matching records. */
 
 import { bound, type Database } from './database.ts'
 import type { Page } from './registration-ports.ts'
 
 /** The most records on one page of the API. No more rows than this are in memory at a time. */
 const KEYS_AT_ONCE = 200
-/**
- * The most reads of keys. Together with the other reads of a request they are fewer than the free plan of D1 allows a request
- * (50).
- */
+/** The most reads of keys. With the other reads of a request they stay below the 50 that D1's free plan allows. */
 const READS_OF_KEYS = 20
 
 type Matching<KeyRow, Row, Found> = Readonly<{

@@ -158,10 +158,7 @@ export const secretNarrowing = (db: Database, clientId: string, lifetimeSeconds:
   bound(db, REVOKE_OPENED_BY_SECRETS, clientId, '', keptSeconds(lifetimeSeconds)),
 ]
 
-/**
- * Ends the user's sessions, browser sessions included. Families and codes stay: they give narrower tokens from now on.
- * `userId` is the user's id and not the name.
- */
+/** Ends the user's sessions, browser sessions included. Families and codes stay: they give narrower tokens from now on. */
 export const userNarrowing = (
   db: Database,
   userId: string,

@@ -15,7 +15,6 @@ export const EXPECT_ALLOWED_CLIENTS =
 
 /** SQL: is the offer `o` still valid? */
 export const IS_KEPT = `o.offered_at > ${D1_NOW} - ${KEEP_OFFERS_SECONDS}`
-/** SQL: the offers of the client `c` as JSON. */
 export const OFFERS_COLUMN = `(SELECT json_group_array(json_object('userId', user_id, 'offeredBy', offered_by,
       'offeredAt', offered_at, 'declinedAt', declined_at))
     FROM client_owner_offer o WHERE o.client_id = c.client_id AND ${IS_KEPT}) AS offers`
@@ -49,10 +48,7 @@ export const furtherOwners = (
 export const allowedClients = (db: Database, ownerId: string, atMost: number | null) =>
   atMost === null ? [] : [bound(db, EXPECT_ALLOWED_CLIENTS, ownerId, atMost)]
 
-/**
- * These statements follow the statement that gives the client its new version and, if the first owner leaves, its new first
- * owner.
- */
+/** These follow the statement that gives the client its new version and, if the first owner leaves, its new first owner. */
 export function ownerStatements(
   db: Database,
   clientId: string,

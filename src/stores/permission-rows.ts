@@ -47,10 +47,7 @@ const authorizingScopes = (mark: 0 | 1, marked: string) =>
     SELECT c.client_id, j.value, ?3, ?3, ${mark} FROM client c, json_each(?2) j WHERE c.client_id = ?1
     ON CONFLICT DO UPDATE SET authorized_at = coalesce(authorized_at, excluded.authorized_at), self_registered = ${marked}`
 
-/**
- * Statements that withdraw something follow the statements that store the decision: `?4` is its reason, `?5` is 1 for an
- * owner.
- */
+/** A withdrawal follows the statement that stores its decision: `?4` is the reason, `?5` is 1 for an owner. */
 function statementsFor(of: Table) {
   const { table, column } = of
   return {

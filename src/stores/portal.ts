@@ -24,10 +24,7 @@ const OWN = `SELECT client_id FROM client WHERE owner_id = ?1 AND ?1 <> ''
   UNION SELECT client_id FROM client_owner WHERE user_id = ?1`
 /** The most offers that a page shows. */
 const SHOWN_OFFERS = 20
-/**
- * The clients that were offered to the user `?1`. The first offers of all owners come before the second offers, so that one
- * user's offers cannot hide those of another.
- */
+/** Clients offered to the user `?1`. Each owner's first offer comes before second offers, so that none hides another's. */
 export const OWN_OFFERS = `SELECT c.client_id AS clientId, c.name, c.version, c.disabled_at IS NULL AS isEnabled,
     slice.offered_at AS offeredAt, ${ownerJson('slice.offered_by')} AS offeredBy
   FROM (SELECT client_id, offered_by, offered_at,
@@ -55,7 +52,6 @@ export const HISTORY_OF_OWN_CLIENT = historyOf(
   'LIMIT ?3 OFFSET ?4',
 )
 
-/** A client that was offered to the user. */
 export type OfferedClient = Pick<ClientRecord, 'name' | 'version'> &
   Readonly<{
     clientId: string
@@ -139,9 +135,7 @@ export function portalReader(db: Database) {
     },
     clientAndDeclared: (visitor: Visitor, clientId: string) =>
       visit(db, visitor, ownAndDeclared(clientId, visitor.userId), readOwnAndDeclared),
-    /**
-     * `correlationId`: the id of a refusal of the client. A refusal is shown until it is a day old; `now` in epoch seconds.
-     */
+    /** `correlationId`: the id of a refusal of the client, which is shown until it is a day old. `now` in epoch seconds. */
     clientAndRefusal(visitor: Visitor, clientId: string, correlationId: string, now: number) {
       const since = now - KEEP_REFUSALS_SECONDS
       const refusal = bound(db, FIND_REFUSAL_OF_CLIENT, correlationId, since, clientId)

@@ -52,7 +52,6 @@ export const readingOnly = (db: Database): Database => ({
   batch: (statements) => db.batch(statements),
 })
 
-/** A namespace that is empty and stores nothing. */
 export const emptyNamespace = {
   get: async () => null,
   put: async () => {},

@@ -76,7 +76,6 @@ export const REPEAT_SUCCESSOR = `UPDATE refresh_token SET answers = answers + 1
   WHERE token_digest = ?1 AND spent_at IS NULL AND session_key = ?3
     AND EXISTS (${familyStillGranted('?2')} AND ${FAMILY_LIVES})
   RETURNING ${heldNow(ofFamily('client_id'), ofFamily('user_id'))}`
-/** Has an effect only if the statement before it changed a row. */
 export const USE_PROOF_FOR_REPETITION = `INSERT INTO used_jti (jti_digest, expires_at)
   SELECT ?1, ?2 WHERE changes() > 0 ON CONFLICT DO NOTHING`
 /** Has an effect only for the call that won: a refused request does not prolong a family's life. */
@@ -127,7 +126,6 @@ function readSuccessor(json: string): Successor {
   return { ...successor, isSpent: found.isSpent === 1, derivation }
 }
 
-/** Reads in one batch every possible reason why a token was not exchanged. */
 async function whyLost(
   db: Database,
   tokenDigest: TokenDigest,
@@ -181,10 +179,7 @@ export const refreshTokenStore = (db: Database) => ({
     return held ? { kind: 'won', ...held } : whyLost(db, tokenDigest, clientId, used)
   },
 
-  /**
-   * Records one more answer with the token's existing successor. Returns `won` only if the successor is unused, its family is
-   * alive and the terms hold.
-   */
+  /** Records one more answer with the successor. Returns `won` only if it is unused, its family lives and the terms hold. */
   async repeat(
     tokenDigest: TokenDigest,
     { clientId }: Pick<RefreshFamily, 'clientId'>,
@@ -200,10 +195,7 @@ export const refreshTokenStore = (db: Database) => ({
     return held ? { kind: 'won', ...held } : whyLost(db, tokenDigest, clientId, used)
   },
 
-  /**
-   * Takes back one answer with this successor. If it was the only answer, the token is unspent again and has its own `salt`
-   * as before.
-   */
+  /** Takes back one answer with this successor. If it was the only one, the token is unspent again, with its own `salt`. */
   async unrotate(
     tokenDigest: TokenDigest,
     { tokenDigest: next }: NewRefreshToken,

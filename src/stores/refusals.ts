@@ -17,7 +17,6 @@ export type Refused = Readonly<{
 
 export const INSERT_REFUSAL = `INSERT INTO refusal (refusal_id, refused_at, endpoint, error, detail, client_id)
   VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING`
-/** The columns have the names of `Refused`. */
 export const FIND_REFUSAL = `SELECT refusal_id AS correlationId, refused_at AS refusedAt, endpoint, error, detail,
     client_id AS clientId
   FROM refusal WHERE refusal_id = ?1 AND refused_at > ?2`

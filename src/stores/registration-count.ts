@@ -18,7 +18,6 @@ export const FIND_REACHED_LIMITS = `SELECT n.subject, n.began_at + ${PERIOD} - $
   FROM json_each(?1) j CROSS JOIN registration_count n ON n.subject = j.value ->> 0
   WHERE n.registered >= j.value ->> 1 ORDER BY wait DESC`
 
-/** Fails the batch if a limit is exceeded. */
 export const countStatement = (db: Database, limits: readonly Limit[]) =>
   bound(db, COUNT_REGISTRATION, JSON.stringify(limits))
 

@@ -18,10 +18,7 @@ import type { UserFields, UserLists } from '../domain/user.ts'
 export type Authorship = Readonly<{
   actor: string
   now: number
-  /**
-   * The person who acts, with the version of the record on which the person's scopes were read. The batch demands this
-   * version.
-   */
+  /** The person who acts. The batch demands the version of the record on which the person's scopes were read. */
   as?: Readonly<{ userId: string; version: number }>
 }>
 /** What the audit records about a change: never a secret, a token or the digest of one. */
@@ -61,10 +58,7 @@ export type NewClient = Readonly<{
   /** The name of `ownerId`, which is stored if the user is from an external accounts service. */
   ownerName?: string
   secretDigest: SecretDigest | null
-  /**
-   * Absent for a client that an operator or an owner registers. `requested`: permissions that the client also asks for and
-   * does not get.
-   */
+  /** Absent if an operator or an owner registers the client. `requested`: permissions that the client does not get yet. */
   selfRegistered?: Readonly<{ kind: SelfRegistered['kind']; requested: PermissionLists }>
 }>
 
@@ -76,9 +70,7 @@ export type OwnerChange =
       kind: 'take_back_offer' | 'accept_offer' | 'decline_offer' | 'remove_owner'
       userId: string
     }>
-  /**
-   * `next`: the further owner who becomes the first owner, of at most `ownedAtMost` clients; null if a further owner leaves.
-   */
+  /** `next`: the further owner who becomes first owner, of at most `ownedAtMost` clients; null if a further owner leaves. */
   | Readonly<{ kind: 'leave'; userId: string; next: string | null; ownedAtMost: number }>
 
 /** A change of a client. The audit's name of a change is `client.` and its kind. */

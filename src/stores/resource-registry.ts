@@ -22,10 +22,7 @@ export const COUNT_DEFAULTS = `SELECT count(*) AS clients FROM (${DEFAULT_OF})`
 const DELETED = `resource WHERE uri = ?1 AND NOT EXISTS (${DEFAULT_OF})`
 /** Does nothing while the resource is a client's default. */
 export const DELETE_RESOURCE = `DELETE FROM ${DELETED}`
-/**
- * Comes before `DELETE_RESOURCE`, and has an effect only if that statement deletes. `?2`: how long the revocation is kept, in
- * seconds.
- */
+/** Comes before `DELETE_RESOURCE`, and has an effect only if that deletes. `?2`: how long the row is kept, in seconds. */
 export const REVOKE_DELETED_RESOURCE = `${revokeSql("'resource'", 'uri', keptFor('?2'), DELETED)} RETURNING subject`
 
 const read = rowReader<ResourceRecord>({
@@ -42,10 +39,7 @@ export function resourceRegistry(
   { sessionLifetimeSeconds, oldestClientSeconds }: Lifetimes,
 ) {
   const lifetimeSeconds = sessionLifetimeSeconds + oldestClientSeconds
-  /**
-   * If a scope is removed, or if DPoP is newly required, the access tokens for the resource end. Refresh tokens and codes
-   * stay: they give narrower tokens from now on.
-   */
+  /** Access tokens end if a scope is removed or DPoP is now required. Refresh tokens and codes stay, for narrower tokens. */
   const endingOf = (before: ResourceRecord, fields: Partial<ResourceFields>) =>
     isNarrowed(before, fields)
       ? [revokeStatement(db, 'resource', [before.uri], lifetimeSeconds)]
@@ -59,7 +53,6 @@ export function resourceRegistry(
   return {
     ...registry,
 
-    /** The URIs that no resource has. */
     async missing(uris: readonly string[]): Promise<readonly string[]> {
       const { results } = await bound(db, MISSING_RESOURCES, JSON.stringify(uris)).all<{
         uri: string

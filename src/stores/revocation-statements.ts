@@ -64,7 +64,6 @@ export const VOID_CODES_OF_CLIENT = voidCodes(OF_CLIENT)
 export const VOID_CODES_OF_USER = voidCodes(OF_USER)
 export const VOID_CODES_OF_CONSENT = voidCodes(OF_CONSENT)
 
-/** The client, user or consent whose credentials end. */
 export type Revoked =
   | Readonly<{ kind: 'client' | 'client_record'; clientId: string }>
   | Readonly<{ kind: 'user'; userId: string }>

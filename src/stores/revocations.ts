@@ -17,10 +17,7 @@ import {
   SESSIONS_OF_FAMILY,
 } from './revocation-statements.ts'
 
-/**
- * The tombstone record that replaces a revoked session in KV. A deleted key would not do: KV may lag, so a missing key proves
- * nothing.
- */
+/** Replaces a revoked session in KV. A deleted key would not do: KV may lag, so a missing key proves nothing. */
 export const TOMBSTONE = '{"revoked":true}'
 
 export const FORGET_CONSENT = `DELETE FROM consent WHERE user_id = ?1 AND client_id = ?2`
@@ -47,10 +44,7 @@ const wider = (holder: TokenHolder | undefined) => {
 
 export type RevocationStore = ReturnType<typeof revocationStore>
 
-/**
- * D1 dates every revocation in its own transaction. `lifetimeSeconds`: the longest life of a session. `entry`: the row of the
- * audit if the revocation is an administrator's act.
- */
+/** `lifetimeSeconds`: the longest life of a session. `entry`: the audit row if the revocation is an administrator's act. */
 export function revocationStore(
   db: Database,
   sessions: Pick<TextNamespace, 'get' | 'put'>,
@@ -116,10 +110,7 @@ export function revocationStore(
       return showEnded(keys)
     },
     markShown,
-    /**
-     * Ends the family's refresh tokens and the sessions that were issued with them, in one transaction. Returns the same as
-     * `endSessions`.
-     */
+    /** Ends the family's refresh tokens and their sessions, in one transaction. Returns the same as `endSessions`. */
     async endFamily(familyId: string): Promise<boolean> {
       // One transaction is needed: a call that is repeated after a partial failure finds the family ended and would not
       // revoke its sessions.
@@ -141,7 +132,6 @@ export function revocationStore(
         ...revocationStatements(db, { kind: 'consent', userId, clientId }, lifetimeSeconds),
       ])
     },
-    /** Writes the document of bulk revocations to KV, which every authenticator reads. */
     async project(): Promise<void> {
       await projectRevocations(db, sessions)
     },

@@ -27,10 +27,7 @@ export const ALL_TITLES = `SELECT name, title FROM category ${FIRST}`
 
 const readScope = rowReader<DeclaredScope>({ isSensitive: 'flag' })
 
-/**
- * The ranges in which `describeScope` finds a scope and its narrower forms: a scope for every resource may be narrowed to one
- * resource. The character after `:` is `;`.
- */
+/** The ranges in which `describeScope` finds a scope and its forms for one resource. The character after `:` is `;`. */
 function rangesFor(scope: string): (readonly [first: string, last: string])[] {
   const parts = readHierarchy(scope)
   if (!parts || parts.resource === null) return [[scope, scope]]
@@ -99,10 +96,7 @@ export function supportedByRegistry(source: ReturnType<typeof supportedReader>) 
     kept = { supported: await source.read(), askedAtMs: nowMs }
   }
   return {
-    /**
-     * All declared scopes and resources, at most `SCOPES_KEPT_SECONDS` old, and older if D1 does not answer. Throws if this
-     * isolate has never read them.
-     */
+    /** At most `SCOPES_KEPT_SECONDS` old, and older if D1 does not answer. Throws if this isolate has never read them. */
     async read(nowMs: number): Promise<Supported> {
       const reread = () =>
         reading.share(

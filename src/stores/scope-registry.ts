@@ -1,7 +1,4 @@
-/**
- * What an administrator does to scopes and categories, in D1. The batch of a change includes the audit row and what ends with
- * the change.
- */
+/** What an administrator does to scopes and categories in D1. A change, its audit row and what ends with it are one batch. */
 
 import type { Category, NewScope, ScopeFields, ScopeRecord } from '../domain/scope-catalogue.ts'
 import { isStale } from './change-batch.ts'
@@ -39,10 +36,7 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes) {
       return new Map(results.map((row) => [row.name, row.self_registered === 1]))
     },
 
-    /**
-     * `held`: the numbers of clients that are authorized for the scope and of users who hold it, with or without a resource.
-     * Nothing was written.
-     */
+    /** `held`: how many clients and users hold the scope, with or without a resource. Nothing was written. */
     async delete(
       before: ScopeRecord,
       by: Authorship,

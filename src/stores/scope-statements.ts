@@ -104,7 +104,6 @@ export const TOUCH_USERS_HOLDING = `UPDATE user SET updated_at = CAST(?2 AS INTE
 export const WITHDRAW_FROM_CLIENTS = `DELETE FROM client_authorization AS h WHERE ${isDeclaredAs('h.scope')}`
 export const WITHDRAW_FROM_USERS = `DELETE FROM user_scope AS h WHERE ${OF_USER}`
 
-/** Scopes and categories in the form that a file has. */
 export type CatalogueFile = Readonly<{
   scopes: readonly Readonly<{
     name: string

@@ -36,12 +36,9 @@ type SelfRegistration = Readonly<{
   open: OpenRegistration | null
 }>
 
-/** A use of a registration access token. */
 type TokenUse = Readonly<{
   presented: TokenDigest
-  /**
-   * The next token, if the presented token is the newest, and the salt that derives the next token from the presented one.
-   */
+  /** The next token, if `presented` is the newest. `salt` derives it from `presented`. */
   next: TokenDigest
   salt: string
 }>
@@ -103,10 +100,7 @@ export function selfRegistrations(db: Database) {
       return clientRecordIn(outcomes.at(-1))
     },
 
-    /**
-     * One batch checks the limits, registers the client and writes its audit row. Simultaneous calls never exceed the limits,
-     * and never register duplicates of each other.
-     */
+    /** One batch. Simultaneous calls never exceed the limits, and never register duplicates of each other. */
     async register(
       { client, tokenDigest, open }: SelfRegistration,
       by: Authorship,

@@ -34,15 +34,11 @@ export const named = (id: string) =>
 export const ownerJson = (id: string) =>
   `iif(${id} <> '', json_object('userId', ${id}, 'username', u.username, 'seenName', e.username_key), NULL)`
 
-/** The columns that `readOwnClient` reads. */
 export const SHOWN_COLUMNS = `${RECORD_COLUMNS},
     (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri) AS logo`
 /** The position of users to whom the client was offered. */
 const OFFERED = 2
-/**
- * The first owner comes first, and the users to whom the client was offered come last. `which`: SQL about the client `c`,
- * which is `?1`.
- */
+/** The first owner comes first, users with an offer come last. `which`: SQL about the client `c`, which is `?1`. */
 export const ownersOf = (
   which: string,
 ) => `SELECT slice.user_id AS userId, slice.added_at AS offeredAt, slice.declined_at AS declinedAt, slice.place,

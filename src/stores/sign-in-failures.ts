@@ -36,10 +36,7 @@ type Subjects = Readonly<Record<LockoutKind, string>>
 /** A text that matches no browser: a digest has 43 characters. */
 const NO_BROWSER = ''
 
-/**
- * The subjects are digests, so that no name and no address is readable. All spellings of a name count as one name, as at
- * sign-in.
- */
+/** The subjects are digests, so that no name or address is readable. All spellings of a name count as one, as at sign-in. */
 async function countedFor(username: string, network: string, browserToken: string | null) {
   const name = usernameKey(username)
   const browser = browserToken === null ? NO_BROWSER : await digest(browserToken)
@@ -56,7 +53,6 @@ type Failures = { subject: string; failures: number; last_failed_at: number }
 /** Failures before this moment do not count. */
 const oldestAt = (now: number) => now - FORGET_FAILURES_SECONDS
 
-/** The reads before an attempt. */
 const findStatements = (
   db: Database,
   { name, name_from_network, name_from_known_browser }: Subjects,

@@ -11,9 +11,7 @@ import type {
 import type { GrantedAudience } from '../domain/resource.ts'
 import type { RegisteredUser, User } from '../domain/user.ts'
 
-/**
- * An owner's id that is accepted once. From `expiresAt` on (whole epoch seconds) a JWT with this id is no longer accepted.
- */
+/** An owner's id that is accepted once. From `expiresAt` (whole epoch seconds) on, a JWT with this id is refused. */
 export type UsedOnce = Readonly<{ owner: string; jti: string; expiresAt: number }>
 
 /**
@@ -28,10 +26,7 @@ export type Terms = Readonly<{
   proof: UsedOnce | null
 }>
 
-/**
- * What the client is authorized for, and the user, as the transaction read them. `user` is null if the user is not registered
- * here.
- */
+/** What the client is authorized for, and the user (null if not registered here), as the transaction read them. */
 export type HeldNow = Readonly<{
   client: Pick<Client, 'scopes' | 'endorsements'>
   user: RegisteredUser | null
@@ -45,10 +40,7 @@ export type Spending =
   | Readonly<{ kind: 'again'; spentAt: number; sessionKey: SessionKey; familyId: string | null }>
   /** Nothing was spent: the proof was used before. */
   | Readonly<{ kind: 'proof_used' }>
-  /**
-   * Nothing was spent, because another term does not hold. The client and the user are as they are now; null if there is
-   * none.
-   */
+  /** Nothing was spent: another term does not hold. The client and the user are as they are now; null if there is none. */
   | Readonly<{ kind: 'withdrawn'; client: Client | null; user: RegisteredUser | null }>
   | Readonly<{ kind: 'unknown' }>
 
@@ -97,10 +89,7 @@ export type RefreshTokenStanding = Readonly<{
   spentAt: number | null
   /** The salt that the token was derived with; null if the token is spent, or was not derived. */
   salt: string | null
-  /**
-   * The token for which this token was exchanged. If the successor is spent, the client received the response to the
-   * exchange.
-   */
+  /** The token for which this token was exchanged. If that token is spent, the client received the response. */
   successor: Successor | null
   /** Null if the registry has no such user. */
   user: RegisteredUser | null
@@ -111,10 +100,7 @@ export type Successor = Readonly<{
   tokenDigest: TokenDigest
   issuedAt: number
   isSpent: boolean
-  /**
-   * What derives the successor once more, and what was requested for its access token: scopes, and resources as
-   * `formatResources` writes them. Null if the successor is spent or was not derived.
-   */
+  /** What derives the successor again (`resources`: see `formatResources`). Null if it is spent or was not derived. */
   derivation: Readonly<{ salt: string; scopes: readonly string[]; resources: string }> | null
 }>
 
@@ -138,8 +124,5 @@ export type Rotation =
   | (Readonly<{ kind: 'won' }> & HeldNow)
   /** Nothing was spent: the proof was used before. */
   | Readonly<{ kind: 'proof_used' }>
-  /**
-   * The token is spent, its family has ended, or the terms do not hold. Both records are as they are now; null if there is
-   * none.
-   */
+  /** The token is spent, its family has ended, or the terms do not hold. Both records are current; null if there is none. */
   | Readonly<{ kind: 'lost'; standing: RefreshTokenStanding | null; client: Client | null }>

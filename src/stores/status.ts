@@ -51,9 +51,7 @@ export type Status = Readonly<{
     removed: number
     leftOver: number
   }>[]
-  /** Clients that can get a token with registry:admin by themselves. */
   operators: number
-  /** Users with registry:admin. */
   administrators: number
   declaredScopes: number
   /** Events that wait for the webhook. `failure`: the reason why an attempt failed, as the end of a sentence. */
@@ -63,7 +61,6 @@ export type Status = Readonly<{
 }>
 export type StatusReader = Readonly<{ read: () => Promise<Status> }>
 
-/** The columns have the names of `Status`. */
 export const statusReader = (db: Database): StatusReader => ({
   async read() {
     const statements = [MIGRATIONS, HOUSEKEEPING, COUNTS, UNDECLARED_SCOPES, WAITING_DELIVERIES]

@@ -63,7 +63,6 @@ export function readHeldNow(row: { client: string; user: string | null }): HeldN
 export const readUserJson = (json: string | null) =>
   json === null ? null : readUserRow(JSON.parse(json))
 
-/** Null if there is no proof. */
 export const proofDigest = async ({ proof }: Terms): Promise<string | null> =>
   proof && jtiDigest(proof.owner, proof.jti)
 

@@ -46,10 +46,7 @@ const refreshFamilies: Sweep = {
 }
 
 const AFTER_POSITION = `(user_id, client_id) > (?3 ->> 0, ?3 ->> 1) ORDER BY user_id, client_id`
-/**
- * Walks over the primary key, again and again from the start. A consent that still has a code or a family is not removed: the
- * user must be able to see and remove it.
- */
+/** Walks over the primary key again and again. A consent with a code or a family stays, so that its user can remove it. */
 const consents: Sweep = {
   task: 'consent',
   keepSeconds: FORGET_CONSENT_SECONDS,
@@ -75,19 +72,13 @@ const documentAttempts: Sweep = {
   left: 'SELECT 1 FROM document_attempt WHERE attempted_at_ms <= ?1 * 1000',
 }
 
-/**
- * A client that an operator disabled is not removed: without its row the client's document would register it again. `due` is
- * SQL for the moment.
- */
+/** A client that an operator disabled stays: its document would register it again. `due`: SQL for the moment. */
 const unusedDocuments = (due: string) => `SELECT client_id FROM (
     SELECT s.client_id FROM self_registered_client s WHERE s.kind = 'document' AND s.used_at <= ${due}
     UNION ALL SELECT s.client_id FROM self_registered_client s
       WHERE s.kind = 'document' AND s.used_at IS NULL AND s.created_at <= ${due}) d
   WHERE NOT EXISTS (SELECT 1 FROM client c WHERE c.client_id = d.client_id AND c.disabled_at IS NOT NULL)`
-/**
- * Deletes an unused client of a document with everything that it has. Its sessions ended before. The audit has a row for each
- * client.
- */
+/** Deletes an unused client of a document and all that it has. Its sessions ended before. Each client has an audit row. */
 const documentClients: Sweep = {
   task: 'client_document',
   keepSeconds: FORGET_DOCUMENT_SECONDS,

@@ -19,10 +19,7 @@ const NEVER_USED = `self_registered_client s CROSS JOIN client c ON c.client_id 
   WHERE s.kind = 'registration' AND s.used_at IS NULL AND s.created_at <= ?1 AND c.updated_at <= ?1`
 const NOT_USED = `self_registered_client s CROSS JOIN client c ON c.client_id = s.client_id
   WHERE s.kind = 'registration' AND s.unused_at IS NULL AND s.used_at <= ?1 AND c.updated_at <= ?1`
-/**
- * The refresh tokens of a client are removed first, by sweeps of their own: ON DELETE CASCADE would remove any number at
- * once.
- */
+/** Refresh tokens are removed first, by sweeps of their own: ON DELETE CASCADE would remove any number at once. */
 const UNUSED = `self_registered_client s WHERE s.unused_at <= ?1
     AND NOT EXISTS (SELECT 1 FROM refresh_family f WHERE f.client_id = s.client_id)`
 

@@ -13,10 +13,7 @@ export const jtiDigest = (owner: string, jti: string) => digest(JSON.stringify([
 export type JtiStore = ReturnType<typeof usedJtiStore>
 
 export const usedJtiStore = (db: Database) => ({
-  /**
-   * Is this the first use of the owner's id? Exactly one of several simultaneous calls returns true. The id is kept
-   * until `expiresAt` (whole epoch seconds), when a JWT with it is no longer accepted.
-   */
+  /** Is this the id's first use? Exactly one of several simultaneous calls returns true. `expiresAt`: whole epoch seconds. */
   async use(owner: string, jti: string, expiresAt: number): Promise<boolean> {
     const row = await bound(db, USE_JTI, await jtiDigest(owner, jti), expiresAt).first()
     return row !== null

@@ -112,10 +112,7 @@ export const userReader = (db: Database) => ({
     return pageOfMatching(db, matching, after, rows)
   },
 
-  /**
-   * Ids of users of an external accounts service: the text itself if D1 has it as an id; otherwise the ids of the users with
-   * this name.
-   */
+  /** Ids of external users: the text itself if D1 has it as an id; otherwise the ids of the users with this name. */
   findExternalIds: (idOrName: string): Promise<readonly string[]> => findExternalIds(db, idOrName),
 })
 
@@ -129,10 +126,7 @@ export function userRegistry(
     passwordHashOf: (userId: string) =>
       bound(db, FIND_PASSWORD_HASH, userId).first<string>('password_hash'),
 
-    /**
-     * Null, and nothing is written, if a user has the id, or the username in any spelling. `still_deleted`: rows of a deleted
-     * user with this id are not removed yet.
-     */
+    /** Null, without a write, if the id or the username (in any spelling) is taken. `still_deleted`: old rows remain. */
     async create(
       user: NewUser,
       by: Authorship,

@@ -87,10 +87,7 @@ const listStatements = (
 
 type Statements = [change: D1PreparedStatement, ...more: D1PreparedStatement[]]
 
-/**
- * Fails if a user has the id or, in any spelling, the username. `keyOlderNames` must have run before, so that all names have
- * keys.
- */
+/** Fails if the id or the username (in any spelling) is taken. `keyOlderNames` must run before: then all names have keys. */
 export function insertUser(db: Database, user: NewUser, now: number): Statements {
   const { userId, username, email, passwordHash } = user
   return [

@@ -9,10 +9,7 @@ export const FIND_WITHOUT_KEY = `SELECT user_id, username FROM user WHERE userna
   ORDER BY created_at LIMIT ?1`
 /** If two users have the same key, the older user gets it. */
 export const SET_KEY = `UPDATE OR IGNORE user SET username_key = ?2 WHERE user_id = ?1 AND username_key IS NULL`
-/**
- * The other user is found by the exact spelling of the name. The key cannot collide, because no key of a name contains a
- * space.
- */
+/** The other user is found by the exact spelling. The key cannot collide, because no key of a name contains a space. */
 export const SET_OWN_KEY = `UPDATE user SET username_key = ' ' || username
   WHERE user_id = ?1 AND username_key IS NULL`
 

@@ -42,10 +42,7 @@ export const USER_NAMED = (typed: string, key: string) =>
 export const FIND_USER_BY_NAME = `SELECT ${USER_COLUMNS}, u.password_hash FROM user u
   WHERE u.user_id = ${USER_NAMED('?1', '?2')}`
 export const FIND_USER = `SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ?1`
-/**
- * One row: the latest consent, if there is one, and what pages show of the client. The columns have the names of
- * `ShownDetails`.
- */
+/** One row: the latest consent, if there is one, and what pages show of the client (`ShownDetails`). */
 export const FIND_CONSENT = `SELECT n.scopes, n.fingerprint, n.resources, o.username AS ownerName,
     coalesce(c.logo_uri, '') AS logoUri, coalesce(c.tos_uri, '') AS tosUri, coalesce(c.policy_uri, '') AS policyUri,
     (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri) AS logo
@@ -63,7 +60,6 @@ export type Standing = Readonly<{
   user: RegisteredUser | null
   /** The user's latest consent to the client; null if there is none. */
   consent: Consent | null
-  /** What pages show of the client. */
   details: ShownDetails
   catalogue: Catalogue
 }>

@@ -33,10 +33,7 @@ async function textOf(response: Response): Promise<string> {
   return text + decoder.decode()
 }
 
-/**
- * Throws unless the response is a JWK Set. A set whose keys all have unknown types counts as no JWK Set; an empty set is
- * valid.
- */
+/** Throws unless the response is a JWK Set. An empty set is valid, a set with keys of unknown types only is not. */
 async function keysIn(response: Response): Promise<Map<string, CryptoKey>> {
   if (response.status !== 200) {
     void response.body?.cancel().catch(() => {})
@@ -59,7 +56,6 @@ export class KnownKeys {
 }
 
 type Source = Readonly<{
-  /** Requests the key set, and gives up when the signal is aborted. */
   ask: (signal: AbortSignal) => Promise<Response>
   timeoutSeconds: number
   /** Is called with each fault of a read. */

@@ -11,10 +11,7 @@ const requests = (which = '') =>
 const REQUESTS = requests()
 const OF_CLIENT = requests(' AND client_id = c.client_id')
 
-/**
- * SQL: `client_id` and `requested_at` of at most `?2` clients after the place `?1`, in the order of their oldest requests.
- * The three indexes are merged, so that a page reads few rows, however many clients wait.
- */
+/** SQL: at most `?2` clients after the place `?1`. Three indexes are merged, so that a page reads few rows. */
 export const WAITING_CLIENTS = `SELECT q.client_id, q.requested_at FROM (${REQUESTS}) q
   WHERE (q.requested_at, q.client_id) > (?1 ->> 0, ?1 ->> 1) AND NOT EXISTS (SELECT 1 FROM (${REQUESTS}) o
     WHERE o.client_id = q.client_id AND (o.requested_at, o.kind, o.value) < (q.requested_at, q.kind, q.value))
@@ -24,7 +21,6 @@ export const WAITING_CLIENTS = `SELECT q.client_id, q.requested_at FROM (${REQUE
 export const firstRequests = (most: number) =>
   `(SELECT json_group_array(json_object('kind', kind, 'value', value)) FROM (${OF_CLIENT}
     ORDER BY requested_at, kind, value LIMIT ${most}))`
-/** SQL: how many requests the client `c` has. */
 export const COUNT_REQUESTS = `(SELECT count(*) FROM (${OF_CLIENT}))`
 
 /** The place at which a page of such clients ended: it is JSON, so that SQL can read it. */

@@ -7,12 +7,10 @@ import {
 } from '../domain/webhook.ts'
 import { bound, D1_NOW, type Database, type RowOf, rowReader, rowsIn } from './database.ts'
 
-/** How an attempt ended. */
 export type Attempt = Readonly<{
   webhookId: string
   /** Null if the delivery was accepted. Otherwise the end of a sentence that begins with the address. */
   failure: string | null
-  /** True if there is no further attempt. */
   isLast: boolean
 }>
 

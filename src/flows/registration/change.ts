@@ -42,10 +42,7 @@ export type Act<Ports = RegistrationPorts> = Readonly<{
 /** The version that the caller has read; null accepts any version. */
 export type ExpectedVersion = number | null
 
-/**
- * `record`: as the change left it; after a deletion, as it was before. `notes`: sentences for the caller, without a full
- * stop.
- */
+/** `record`: as the change left it; after a deletion, as it was. `notes`: sentences for the caller, without a full stop. */
 export type Outcome<Record> = Readonly<{ record: Record; notes: readonly string[] }>
 
 export const NOT_SHOWN = `D1 has the revocation, but KV could not be written: cron writes it within ${CRON_INTERVAL_SECONDS} s`
@@ -73,7 +70,6 @@ export const hasFields = <Record extends object>(record: Record, fields: Partial
     ([name, value]) => JSON.stringify(record[name as keyof Record]) === JSON.stringify(value),
   )
 
-/** The fields whose value differs from the record's. */
 export const changedFields = <Fields extends object>(
   record: Fields,
   fields: Partial<Fields>,
@@ -122,7 +118,6 @@ export async function showInKv({
 type Noun<Record> = Readonly<{
   /** Null if there is no such record. */
   find: () => Promise<Record | null>
-  /** The refusal if there is no such record. */
   unknown: () => RegistrationError
   /** Decides on the record and writes one batch, which demands the record's version. Throws if the change is refused. */
   change: (before: Record) => Promise<Changed<Record>>

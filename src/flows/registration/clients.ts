@@ -70,10 +70,7 @@ export const changeClient = (
     },
   })
 
-/**
- * The fields that must fit together are checked only if a change concerns one of them, so that any imported client can be
- * renamed.
- */
+/** Checks fields that must fit together only if one of them changes, so that any imported client can be renamed. */
 export function requireSoundAfter(client: ClientRecord, { fields, lists, mode }: GivenClient) {
   const { jwksUri } = fields
   const concerned = [fields.authMethod, fields.jwks, jwksUri, lists.redirectUris, lists.grantTypes]

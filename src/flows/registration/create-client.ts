@@ -37,10 +37,7 @@ export function requireSound(registered: Registered) {
   if (problem) throw invalid(problem.sentence, problem.field)
 }
 
-/**
- * A given JWK Set (RFC 7517 §5) in the form that is stored: compact, without the keys that cannot verify an assertion. The
- * set replaces an address for keys (RFC 7591 §2: a client has only one of the two).
- */
+/** A JWK Set (RFC 7517 §5) as stored: compact, with usable keys only. It replaces an address for keys (RFC 7591 §2). */
 export async function withKeySet<Fields extends Partial<ClientFields>>(
   fields: Fields,
 ): Promise<Readonly<{ fields: Fields; notes: readonly string[] }>> {
@@ -109,7 +106,6 @@ export function notTooMany(
   return changed
 }
 
-/** What is also known if an owner registers the client. */
 type ByOwner = Pick<NewClient, 'ownedAtMost' | 'ownerName'>
 
 /** A client without given grant types gets the grant types that it can use. */
@@ -149,9 +145,7 @@ export async function createWithin(
   throw conflict(`another client has the id ${quote(clientId)}`, 'client_id')
 }
 
-/**
- * With an id that the caller chose, the call may be repeated: the same content changes nothing, other content is a conflict.
- */
+/** With an id from the caller the call may be repeated: the same content changes nothing, other content is a conflict. */
 export async function createClient(
   act: Act<Pick<RegistrationPorts, 'clients' | 'resources'>>,
   given: GivenNewClient,

@@ -65,7 +65,6 @@ export function requireNeutral(actor: Actor, client: ClientRecord, gives: boolea
   }
 }
 
-/** `client`: the record on which the change decides. */
 export function requireMayDecide(
   actor: Actor,
   client: ClientRecord,
@@ -81,10 +80,8 @@ export function requireMayWish(actor: Actor) {
   if (onlyApproves(actor)) throw forbidden('an approver does not ask for a listing or take it back')
 }
 
-/** Is everything in the lists requested and not authorized? */
 export const isOnlyRequested = (client: ClientRecord, lists: PermissionLists) =>
   firstWithout(client, lists, 'requested') === null
 
-/** Does the change give the client anything that it was not authorized for? */
 export const givesMore = (client: ClientRecord, lists: PermissionLists) =>
   firstWithout(client, lists, 'authorized') !== null

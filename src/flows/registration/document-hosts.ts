@@ -1,7 +1,4 @@
-/**
- * What an administrator does to the list of hosts of client metadata documents. Each verb throws a RegistrationError if it is
- * refused.
- */
+/** What an administrator does to hosts of client metadata documents. Each verb throws a RegistrationError if refused. */
 
 import { canonicalHost, type DocumentHostRecord } from '../../domain/document-host.ts'
 import { DOCUMENT_HOST_FORM } from '../../protocol/registration/document-host-fields.ts'

@@ -1,7 +1,4 @@
-/**
- * The fields that a client's metadata document sets. An operator cannot change them, because the next reading would undo the
- * change.
- */
+/** The fields that a client's metadata document sets. An operator cannot change them: the next reading would undo it. */
 
 import { type ClientFields, type ClientRecord, NO_DETAILS } from '../../domain/client.ts'
 import type { GivenClient } from '../../protocol/registration/client-fields.ts'

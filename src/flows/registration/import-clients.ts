@@ -1,6 +1,4 @@
-/**
- * Imports clients of another registry with their ids, secrets and dates. Each client is new, exists already, or is refused.
- */
+/** Imports clients of another registry with ids, secrets and dates. Each client is new, exists already, or is refused. */
 
 import { withoutCovered } from '../../domain/category.ts'
 import {

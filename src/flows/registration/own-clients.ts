@@ -76,10 +76,7 @@ function requireAskable(scopes: readonly string[], declared: ReadonlyMap<string,
 }
 
 export type GivenOwnClient = Readonly<{
-  /**
-   * The same id for a form that is sent twice, so that the form registers one client. The owner must not be able to choose
-   * the id.
-   */
+  /** The same id for a form that is sent twice, which registers one client. The owner must not be able to choose the id. */
   clientId: string
   kind: ClientKind
   fields: Pick<ClientFields, 'name' | 'url' | 'description' | 'logoUri'>

@@ -21,10 +21,7 @@ export const keyFields = (
   ...keys,
 })
 
-/**
- * The client's secrets end, and so do keys that are no longer in the set, with the tokens that were issued with them. The
- * notes are about the keys alone.
- */
+/** Ends the secrets, the keys that the set lacks, and the tokens that were issued with them. The notes are about the keys alone. */
 export async function setOwnKeys(
   act: OwnerAct,
   clientId: string,

@@ -40,10 +40,7 @@ export async function requireOwnSecret(act: Act, record: ClientRecord, secret: s
   throw invalid('{field} must be the one that was issued', 'client_secret')
 }
 
-/**
- * The authentication method is part of what an operator approved, so it stays. For a public client that asks for a secret,
- * see `registerClient`.
- */
+/** An operator approved the method, so it stays. For a public client that asks for a secret, see `registerClient`. */
 function requireSameMethod({ authMethod }: ClientRecord, metadata: ClientMetadata) {
   const isSame =
     acceptsMethod(authMethod, metadata.authMethod) ||

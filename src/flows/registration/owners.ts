@@ -87,18 +87,12 @@ export const takeBackOffer = (
     isOffered(before, userId) ? [{ kind: 'take_back_offer', ...forUser(userId) }] : [],
   )
 
-/**
- * The refusal is one sentence for an offer that was taken back or has expired, for a deleted client, and for a client that
- * was never offered.
- */
+/** One sentence for an offer that was taken back or has expired, a deleted client, and a client that was never offered. */
 const noOffer = () => conflict('there is no such offer: it may have been taken back, or be too old')
 
 type Steps = Parameters<RegistrationPorts['clients']['change']>[1]
 
-/**
- * The change is made by the user to whom the client was offered, who may see nothing else of the client. `decide` throws if
- * the answer is refused.
- */
+/** For the user to whom the client was offered, who may see nothing else of it. `decide` throws if the answer is refused. */
 const answerOffer = (
   act: Act,
   clientId: string,
@@ -138,10 +132,7 @@ export const declineOffer = (act: Act, clientId: string) =>
     return [{ kind: 'decline_offer', ...forUser(userId) }]
   })
 
-/**
- * Removes a user who was named by mistake. Only a first owner can do this, and no further owner can take the client from the
- * first owner.
- */
+/** For a user who was named by mistake. Only a first owner can do this, so nobody can take the client from a first owner. */
 export const removeOwner = (
   act: Act,
   clientId: string,

@@ -37,9 +37,7 @@ export function requireMaySee(
   if (ownerId !== undefined && !isOwnedBy(client, ownerId)) throw unknownClient(client.clientId)
 }
 
-/**
- * For acts that concern every client and user, or that write secrets and dates as they are given. `what` begins the sentence.
- */
+/** For acts on every client and user, or that write secrets and dates as they are given. `what` begins the sentence. */
 export function requireAdmin({ scopes: held }: Actor, what: string) {
   if (!isAdmin(held)) throw forbidden(`${what} needs the scope registry:admin`)
 }

@@ -1,7 +1,4 @@
-/**
- * What a client that registers itself gets without approval. The rules are the same for a registration by a request and by a
- * document.
- */
+/** What a client that registers itself, by a request or by a document, gets without approval. */
 
 import type { GrantType } from '../../domain/client.ts'
 import { isRegistryScope } from '../../domain/registry-scopes.ts'

@@ -67,10 +67,7 @@ async function endFamily(act: Act, token: string): Promise<Revoked> {
   )
 }
 
-/**
- * The session is in KV, and KV may not show a new session yet. A stolen token must end in any case, so this function does not
- * ask KV whose session it is, or whether it exists.
- */
+/** KV may not show a new session yet, but a stolen token must end in any case. So KV is not asked for the session. */
 async function endSession(act: Act, token: string, usersAreExternal: boolean): Promise<Revoked> {
   if (!mayBeSession(token, usersAreExternal)) {
     throw invalid('the token is not an access, refresh or browser session token', 'token')
@@ -94,10 +91,7 @@ export async function revokeSessionsOfClient(act: Act, clientId: string): Promis
   return revokeAll(act, { clientId })
 }
 
-/**
- * The id of a user of the registry, or of a user of an external accounts service whom D1 has seen; null if D1 knows neither.
- * Throws a RegistrationError for a name that several users have.
- */
+/** The id of a registered user, or of an external user whom D1 has seen; null if neither. Throws if several have the name. */
 export async function findUserId(
   { ports }: Readonly<{ ports: Readonly<{ users: Pick<UserReader, 'find' | 'findExternalIds'> }> }>,
   idOrName: string,

@@ -60,7 +60,6 @@ async function check(caller: Caller<Asked>): Promise<RedemptionAttempt> {
   return attempt
 }
 
-/** Refuses every caller who may not redeem the code. */
 async function checkCode(caller: Caller<Asked>): Promise<Redeemer> {
   const { checking } = caller.deps
   checking?.('code')

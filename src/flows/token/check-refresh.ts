@@ -1,7 +1,4 @@
-/**
- * Who may refresh, and to what (RFC 6749 §6, RFC 9700 §4.14): all checks that may refuse a refresh token. The checks write
- * nothing.
- */
+/** Who may refresh, and to what (RFC 6749 §6, RFC 9700 §4.14): the checks that may refuse a refresh token. All only read. */
 
 import { tokenDigestOf } from '../../crypto/digest.ts'
 import { isWellFormed } from '../../crypto/token.ts'
@@ -90,7 +87,6 @@ export async function checkToken(refresher: Refresher) {
   await requireNotReplayed(refresher)
 }
 
-/** Refuses every caller who may not use the token. */
 function requireOwnToken(refresher: Refresher) {
   const { checking } = refresher.deps
   requireSameClient(refresher)

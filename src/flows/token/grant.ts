@@ -218,10 +218,7 @@ async function issuedToken(
   }
 }
 
-/**
- * Undoes the spending after a fault, so that the client may try again. If D1 does not answer either, what was spent stays
- * spent.
- */
+/** Undoes the spending after a fault, so that the client may try again. If D1 does not answer either, it stays spent. */
 export async function undoAfterFault(cause: unknown, undo: () => Promise<void>): Promise<never> {
   if (!(cause instanceof OAuthError)) await undo().catch(() => {})
   throw cause
