@@ -21,7 +21,7 @@ export const keyFields = (
   ...keys,
 })
 
-/** Ends the secrets, the keys that the set lacks, and the tokens that were issued with them. The notes are about the keys alone. */
+/** Ends the secrets, the keys that the set lacks, and the tokens issued with them. The notes are about the keys alone. */
 export async function setOwnKeys(
   act: OwnerAct,
   clientId: string,
