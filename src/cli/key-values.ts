@@ -8,6 +8,7 @@ import {
   type SigningAlgorithm,
   type SigningKeys,
 } from '../crypto/signing-keys.ts'
+import { shellWord } from '../domain/shell-word.ts'
 import { OWNER_ONLY, readGivenFile, STANDARD, sourceName, writeGivenFile } from '../local/files.ts'
 import { secretCommand } from '../local/project.ts'
 import { Refusal } from '../local/refusal.ts'
@@ -72,7 +73,7 @@ export const showKeys = async (keys: SigningKeys, { io, options }: Asked) =>
 
 const settingCommand = (setting: KeySetting, file: string) => {
   const worker = setting === 'SIGNING_KEYS' ? 'registry' : 'authenticator'
-  const word = /^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", `'\\''`)}'`
+  const word = /^[\w./-]+$/.test(file) ? file : shellWord(file)
   return `${secretCommand('put', worker, setting)} < ${word}`
 }
 

@@ -1,5 +1,6 @@
 /** The text that `npm start` prints when it serves. */
 
+import { shellWord } from '../domain/shell-word.ts'
 import { DEMO_REDIRECT_URI, DEMO_SCOPES, type Demo } from './demo.ts'
 
 type Served = Readonly<{
@@ -58,11 +59,9 @@ This redeems the code, in place of CODE:
   curl -s ${served.registryUrl}/token -d grant_type=authorization_code -d client_id=${demo.clientId} -d client_secret=${demo.clientSecret} -d redirect_uri=${DEMO_REDIRECT_URI} -d code=CODE
 `
 
-const inQuotes = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
-
 /** The text names the folder of a state that commands would not find: they would make a new, empty state. */
 const adminText = ({ otherStateDir }: Served) =>
-  `${otherStateDir === null ? '' : `STATE_DIR=${inQuotes(otherStateDir)} `}npm run --silent admin -- --help`
+  `${otherStateDir === null ? '' : `STATE_DIR=${shellWord(otherStateDir)} `}npm run --silent admin -- --help`
 
 const directoryText = ({ issuer, hasDirectory }: Served) =>
   hasDirectory ? `Directory      ${issuer}/directory\n` : ''

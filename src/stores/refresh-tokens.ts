@@ -54,7 +54,7 @@ const familyStillGranted = (terms: string) =>
     terms,
     grantType: 'refresh_token',
   })} AND f.family_id = refresh_token.family_id`
-/** Of several simultaneous calls exactly one gets a row. A repeated call for the same successor gets the row again. */
+/** Exactly one of several simultaneous calls gets a row. A repeated call for the same successor gets the row again. */
 export const SPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = ?2, successor = ?3, salt = NULL
   WHERE token_digest = ?1
     AND EXISTS (SELECT 1 FROM refresh_family f WHERE f.family_id = refresh_token.family_id AND ${FAMILY_LIVES})

@@ -16,7 +16,7 @@ import { PROXY_SECRET } from '../node/running-registry.ts'
 import { newHolder } from './holder.ts'
 
 export type ProxyPlace = Readonly<{
-  /** Of its own. */
+  /** A new folder of this proxy. */
   folder: string
   listenPort: number
   authenticatorPort: number

@@ -264,7 +264,7 @@ describe('a pasted request', () => {
       long: Array.from({ length: 15_000 }, (_, n) => part + n).join(''),
     }))
     for (const { part, long } of [...repeated, ...different]) {
-      // Of this process, because other work on the machine makes the time longer.
+      // The CPU time of this process, because other work on the machine makes the elapsed time longer.
       const before = process.cpuUsage()
       readPasted(`curl ${long}`)
       readPasted(long)

@@ -148,7 +148,7 @@ export async function newUser(
   }> = {},
 ): Promise<TestUser> {
   people += 1
-  // Of one length: none is the beginning of another, and they are ordered as they were made.
+  // Names of one length: none is the beginning of another, and they sort in the order in which they were made.
   const username = `reader${String(people).padStart(5, '0')}`
   const user = {
     username,

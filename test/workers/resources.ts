@@ -12,7 +12,7 @@ export async function newResource(
   more: Partial<NewResource> = {},
 ): Promise<string> {
   count += 1
-  // Of one length, so that URIs are ordered as they were made.
+  // URIs of one length sort in the order in which they were made.
   const uri = `https://service${String(count).padStart(5, '0')}-${crypto.randomUUID()}.example`
   const { record } = await createResource(admin(), {
     uri,

@@ -62,7 +62,7 @@ function find(document: Document, path: readonly PropertyKey[]) {
   let offset = 0
   for (const step of path) {
     const pair = isMap(node)
-      ? // Of several members with one name the last counts, as for JSON.parse.
+      ? // As JSON.parse does, this takes the last of several members with one name.
         node.items.findLast(({ key }) => isScalar(key) && String(key.value) === String(step))
       : undefined
     const next = pair ? pair.value : isSeq(node) ? node.items[Number(step)] : undefined

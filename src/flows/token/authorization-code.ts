@@ -77,7 +77,7 @@ async function newFamily(token: string, { code, jkt, deps, context }: Redeemer) 
   }
 }
 
-/** Of several simultaneous calls exactly one returns; the others throw. */
+/** Exactly one of several simultaneous calls returns; the others throw. */
 async function spendCode(bought: Bought, attempt: RedemptionAttempt): Promise<TokenGrant> {
   const { codeDigest, code, target, deps, context } = attempt
   deps.checking?.('spending')

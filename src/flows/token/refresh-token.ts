@@ -111,7 +111,7 @@ async function mint(attempt: RefreshAttempt): Promise<Renewed> {
   return { bearer, refreshToken, successor, firstIssuedAt, isCounted: repeated === null }
 }
 
-/** Of several simultaneous calls one rotates. The others repeat the tokens of that call, if a retry may have them. */
+/** One of several simultaneous calls rotates. The others repeat the tokens of that call, if a retry may have them. */
 async function rotateOrRepeat(renewed: Renewed, attempt: RefreshAttempt): Promise<Rotated> {
   const { tokenDigest, standing, deps, context } = attempt
   const { successor, firstIssuedAt } = renewed

@@ -1,6 +1,7 @@
 /** Settings of a client for the common libraries, ready to paste. They contain no secret. */
 
 import { type Client, type GrantType, usesSecret } from '../../domain/client.ts'
+import { shellWord } from '../../domain/shell-word.ts'
 
 export type ConfiguredClient = Pick<Client, 'authMethod' | 'grantTypes' | 'scopes'> &
   Readonly<{
@@ -24,8 +25,6 @@ type Snippet = Readonly<{ title: string; code: string }>
 
 /** A text literal of JavaScript and of Python. */
 const text = (value: string) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
-/** A word of a POSIX shell. */
-const word = (value: string) => `'${value.replaceAll("'", "'\\''")}'`
 
 const scopeOf = ({ scopes }: ConfiguredClient) => scopes.join(' ')
 const redirectUriOf = ({
@@ -171,22 +170,22 @@ const provider = {
 }`
 
 const curlCredentials = (client: ConfiguredClient) => {
-  const id = `-d client_id=${word(client.clientId)}`
+  const id = `-d client_id=${shellWord(client.clientId)}`
   if (!keepsSecret(client)) return id
   return methodOf(client) === 'client_secret_post'
     ? `${id} -d client_secret="$CLIENT_SECRET"`
-    : `-u ${word(`${client.clientId}:`)}"$CLIENT_SECRET"`
+    : `-u ${shellWord(`${client.clientId}:`)}"$CLIENT_SECRET"`
 }
 
 const curlMachine = (client: ConfiguredClient) =>
-  `curl ${word(`${client.issuer}/token`)} ${curlCredentials(client)} \\
-  -d grant_type=client_credentials --data-urlencode scope=${word(scopeOf(client))}`
+  `curl ${shellWord(`${client.issuer}/token`)} ${curlCredentials(client)} \\
+  -d grant_type=client_credentials --data-urlencode scope=${shellWord(scopeOf(client))}`
 
 const curlUsers = (client: ConfiguredClient) =>
   `# With the code of the callback, and the verifier whose challenge the request had:
-curl ${word(`${client.issuer}/token`)} ${curlCredentials(client)} \\
+curl ${shellWord(`${client.issuer}/token`)} ${curlCredentials(client)} \\
   -d grant_type=authorization_code -d code="$CODE" -d code_verifier="$VERIFIER" \\
-  --data-urlencode redirect_uri=${word(redirectUriOf(client))}`
+  --data-urlencode redirect_uri=${shellWord(redirectUriOf(client))}`
 
 type Library = Readonly<{
   title: string
